@@ -1,0 +1,123 @@
+"""Time, injected: the only module that reads a clock.
+
+``SystemClock`` waits for real. ``VirtualClock`` never waits: it jumps to whatever comes first, the caller's deadline or
+the next happening on its agenda, and complains when nothing will ever happen, so that a hang is an error with a reason.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+VIRTUAL_START = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Wakeup:
+    """A flag that ends a wait early; may be set from any thread."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """Wake the waiter, now or at its next wait."""
+        self._event.set()
+
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    def clear(self) -> None:
+        self._event.clear()
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait for the flag; seconds=None waits without end. Returns whether it was set."""
+        return self._event.wait(seconds)
+
+
+class Clock(Protocol):
+    """What the effects need of time."""
+
+    def now(self) -> datetime:
+        """The present instant, aware and in UTC."""
+        ...
+
+    def wait(self, until: datetime | None, wakeup: Wakeup) -> bool:
+        """Wait for the flag or the instant, whichever is first; clears the flag and returns whether it was set."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let seconds pass (for retries of single Engine calls)."""
+        ...
+
+
+class SystemClock:
+    """The wall clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def wait(self, until: datetime | None, wakeup: Wakeup) -> bool:
+        seconds = None if until is None else max(0.0, (until - self.now()).total_seconds())
+        woken = wakeup.wait(seconds)
+        wakeup.clear()
+        return woken
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class NothingWillHappen(RuntimeError):
+    """A virtual wait without a deadline on an empty agenda: in real life this would hang for ever."""
+
+
+class VirtualClock:
+    """A clock whose waits take no time. Not thread-safe: simulations run in one thread."""
+
+    def __init__(self, start: datetime = VIRTUAL_START) -> None:
+        self._now = start
+        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+
+    def now(self) -> datetime:
+        return self._now
+
+    def at(self, when: datetime, happening: Callable[[], None]) -> None:
+        """Put a happening on the agenda; one that lies in the past happens at the next wait."""
+        heapq.heappush(self._agenda, (when, next(self._order), happening))
+
+    def after(self, seconds: float, happening: Callable[[], None]) -> None:
+        """Put a happening on the agenda, seconds from now."""
+        self.at(self._now + timedelta(seconds=seconds), happening)
+
+    @property
+    def next_happening(self) -> datetime | None:
+        """When the next happening is due; None when the agenda is empty."""
+        return self._agenda[0][0] if self._agenda else None
+
+    def advance(self, until: datetime) -> None:
+        """Go to an instant, letting everything on the agenda up to it happen in order."""
+        while self._agenda and self._agenda[0][0] <= until:
+            when, _, happening = heapq.heappop(self._agenda)
+            self._now = max(self._now, when)
+            happening()
+        self._now = max(self._now, until)
+
+    def wait(self, until: datetime | None, wakeup: Wakeup) -> bool:
+        while not wakeup.is_set():
+            following = self.next_happening
+            if following is None and until is None:
+                raise NothingWillHappen("waiting without a deadline, and nothing is on the agenda")
+            if following is None or (until is not None and until < following):
+                assert until is not None
+                self._now = max(self._now, until)
+                return False
+            self.advance(following)
+        wakeup.clear()
+        return True
+
+    def sleep(self, seconds: float) -> None:
+        self.advance(self._now + timedelta(seconds=seconds))

@@ -1,0 +1,101 @@
+"""What the Engine is told to create: container, volume and image values in the Engine API's terms, without its JSON.
+
+They are made by the core (``translate``) and turned into calls by an Engine adapter, nothing is decided in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class MountType(StrEnum):
+    """Where a mount's content lives: a named volume or a path of the Engine's host."""
+
+    VOLUME = "volume"
+    BIND = "bind"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """One mount. ``source`` is a volume name or a host path; a volume is never filled from the image (NoCopy)."""
+
+    type: MountType
+    source: str
+    target: str
+    read_only: bool = False
+    propagation: str = ""
+    sub_path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortBinding:
+    """A published port; ``host_ip`` empty means all addresses."""
+
+    container_port: int
+    protocol: str
+    host_port: int
+    host_ip: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """cgroup settings: bytes, CPU shares, microseconds of quota per period; 0 leaves the Engine's default."""
+
+    memory: int = 0
+    memory_swap: int = 0
+    cpu_shares: int = 0
+    cpu_quota: int = 0
+    cpu_period: int = 0
+    oom_score_adj: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerConfig:
+    """A container to create. None or empty leaves the image's or the Engine's own value.
+
+    ``entrypoint``/``command`` are Docker's Entrypoint and Cmd; ``env`` holds ``NAME=value`` entries; modes are Docker's
+    (``container:<id>``, ``shareable``, ``host``). The image's HEALTHCHECK never runs and the restart policy is ``no``.
+    """
+
+    name: str
+    image: str
+    labels: Mapping[str, str]
+    entrypoint: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
+    env: tuple[str, ...] = ()
+    working_dir: str = ""
+    user: str = ""
+    hostname: str = ""
+    domainname: str = ""
+    network_mode: str = ""
+    ipc_mode: str = ""
+    pid_mode: str = ""
+    mounts: tuple[Mount, ...] = ()
+    port_bindings: tuple[PortBinding, ...] = ()
+    tty: bool = False
+    stdin: bool = False
+    stdin_once: bool = False
+    privileged: bool = False
+    read_only_rootfs: bool = False
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    group_add: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    extra_hosts: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    stop_signal: str = ""
+    resources: Resources = field(default_factory=Resources)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeConfig:
+    """A named volume to create; ``options`` are the local driver's (``type=tmpfs`` …)."""
+
+    name: str
+    labels: Mapping[str, str]
+    options: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,99 @@
+"""Names and labels of everything podrunner creates in the Engine.
+
+The kubelet's own keys, as the Docker shim wrote them (pkg/kubelet/dockershim naming.go, kuberuntime/labels.go), so that
+tools that know them work; ours stand below ``dev.podrunner/``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from runner.core.model import Container, Pod
+
+POD_NAME = "io.kubernetes.pod.name"
+POD_NAMESPACE = "io.kubernetes.pod.namespace"
+POD_UID = "io.kubernetes.pod.uid"
+CONTAINER_NAME = "io.kubernetes.container.name"
+DOCKER_TYPE = "io.kubernetes.docker.type"
+SANDBOX_ID = "io.kubernetes.sandbox.id"
+RESTART_COUNT = "annotation.io.kubernetes.container.restartCount"
+HASH = "annotation.io.kubernetes.container.hash"
+TERMINATION_PATH = "annotation.io.kubernetes.container.terminationMessagePath"
+TERMINATION_POLICY = "annotation.io.kubernetes.container.terminationMessagePolicy"
+POD_GRACE = "annotation.io.kubernetes.pod.terminationGracePeriod"
+
+MANAGED = "dev.podrunner/managed"
+"""On everything that podrunner creates; the value is the version of this label scheme."""
+OWNER = "dev.podrunner/owner"
+"""Which process made it: ``<host id>:<pid>:<start time>``."""
+ATTEMPT = "dev.podrunner/attempt"
+"""Sandbox attempt, from 0."""
+VOLUME = "dev.podrunner/volume"
+"""Name of the pod volume that a named volume stands for."""
+
+SANDBOX_CONTAINER = "POD"
+TYPE_SANDBOX = "podsandbox"
+TYPE_CONTAINER = "container"
+
+
+def sandbox_name(pod: Pod, attempt: int) -> str:
+    return container_name(SANDBOX_CONTAINER, pod, attempt)
+
+
+def container_name(container: str, pod: Pod, attempt: int) -> str:
+    return f"k8s_{container}_{pod.name}_{pod.namespace}_{pod.uid}_{attempt}"
+
+
+def volume_name(pod: Pod, volume: str) -> str:
+    """Name of the Docker volume behind a pod volume that lives and dies with the pod."""
+    return f"k8s_{volume}_{pod.name}_{pod.namespace}_{pod.uid}"
+
+
+def spec_hash(container: Container) -> str:
+    """Hash of what makes a running container be replaced: name and image only (pkg/kubelet/container/helpers.go)."""
+    text = json.dumps({"image": container.image, "name": container.name}, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def pod_labels(pod: Pod, owner: str) -> dict[str, str]:
+    """What every object of a pod carries."""
+    return {POD_NAME: pod.name, POD_NAMESPACE: pod.namespace, POD_UID: pod.uid, MANAGED: "1", OWNER: owner}
+
+
+def sandbox_labels(pod: Pod, attempt: int, owner: str) -> dict[str, str]:
+    return {
+        **{str(key): str(value) for key, value in pod.labels.items()},
+        **{f"annotation.{key}": str(value) for key, value in pod.annotations.items()},
+        **pod_labels(pod, owner),
+        CONTAINER_NAME: SANDBOX_CONTAINER,
+        DOCKER_TYPE: TYPE_SANDBOX,
+        ATTEMPT: str(attempt),
+    }
+
+
+def container_labels(pod: Pod, container: Container, *, attempt: int, sandbox_id: str, owner: str) -> dict[str, str]:
+    labels = {
+        **pod_labels(pod, owner),
+        CONTAINER_NAME: container.name,
+        DOCKER_TYPE: TYPE_CONTAINER,
+        SANDBOX_ID: sandbox_id,
+        HASH: spec_hash(container),
+        RESTART_COUNT: str(attempt),
+        TERMINATION_PATH: container.termination_message_path,
+        TERMINATION_POLICY: str(container.termination_message_policy),
+    }
+    if pod.termination_grace is not None:
+        labels[POD_GRACE] = str(pod.termination_grace)
+    return labels
+
+
+def volume_labels(pod: Pod, volume: str, owner: str) -> dict[str, str]:
+    return {**pod_labels(pod, owner), VOLUME: volume}
+
+
+def attempt_of(labels: Mapping[str, str]) -> int:
+    """The attempt that a sandbox's or container's labels tell; 0 when they are damaged."""
+    text = labels.get(ATTEMPT) or labels.get(RESTART_COUNT) or "0"
+    return int(text) if text.isdigit() else 0

@@ -1,0 +1,368 @@
+"""The Pod as podrunner interprets it: a typed, frozen view of a defaulted v1 Pod object.
+
+The view is made once, from the JSON object that the manifest loader hands over (``Pod.from_json``); the object itself stays
+reachable as ``Pod.manifest`` for everything that is only passed through. Field meanings: k8s.io/api/core/v1 types.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, NewType
+
+from runner.core.times import parse_time
+
+PodUID = NewType("PodUID", str)
+ContainerID = NewType("ContainerID", str)
+Json = Mapping[str, Any]
+
+EMPTY: Json = MappingProxyType({})
+
+
+class RestartPolicy(StrEnum):
+    """When an ended container runs again."""
+
+    ALWAYS = "Always"
+    ON_FAILURE = "OnFailure"
+    NEVER = "Never"
+
+
+class PullPolicy(StrEnum):
+    """When the registry is asked for an image."""
+
+    ALWAYS = "Always"
+    IF_NOT_PRESENT = "IfNotPresent"
+    NEVER = "Never"
+
+
+class RuleAction(StrEnum):
+    """What a restart rule does (KEP-5307, KEP-5532)."""
+
+    RESTART = "Restart"
+    RESTART_ALL = "RestartAllContainers"
+
+
+class RuleOperator(StrEnum):
+    """How a restart rule compares exit codes."""
+
+    IN = "In"
+    NOT_IN = "NotIn"
+
+
+class ProbeKind(StrEnum):
+    """Which question a probe asks; the value is the word that events use."""
+
+    STARTUP = "Startup"
+    LIVENESS = "Liveness"
+    READINESS = "Readiness"
+
+
+class TerminationMessagePolicy(StrEnum):
+    """Where a terminated container's message comes from."""
+
+    FILE = "File"
+    FALLBACK_TO_LOGS_ON_ERROR = "FallbackToLogsOnError"
+
+
+class RetryScope(StrEnum):
+    """What runs again when a regular init container fails."""
+
+    POD = "pod"
+    CONTAINER = "container"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartRule:
+    """One entry of restartPolicyRules; ``implied`` marks the one that the retry scope ``pod`` stands for."""
+
+    action: RuleAction
+    operator: RuleOperator
+    values: frozenset[int]
+    implied: bool = False
+
+    def matches(self, exit_code: int) -> bool:
+        return (exit_code in self.values) == (self.operator is RuleOperator.IN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecAction:
+    """Run a command in the container."""
+
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HTTPGetAction:
+    """Ask an HTTP server; ``port`` may be a port name."""
+
+    path: str
+    port: int | str
+    host: str
+    scheme: str
+    headers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TCPSocketAction:
+    """Open a connection; ``port`` may be a port name."""
+
+    port: int | str
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GRPCAction:
+    """Ask the gRPC health service."""
+
+    port: int
+    service: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SleepAction:
+    """Let seconds pass (hooks only)."""
+
+    seconds: int
+
+
+Handler = ExecAction | HTTPGetAction | TCPSocketAction | GRPCAction | SleepAction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A probe with its timing; all durations in whole seconds."""
+
+    handler: Handler
+    initial_delay: int
+    timeout: int
+    period: int
+    success_threshold: int
+    failure_threshold: int
+    grace: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeMount:
+    """Where a volume appears in a container."""
+
+    name: str
+    mount_path: str
+    sub_path: str = ""
+    sub_path_expr: str = ""
+    read_only: bool = False
+    propagation: str = ""
+    recursive_read_only: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """One container of the pod, init or app; ``manifest`` is its v1 Container object."""
+
+    name: str
+    image: str
+    pull_policy: PullPolicy
+    is_init: bool
+    restart_policy: RestartPolicy | None
+    rules: tuple[RestartRule, ...] = ()
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    volume_mounts: tuple[VolumeMount, ...] = ()
+    startup: Probe | None = None
+    liveness: Probe | None = None
+    readiness: Probe | None = None
+    post_start: Handler | None = None
+    pre_stop: Handler | None = None
+    stop_signal: str = ""
+    termination_message_path: str = "/dev/termination-log"
+    termination_message_policy: TerminationMessagePolicy = TerminationMessagePolicy.FILE
+    manifest: Json = field(default=EMPTY, compare=False, repr=False)
+
+    @property
+    def is_sidecar(self) -> bool:
+        """A restartable init container (pkg/api/v1/pod/util.go IsRestartableInitContainer)."""
+        return self.is_init and self.restart_policy is RestartPolicy.ALWAYS
+
+    @property
+    def is_regular_init(self) -> bool:
+        return self.is_init and not self.is_sidecar
+
+    @property
+    def field_path(self) -> str:
+        """How events name the container: ``spec.initContainers{name}``."""
+        return f"spec.{'initContainers' if self.is_init else 'containers'}{{{self.name}}}"
+
+    def probe(self, kind: ProbeKind) -> Probe | None:
+        return {
+            ProbeKind.STARTUP: self.startup,
+            ProbeKind.LIVENESS: self.liveness,
+            ProbeKind.READINESS: self.readiness,
+        }[kind]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """The pod; ``manifest`` is its v1 Pod object with metadata and spec, without status."""
+
+    name: str
+    namespace: str
+    uid: PodUID
+    restart_policy: RestartPolicy
+    containers: tuple[Container, ...]
+    init_containers: tuple[Container, ...] = ()
+    termination_grace: int | None = 30
+    active_deadline: int | None = None
+    host_network: bool = False
+    readiness_gates: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    deleted_at: datetime | None = None
+    deletion_grace: int | None = None
+    labels: Mapping[str, str] = field(default=EMPTY, compare=False)
+    annotations: Mapping[str, str] = field(default=EMPTY, compare=False)
+    manifest: Json = field(default=EMPTY, compare=False, repr=False)
+
+    @property
+    def full_name(self) -> str:
+        """``name_namespace(uid)``: how messages name a pod (kubelet/util/format PodDesc)."""
+        return f"{self.name}_{self.namespace}({self.uid})"
+
+    @property
+    def spec(self) -> Json:
+        return _mapping(self.manifest.get("spec"))
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether deletion has been asked for."""
+        return self.deleted_at is not None
+
+    @property
+    def sidecars(self) -> tuple[Container, ...]:
+        return tuple(c for c in self.init_containers if c.is_sidecar)
+
+    def all_containers(self) -> Iterator[Container]:
+        """Init containers first, then apps, each in spec order."""
+        yield from self.init_containers
+        yield from self.containers
+
+    def container(self, name: str) -> Container | None:
+        return next((c for c in self.all_containers() if c.name == name), None)
+
+    @classmethod
+    def from_json(cls, value: Json) -> Pod:
+        """Read a defaulted v1 Pod. Raises nothing on missing optional fields; the loader has validated the object."""
+        metadata, spec = _mapping(value.get("metadata")), _mapping(value.get("spec"))
+        return cls(
+            name=str(metadata.get("name", "")),
+            namespace=str(metadata.get("namespace") or "default"),
+            uid=PodUID(str(metadata.get("uid", ""))),
+            restart_policy=RestartPolicy(spec.get("restartPolicy") or RestartPolicy.ALWAYS),
+            containers=tuple(_container(c, is_init=False) for c in _list(spec, "containers")),
+            init_containers=tuple(_container(c, is_init=True) for c in _list(spec, "initContainers")),
+            termination_grace=spec.get("terminationGracePeriodSeconds"),
+            active_deadline=spec.get("activeDeadlineSeconds"),
+            host_network=bool(spec.get("hostNetwork")),
+            readiness_gates=tuple(str(g.get("conditionType")) for g in _list(spec, "readinessGates")),
+            created_at=parse_time(metadata.get("creationTimestamp")),
+            deleted_at=parse_time(metadata.get("deletionTimestamp")),
+            deletion_grace=metadata.get("deletionGracePeriodSeconds"),
+            labels=_mapping(metadata.get("labels")),
+            annotations=_mapping(metadata.get("annotations")),
+            manifest=value,
+        )
+
+
+def _mapping(value: object) -> Json:
+    return value if isinstance(value, Mapping) else EMPTY
+
+
+def _list(value: Json, key: str) -> Sequence[Json]:
+    return value.get(key) or ()
+
+
+def _container(value: Json, *, is_init: bool) -> Container:
+    policy = value.get("restartPolicy")
+    lifecycle = _mapping(value.get("lifecycle"))
+    return Container(
+        name=str(value.get("name", "")),
+        image=str(value.get("image", "")),
+        pull_policy=PullPolicy(value.get("imagePullPolicy") or PullPolicy.IF_NOT_PRESENT),
+        is_init=is_init,
+        restart_policy=RestartPolicy(policy) if policy else None,
+        rules=tuple(_rule(r) for r in _list(value, "restartPolicyRules")),
+        command=tuple(value.get("command") or ()),
+        args=tuple(value.get("args") or ()),
+        volume_mounts=tuple(_volume_mount(m) for m in _list(value, "volumeMounts")),
+        startup=_probe(value.get("startupProbe")),
+        liveness=_probe(value.get("livenessProbe")),
+        readiness=_probe(value.get("readinessProbe")),
+        post_start=_handler(_mapping(lifecycle.get("postStart"))),
+        pre_stop=_handler(_mapping(lifecycle.get("preStop"))),
+        stop_signal=str(lifecycle.get("stopSignal") or ""),
+        termination_message_path=str(value.get("terminationMessagePath", "/dev/termination-log")),
+        termination_message_policy=TerminationMessagePolicy(
+            value.get("terminationMessagePolicy") or TerminationMessagePolicy.FILE
+        ),
+        manifest=value,
+    )
+
+
+def _rule(value: Json) -> RestartRule:
+    exit_codes = _mapping(value.get("exitCodes"))
+    return RestartRule(
+        action=RuleAction(value.get("action", RuleAction.RESTART)),
+        operator=RuleOperator(exit_codes.get("operator", RuleOperator.IN)),
+        values=frozenset(exit_codes.get("values") or ()),
+    )
+
+
+def _volume_mount(value: Json) -> VolumeMount:
+    return VolumeMount(
+        name=str(value.get("name", "")),
+        mount_path=str(value.get("mountPath", "")),
+        sub_path=str(value.get("subPath") or ""),
+        sub_path_expr=str(value.get("subPathExpr") or ""),
+        read_only=bool(value.get("readOnly")),
+        propagation=str(value.get("mountPropagation") or ""),
+        recursive_read_only=str(value.get("recursiveReadOnly") or ""),
+    )
+
+
+def _probe(value: object) -> Probe | None:
+    probe = _mapping(value)
+    handler = _handler(probe)
+    if handler is None:
+        return None
+    return Probe(
+        handler=handler,
+        initial_delay=probe.get("initialDelaySeconds") or 0,
+        timeout=probe.get("timeoutSeconds") or 1,
+        period=probe.get("periodSeconds") or 10,
+        success_threshold=probe.get("successThreshold") or 1,
+        failure_threshold=probe.get("failureThreshold") or 3,
+        grace=probe.get("terminationGracePeriodSeconds"),
+    )
+
+
+def _handler(value: Json) -> Handler | None:
+    if "exec" in value:
+        return ExecAction(command=tuple(_mapping(value["exec"]).get("command") or ()))
+    if "httpGet" in value:
+        http = _mapping(value["httpGet"])
+        return HTTPGetAction(
+            path=str(http.get("path") or "/"),
+            port=http.get("port", 0),
+            host=str(http.get("host") or ""),
+            scheme=str(http.get("scheme") or "HTTP"),
+            headers=tuple((str(h.get("name")), str(h.get("value", ""))) for h in _list(http, "httpHeaders")),
+        )
+    if "tcpSocket" in value:
+        tcp = _mapping(value["tcpSocket"])
+        return TCPSocketAction(port=tcp.get("port", 0), host=str(tcp.get("host") or ""))
+    if "grpc" in value:
+        grpc = _mapping(value["grpc"])
+        return GRPCAction(port=int(grpc.get("port", 0)), service=str(grpc.get("service") or ""))
+    if "sleep" in value:
+        return SleepAction(seconds=int(_mapping(value["sleep"]).get("seconds", 0)))
+    return None

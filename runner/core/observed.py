@@ -1,0 +1,91 @@
+"""What was seen of one pod in the Engine at one instant: the decider's only view of the world.
+
+Mirrors pkg/kubelet/container/runtime.go (PodStatus, Status): every instance of every container, newest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from runner.core.model import ContainerID
+
+
+class RuntimeState(StrEnum):
+    """How the runtime sees a container."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxRecord:
+    """One sandbox of the pod; ``ready`` means its process runs."""
+
+    id: ContainerID
+    attempt: int
+    ready: bool
+    ip: str
+    created_at: datetime
+    host_network: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerRecord:
+    """One instance of a container. ``attempt`` is its restart count; ``spec_hash`` the hash it was created from."""
+
+    id: ContainerID
+    name: str
+    attempt: int
+    state: RuntimeState
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    exit_code: int = 0
+    reason: str = ""
+    message: str = ""
+    image: str = ""
+    image_id: str = ""
+    spec_hash: str = ""
+    sandbox_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """Everything seen of one pod, newest first."""
+
+    at: datetime
+    sandboxes: tuple[SandboxRecord, ...] = ()
+    containers: tuple[ContainerRecord, ...] = ()
+
+    def latest(self, name: str) -> ContainerRecord | None:
+        """The newest instance of a container."""
+        return next((c for c in self.containers if c.name == name), None)
+
+    def instances(self, name: str) -> tuple[ContainerRecord, ...]:
+        """All instances of a container, newest first."""
+        return tuple(c for c in self.containers if c.name == name)
+
+    def by_id(self, container_id: str) -> ContainerRecord | None:
+        return next((c for c in self.containers if c.id == container_id), None)
+
+
+class ProbeResult(StrEnum):
+    """The standing verdict of a probe."""
+
+    SUCCESS = "Success"
+    FAILURE = "Failure"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeResults:
+    """Standing verdicts by container id; a missing entry means no verdict yet (pkg/kubelet/prober/results)."""
+
+    startup: Mapping[str, ProbeResult] = field(default_factory=dict)
+    liveness: Mapping[str, ProbeResult] = field(default_factory=dict)
+    readiness: Mapping[str, ProbeResult] = field(default_factory=dict)

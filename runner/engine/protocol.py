@@ -1,0 +1,265 @@
+"""The Engine as podrunner needs it: about twenty verbs, one Engine API call each, typed values in and out.
+
+Every verb may raise ``EngineUnavailable`` (nothing answers), ``NotFound``, ``Conflict`` or another ``EngineError``; what a
+verb raises beyond that stands in its docstring. An Engine may be used from several threads. Two implementations: the
+Docker Engine (``runner.engine.docker``) and the simulated one in virtual time (``runner.engine.simulated``); one test
+suite runs over both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from runner.core.containerconfig import ContainerConfig, VolumeConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """Who answers: versions as the daemon names them, ``arch`` as in amd64 or arm64, memory in bytes."""
+
+    name: str
+    version: str
+    api_version: str
+    arch: str
+    os: str = "linux"
+    storage_driver: str = ""
+    cgroup_version: str = ""
+    cgroup_driver: str = ""
+    kernel: str = ""
+    root_dir: str = ""
+    rootless: bool = False
+    cpus: int = 0
+    memory: int = 0
+
+
+class EngineState(StrEnum):
+    """A container's state in Docker's words."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSummary:
+    """One row of the container list."""
+
+    id: str
+    name: str
+    image: str
+    state: EngineState
+    labels: Mapping[str, str]
+    status: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerDetails:
+    """What inspect tells of a container. ``image`` is the name it was created from, ``image_id`` its ``sha256:…``.
+
+    ``started_at``/``finished_at`` are None as long as the container never started or never ended. ``error`` is the
+    runtime's own text of a failed start. ``raw`` is the Engine's JSON, for artifacts only.
+    """
+
+    id: str
+    name: str
+    image: str
+    image_id: str
+    state: EngineState
+    labels: Mapping[str, str]
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    exit_code: int = 0
+    oom_killed: bool = False
+    error: str = ""
+    ip: str = ""
+    network_mode: str = ""
+    pid: int = 0
+    raw: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageDetails:
+    """An image that is present: id, ``repo@sha256:…`` digests, size in bytes, the user and stop signal it asks for."""
+
+    id: str
+    tags: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+    size: int = 0
+    user: str = ""
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    stop_signal: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeDetails:
+    """A named volume; ``mountpoint`` is a path of the Engine's host."""
+
+    name: str
+    labels: Mapping[str, str]
+    mountpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullProgress:
+    """One line of a pull's stream: layer id ("" for the whole), what happens to it, bytes done and in all (0: unknown)."""
+
+    layer: str
+    status: str
+    current: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryAuth:
+    """Credentials for one registry, from a pull secret."""
+
+    username: str = ""
+    password: str = ""
+    identity_token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecResult:
+    """An ended exec: exit code and combined output (cut at the limit that was asked for)."""
+
+    exit_code: int
+    output: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogChunk:
+    """One piece of a container's output, with the Engine's nanosecond timestamp text when asked for."""
+
+    stream: str
+    data: bytes
+    timestamp: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineEvent:
+    """Something happened to a container: create, start, die, oom, kill, stop, destroy, pause, exec_die …"""
+
+    action: str
+    container_id: str
+    labels: Mapping[str, str]
+    at: datetime
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+class EventStream(Protocol):
+    """Engine events as they happen; ``close`` may be called from another thread and ends the iteration."""
+
+    def __iter__(self) -> Iterator[EngineEvent]: ...
+
+    def close(self) -> None: ...
+
+
+class LogStream(Protocol):
+    """A container's output, line by line; ``close`` may be called from another thread and ends the iteration."""
+
+    def __iter__(self) -> Iterator[LogChunk]: ...
+
+    def close(self) -> None: ...
+
+
+class ExecTimeout(Exception):
+    """An exec was not over in time; it may go on in the container."""
+
+
+class Engine(Protocol):
+    """A container engine."""
+
+    def info(self) -> EngineInfo: ...
+
+    def list_containers(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
+        """All containers, running or not, that carry these labels ("" as value: any value), newest first."""
+        ...
+
+    def inspect_container(self, container_id: str) -> ContainerDetails: ...
+
+    def create_container(self, config: ContainerConfig) -> str:
+        """Create a container and return its id. Raises NotFound when the image is absent, Conflict when the name is taken."""
+        ...
+
+    def start_container(self, container_id: str) -> None:
+        """Start a created container. Raises StartError with the runtime's text when the process cannot be started."""
+        ...
+
+    def kill_container(self, container_id: str, signal: str) -> None:
+        """Send a signal (``SIGTERM``; "" = the container's stop signal). A container that is not running: Conflict."""
+        ...
+
+    def stop_container(self, container_id: str, timeout: int) -> None:
+        """Send the stop signal, wait up to timeout seconds, then SIGKILL; returns when it is over. Blocks."""
+        ...
+
+    def remove_container(self, container_id: str) -> None:
+        """Remove a container, killing it first if need be, with its anonymous volumes. Gone already: fine."""
+        ...
+
+    def inspect_image(self, reference: str) -> ImageDetails:
+        """Look an image up locally. Raises NotFound."""
+        ...
+
+    def pull_image(
+        self, reference: str, *, auth: RegistryAuth | None, on_progress: Callable[[PullProgress], None]
+    ) -> None:
+        """Pull from the registry, to the end of the stream. Raises ImagePullError with the daemon's text. Blocks."""
+        ...
+
+    def import_image(self, reference: str, rootfs: bytes, *, changes: Sequence[str]) -> None:
+        """Make an image from a root file system tar, with Dockerfile-style changes."""
+        ...
+
+    def create_volume(self, config: VolumeConfig) -> None:
+        """Create a named volume; one of that name with the same driver is kept."""
+        ...
+
+    def list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]: ...
+
+    def inspect_volume(self, name: str) -> VolumeDetails: ...
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume. Gone already: fine. Still in use: Conflict."""
+        ...
+
+    def upload(self, container_id: str, path: str, archive: bytes) -> None:
+        """Unpack a tar below a directory of the container (running or not)."""
+        ...
+
+    def download(self, container_id: str, path: str) -> bytes:
+        """Fetch a file or directory of the container as a tar. Raises NotFound."""
+        ...
+
+    def exec(self, container_id: str, command: Sequence[str], *, timeout: float | None, limit: int) -> ExecResult:
+        """Run a command in a running container; at most ``limit`` bytes of output are kept. Blocks.
+
+        Raises ExecTimeout after ``timeout`` seconds (None: never), Conflict when the container does not run.
+        """
+        ...
+
+    def logs(
+        self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None
+    ) -> LogStream:
+        """The container's output so far and, with follow, what comes until it ends."""
+        ...
+
+    def events(self, labels: Mapping[str, str], *, since: datetime | None = None) -> EventStream:
+        """Container events of everything that carries these labels."""
+        ...
+
+    def close(self) -> None:
+        """Give connections back."""
+        ...

@@ -1,0 +1,150 @@
+"""Every error this package raises, as one tree.
+
+::
+
+    RunnerError
+    ├── ManifestError            the manifest's fault
+    ├── UsageError               the caller's fault
+    ├── EngineError              the Engine answered with an error
+    │   ├── EngineUnavailable    nothing answers at all
+    │   ├── NotFound             no such container, image or volume
+    │   ├── Conflict             name taken, wrong state, removal in progress
+    │   ├── StartError           the runtime could not start the process
+    │   └── ImagePullError       the registry's or the image's fault
+    ├── StoreError               the state directory cannot be used
+    ├── WaitTimeout              what was waited for did not come in time
+    └── PodFailed                the pod cannot reach what was asked for
+
+``fault`` says whose fault it is and decides the exit code (``ExitCode``); ``recoverable`` says whether the same call may
+succeed a moment later. No caller ever matches a message text.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class ExitCode(IntEnum):
+    """What the process answers to its caller."""
+
+    OK = 0
+    POD_FAILED = 1
+    USAGE = 2
+    NO_ENGINE = 3
+    TIMEOUT = 4
+    INTERRUPTED = 130
+
+
+class Fault(StrEnum):
+    """Who has to act to make it work."""
+
+    USER = "user"
+    IMAGE = "image"
+    REGISTRY = "registry"
+    ENGINE = "engine"
+    US = "us"
+
+
+class RunnerError(Exception):
+    """Base of the tree: a message, whose fault it is, and what may help."""
+
+    fault: Fault = Fault.US
+    exit_code: ExitCode = ExitCode.POD_FAILED
+    recoverable: bool = False
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UsageError(RunnerError):
+    """The call makes no sense: unknown pod, contradicting flags, unreadable file."""
+
+    fault = Fault.USER
+    exit_code = ExitCode.USAGE
+
+
+class ManifestError(RunnerError):
+    """A manifest was refused; ``problems`` holds one printable line each."""
+
+    fault = Fault.USER
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, problems: tuple[str, ...], *, hint: str = "") -> None:
+        super().__init__("\n".join(problems), hint=hint)
+        self.problems = problems
+
+
+class EngineError(RunnerError):
+    """The Engine answered a call with an error; the message is the daemon's own."""
+
+    fault = Fault.ENGINE
+    exit_code = ExitCode.NO_ENGINE
+
+    def __init__(self, message: str, *, hint: str = "", recoverable: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.recoverable = recoverable
+
+
+class EngineUnavailable(EngineError):
+    """No Engine answers at the address."""
+
+    def __init__(self, message: str, *, hint: str = "", recoverable: bool = True) -> None:
+        super().__init__(message, hint=hint, recoverable=recoverable)
+
+
+class NotFound(EngineError):
+    """The container, image or volume does not exist."""
+
+
+class Conflict(EngineError):
+    """The name is taken, or the object is not in a state for this call."""
+
+
+class StartError(EngineError):
+    """The runtime could not start the container's process."""
+
+    fault = Fault.IMAGE
+
+
+class PullFailure(StrEnum):
+    """Why an image could not be pulled."""
+
+    NOT_FOUND = "not found"
+    DENIED = "denied"
+    UNAVAILABLE = "unavailable"
+    OTHER = "other"
+
+
+class ImagePullError(EngineError):
+    """The image could not be pulled; ``kind`` says why as far as the status tells."""
+
+    fault = Fault.REGISTRY
+
+    def __init__(self, message: str, *, kind: PullFailure = PullFailure.OTHER, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+
+
+class StoreError(RunnerError):
+    """The state directory or its database cannot be used."""
+
+    exit_code = ExitCode.USAGE
+
+
+class WaitTimeout(RunnerError):
+    """The time ran out before the condition held."""
+
+    fault = Fault.USER
+    exit_code = ExitCode.TIMEOUT
+
+
+class PodFailed(RunnerError):
+    """The pod cannot reach what was asked for any more."""
+
+    fault = Fault.IMAGE
+    exit_code = ExitCode.POD_FAILED
