@@ -50,6 +50,11 @@ def install(*packages: str) -> None:
             POLICY.unlink(missing_ok=True)
 
 
+def try_install(package: str) -> None:
+    """Install a package that nothing depends on, where the distribution has it."""
+    _apt("install", "-y", "--no-install-recommends", package)
+
+
 def disable_units(*units: str) -> None:
     """Keep systemd units that a package of ours enabled from starting with the machine."""
     if Path("/run/systemd/system").is_dir():

@@ -24,7 +24,9 @@ def explain(found: Found) -> str:
     lines = ["No usable Docker Engine was found. Tried:"]
     lines += [f"  {candidate.source}: {candidate.url}: {reason}" for candidate, reason in found.refused]
     if found.refused and found.refused[0][0].binding:
-        return "\n".join([*lines, f"Correct or unset what names it ({found.refused[0][0].source}), or start that Engine."])
+        return "\n".join(
+            [*lines, f"Correct or unset what names it ({found.refused[0][0].source}), or start that Engine."]
+        )
     lines += [
         "Start one of them, or set DOCKER_HOST, or install one:",
         "  Debian, Ubuntu: run `make engine` once as root, or `apt-get install docker.io` and add yourself to group docker",
@@ -42,6 +44,8 @@ def install_engine(place: EnginePlace) -> None:
         debian.install(*missing)
         if fresh:
             debian.disable_units("docker.service", "docker.socket", "containerd.service")
+            if not shutil.which("docker", path=debian.SYSTEM_PATH):
+                debian.try_install("docker-cli")  # a package of its own since Debian 13; nice to have
     if _file_system(place.root) == "overlay" and Path("/dev/fuse").exists() and not shutil.which("fuse-overlayfs"):
         debian.install("fuse-overlayfs")  # overlay does not stack on overlay; copying every layer would be very slow
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -163,7 +164,8 @@ def nginx_images(work: Path, busybox: Path, architecture: str) -> dict[str, Imag
     _base(libraries)
     _busybox(libraries, busybox, "usr/bin")
     for name in ("bin", "sbin", "lib", "lib64"):
-        (libraries.directory(f"usr/{name}"), libraries.symlink(name, f"usr/{name}"))
+        libraries.directory(f"usr/{name}")
+        libraries.symlink(name, f"usr/{name}")
 
     server = Layer()
     server.tree(work / "nginx", "usr/sbin")
@@ -228,34 +230,42 @@ def _pullable(url: str) -> bool:
     return status == 200 and "Descriptor" in json.loads(body)
 
 
-def main(environment: Mapping[str, str]) -> int:
-    """Have an Engine and images for it; return the exit code."""
-    try:
-        place = engine_place(environment)
-        chosen = up(environment)
-        if chosen.url == place.url and debian.usable():
-            with locked(place):
-                if hub_answers():
-                    private.use_mirror(place, None)
-                    say("Images: from Docker Hub")
-                    return 0
+def prepare(environment: Mapping[str, str]) -> str:
+    """Have an Engine and images for it; return the Engine's address."""
+    place = engine_place(environment)
+    url = up(environment).url
+    if url == place.url and debian.usable():
+        with locked(place):
+            if hub_answers():
+                private.use_mirror(place, None)
+                say("Images: from Docker Hub")
+            else:
                 registry.start(place)
                 fill(place)
                 private.use_mirror(place, registry.url(place))
                 say(f"Images: from the registry mirror {registry.url(place)}")
-            return 0
-        if chosen.url.startswith("ssh://") or hub_answers() or _pullable(chosen.url) or not (lacking := _missing(chosen.url)):
-            say("Images: the Engine pulls them itself")
-            return 0
+        return url
+    if not url.startswith("ssh://") and not hub_answers() and not _pullable(url) and (lacking := _missing(url)):
         raise SetupError(
-            f"The Engine at {chosen.url} lacks {' and '.join(lacking)}, and Docker Hub does not answer.\n"
-            "Pull them where it does, or set PODRUNNER_ENGINE=private to have an Engine with a registry mirror of its own "
-            "(Debian, as root)."
+            f"The Engine at {url} lacks {' and '.join(lacking)}, and Docker Hub does not answer.\n"
+            "Pull them where it does, or set PODRUNNER_ENGINE=private to have an Engine with a registry mirror of its "
+            "own (Debian, as root)."
         )
+    say("Images: the Engine pulls them itself")
+    return url
+
+
+def main(arguments: list[str], environment: Mapping[str, str]) -> int:
+    """Have an Engine and images for it, with `--export` print its address for eval; return the exit code."""
+    try:
+        url = prepare(environment)
     except SetupError as problem:
         say(str(problem))
         return problem.exit_code
+    if "--export" in arguments:
+        print(f"export DOCKER_HOST={shlex.quote(url)}")
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(os.environ))
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -10,10 +10,11 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from tools import processes, registry
-from tools.discover import answers
+from tools.discover import answers, get_json
 from tools.place import EnginePlace, SetupError, say
 
 START_SECONDS = 90.0
@@ -128,7 +129,7 @@ def _start_containerd(place: EnginePlace) -> None:
 def _start_dockerd(place: EnginePlace) -> None:
     place.data_root.mkdir(mode=0o710, exist_ok=True)
     if not place.daemon_json.exists():
-        place.daemon_json.write_text("{}\n")
+        use_mirror(place, None)
     arguments = [
         "dockerd",
         f"--data-root={place.data_root}",
@@ -146,11 +147,9 @@ def _start_dockerd(place: EnginePlace) -> None:
     _wait_for(place, "dockerd", process, lambda: answers(place.url))
 
 
-def _wait_for(place: EnginePlace, program: str, process: subprocess.Popen[bytes], condition: object) -> None:
-    assert callable(condition)
-
+def _wait_for(place: EnginePlace, program: str, process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
     def settled() -> bool:
-        return process.poll() is not None or bool(condition())
+        return process.poll() is not None or ready()
 
     in_time = processes.wait_until(settled, START_SECONDS)
     if not in_time or process.poll() is not None:
@@ -162,6 +161,7 @@ def start(place: EnginePlace) -> None:
     """Start our Engine unless it answers; call with the lock held."""
     if mirror_is_configured(place):
         registry.start(place)
+        use_mirror(place, registry.url(place))
     if running(place):
         return
     processes.stop(dockerd_pids(place), STOP_SECONDS)
@@ -197,11 +197,12 @@ def mirror_is_configured(place: EnginePlace) -> bool:
 
 def use_mirror(place: EnginePlace, url: str | None) -> None:
     """Make our dockerd ask the registry at `url` first, or Docker Hub itself for None; running containers stay."""
-    wanted = {"registry-mirrors": [url]} if url else {}
-    text = json.dumps(wanted) + "\n"
+    text = json.dumps({"registry-mirrors": [url] if url else []}) + "\n"
     if place.daemon_json.exists() and place.daemon_json.read_text() == text:
         return
     place.daemon_json.write_text(text)
+    if not running(place):
+        return
     for pid in dockerd_pids(place):
         os.kill(pid, signal.SIGHUP)
     if url and not processes.wait_until(lambda: _uses(place, url), 10.0):
@@ -209,8 +210,6 @@ def use_mirror(place: EnginePlace, url: str | None) -> None:
 
 
 def _uses(place: EnginePlace, url: str) -> bool:
-    from tools.discover import get_json
-
     information = get_json(place.url, "/info")
     mirrors = information.get("RegistryConfig", {}).get("Mirrors") or []
     return any(str(mirror).rstrip("/") == url for mirror in mirrors)

@@ -1,0 +1,58 @@
+# Every target does its own set-up and is quick the second time. `make` alone lists them.
+
+PYTHON ?= python3
+PYTEST ?= .venv/bin/pytest
+BIN := .venv/bin
+# Only the part after this is printed by recipes: results on stdout, narration on stderr.
+MAKEFLAGS += --no-print-directory
+.SILENT:
+.DEFAULT_GOAL := help
+.PHONY: help run test engine images engine-stop check fmt bench sandbox schema install clean
+
+# Puts the address of an Engine that has its images into DOCKER_HOST.
+WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "$$address";
+
+help: ## list the targets
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: install ## take the Pod of two init containers to Ready on a real Engine, show it, remove it
+	$(WITH_IMAGES) $(BIN)/python -m tools.demo
+
+test: install ## check everything and run all tests, those on the real Engine included
+	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; \
+	$(MAKE) check && $(PYTEST) -q -n 2 -m "not docker" && $(PYTEST) -q -m docker
+
+engine: ## have a usable Engine; prints one line for eval: export DOCKER_HOST=…
+	$(PYTHON) -m tools.engine up
+
+images: ## see that the Engine can pull the images of the fixtures
+	$(PYTHON) -m tools.images
+
+engine-stop: ## stop the private Engine, and nothing else
+	$(PYTHON) -m tools.engine stop
+
+check: install ## lint, format, types and import layers
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+
+fmt: install ## format and repair what ruff can repair
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install ## compare a whole run with plain Engine calls
+	$(WITH_IMAGES) $(BIN)/python -m tools.bench
+
+sandbox: install ## rebuild the pause programs from source and compare them with the shipped ones
+	$(BIN)/python -m runner.sandbox.build --check
+
+schema: install ## regenerate the schema data file from the Kubernetes schemas
+	$(BIN)/python -m tools.make_schema
+
+install: ## make .venv with the package and its extras
+	$(PYTHON) -m tools.install
+
+clean: ## remove .venv and caches; the private Engine stays (see engine-stop)
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
