@@ -178,7 +178,7 @@ class Container:
     stop_signal: str = ""
     termination_message_path: str = "/dev/termination-log"
     termination_message_policy: TerminationMessagePolicy = TerminationMessagePolicy.FILE
-    manifest: Json = field(default=EMPTY, compare=False, repr=False)
+    manifest: Json = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_sidecar(self) -> bool:
@@ -212,6 +212,7 @@ class Pod:
     restart_policy: RestartPolicy
     containers: tuple[Container, ...]
     init_containers: tuple[Container, ...] = ()
+    ephemeral_containers: tuple[Container, ...] = ()
     termination_grace: int | None = 30
     active_deadline: int | None = None
     host_network: bool = False
@@ -219,9 +220,9 @@ class Pod:
     created_at: datetime | None = None
     deleted_at: datetime | None = None
     deletion_grace: int | None = None
-    labels: Mapping[str, str] = field(default=EMPTY, compare=False)
-    annotations: Mapping[str, str] = field(default=EMPTY, compare=False)
-    manifest: Json = field(default=EMPTY, compare=False, repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict, compare=False)
+    annotations: Mapping[str, str] = field(default_factory=dict, compare=False)
+    manifest: Json = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def full_name(self) -> str:
@@ -260,6 +261,7 @@ class Pod:
             restart_policy=RestartPolicy(spec.get("restartPolicy") or RestartPolicy.ALWAYS),
             containers=tuple(_container(c, is_init=False) for c in _list(spec, "containers")),
             init_containers=tuple(_container(c, is_init=True) for c in _list(spec, "initContainers")),
+            ephemeral_containers=tuple(_container(c, is_init=False) for c in _list(spec, "ephemeralContainers")),
             termination_grace=spec.get("terminationGracePeriodSeconds"),
             active_deadline=spec.get("activeDeadlineSeconds"),
             host_network=bool(spec.get("hostNetwork")),

@@ -14,9 +14,7 @@ from runner.core.observed import ContainerRecord, Observed, RuntimeState
 
 OOM_KILLED = "OOMKilled"
 
-_IMPLIED = RestartRule(
-    action=RuleAction.RESTART_ALL, operator=RuleOperator.NOT_IN, values=frozenset({0}), implied=True
-)
+_IMPLIED = RestartRule(action=RuleAction.RESTART_ALL, operator=RuleOperator.NOT_IN, values=frozenset({0}), implied=True)
 
 
 def with_retry_scope(pod: Pod, scope: RetryScope) -> Pod:

@@ -1,0 +1,378 @@
+"""What one sync of a pod has to do: the kubelet's decision as a pure function of what was observed.
+
+Mirrors pkg/kubelet/kuberuntime/kuberuntime_manager.go (computePodActions), kuberuntime_container.go
+(computeInitContainerActions) and util/util.go (PodSandboxChanged), as of 1.37. Back-off is not part of it: ``decide``
+puts it on top when it lays the operations out in order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from runner.core.labels import spec_hash
+from runner.core.model import Container, Pod, ProbeKind, RestartPolicy
+from runner.core.observed import ContainerRecord, Observed, ProbeResult, ProbeResults, RuntimeState
+from runner.core.restart import (
+    effective_policy,
+    init_failed,
+    policy_allows_restart,
+    restart_all_sources,
+    should_be_started,
+    should_restart,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kill:
+    """A container to stop. ``message`` is the text of its Killing event; ``probe`` whose verdict it is, if one's."""
+
+    name: str
+    id: str
+    message: str
+    probe: ProbeKind | None = None
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset:
+    """A container to remove because everything starts again; ``running`` ones are killed first."""
+
+    name: str
+    id: str
+    running: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodActions:
+    """The decision. Names instead of indexes, in the order in which things are done; ``causes`` says why, by name."""
+
+    kill_pod: bool = False
+    create_sandbox: bool = False
+    attempt: int = 0
+    sandbox_id: str = ""
+    init_to_start: tuple[str, ...] = ()
+    containers_to_start: tuple[str, ...] = ()
+    ephemeral_to_start: tuple[str, ...] = ()
+    to_kill: tuple[Kill, ...] = ()
+    to_reset: tuple[Reset, ...] = ()
+    causes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (
+            self.kill_pod
+            or self.create_sandbox
+            or self.init_to_start
+            or self.containers_to_start
+            or self.ephemeral_to_start
+            or self.to_kill
+            or self.to_reset
+        )
+
+    def cause(self, name: str) -> str:
+        return dict(self.causes).get(name, "")
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The decision while it is being made; never leaves this module."""
+
+    kill_pod: bool = False
+    init_to_start: list[str] = field(default_factory=list)
+    containers_to_start: list[str] = field(default_factory=list)
+    to_kill: list[Kill] = field(default_factory=list)
+    causes: dict[str, str] = field(default_factory=dict)
+
+    def start_init(self, name: str, cause: str) -> None:
+        self.init_to_start.append(name)
+        self.causes[name] = cause
+
+    def start(self, name: str, cause: str) -> None:
+        self.containers_to_start.append(name)
+        self.causes[name] = cause
+
+    def kill(
+        self, record: ContainerRecord, message: str, probe: ProbeKind | None = None, *, unknown: bool = False
+    ) -> None:
+        self.to_kill.append(Kill(name=record.name, id=record.id, message=message, probe=probe, unknown=unknown))
+
+    def give_up(self, cause: str) -> None:
+        self.kill_pod = True
+        self.init_to_start.clear()
+        self.causes["pod"] = cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxChange:
+    """Whether a new sandbox is needed, which attempt it is, the id of the one it replaces ("" if none), and why."""
+
+    needed: bool
+    attempt: int
+    sandbox_id: str
+    cause: str = ""
+
+
+def sandbox_change(pod: Pod, observed: Observed) -> SandboxChange:
+    """Tell whether the pod needs a new sandbox (PodSandboxChanged)."""
+    if not observed.sandboxes:
+        return SandboxChange(needed=True, attempt=0, sandbox_id="", cause="the pod has no sandbox")
+    newest = observed.sandboxes[0]
+    again = newest.attempt + 1
+    if sum(sandbox.ready for sandbox in observed.sandboxes) > 1:
+        return SandboxChange(needed=True, attempt=again, sandbox_id=newest.id, cause="more than one sandbox is ready")
+    if not newest.ready:
+        return SandboxChange(needed=True, attempt=again, sandbox_id=newest.id, cause="the sandbox is not ready")
+    if newest.host_network != pod.host_network:
+        return SandboxChange(needed=True, attempt=again, sandbox_id="", cause="the sandbox's network mode differs")
+    if not pod.host_network and not newest.ip:
+        return SandboxChange(needed=True, attempt=again, sandbox_id=newest.id, cause="the sandbox has no IP address")
+    return SandboxChange(needed=False, attempt=newest.attempt, sandbox_id=newest.id)
+
+
+def compute_pod_actions(
+    pod: Pod, observed: Observed, results: ProbeResults, *, restart_all: bool | None = None
+) -> PodActions:
+    """Decide what this sync does.
+
+    Args:
+        pod: the wanted pod, with the retry scope's implied rules (``restart.with_retry_scope``).
+        observed: everything of this pod that exists in the Engine.
+        results: standing probe verdicts.
+        restart_all: whether the pod is marked for RestartAllContainers; None derives it from what was observed.
+    """
+    change = sandbox_change(pod, observed)
+    if change.needed:
+        return _with_new_sandbox(pod, observed, change)
+    marked = bool(restart_all_sources(pod, observed)) if restart_all is None else restart_all
+    if marked:
+        return PodActions(attempt=change.attempt, sandbox_id=change.sandbox_id, to_reset=_resets(pod, observed))
+    draft = _Draft()
+    if _init_actions(pod, observed, results, draft, change.sandbox_id):
+        _app_actions(pod, observed, results, draft)
+    return PodActions(
+        kill_pod=draft.kill_pod,
+        attempt=change.attempt,
+        sandbox_id=change.sandbox_id,
+        init_to_start=tuple(draft.init_to_start),
+        containers_to_start=tuple(draft.containers_to_start),
+        ephemeral_to_start=_ephemeral(pod, observed),
+        to_kill=tuple(draft.to_kill),
+        causes=tuple(draft.causes.items()),
+    )
+
+
+def _with_new_sandbox(pod: Pod, observed: Observed, change: SandboxChange) -> PodActions:
+    base = {"attempt": change.attempt, "sandbox_id": change.sandbox_id}
+    if pod.restart_policy is RestartPolicy.NEVER and change.attempt != 0 and observed.containers:
+        cause = f"{change.cause}, and restartPolicy Never starts nothing again"
+        return PodActions(kill_pod=True, causes=(("pod", cause),), **base)  # type: ignore[arg-type]
+    to_start = [c for c in pod.containers if not _succeeded_for_good(pod, c, observed)]
+    has_run = any(_was_created(observed.latest(c.name)) for c in pod.containers)
+    if not to_start and has_run:
+        cause = f"{change.cause}, and every container is done"
+        return PodActions(kill_pod=True, causes=(("pod", cause),), **base)  # type: ignore[arg-type]
+    inits, apps = (pod.init_containers[:1], []) if pod.init_containers else ((), to_start)
+    causes = [("pod", change.cause)]
+    causes += [(c.name, "first init container of a new sandbox") for c in inits]
+    causes += [(c.name, "new sandbox") for c in apps]
+    return PodActions(
+        kill_pod=True,
+        create_sandbox=True,
+        init_to_start=tuple(c.name for c in inits),
+        containers_to_start=tuple(c.name for c in apps),
+        causes=tuple(causes),
+        **base,  # type: ignore[arg-type]
+    )
+
+
+def _succeeded_for_good(pod: Pod, container: Container, observed: Observed) -> bool:
+    record = observed.latest(container.name)
+    return (
+        effective_policy(pod, container) is RestartPolicy.ON_FAILURE
+        and record is not None
+        and record.state is RuntimeState.EXITED
+        and record.exit_code == 0
+    )
+
+
+def _was_created(record: ContainerRecord | None) -> bool:
+    return record is not None and record.state is not RuntimeState.UNKNOWN
+
+
+def _ephemeral(pod: Pod, observed: Observed) -> tuple[str, ...]:
+    return tuple(c.name for c in pod.ephemeral_containers if observed.latest(c.name) is None)
+
+
+def _resets(pod: Pod, observed: Observed) -> tuple[Reset, ...]:
+    """Everything that exists, in the order in which it is removed: others first, apps before inits, sources last."""
+    sources = {c.name for c in restart_all_sources(pod, observed)}
+    ordered = [*pod.containers, *pod.init_containers]
+    others = [c for c in ordered if c.name not in sources]
+    last = [c for c in ordered if c.name in sources]
+    return tuple(
+        Reset(name=record.name, id=record.id, running=record.state is RuntimeState.RUNNING)
+        for container in [*others, *last]
+        for record in observed.instances(container.name)
+    )
+
+
+class _Init(Enum):
+    """What one init container means for the pod."""
+
+    PENDING = "it is not done"
+    DONE = "what follows may start"
+    HOPELESS = "the pod has failed"
+
+
+def _init_actions(pod: Pod, observed: Observed, results: ProbeResults, draft: _Draft, sandbox_id: str) -> bool:
+    """Walk the init containers from last to first; returns whether the pod is initialised."""
+    if not pod.init_containers:
+        return True
+    initialized = _has_initialized(pod, observed, sandbox_id)
+    previous = initialized
+    last = len(pod.init_containers) - 1
+    for index in range(last, -1, -1):
+        container = pod.init_containers[index]
+        record = observed.latest(container.name)
+        if record is None:
+            if container.is_sidecar and previous:
+                draft.start_init(container.name, "the sidecar is missing")
+            continue
+        if previous and not container.is_sidecar:
+            continue
+        following = pod.init_containers[index + 1].name if index < last else None
+        match _look_at_init(pod, container, record, following, results, draft, previous):
+            case _Init.HOPELESS:
+                return False
+            case _Init.DONE:
+                initialized = initialized or following is None
+            case _Init.PENDING:
+                pass
+        previous = True
+    if not previous:
+        draft.start_init(pod.init_containers[0].name, "no init container has run yet")
+    draft.init_to_start.reverse()
+    return initialized
+
+
+def _look_at_init(
+    pod: Pod,
+    container: Container,
+    record: ContainerRecord,
+    following: str | None,
+    results: ProbeResults,
+    draft: _Draft,
+    previous: bool,
+) -> _Init:
+    name = container.name
+    match record.state:
+        case RuntimeState.CREATED:
+            draft.start_init(name, "it was created but never started")
+        case RuntimeState.RUNNING if container.is_sidecar:
+            return _running_sidecar(container, record, results, draft, previous, following)
+        case RuntimeState.RUNNING:
+            pass
+        case RuntimeState.EXITED if container.is_sidecar:
+            draft.start_init(name, f"the sidecar ended with exit code {record.exit_code}")
+        case RuntimeState.EXITED if init_failed(record):
+            if not should_restart(pod, container, record.exit_code):
+                draft.give_up(f"init container {name} failed and may not restart")
+                return _Init.HOPELESS
+            draft.start_init(name, f"it failed with exit code {record.exit_code}")
+        case RuntimeState.EXITED:
+            if following is not None:
+                draft.start_init(following, f"init container {name} has succeeded")
+            return _Init.DONE
+        case RuntimeState.UNKNOWN:
+            if not container.is_sidecar and not policy_allows_restart(pod, container):
+                draft.give_up(f"the state of init container {name} is unknown, and it may not restart")
+                return _Init.HOPELESS
+            draft.kill(record, f"Init {_UNKNOWN_MESSAGE}", unknown=True)
+            draft.start_init(name, "its state is unknown")
+    return _Init.PENDING
+
+
+_UNKNOWN_MESSAGE = 'container is in "unknown" state, try killing it before restart'
+
+
+def _has_initialized(pod: Pod, observed: Observed, sandbox_id: str) -> bool:
+    """Whether some app container of the active sandbox is created or running; ended ones prove nothing after a reboot."""
+    records = (observed.latest(c.name) for c in pod.containers)
+    return any(
+        record is not None
+        and record.state in (RuntimeState.CREATED, RuntimeState.RUNNING)
+        and record.sandbox_id in ("", sandbox_id)
+        for record in records
+    )
+
+
+def _running_sidecar(
+    container: Container,
+    record: ContainerRecord,
+    results: ProbeResults,
+    draft: _Draft,
+    previous: bool,
+    following: str | None,
+) -> _Init:
+    """Look after a running sidecar; it is done when it counts as started."""
+    if container.startup is not None:
+        verdict = results.startup.get(record.id)
+        if verdict is ProbeResult.FAILURE:
+            draft.kill(record, f"Init container {container.name} failed startup probe", ProbeKind.STARTUP)
+            draft.start_init(container.name, "its startup probe failed")
+        if verdict is not ProbeResult.SUCCESS:
+            return _Init.PENDING
+    if following is not None and not previous:
+        draft.start_init(following, f"sidecar {container.name} has started")
+    if _definition_changed(container, record):
+        draft.kill(record, f"Init container {container.name} definition changed")
+        draft.start_init(container.name, "its definition changed")
+    elif container.liveness is not None and results.liveness.get(record.id) is ProbeResult.FAILURE:
+        draft.kill(record, f"Init container {container.name} failed liveness probe", ProbeKind.LIVENESS)
+        draft.start_init(container.name, "its liveness probe failed")
+    return _Init.DONE
+
+
+def _definition_changed(container: Container, record: ContainerRecord) -> bool:
+    return bool(record.spec_hash) and record.spec_hash != spec_hash(container)
+
+
+def _app_actions(pod: Pod, observed: Observed, results: ProbeResults, draft: _Draft) -> None:
+    kept = 0
+    for container in pod.containers:
+        record = observed.latest(container.name)
+        if record is None or record.state is not RuntimeState.RUNNING:
+            if should_be_started(pod, container, observed):
+                draft.start(container.name, _start_cause(record))
+                if record is not None and record.state is RuntimeState.UNKNOWN:
+                    draft.kill(record, f"C{_UNKNOWN_MESSAGE[1:]}", unknown=True)
+            continue
+        restart = policy_allows_restart(pod, container)
+        probe: ProbeKind | None = None
+        if _definition_changed(container, record):
+            message, restart = f"Container {container.name} definition changed", True
+        elif results.liveness.get(record.id) is ProbeResult.FAILURE:
+            message, probe = f"Container {container.name} failed liveness probe", ProbeKind.LIVENESS
+        elif results.startup.get(record.id) is ProbeResult.FAILURE:
+            message, probe = f"Container {container.name} failed startup probe", ProbeKind.STARTUP
+        else:
+            kept += 1
+            continue
+        draft.kill(record, f"{message}, will be restarted" if restart else message, probe)
+        if restart:
+            draft.start(container.name, message)
+    if kept == 0 and not draft.containers_to_start:
+        draft.give_up("no container is running and none may restart")
+
+
+def _start_cause(record: ContainerRecord | None) -> str:
+    if record is None:
+        return "it has not run yet"
+    match record.state:
+        case RuntimeState.EXITED:
+            return f"it ended with exit code {record.exit_code}"
+        case RuntimeState.CREATED:
+            return "it was created but never started"
+        case _:
+            return "its state is unknown"
