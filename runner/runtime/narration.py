@@ -1,0 +1,125 @@
+"""What a running pod tells its listeners, as typed values; renderers and artifacts are listeners, the library prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from runner.core.model import Json
+from runner.engine.protocol import PullProgress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodRef:
+    """Which pod a message is about."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChanged:
+    """A status was published; ``pod`` is the whole v1 Pod."""
+
+    at: datetime
+    ref: PodRef
+    pod: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRecorded:
+    """A v1 Event was recorded or counted up."""
+
+    at: datetime
+    ref: PodRef
+    event: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One line of a container's output, without its newline; ``timestamp`` is the Engine's, with nanoseconds."""
+
+    ref: PodRef
+    container: str
+    is_init: bool
+    attempt: int
+    stream: str
+    data: bytes
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulling:
+    """A pull moves on."""
+
+    ref: PodRef
+    container: str
+    image: str
+    progress: PullProgress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullEnded:
+    """A pull is over, one way or the other."""
+
+    ref: PodRef
+    container: str
+    image: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryScheduled:
+    """A container failed and runs again: why, in which scope, when, and what the other scope would do."""
+
+    at: datetime
+    ref: PodRef
+    container: str
+    text: str
+    next_attempt_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStarted:
+    """A container instance has started."""
+
+    at: datetime
+    ref: PodRef
+    container: str
+    is_init: bool
+    attempt: int
+    container_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEnding:
+    """A container instance is about to be removed: the last chance to read its logs and its inspection."""
+
+    ref: PodRef
+    container: str
+    is_init: bool
+    attempt: int
+    container_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """Nothing of the pod is left in the Engine."""
+
+    at: datetime
+    ref: PodRef
+
+
+Narration = (
+    StatusChanged
+    | EventRecorded
+    | LogLine
+    | Pulling
+    | PullEnded
+    | RetryScheduled
+    | AttemptStarted
+    | AttemptEnding
+    | Gone
+)
+Listener = Callable[[Narration], None]

@@ -1,0 +1,54 @@
+"""How a pod is run: plain values, the same for the command line, the library and the simulation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from runner.retry import RetryPolicy
+
+
+class Until(StrEnum):
+    """What ``run`` waits for."""
+
+    INITIALIZED = "initialized"
+    READY = "ready"
+    COMPLETED = "completed"
+
+
+class Keep(StrEnum):
+    """When the pod's containers, volumes and records stay after ``run``."""
+
+    NEVER = "never"
+    FAILED = "failed"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """How one pod's worker decides.
+
+    ``max_restarts``: give up after so many restarts of any container. ``speed``: the waits that we impose pass so many
+    times faster; statuses show the nominal ones. ``node_name``/``host_ip``: what status and events call this machine.
+    """
+
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    max_restarts: int | None = None
+    speed: float = 1.0
+    node_name: str = "localhost"
+    host_ip: str = ""
+    sandbox_image: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How ``run`` runs pods. ``timeout`` in seconds, None: no limit."""
+
+    worker: WorkerOptions = field(default_factory=WorkerOptions)
+    until: Until = Until.COMPLETED
+    timeout: float | None = None
+    keep: Keep = Keep.NEVER
+    artifacts: Path | None = None
+    exit_code_from: str = ""
+    follow_logs: bool = True
