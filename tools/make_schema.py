@@ -41,9 +41,7 @@ POINTERS = {
     "ConfigMapProjection": "optional",
     "ConfigMapVolumeSource": "defaultMode optional",
     "Container": "restartPolicy",
-    "CronJobSpec": (
-        "timeZone startingDeadlineSeconds suspend successfulJobsHistoryLimit failedJobsHistoryLimit"
-    ),
+    "CronJobSpec": ("timeZone startingDeadlineSeconds suspend successfulJobsHistoryLimit failedJobsHistoryLimit"),
     "DaemonSetSpec": "revisionHistoryLimit",
     "DeploymentSpec": "replicas revisionHistoryLimit progressDeadlineSeconds",
     "DownwardAPIVolumeFile": "mode",
@@ -71,8 +69,7 @@ POINTERS = {
     "PodFailurePolicyOnExitCodesRequirement": "containerName",
     "PodResourceClaim": "resourceClaimName resourceClaimTemplateName",
     "PodSecurityContext": (
-        "runAsUser runAsGroup runAsNonRoot fsGroup fsGroupChangePolicy supplementalGroupsPolicy "
-        "seLinuxChangePolicy"
+        "runAsUser runAsGroup runAsNonRoot fsGroup fsGroupChangePolicy supplementalGroupsPolicy seLinuxChangePolicy"
     ),
     "PodSpec": (
         "terminationGracePeriodSeconds activeDeadlineSeconds automountServiceAccountToken shareProcessNamespace "
@@ -97,8 +94,7 @@ POINTERS = {
     "ServiceAccountTokenProjection": "expirationSeconds",
     "ServicePort": "appProtocol",
     "ServiceSpec": (
-        "internalTrafficPolicy ipFamilyPolicy allocateLoadBalancerNodePorts loadBalancerClass "
-        "trafficDistribution"
+        "internalTrafficPolicy ipFamilyPolicy allocateLoadBalancerNodePorts loadBalancerClass trafficDistribution"
     ),
     "ClientIPConfig": "timeoutSeconds",
     "StatefulSetSpec": "replicas revisionHistoryLimit",
@@ -330,7 +326,8 @@ def encode(schema: dict[str, Any], references: list[str]) -> str:
         return "l" if schema.get("format") == "int64" else "i"
     if kind == "string":
         return "y" if schema.get("format") == "byte" else "s"
-    return {"boolean": "b", "number": "d"}[kind]
+    codes = {"boolean": "b", "number": "d"}
+    return codes[kind]
 
 
 def check_tables(types: dict[str, dict[str, list[str]]]) -> None:

@@ -1,0 +1,245 @@
+"""Defaults of pods and their templates, as the API server fills them in before validation.
+
+Mirrors pkg/apis/core/v1/defaults.go. Everything here changes the decoded object in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from runner.core.manifest.images import default_pull_policy
+from runner.core.manifest.quantity import parse_quantity
+
+Object = dict[str, Any]
+
+CONTAINER_LISTS = ("initContainers", "containers", "ephemeralContainers")
+
+
+def default_pod(pod: Object) -> None:
+    """Fill in a Pod: the spec's defaults and those that only real pods get (not templates)."""
+    spec = pod["spec"]
+    default_pod_spec(spec)
+    _set(spec, "enableServiceLinks", True)
+    for field in ("initContainers", "containers"):
+        for container in spec.get(field) or ():
+            _requests_from_limits(container["resources"])
+            if spec.get("hostNetwork"):
+                for port in container.get("ports") or ():
+                    if not port.get("hostPort") and port.get("containerPort"):
+                        port["hostPort"] = port["containerPort"]
+    if isinstance(spec.get("resources"), dict):
+        _pod_requests(spec)
+
+
+def default_pod_spec(spec: Object) -> None:
+    """Fill in what a pod and a pod template have in common."""
+    _set(spec, "dnsPolicy", "ClusterFirst")
+    _set(spec, "restartPolicy", "Always")
+    _set(spec, "terminationGracePeriodSeconds", 30)
+    _set(spec, "schedulerName", "default-scheduler")
+    if spec.get("securityContext") is None:
+        spec["securityContext"] = {}
+    if spec.get("serviceAccountName"):
+        spec["serviceAccount"] = spec["serviceAccountName"]
+    elif spec.get("serviceAccount"):
+        spec["serviceAccountName"] = spec["serviceAccount"]
+    for volume in spec.get("volumes") or ():
+        default_volume(volume)
+    for field in CONTAINER_LISTS:
+        for container in spec.get(field) or ():
+            default_container(container)
+    _round_resources(spec.get("resources"))
+    _round_list(spec.get("overhead"))
+
+
+def default_container(container: Object) -> None:
+    """Fill in one container."""
+    _set(container, "terminationMessagePath", "/dev/termination-log")
+    _set(container, "terminationMessagePolicy", "File")
+    _set(container, "imagePullPolicy", default_pull_policy(container.get("image") or ""))
+    for port in container.get("ports") or ():
+        _set(port, "protocol", "TCP")
+    for variable in container.get("env") or ():
+        source = variable.get("valueFrom") or {}
+        if source.get("fieldRef") is not None:
+            _set(source["fieldRef"], "apiVersion", "v1")
+        if source.get("fileKeyRef") is not None:
+            _set(source["fileKeyRef"], "optional", False)
+        _divisor(source.get("resourceFieldRef"))
+    for name in ("livenessProbe", "readinessProbe", "startupProbe"):
+        if container.get(name) is not None:
+            _probe(container[name])
+    lifecycle = container.get("lifecycle") or {}
+    for name in ("postStart", "preStop"):
+        _http_get((lifecycle.get(name) or {}).get("httpGet"))
+    _round_resources(container.get("resources"))
+
+
+def default_volume(volume: Object) -> None:
+    """Fill in one volume; a volume without a source is an emptyDir."""
+    sources = [name for name in volume if name != "name"]
+    if not sources:
+        volume["emptyDir"] = {}
+    for name in ("secret", "configMap", "downwardAPI", "projected"):
+        if volume.get(name) is not None:
+            _set(volume[name], "defaultMode", 0o644)
+    for item in (volume.get("downwardAPI") or {}).get("items") or ():
+        _downward_item(item)
+    if volume.get("hostPath") is not None:
+        _set(volume["hostPath"], "type", "")
+    if volume.get("image") is not None:
+        _set(volume["image"], "pullPolicy", default_pull_policy(volume["image"].get("reference") or ""))
+    if volume.get("projected") is not None:
+        for source in volume["projected"].get("sources") or ():
+            _projected_source(source)
+    claim = ((volume.get("ephemeral") or {}).get("volumeClaimTemplate") or {}).get("spec")
+    if claim is not None:
+        default_claim_spec(claim)
+    for name, values in _CLOUD_DEFAULTS.items():
+        if volume.get(name) is not None:
+            for key, value in values.items():
+                _set(volume[name], key, value)
+
+
+_CLOUD_DEFAULTS: dict[str, dict[str, Any]] = {
+    "azureDisk": {"cachingMode": "ReadWrite", "fsType": "ext4", "readOnly": False, "kind": "Shared"},
+    "scaleIO": {"storageMode": "ThinProvisioned", "fsType": "xfs"},
+    "iscsi": {"iscsiInterface": "default"},
+    "rbd": {"pool": "rbd", "user": "admin", "keyring": "/etc/ceph/keyring"},
+}
+
+
+def default_claim_spec(spec: Object) -> None:
+    """Fill in a PersistentVolumeClaim's spec; a data source that names nothing usable is dropped."""
+    _set(spec, "volumeMode", "Filesystem")
+    _round_list((spec.get("resources") or {}).get("limits"))
+    _round_list((spec.get("resources") or {}).get("requests"))
+    source = spec.get("dataSource")
+    if source is not None:
+        group, kind = source.get("apiGroup") or "", source.get("kind")
+        if (group, kind) not in (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot")):
+            del spec["dataSource"]
+        elif spec.get("dataSourceRef") is None:
+            spec["dataSourceRef"] = dict(source)
+
+
+def _projected_source(source: Object) -> None:
+    token = source.get("serviceAccountToken")
+    if token is not None:
+        _set(token, "expirationSeconds", 3600)
+    for item in (source.get("downwardAPI") or {}).get("items") or ():
+        _downward_item(item)
+    # Feature gates that are off by default: the server drops these sources.
+    source.pop("clusterTrustBundle", None)
+    source.pop("podCertificate", None)
+
+
+def _downward_item(item: Object) -> None:
+    if item.get("fieldRef") is not None:
+        _set(item["fieldRef"], "apiVersion", "v1")
+    _divisor(item.get("resourceFieldRef"))
+
+
+def _divisor(selector: Object | None) -> None:
+    """A resourceFieldRef's divisor is a plain quantity in Go: stored as "0" when unset."""
+    if selector is not None and "divisor" not in selector:
+        selector["divisor"] = "0"
+
+
+def _probe(probe: Object) -> None:
+    for name, value in (("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)):
+        _set(probe, name, value)
+    _http_get(probe.get("httpGet"))
+    if probe.get("grpc") is not None:
+        _set(probe["grpc"], "service", "")
+
+
+def _http_get(action: Object | None) -> None:
+    if action is not None:
+        _set(action, "path", "/")
+        _set(action, "scheme", "HTTP")
+
+
+def _requests_from_limits(resources: Object) -> None:
+    for name, limit in (resources.get("limits") or {}).items():
+        requests = resources.setdefault("requests", {})
+        if name not in requests:
+            requests[name] = limit
+
+
+def _pod_requests(spec: Object) -> None:
+    """Pod-level requests that are unset come from the containers' sum when they all ask, else from the pod's limit."""
+    resources = spec["resources"]
+    limits = resources.get("limits") or {}
+    requests = resources.get("requests") or {}
+    if not limits and not requests:
+        return
+    for name in sorted({name for container in _resource_holders(spec) for name in _requests(container)}):
+        if name in requests or not _pod_level(name):
+            continue
+        requests[name] = str(_aggregate(spec, name))
+    for name, limit in limits.items():
+        if _pod_level(name):
+            requests.setdefault(name, limit)
+    if requests:
+        resources["requests"] = requests
+
+
+def _pod_level(name: str) -> bool:
+    return name in ("cpu", "memory") or name.startswith("hugepages-")
+
+
+def _resource_holders(spec: Object) -> Iterator[Object]:
+    yield from spec.get("containers") or ()
+    yield from spec.get("initContainers") or ()
+
+
+def _requests(container: Object) -> dict[str, str]:
+    return (container.get("resources") or {}).get("requests") or {}
+
+
+def _aggregate(spec: Object, name: str) -> Any:
+    """Return what the pod needs of a resource: apps and sidecars together, or the largest init container's moment."""
+    zero = parse_quantity("0")
+    amounts = [
+        parse_quantity(_requests(item)[name]) for item in spec.get("containers") or () if name in _requests(item)
+    ]
+    family = amounts[0].family if amounts else zero.family
+    total = sum((amount.amount for amount in amounts), zero.amount)
+    sidecars, peak = zero.amount, zero.amount
+    for container in spec.get("initContainers") or ():
+        amount = parse_quantity(_requests(container).get(name, "0"))
+        if amount.amount:
+            family = family if amounts else amount.family
+        if container.get("restartPolicy") == "Always":
+            sidecars += amount.amount
+            peak = max(peak, sidecars)
+        else:
+            peak = max(peak, sidecars + amount.amount)
+    return type(zero)(max(total + sidecars, peak), family)
+
+
+def _round_resources(resources: Object | None) -> None:
+    if resources:
+        _round_list(resources.get("limits"))
+        _round_list(resources.get("requests"))
+
+
+def _round_list(quantities: dict[str, str] | None) -> None:
+    """Round quantities up to thousandths, as SetDefaults_ResourceList does."""
+    for name, text in (quantities or {}).items():
+        if text[-1] in "nu" or "e-" in text:
+            assert quantities is not None
+            quantities[name] = str(parse_quantity(text).rounded_up(3))
+
+
+def _set(target: Object, name: str, value: Any) -> None:
+    """Set a field that is unset, null, or the zero value that counts as unset."""
+    current = target.get(name)
+    if current is None or (current == "" and value != "") or (current == 0 and _counts_as_unset(name)):
+        target[name] = value
+
+
+def _counts_as_unset(name: str) -> bool:
+    return name in ("timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")

@@ -1,0 +1,215 @@
+"""Loading: sources to objects and problems. Text → positions → strict decode → defaults → validation, never raising."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from runner.core.manifest.decode import Decoder, nearest
+from runner.core.manifest.kinds import CLUSTER_SCOPED, apply_defaults
+from runner.core.manifest.paths import FieldPath
+from runner.core.manifest.schema import load_schema
+from runner.core.manifest.types import LoadedObject, LoadResult, PathKeys, Position, Problem, ProblemType, Source
+from runner.core.manifest.validation.run import validate
+from runner.core.manifest.yamltext import Node, Positions, read_documents
+
+
+def load(sources: Sequence[Source], *, namespace: str = "default") -> LoadResult:
+    """Return every object, problem and warning of some manifests.
+
+    `namespace` is given to namespaced objects that name none. Nothing is raised for any text.
+    """
+    loading = _Loading(namespace)
+    for source in sources:
+        _SourceLoading(loading, source).run()
+    files: dict[str, int] = {}
+    for source in sources:
+        files.setdefault(source.shown_name, len(files))
+
+    def place(problem: Problem) -> tuple[int, int, int, int]:
+        return files[problem.file], problem.line, problem.column, problem.order
+
+    return LoadResult(
+        objects=tuple(loading.objects),
+        problems=tuple(sorted(loading.problems, key=place)),
+        warnings=tuple(sorted(loading.warnings, key=place)),
+    )
+
+
+class _Loading:
+    """What has been found so far, over all sources."""
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+        self.objects: list[LoadedObject] = []
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.seen: dict[tuple[str, str, str], tuple[str, Position]] = {}
+
+
+class _SourceLoading:
+    """Loads one source."""
+
+    def __init__(self, loading: _Loading, source: Source) -> None:
+        self.loading = loading
+        self.file = source.shown_name
+        self.text = source.text
+
+    def run(self) -> None:
+        before = len(self.loading.problems)
+        found = 0
+        for document in read_documents(self.text):
+            for position, message in document.warnings:
+                self.warn(position, "", message)
+            for position, message in document.errors:
+                self.problem(position, "", message, ProblemType.SYNTAX)
+            if document.root is not None:
+                found += 1
+                self.item(document.root, "", "")
+        if not found and len(self.loading.problems) == before:
+            self.problem(Position(1, 1), "", "no objects in this file", ProblemType.SYNTAX)
+
+    def problem(self, at: Position, field: str, message: str, kind: ProblemType, detail: str = "") -> None:
+        problems = self.loading.problems
+        problems.append(
+            Problem(
+                file=self.file,
+                line=at.line,
+                column=at.column,
+                field=field,
+                message=message,
+                type=kind,
+                detail=detail or message,
+                order=len(problems),
+            )
+        )
+
+    def warn(self, at: Position, field: str, message: str) -> None:
+        warnings = self.loading.warnings
+        warnings.append(
+            Problem(
+                file=self.file,
+                line=at.line,
+                column=at.column,
+                field=field,
+                message=message,
+                type=ProblemType.WARNING,
+                detail=message,
+                order=len(warnings),
+            )
+        )
+
+    def item(self, root: Node, list_version: str, list_kind: str) -> None:
+        """Load one document, or one item of a list, whose list says what its items are."""
+        if not isinstance(root.value, dict):
+            self.problem(
+                root.position, "", "an object (a mapping with apiVersion and kind) is wanted", ProblemType.SYNTAX
+            )
+            return
+        version = self.header(root, "apiVersion", list_version)
+        kind = self.header(root, "kind", list_kind)
+        if version is None or kind is None:
+            return
+        if kind.endswith("List") and f"{version}/{kind}" not in load_schema().kinds:
+            items = root.value.get("items")
+            if items is not None and isinstance(items.value, list):
+                self.items(items.value, version, kind)
+                return
+        type_name = load_schema().kinds.get(f"{version}/{kind}")
+        if type_name is None:
+            self.unknown_kind(root, version, kind)
+            return
+        self.object(root, version, kind, type_name)
+
+    def items(self, nodes: list[Node], version: str, kind: str) -> None:
+        single = kind.removesuffix("List")
+        for node in nodes:
+            if node.value is None:
+                continue
+            self.item(node, version if single else "", single)
+
+    def header(self, root: Node, name: str, otherwise: str) -> str | None:
+        """Return apiVersion or kind, or None after reporting that it cannot be used."""
+        node = root.value.get(name)
+        value = None if node is None else node.value
+        if value in (None, ""):
+            if otherwise:
+                return otherwise
+            at = root.position if node is None else node.position
+            self.problem(at, name, "Required value", ProblemType.REQUIRED, f"{name} not set")
+            return None
+        if not isinstance(value, str):
+            assert node is not None
+            self.problem(
+                node.position, name, "must be a string (quote it)", ProblemType.DECODE, f"{name} isn't string type"
+            )
+            return None
+        return value
+
+    def unknown_kind(self, root: Node, version: str, kind: str) -> None:
+        known = load_schema().known
+        if kind in known.get(version, ()):
+            self.warn(root.value["kind"].position, "kind", f'kind "{kind}" is ignored: it has no effect on one node')
+            return
+        sentence = f'no matches for kind "{kind}" in version "{version}"'
+        hint = _kind_hint(version, kind)
+        at = root.value["kind"] if "kind" in root.value and version in known else root.value.get("apiVersion", root)
+        self.problem(at.position, "", sentence + hint, ProblemType.DECODE, sentence)
+
+    def object(self, root: Node, version: str, kind: str, type_name: str) -> None:
+        positions = Positions(root)
+
+        def report(path: FieldPath, at: Position, sentence: str, message: str) -> None:
+            self.problem(at, str(path), message, ProblemType.DECODE, sentence)
+
+        decoder = Decoder(report)
+        value = {"kind": kind, "apiVersion": version} | decoder.object(type_name, root)
+        value["kind"], value["apiVersion"] = kind, version
+        apply_defaults(kind, value, self.loading.namespace)
+        found = validate(kind, value)
+        for error in found.items:
+            if not _is_broken(error.path.keys, decoder.broken):
+                at = positions.nearest(error.path.keys)
+                self.problem(at, str(error.path), error.body, error.type, error.detail)
+        for path, text in found.warnings:
+            at = positions.nearest(path.keys if path else ())
+            self.warn(at, str(path) if path else "", text)
+        metadata: dict[str, Any] = value["metadata"]
+        namespace = "" if kind in CLUSTER_SCOPED else metadata.get("namespace") or self.loading.namespace
+        name = metadata.get("name") or ""
+        self.note_name(kind, namespace, name, positions.nearest(("metadata", "name")))
+        self.loading.objects.append(
+            LoadedObject(
+                file=self.file,
+                kind=kind,
+                api_version=version,
+                namespace=namespace,
+                name=name,
+                value=value,
+                raw=root.plain(),
+                positions=positions,
+            )
+        )
+
+    def note_name(self, kind: str, namespace: str, name: str, at: Position) -> None:
+        """Warn when the manifests hold two objects of the same kind and name."""
+        if not name:
+            return
+        first = self.loading.seen.setdefault((kind, namespace, name), (self.file, at))
+        if first != (self.file, at):
+            where = f"{first[0]}:{first[1].line}:{first[1].column}"
+            self.warn(at, "metadata.name", f'{kind} "{name}" is already defined at {where}')
+
+
+def _is_broken(keys: PathKeys, broken: set[PathKeys]) -> bool:
+    """Return whether a value could not be read, so that complaints about it or its parts would mislead."""
+    return any(keys[:length] in broken for length in range(1, len(keys) + 1))
+
+
+def _kind_hint(version: str, kind: str) -> str:
+    known = load_schema().known
+    for other, kinds in known.items():
+        if kind in kinds and other in ("v1", "apps/v1", "batch/v1"):
+            return f' (it is in "{other}")'
+    near = nearest(kind, known.get(version, ()))
+    return f', did you mean "{near}"?' if near else ""

@@ -1,0 +1,50 @@
+"""The field tables of Kubernetes v1.37 kinds, read once from the data file that tools/make_schema.py generates."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+
+class Field(NamedTuple):
+    """One field: type code (see tools/make_schema.py), flags, and what decode errors need to know."""
+
+    code: str
+    required: bool
+    pointer: bool
+    always: bool
+    go_name: str
+    embedded: str
+    list_keys: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Kinds ("apiVersion/Kind" to type name), all kinds known upstream by version, and the raw type tables."""
+
+    version: str
+    kinds: Mapping[str, str]
+    known: Mapping[str, list[str]]
+    types: Mapping[str, Mapping[str, list[str]]]
+
+
+@cache
+def load_schema() -> Schema:
+    """Return the schema; reading it takes about a millisecond and happens once."""
+    data: dict[str, Any] = json.loads(zlib.decompress(files(__package__).joinpath("schema.bin").read_bytes()))
+    return Schema(data["version"], data["kinds"], data["known"], data["types"])
+
+
+@cache
+def fields_of(name: str) -> Mapping[str, Field]:
+    """Return the fields of a type by its name without package ("Container")."""
+    table: dict[str, Field] = {}
+    for key, entry in load_schema().types[name].items():
+        code, flags, go_name, embedded, list_keys = (*entry, "", "", "", "")[:5]
+        table[key] = Field(code, "r" in flags, "p" in flags, "a" in flags, go_name, embedded, list_keys)
+    return table

@@ -1,0 +1,103 @@
+"""Field errors: the API server's error types, each with its text.
+
+Mirrors k8s.io/apimachinery/pkg/util/validation/field/errors.go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.core.manifest.paths import FieldPath
+from runner.core.manifest.scalars import json_number
+from runner.core.manifest.types import ProblemType
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One error: where, what type, the text after "field: ", and the detail alone."""
+
+    path: FieldPath
+    type: ProblemType
+    body: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Errors:
+    """Collects field errors and warnings in the order in which the checks find them."""
+
+    items: list[FieldError] = field(default_factory=list)
+    warnings: list[tuple[FieldPath | None, str]] = field(default_factory=list)
+
+    def required(self, path: FieldPath, detail: str = "") -> None:
+        """Report a field that must be set."""
+        self._add(path, ProblemType.REQUIRED, "Required value", detail)
+
+    def invalid(self, path: FieldPath, value: Any, detail: str) -> None:
+        """Report a value that breaks a rule."""
+        self._add(path, ProblemType.INVALID, f"Invalid value: {shown(value)}", detail)
+
+    def not_supported(self, path: FieldPath, value: Any, supported: Iterable[str]) -> None:
+        """Report a value that is not one of a fixed set, listed in the given order."""
+        detail = "supported values: " + ", ".join(shown(item) for item in supported)
+        self._add(path, ProblemType.NOT_SUPPORTED, f"Unsupported value: {shown(value)}", detail)
+
+    def duplicate(self, path: FieldPath, value: Any) -> None:
+        """Report a value that may be there only once."""
+        self._add(path, ProblemType.DUPLICATE, f"Duplicate value: {shown(value)}", "")
+
+    def forbidden(self, path: FieldPath, detail: str) -> None:
+        """Report a field that must not be set here."""
+        self._add(path, ProblemType.FORBIDDEN, "Forbidden", detail)
+
+    def not_found(self, path: FieldPath, value: Any) -> None:
+        """Report a reference to something that the object does not have."""
+        self._add(path, ProblemType.NOT_FOUND, f"Not found: {shown(value)}", "")
+
+    def too_many(self, path: FieldPath, actual: int, limit: int) -> None:
+        """Report a list that is too long."""
+        self._add(path, ProblemType.TOO_MANY, f"Too many: {actual}", f"must have at most {limit} items")
+
+    def too_long(self, path: FieldPath, limit: int) -> None:
+        """Report a value that is too long, in bytes."""
+        self._add(path, ProblemType.TOO_LONG, "Too long", f"may not be more than {limit} bytes")
+
+    def warn(self, path: FieldPath | None, text: str) -> None:
+        """Note something the server would send as a Warning header."""
+        self.warnings.append((path, text))
+
+    def _add(self, path: FieldPath, kind: ProblemType, head: str, detail: str) -> None:
+        self.items.append(FieldError(path, kind, f"{head}: {detail}" if detail else head, detail))
+
+
+def shown(value: Any) -> str:
+    """Return a value as error texts show it: strings quoted as in Go, structures as compact JSON."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return json_number(value)
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+
+
+def quoted(text: str) -> str:
+    """Return a string in double quotes as Go's %q writes it."""
+    parts = []
+    for character in text:
+        if character in '"\\':
+            parts.append("\\" + character)
+        elif character in _ESCAPES:
+            parts.append(_ESCAPES[character])
+        elif character.isprintable():
+            parts.append(character)
+        else:
+            code = ord(character)
+            parts.append(f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
+    return f'"{"".join(parts)}"'

@@ -1,0 +1,366 @@
+"""YAML text to documents: plain values with the position of every node, and every syntax problem.
+
+The tree is built here from libyaml's event stream, so depth and alias expansion are limited before anything grows.
+Documents are split at "---" lines first, as kubectl does: one broken document does not hide the others.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+from runner.core.manifest.scalars import Scalar, json_key, resolve_plain
+from runner.core.manifest.types import PathKeys, Position
+
+MAX_DEPTH: Final = 100
+MAX_ALIASED_NODES: Final = 100_000
+_TAG: Final = "tag:yaml.org,2002:"
+_SCALAR_TAGS: Final = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp", "merge"))
+_SURROGATES: Final = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Node:
+    """One value of the text with its place: `value` is a scalar, a list of nodes or a dict of nodes."""
+
+    __slots__ = ("column", "height", "keys", "line", "size", "source", "value")
+
+    def __init__(self, value: Any, line: int, column: int, source: str | None = None) -> None:
+        self.value = value
+        self.line = line
+        self.column = column
+        self.source = source  # the text of an unquoted scalar
+        self.keys: dict[str, tuple[Position, str]] = {}  # key positions and spellings of a mapping
+        self.size = 1  # nodes in this subtree, aliases expanded
+        self.height = 1  # levels in this subtree, aliases expanded
+
+    @property
+    def position(self) -> Position:
+        """Return where the value starts."""
+        return Position(self.line, self.column)
+
+    def grow(self, child: Node) -> None:
+        """Count a child that was just added."""
+        self.size += child.size
+        self.height = max(self.height, child.height + 1)
+
+    def child(self, step: str | int) -> Node | None:
+        """Return the entry or item at one step of a path."""
+        value = self.value
+        if isinstance(value, dict) and isinstance(step, str):
+            return value.get(step)
+        if isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value):
+            item: Node = value[step]
+            return item
+        return None
+
+    def plain(self) -> Any:
+        """Return the value without positions."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+
+class Positions(Mapping[PathKeys, Position]):
+    """The place of every value of a document, found by walking the tree when asked."""
+
+    __slots__ = ("_root",)
+
+    def __init__(self, root: Node) -> None:
+        self._root = root
+
+    def _find(self, path: PathKeys) -> tuple[Node, int]:
+        node, depth = self._root, 0
+        for step in path:
+            child = node.child(step)
+            if child is None:
+                break
+            node, depth = child, depth + 1
+        return node, depth
+
+    def __getitem__(self, path: PathKeys) -> Position:
+        node, depth = self._find(path)
+        if depth != len(path):
+            raise KeyError(path)
+        return node.position
+
+    def nearest(self, path: PathKeys) -> Position:
+        """Return the place of the value at a path, or of the innermost existing value that contains it."""
+        return self._find(path)[0].position
+
+    def __iter__(self) -> Iterator[PathKeys]:
+        stack: list[tuple[PathKeys, Node]] = [((), self._root)]
+        while stack:
+            path, node = stack.pop()
+            yield path
+            if isinstance(node.value, dict):
+                stack.extend(((*path, key), child) for key, child in reversed(node.value.items()))
+            elif isinstance(node.value, list):
+                stack.extend(((*path, index), child) for index, child in reversed(list(enumerate(node.value))))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+@dataclass(slots=True)
+class Document:
+    """One document of a text: its tree (None when nothing could be read or it is empty) and what is wrong with it."""
+
+    root: Node | None = None
+    errors: list[tuple[Position, str]] = field(default_factory=list)
+    warnings: list[tuple[Position, str]] = field(default_factory=list)
+
+
+class _TextError(Exception):
+    """A problem that ends the reading of a document."""
+
+    def __init__(self, position: Position, message: str) -> None:
+        super().__init__(message)
+        self.position = position
+        self.message = message
+
+
+def read_documents(text: str) -> list[Document]:
+    """Return the documents of a YAML or JSON text; empty documents are left out. Never raises."""
+    return [document for document in map(_read_chunk, *zip(*_split(text), strict=True)) if _worth_keeping(document)]
+
+
+def _worth_keeping(document: Document) -> bool:
+    return document.root is not None or bool(document.errors) or bool(document.warnings)
+
+
+def _split(text: str) -> list[tuple[str, int]]:
+    """Return (text, lines before it) of every document, split where kubectl splits."""
+    text = text.removeprefix("\ufeff")
+    if "\n---" not in text and not text.startswith("---"):
+        return [(text, 0)]
+    chunks: list[tuple[str, int]] = []
+    current: list[str] = []
+    start = 0
+    for number, line in enumerate(text.split("\n")):
+        if line.startswith("---") and (not (rest := line[3:].strip()) or rest.startswith("#")):
+            chunks.append(("\n".join(current), start))
+            current, start = [], number + 1
+        else:
+            current.append(line)
+    chunks.append(("\n".join(current), start))
+    return chunks
+
+
+def _read_chunk(text: str, first_line: int) -> Document:
+    document = Document()
+    try:
+        _check_characters(text, first_line)
+        if text.lstrip()[:1] in ("{", "["):
+            text = _SURROGATES.sub(_join_surrogates, text)
+        document.root = _Composer(text, first_line, document).compose()
+    except _TextError as error:
+        document.errors.append((error.position, error.message))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        position = Position(mark.line + 1 + first_line, mark.column + 1) if mark else Position(first_line + 1, 1)
+        document.errors.append((position, _sentence(error)))
+    except yaml.YAMLError as error:
+        document.errors.append((Position(first_line + 1, 1), str(error).splitlines()[0]))
+    return document
+
+
+def _sentence(error: yaml.MarkedYAMLError) -> str:
+    problem = error.problem or "cannot be parsed"
+    if problem.startswith("found character") and "cannot start any token" in problem:
+        return "found a character that cannot start any token (a tab, or one of % @ `: quote the value)"
+    return f"{error.context}, {problem}" if error.context else problem
+
+
+def _check_characters(text: str, first_line: int) -> None:
+    """Refuse what YAML forbids, with its place: NUL and other control characters, halves of surrogate pairs."""
+    match = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]", text)
+    if match is None:
+        return
+    before = text[: match.start()]
+    position = Position(before.count("\n") + 1 + first_line, match.start() - (before.rfind("\n") + 1) + 1)
+    code = ord(match[0])
+    if 0xD800 <= code <= 0xDFFF:
+        raise _TextError(position, "the text is not valid UTF-8")
+    raise _TextError(position, f"control characters are not allowed (U+{code:04X})")
+
+
+def _join_surrogates(match: re.Match[str]) -> str:
+    """Return one escape for a JSON surrogate pair, which libyaml does not know."""
+    return chr(0x10000 + ((int(match[1], 16) - 0xD800) << 10) + (int(match[2], 16) - 0xDC00))
+
+
+class _Composer:
+    """Builds the tree of the first document of a text from the parser's events."""
+
+    def __init__(self, text: str, first_line: int, document: Document) -> None:
+        self.loader = _Loader(text)
+        self.first_line = first_line + 1
+        self.document = document
+        self.anchors: dict[str, Node | None] = {}  # None while the anchored value is being read
+        self.aliased = 0
+
+    def compose(self) -> Node | None:
+        """Return the root node, or None when the text holds no document or only a null."""
+        try:
+            self.loader.get_event()  # stream start
+            event = self.loader.get_event()
+            if isinstance(event, yaml.StreamEndEvent):
+                return None
+            node = self.node(self.loader.get_event(), 1)
+            self.loader.get_event()  # document end
+            self.note_rest()
+        finally:
+            self.loader.dispose()
+        return None if node.value is None else node
+
+    def note_rest(self) -> None:
+        """Warn about text after a "..." line: kubectl ignores it."""
+        try:
+            event = self.loader.get_event()
+        except yaml.YAMLError:
+            return
+        if not isinstance(event, yaml.StreamEndEvent):
+            self.document.warnings.append(
+                (self.at(event), 'text after the end of the document ("...") is ignored; separate documents with "---"')
+            )
+
+    def at(self, event: Any) -> Position:
+        mark = event.start_mark
+        return Position(mark.line + self.first_line, mark.column + 1)
+
+    def node(self, event: Any, depth: int) -> Node:
+        if isinstance(event, yaml.AliasEvent):
+            return self.alias(event, depth)
+        if depth > MAX_DEPTH:
+            raise self.too_deep(event)
+        anchor = event.anchor
+        if anchor is not None:
+            self.anchors[anchor] = None
+        if isinstance(event, yaml.ScalarEvent):
+            node = self.scalar(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = self.sequence(event, depth)
+        else:
+            node = self.mapping(event, depth)
+        if anchor is not None:
+            self.anchors[anchor] = node
+        return node
+
+    def too_deep(self, event: Any) -> _TextError:
+        return _TextError(self.at(event), f"nested too deeply: more than {MAX_DEPTH} levels")
+
+    def alias(self, event: Any, depth: int) -> Node:
+        if event.anchor not in self.anchors:
+            raise _TextError(self.at(event), f"unknown anchor '{event.anchor}' referenced")
+        target = self.anchors[event.anchor]
+        if target is None:
+            raise _TextError(self.at(event), f"anchor '{event.anchor}' value contains itself")
+        if depth + target.height - 1 > MAX_DEPTH:
+            raise self.too_deep(event)
+        self.aliased += target.size
+        if self.aliased > MAX_ALIASED_NODES:
+            raise _TextError(self.at(event), f"aliases expand to more than {MAX_ALIASED_NODES} values")
+        return target
+
+    def scalar(self, event: Any) -> Node:
+        position = self.at(event)
+        value: Scalar = event.value
+        source = None
+        if event.tag is None:
+            if not event.style:
+                value, source = resolve_plain(event.value), event.value
+        elif event.tag != "!":
+            value = self.tagged(event.tag, event.value, position)
+        return Node(value, position.line, position.column, source)
+
+    def tagged(self, tag: str, text: str, position: Position) -> Scalar:
+        if tag == _TAG + "binary":
+            try:
+                return base64.b64decode("".join(text.split()), validate=True).decode()
+            except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+                raise _TextError(position, "!!binary value contains invalid base64 data") from error
+        if tag not in _SCALAR_TAGS:
+            raise _TextError(position, f"unknown tag {_shown_tag(tag)}")
+        if tag in (_TAG + "str", _TAG + "timestamp", _TAG + "merge"):
+            return text
+        value = resolve_plain(text)
+        kinds: dict[str, tuple[type, ...]] = {
+            "int": (int,),
+            "float": (int, float),
+            "bool": (bool,),
+            "null": (type(None),),
+        }
+        name = tag.removeprefix(_TAG)
+        if not isinstance(value, kinds[name]) or (isinstance(value, bool) and name != "bool"):
+            raise _TextError(position, f"cannot read {text[:40]!r} as a {_shown_tag(tag)}")
+        return value
+
+    def sequence(self, event: Any, depth: int) -> Node:
+        position = self.at(event)
+        if event.tag not in (None, "!", _TAG + "seq"):
+            raise _TextError(position, f"unknown tag {_shown_tag(event.tag)}")
+        items: list[Node] = []
+        node = Node(items, position.line, position.column)
+        while not isinstance(item := self.loader.get_event(), yaml.SequenceEndEvent):
+            child = self.node(item, depth + 1)
+            items.append(child)
+            node.grow(child)
+        return node
+
+    def mapping(self, event: Any, depth: int) -> Node:
+        position = self.at(event)
+        if event.tag not in (None, "!", _TAG + "map"):
+            raise _TextError(position, f"unknown tag {_shown_tag(event.tag)}")
+        node = Node({}, position.line, position.column)
+        merges: list[Node] = []
+        while not isinstance(item := self.loader.get_event(), yaml.MappingEndEvent):
+            key_position = self.at(item)
+            key_node = self.node(item, depth + 1)
+            is_merge = key_node.source == "<<" and isinstance(item, yaml.ScalarEvent)
+            child = self.node(self.loader.get_event(), depth + 1)
+            if is_merge:
+                merges.append(child)
+                continue
+            if isinstance(key_node.value, dict | list):
+                raise _TextError(key_position, 'invalid map key: a key must be a plain value (quote "{{ … }}")')
+            key = json_key(key_node.value)
+            if key is None:
+                raise _TextError(key_position, "invalid map key: null")
+            if key in node.keys:
+                self.duplicate(key, node.keys[key][0], key_position)
+            node.keys[key] = (key_position, key_node.source or key)
+            node.value[key] = child
+            node.grow(child)
+        for merged in merges:
+            self.merge(node, merged)
+        return node
+
+    def duplicate(self, key: str, first: Position, second: Position) -> None:
+        self.document.warnings.append(
+            (second, f'duplicate key "{key}", first at {first.line}:{first.column}; the last one counts')
+        )
+
+    def merge(self, node: Node, merged: Node) -> None:
+        """Add the entries of a merge value ("<<"): what the mapping says itself wins, then the first of a list."""
+        sources = merged.value if isinstance(merged.value, list) else [merged]
+        for source in sources:
+            if not isinstance(source.value, dict):
+                raise _TextError(merged.position, "map merge requires map or sequence of maps as the value")
+            for key, child in source.value.items():
+                if key not in node.value:
+                    node.value[key] = child
+                    node.keys[key] = source.keys[key]
+                    node.grow(child)
+
+
+def _shown_tag(tag: str) -> str:
+    return "!!" + tag.removeprefix(_TAG) if tag.startswith(_TAG) else tag
