@@ -1,8 +1,9 @@
 """The sandbox image, made in memory: one layer with one static program, no registry asked.
 
-It is an archive for ``POST /images/load`` rather than a root file system for an import. Both take the Engine the same
-time, but a loaded image is the same image wherever and however often it is loaded: its id follows from the bytes, the
-architecture is written in it, and two processes that load it at once leave one image and no untagged twin.
+``archive`` is for ``POST /images/load``, ``rootfs`` with ``changes`` for ``POST /images/create?fromSrc=-``. Both take
+the Engine the same time (36 and 39 ms on 20.10), but a loaded image is the same image wherever and however often it is
+loaded: its id follows from the bytes, the architecture is written in it, and two processes that load it at once leave
+one image. Two imports at once leave an untagged twin, because an import is dated.
 """
 
 from __future__ import annotations
@@ -36,13 +37,16 @@ class SandboxImage:
 
     ``id`` is the digest of its configuration (``sha256:`` and 64 hexadecimal digits), which is the image's id in an
     Engine with the classic image store. ``reference`` names it by the first 12 of these digits: a changed program has
-    another reference, so an Engine that knows the reference has this very content.
+    another reference, so an Engine that knows the reference has this very content. ``archive`` is the whole image,
+    ``rootfs`` its one layer as a tar, and ``changes`` what makes an imported ``rootfs`` the same image.
     """
 
     architecture: str
     id: str
     reference: str
     archive: bytes
+    rootfs: bytes
+    changes: tuple[str, ...]
 
 
 def normalize_architecture(name: str) -> str:
@@ -90,7 +94,15 @@ def build_image(program: bytes, architecture: str) -> SandboxImage:
         "manifest.json": _json([{"Config": f"{digest}.json", "RepoTags": [reference], "Layers": ["layer.tar"]}]),
     }
     return SandboxImage(
-        architecture=architecture, id=f"sha256:{digest}", reference=reference, archive=_tar(files, mode=0o644)
+        architecture=architecture,
+        id=f"sha256:{digest}",
+        reference=reference,
+        archive=_tar(files, mode=0o644),
+        rootfs=layer,
+        changes=(
+            f"ENTRYPOINT {json.dumps([PROGRAM_PATH])}",
+            *(f"LABEL {name}={value}" for name, value in LABELS.items()),
+        ),
     )
 
 

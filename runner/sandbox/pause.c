@@ -30,8 +30,11 @@ enum { EXIT_DONE = 0, EXIT_BROKEN = 1, EXIT_USAGE = 2 };
 /* What poll() promises to take from us on a pipe without blocking is PIPE_BUF; stdout is never written more. */
 enum { PIPE_CHUNK = 4096, BUFFER_SIZE = 32768 };
 
-/* After the server has closed, a client that still sends is heard until it pauses this long. */
-enum { LINGER_MILLISECONDS = 1000 };
+/*
+ * After the server's end of file, a client that still sends is heard until it pauses this long. Waiting for the
+ * client's own end would be right, but an Engine does not show it that stdout has ended before this process has.
+ */
+enum { LINGER_MILLISECONDS = 100 };
 
 /* ------------------------------------------------------------------ messages */
 
@@ -217,9 +220,7 @@ static void propagate_ends(int connection) {
         to_server.closed = 1;
     }
     if (from_server.finished && is_empty(&from_server) && !from_server.closed) {
-        /* Both, because an Engine may join them into one stream, which ends with the last of them. */
         close(STDOUT_FILENO);
-        close(STDERR_FILENO);
         from_server.closed = 1;
     }
 }

@@ -100,9 +100,10 @@ def test_archive_describes_itself_without_contradiction(architecture: str) -> No
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_layer_holds_the_executable_and_nothing_else(architecture: str) -> None:
     """Nothing of the machine that packed it: no owner, no time."""
-    archive = sandbox_image(architecture).archive
-    (layer_name,) = read_manifest(archive)["Layers"]
-    with tarfile.open(fileobj=io.BytesIO(unpack(archive)[layer_name])) as layer:
+    image = sandbox_image(architecture)
+    (layer_name,) = read_manifest(image.archive)["Layers"]
+    assert unpack(image.archive)[layer_name] == image.rootfs
+    with tarfile.open(fileobj=io.BytesIO(image.rootfs)) as layer:
         (member,) = layer.getmembers()
         content = layer.extractfile(member)
         assert content is not None
