@@ -1,0 +1,100 @@
+"""The words for why: event, waiting and terminated reasons, and an event before it has an object and a time.
+
+Mirrors pkg/kubelet/events/event.go, images/types.go, container/sync_result.go and kubelet_pods.go (constants).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """Whether an event tells of trouble."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+class EventReason(StrEnum):
+    """Reasons of pod events."""
+
+    SCHEDULED = "Scheduled"
+    PULLING = "Pulling"
+    PULLED = "Pulled"
+    FAILED = "Failed"
+    BACK_OFF = "BackOff"
+    ERR_IMAGE_NEVER_PULL = "ErrImageNeverPull"
+    INSPECT_FAILED = "InspectFailed"
+    CREATED = "Created"
+    STARTED = "Started"
+    KILLING = "Killing"
+    UNHEALTHY = "Unhealthy"
+    PROBE_WARNING = "ProbeWarning"
+    FAILED_POST_START_HOOK = "FailedPostStartHook"
+    FAILED_PRE_STOP_HOOK = "FailedPreStopHook"
+    LIFECYCLE_HTTP_FALLBACK = "LifecycleHTTPFallback"
+    SANDBOX_CHANGED = "SandboxChanged"
+    FAILED_CREATE_SANDBOX = "FailedCreatePodSandBox"
+    FAILED_SANDBOX_STATUS = "FailedPodSandBoxStatus"
+    FAILED_KILL_POD = "FailedKillPod"
+    FAILED_MOUNT = "FailedMount"
+    FAILED_SYNC = "FailedSync"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    EXCEEDED_GRACE_PERIOD = "ExceededGracePeriod"
+    FAILED_PULL_SECRET = "FailedToRetrieveImagePullSecret"
+    DNS_CONFIG_FORMING = "DNSConfigForming"
+    INVALID_ENV_NAMES = "InvalidEnvironmentVariableNames"
+
+
+class WaitingReason(StrEnum):
+    """Why a container is not running yet, or again."""
+
+    CONTAINER_CREATING = "ContainerCreating"
+    POD_INITIALIZING = "PodInitializing"
+    CRASH_LOOP_BACK_OFF = "CrashLoopBackOff"
+    ERR_IMAGE_PULL = "ErrImagePull"
+    IMAGE_PULL_BACK_OFF = "ImagePullBackOff"
+    ERR_IMAGE_NEVER_PULL = "ErrImageNeverPull"
+    INVALID_IMAGE_NAME = "InvalidImageName"
+    IMAGE_INSPECT_ERROR = "ImageInspectError"
+    REGISTRY_UNAVAILABLE = "RegistryUnavailable"
+    SIGNATURE_VALIDATION_FAILED = "SignatureValidationFailed"
+    CREATE_CONTAINER_CONFIG_ERROR = "CreateContainerConfigError"
+    CREATE_CONTAINER_ERROR = "CreateContainerError"
+    RUN_CONTAINER_ERROR = "RunContainerError"
+    POST_START_HOOK_ERROR = "PostStartHookError"
+    RESTARTING_ALL_CONTAINERS = "RestartingAllContainers"
+
+
+class TerminatedReason(StrEnum):
+    """Why a container ended; a failed start has the runtime's own word."""
+
+    COMPLETED = "Completed"
+    ERROR = "Error"
+    OOM_KILLED = "OOMKilled"
+    CANNOT_RUN = "ContainerCannotRun"
+    STATUS_UNKNOWN = "ContainerStatusUnknown"
+    RESTARTING_ALL_CONTAINERS = "RestartingAllContainers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What an event says, before it is known about which object and when."""
+
+    type: EventType
+    reason: EventReason
+    message: str
+
+
+def normal(reason: EventReason, message: str) -> Note:
+    return Note(type=EventType.NORMAL, reason=reason, message=message)
+
+
+def warning(reason: EventReason, message: str) -> Note:
+    return Note(type=EventType.WARNING, reason=reason, message=message)
+
+
+def start_failed(error: str) -> Note:
+    """The event that follows every failed start of a container, whatever failed (kuberuntime_container.go)."""
+    return warning(EventReason.FAILED, f"Error: {error}")
