@@ -32,6 +32,8 @@ ATTEMPT = "dev.podrunner/attempt"
 """Sandbox attempt, from 0."""
 VOLUME = "dev.podrunner/volume"
 """Name of the pod volume that a named volume stands for."""
+VOLUME_KIND = "dev.podrunner/volume-kind"
+"""``pvc`` on volumes that outlive their pod."""
 
 SANDBOX_CONTAINER = "POD"
 TYPE_SANDBOX = "podsandbox"
@@ -49,6 +51,11 @@ def container_name(container: str, pod: Pod, attempt: int) -> str:
 def volume_name(pod: Pod, volume: str) -> str:
     """Name of the Docker volume behind a pod volume that lives and dies with the pod."""
     return f"k8s_{volume}_{pod.name}_{pod.namespace}_{pod.uid}"
+
+
+def pvc_volume_name(namespace: str, claim: str) -> str:
+    """Name of the Docker volume behind a PersistentVolumeClaim."""
+    return f"k8s_pvc_{claim}_{namespace}"
 
 
 def spec_hash(container: Container) -> str:

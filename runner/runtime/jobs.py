@@ -1,0 +1,116 @@
+"""Blocking Engine work (pulls, execs, probes over the network) away from the worker's loop.
+
+``ThreadJobs`` runs it in threads and wakes the worker when it is over. ``InlineJobs`` runs it at once and delivers the
+result when its scripted duration has passed on the virtual clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+
+from runner.clock import VirtualClock, Wakeup
+from runner.runtime.tasks import Task, Wait
+
+T = TypeVar("T")
+
+
+class Job(Protocol[T]):  # type: ignore[misc]
+    """Work that goes on elsewhere."""
+
+    @property
+    def done(self) -> bool: ...
+
+    def result(self) -> T:
+        """What the work returned; raises what it raised. Only when done."""
+        ...
+
+
+class Jobs(Protocol):
+    """Starts jobs."""
+
+    def submit(self, work: Callable[[], T]) -> Job[T]: ...
+
+    def close(self) -> None:
+        """Wait for nothing, take no more work."""
+        ...
+
+
+class _ThreadJob(Generic[T]):
+    def __init__(self, future: Future[T]) -> None:
+        self._future = future
+
+    @property
+    def done(self) -> bool:
+        return self._future.done()
+
+    def result(self) -> T:
+        return self._future.result(timeout=0)
+
+
+class ThreadJobs:
+    """Jobs in a pool of threads."""
+
+    def __init__(self, wakeup: Wakeup, *, threads: int = 16) -> None:
+        self._wakeup = wakeup
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="podrunner-job")
+
+    def submit(self, work: Callable[[], T]) -> Job[T]:
+        future = self._pool.submit(work)
+        future.add_done_callback(lambda _: self._wakeup.set())
+        return _ThreadJob(future)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _InlineJob(Generic[T]):
+    def __init__(self, clock: VirtualClock, ready_at: datetime, value: T | None, error: Exception | None) -> None:
+        self._clock = clock
+        self._ready_at = ready_at
+        self._value = value
+        self._error = error
+
+    @property
+    def done(self) -> bool:
+        return self._clock.now() >= self._ready_at
+
+    def result(self) -> T:
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]
+
+
+class InlineJobs:
+    """Jobs in virtual time; ``take_elapsed`` tells how long the work just done would have taken, in seconds."""
+
+    def __init__(self, clock: VirtualClock, wakeup: Wakeup, take_elapsed: Callable[[], float]) -> None:
+        self._clock = clock
+        self._wakeup = wakeup
+        self._take_elapsed = take_elapsed
+
+    def submit(self, work: Callable[[], T]) -> Job[T]:
+        self._take_elapsed()
+        value: T | None = None
+        error: Exception | None = None
+        try:
+            value = work()
+        except Exception as raised:  # noqa: BLE001 - handed to whoever asks for the result
+            error = raised
+        ready_at = self._clock.now() + timedelta(seconds=self._take_elapsed())
+        if ready_at > self._clock.now():
+            self._clock.at(ready_at, self._wakeup.set)
+        return _InlineJob(self._clock, ready_at, value, error)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def run_job(jobs: Jobs, work: Callable[[], T]) -> Task[T]:
+    """Do blocking work as part of a task."""
+    job = jobs.submit(work)
+    if not job.done:
+        yield Wait(ready=lambda: job.done)
+    return job.result()

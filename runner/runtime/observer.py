@@ -1,0 +1,132 @@
+"""Looks at everything of one pod in the Engine: one list call, and an inspection of whatever changed since the last look.
+
+Mirrors pkg/kubelet/kuberuntime (GetPodStatus) and the Docker shim's container status.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from runner.clock import Clock
+from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, HASH, POD_UID, SANDBOX_ID, TYPE_SANDBOX, attempt_of
+from runner.core.model import ContainerID
+from runner.core.observed import ContainerRecord, Observed, RuntimeState, SandboxRecord
+from runner.core.restart import OOM_KILLED
+from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineState
+from runner.errors import NotFound
+
+_RUNTIME_STATES = {
+    EngineState.CREATED: RuntimeState.CREATED,
+    EngineState.RUNNING: RuntimeState.RUNNING,
+    EngineState.PAUSED: RuntimeState.RUNNING,
+    EngineState.RESTARTING: RuntimeState.RUNNING,
+    EngineState.REMOVING: RuntimeState.EXITED,
+    EngineState.EXITED: RuntimeState.EXITED,
+    EngineState.DEAD: RuntimeState.EXITED,
+}
+
+
+class Observer:
+    """Observes one pod. Inspections of containers whose state did not change are remembered."""
+
+    def __init__(self, engine: Engine, clock: Clock, uid: str) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._labels = {POD_UID: uid}
+        self._known: dict[str, tuple[EngineState, ContainerDetails]] = {}
+        self._image_ids: dict[str, str] = {}
+
+    def observe(self) -> Observed:
+        """Take one look. Raises EngineUnavailable."""
+        at = self._clock.now()
+        found = [d for s in self._engine.list_containers(self._labels) if (d := self._details(s)) is not None]
+        self._known = {d.id: (d.state, d) for d in found}
+        found.sort(key=lambda details: (details.created_at, attempt_of(details.labels)), reverse=True)
+        return Observed(
+            at=at,
+            sandboxes=tuple(sandbox_record(d) for d in found if d.labels.get(DOCKER_TYPE) == TYPE_SANDBOX),
+            containers=tuple(self._record(d) for d in found if d.labels.get(DOCKER_TYPE) != TYPE_SANDBOX),
+        )
+
+    def details(self, container_id: str) -> ContainerDetails | None:
+        """The inspection behind the last look."""
+        known = self._known.get(container_id)
+        return known[1] if known else None
+
+    def _details(self, summary: ContainerSummary) -> ContainerDetails | None:
+        known = self._known.get(summary.id)
+        if known is not None and known[0] is summary.state:
+            return known[1]
+        try:
+            return self._engine.inspect_container(summary.id)
+        except NotFound:
+            return None
+
+    def _record(self, details: ContainerDetails) -> ContainerRecord:
+        return container_record(details, self.image_id(details.image_id))
+
+    def image_id(self, engine_id: str) -> str:
+        """An image's id as statuses show it: by digest when it came from a registry (pkg/kubelet/dockershim)."""
+        if engine_id not in self._image_ids:
+            try:
+                digests = self._engine.inspect_image(engine_id).digests
+            except NotFound:
+                digests = ()
+            self._image_ids[engine_id] = f"docker-pullable://{digests[0]}" if digests else f"docker://{engine_id}"
+        return self._image_ids[engine_id]
+
+
+def sandbox_record(details: ContainerDetails) -> SandboxRecord:
+    """Read a sandbox from its inspection."""
+    return SandboxRecord(
+        id=ContainerID(details.id),
+        attempt=attempt_of(details.labels),
+        ready=details.state is EngineState.RUNNING,
+        ip=details.ip,
+        created_at=details.created_at,
+        host_network=details.network_mode == "host",
+    )
+
+
+def container_record(details: ContainerDetails, image_id: str) -> ContainerRecord:
+    """Read a container instance from its inspection, with the Docker shim's reasons."""
+    state = _RUNTIME_STATES[details.state]
+    exit_code, finished = details.exit_code, details.finished_at
+    reason, message = "", ""
+    if state is RuntimeState.CREATED and (details.error or exit_code != 0):
+        state, finished = RuntimeState.EXITED, details.created_at
+    if state is RuntimeState.EXITED:
+        reason = _exit_reason(details)
+        message = details.error
+    return ContainerRecord(
+        id=ContainerID(details.id),
+        name=details.labels.get(CONTAINER_NAME, ""),
+        attempt=attempt_of(details.labels),
+        state=state,
+        created_at=details.created_at,
+        started_at=_started(details, state),
+        finished_at=finished,
+        exit_code=exit_code,
+        reason=reason,
+        message=message,
+        image=details.image,
+        image_id=image_id,
+        spec_hash=details.labels.get(HASH, ""),
+        sandbox_id=details.labels.get(SANDBOX_ID, ""),
+    )
+
+
+def _started(details: ContainerDetails, state: RuntimeState) -> datetime | None:
+    if details.started_at is None and state is RuntimeState.EXITED:
+        return details.created_at
+    return details.started_at
+
+
+def _exit_reason(details: ContainerDetails) -> str:
+    if details.oom_killed:
+        return OOM_KILLED
+    if details.exit_code == 0:
+        return "Completed"
+    if details.started_at is None:
+        return "ContainerCannotRun"
+    return "Error"

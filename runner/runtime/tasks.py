@@ -1,0 +1,122 @@
+"""Tasks of one pod: generators that say what they wait for, advanced by the one loop that waits.
+
+A kubelet runs one goroutine for the pod, one for each container it kills and one for each probe. Here each of them is a
+generator yielding ``Wait`` values; the worker advances whatever is ready and then waits in one place for the earliest
+deadline, a finished job, an Engine event or a request. Nothing here blocks, so the same code runs in virtual time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a task waits for: an instant, a condition, or whichever comes first."""
+
+    until: datetime | None = None
+    ready: Callable[[], bool] = _never
+
+    def is_over(self, now: datetime) -> bool:
+        return (self.until is not None and self.until <= now) or self.ready()
+
+
+Task = Generator[Wait, None, T]
+
+
+class Handle(Generic[T]):
+    """A task that has been started: its result once it is done."""
+
+    def __init__(self, task: Task[T], name: str) -> None:
+        self.name = name
+        self.done = False
+        self.error: Exception | None = None
+        self._task = task
+        self._result: T | None = None
+        self._wait = Wait(ready=lambda: True)
+
+    @property
+    def result(self) -> T:
+        """What the task returned; raises what it raised."""
+        assert self.done, f"task {self.name} is not done"
+        if self.error is not None:
+            raise self.error
+        return self._result  # type: ignore[return-value]
+
+    @property
+    def until(self) -> datetime | None:
+        return None if self.done else self._wait.until
+
+    def advance(self, now: datetime) -> bool:
+        """Go on if what the task waits for is over. Returns whether it did."""
+        if self.done or not self._wait.is_over(now):
+            return False
+        try:
+            self._wait = next(self._task)
+        except StopIteration as end:
+            self.done, self._result = True, end.value
+        except Exception as error:  # noqa: BLE001 - handed to whoever asks for the result
+            self.done, self.error = True, error
+        return True
+
+    def cancel(self) -> None:
+        """End the task where it waits; its ``finally`` blocks run."""
+        if not self.done:
+            self.done = True
+            self._task.close()
+
+
+class TaskSet:
+    """All running tasks of one worker."""
+
+    def __init__(self) -> None:
+        self._handles: list[Handle[Any]] = []
+
+    def start(self, task: Task[T], name: str) -> Handle[T]:
+        handle = Handle(task, name)
+        self._handles.append(handle)
+        return handle
+
+    def advance(self, now: datetime) -> bool:
+        """Advance every task as far as it goes at this instant. Returns whether anything moved."""
+        moved = False
+        progress = True
+        while progress:
+            progress = False
+            for handle in tuple(self._handles):
+                progress |= handle.advance(now)
+            moved |= progress
+            self._handles = [handle for handle in self._handles if not handle.done]
+        return moved
+
+    @property
+    def next_deadline(self) -> datetime | None:
+        """The earliest instant that some task waits for."""
+        instants = [handle.until for handle in self._handles if handle.until is not None]
+        return min(instants, default=None)
+
+    def cancel_all(self) -> None:
+        for handle in self._handles:
+            handle.cancel()
+        self._handles.clear()
+
+
+def all_of(tasks: TaskSet, children: Sequence[tuple[str, Task[T]]]) -> Task[list[T]]:
+    """Run tasks side by side and return their results in order; the first error is raised when all have ended."""
+    handles = [tasks.start(child, name) for name, child in children]
+    try:
+        yield Wait(ready=lambda: all(handle.done for handle in handles))
+    except GeneratorExit:
+        for handle in handles:
+            handle.cancel()
+        raise
+    return [handle.result for handle in handles]
