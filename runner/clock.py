@@ -121,3 +121,14 @@ class VirtualClock:
 
     def sleep(self, seconds: float) -> None:
         self.advance(self._now + timedelta(seconds=seconds))
+
+
+class Deadline:
+    """How long a blocking call may still take, on the machine's monotonic clock; made without seconds, for ever."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._end = None if seconds is None else time.monotonic() + seconds
+
+    def remaining(self) -> float | None:
+        """Seconds left, not below 0; None for ever."""
+        return None if self._end is None else max(0.0, self._end - time.monotonic())

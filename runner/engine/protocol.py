@@ -223,6 +223,10 @@ class Engine(Protocol):
         """Make an image from a root file system tar, with Dockerfile-style changes."""
         ...
 
+    def load_image(self, archive: bytes) -> None:
+        """Load images, with their names, from an archive as ``docker save`` writes it."""
+        ...
+
     def create_volume(self, config: VolumeConfig) -> None:
         """Create a named volume; one of that name with the same driver is kept."""
         ...

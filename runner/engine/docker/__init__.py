@@ -1,0 +1,8 @@
+"""The Docker Engine behind the Engine protocol, through docker-py's low-level client.
+
+The only package that imports docker; it is imported itself when an Engine is needed, not before.
+"""
+
+from runner.engine.docker.engine import MINIMUM_API, DockerEngine
+
+__all__ = ["MINIMUM_API", "DockerEngine"]

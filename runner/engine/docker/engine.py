@@ -1,0 +1,378 @@
+"""The Docker Engine: each verb one call of the Engine API through docker-py's low-level client.
+
+A docker-py client is one requests session and belongs to one thread; every thread gets its own, and every stream one that
+ends with it. Calls that only look have a read timeout, calls that wait for something else have none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from docker.api import APIClient
+from docker.tls import TLSConfig
+
+from runner.clock import Deadline, Wakeup
+from runner.core.containerconfig import ContainerConfig, Mount, MountType, VolumeConfig
+from runner.engine.discover import TlsFiles
+from runner.engine.docker import parse
+from runner.engine.docker.body import container_body
+from runner.engine.docker.failures import Endpoint, error_of, translated
+from runner.engine.docker.streams import DockerEventStream, DockerLogStream
+from runner.engine.docker.subpath import resolve
+from runner.engine.docker.wire import Wire, frames
+from runner.engine.protocol import (
+    ContainerDetails,
+    ContainerSummary,
+    EngineInfo,
+    ExecResult,
+    ExecTimeout,
+    ImageDetails,
+    PullProgress,
+    RegistryAuth,
+    VolumeDetails,
+)
+from runner.errors import Conflict, EngineError, NotFound
+
+MINIMUM_API: Final = "1.41"
+"""Docker 20.10; older Engines are refused."""
+
+_NATIVE_SUB_PATH: Final = (1, 45)
+_LOOK_SECONDS: Final = 60.0
+_EXEC_POLL_SECONDS: Final = 0.05
+_DEFAULT_STOP_SIGNAL: Final = "SIGTERM"
+
+
+def _label_filter(labels: Mapping[str, str]) -> list[str]:
+    return [f"{key}={value}" if value else key for key, value in labels.items()]
+
+
+def _unix(instant: datetime) -> str:
+    """Seconds since 1970 with nine decimals, as the API reads them."""
+    since = instant.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return f"{since.days * 86400 + since.seconds}.{since.microseconds * 1000:09d}"
+
+
+def _message(text: str, fallback: str) -> str:
+    """The daemon's own text out of an error's body."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return text.strip() or fallback
+    return str(document.get("message") or fallback) if isinstance(document, dict) else text.strip()
+
+
+def _auth_config(auth: RegistryAuth | None) -> dict[str, str] | None:
+    """What the registry header carries; None lets docker-py look into the user's Docker configuration."""
+    if auth is None:
+        return None
+    if auth.identity_token:
+        return {"identitytoken": auth.identity_token}
+    return {"username": auth.username, "password": auth.password}
+
+
+def _split_tag(reference: str) -> tuple[str, str | None]:
+    repository, colon, tag = reference.rpartition(":")
+    return (repository, tag) if colon and "/" not in tag else (reference, None)
+
+
+class DockerEngine:
+    """An Engine at an address: ``unix://``, ``tcp://``, ``https://`` or ``ssh://``, as DOCKER_HOST has it.
+
+    Nothing is asked before the first verb; it fixes the API version, which is the Engine's own, for all threads.
+    Deadlines and closing from another thread need a socket, which ssh does not offer: there a stream ends with its
+    container or its connection.
+    """
+
+    def __init__(self, address: str, *, tls: TlsFiles | None = None) -> None:
+        self.address = address
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._version: dict[str, Any] = {}
+        self._api = ""
+        self._local = threading.local()
+        self._clients: list[APIClient] = []
+        self._wires: list[Wire] = []
+
+    # --- clients -----------------------------------------------------------------------------------------------------
+
+    def _make_client(self, version: str, timeout: float | None) -> APIClient:
+        tls: TLSConfig | bool = False
+        if self._tls is not None:
+            pair = (self._tls.cert, self._tls.key) if self._tls.cert else None
+            tls = TLSConfig(client_cert=pair, ca_cert=self._tls.ca or None, verify=self._tls.verify)
+        client = APIClient(
+            self.address,
+            version=version,
+            timeout=timeout,  # type: ignore[arg-type]  # None is requests' word for ever
+            tls=tls,
+            use_ssh_client=self.address.startswith("ssh://"),
+        )
+        if self.address.startswith(("unix://", "npipe://", "ssh://")):
+            client.trust_env = False  # no proxy lies between, and looking for one costs a part of every call
+        return client
+
+    def _negotiate(self) -> APIClient | None:
+        """Ask for the versions, once; returns the client when it can be used on."""
+        client = self._make_client(MINIMUM_API, _LOOK_SECONDS)
+        version: dict[str, Any] = client.version(api_version=False)
+        offered = str(version.get("ApiVersion") or "")
+        if parse.api_version_key(offered) < parse.api_version_key(MINIMUM_API):
+            client.close()
+            raise EngineError(
+                f"the Engine at {self.address} has API {offered or 'of no version'}, {MINIMUM_API} is needed",
+                hint="Docker 20.10 or later is needed",
+            )
+        self._version, self._api = version, offered
+        if offered == MINIMUM_API:
+            return client
+        client.close()
+        return None
+
+    def _client(self) -> APIClient:
+        """This thread's client."""
+        found: APIClient | None = getattr(self._local, "client", None)
+        if found is not None:
+            return found
+        with self._lock:
+            client = None if self._api else self._negotiate()
+            client = client or self._make_client(self._api, _LOOK_SECONDS)
+            self._clients.append(client)
+        self._local.client = client
+        return client
+
+    def _url(self, path: str) -> str:
+        """The URL of a path, for requests made on the session itself."""
+        return f"{self._client().base_url}/v{self._api}{path}"
+
+    def _stream(self, method: str, path: str, endpoint: Endpoint = Endpoint.OTHER, **arguments: Any) -> Wire:
+        """Make a request whose body is read as it comes, on a session of its own without a read timeout."""
+        with translated(self.address, endpoint):
+            url = self._url(path)
+            session = self._make_client(self._api, None)
+            response = session.request(method, url, stream=True, timeout=(_LOOK_SECONDS, None), **arguments)
+            if response.status_code >= 400:
+                with contextlib.closing(session):
+                    raise error_of(endpoint, response.status_code, _message(response.text, response.reason))
+            wire = Wire(response, session, self.address)
+        with self._lock:
+            self._wires = [other for other in self._wires if not other.closed]
+            self._wires.append(wire)
+        return wire
+
+    def close(self) -> None:
+        with self._lock:
+            clients, self._clients = self._clients, []
+            wires, self._wires = self._wires, []
+        for wire in wires:
+            wire.close()
+        for client in clients:
+            client.close()
+        self._local = threading.local()
+
+    # --- the Engine --------------------------------------------------------------------------------------------------
+
+    def info(self) -> EngineInfo:
+        with translated(self.address):
+            return parse.engine_info(self._known_version(), self._client().info())
+
+    def _known_version(self) -> Mapping[str, Any]:
+        self._client()
+        return self._version
+
+    def events(self, labels: Mapping[str, str], *, since: datetime | None = None) -> DockerEventStream:
+        filters = {"type": ["container"], "label": _label_filter(labels)}
+        parameters = {"filters": json.dumps(filters)} | ({} if since is None else {"since": _unix(since)})
+        return DockerEventStream(self._stream("GET", "/events", params=parameters), self.address)
+
+    # --- containers --------------------------------------------------------------------------------------------------
+
+    def list_containers(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
+        with translated(self.address):
+            rows = self._client().containers(all=True, filters={"label": _label_filter(labels)})
+        return [parse.container_summary(row) for row in rows]
+
+    def inspect_container(self, container_id: str) -> ContainerDetails:
+        with translated(self.address):
+            return parse.container_details(self._client().inspect_container(container_id))
+
+    def create_container(self, config: ContainerConfig) -> str:
+        body = container_body(config, [self._resolved(mount) for mount in config.mounts])
+        with translated(self.address, Endpoint.CREATE):
+            created = self._client().create_container_from_config(body, config.name)  # type: ignore[no-untyped-call]
+        return str(created["Id"])
+
+    def _resolved(self, mount: Mount) -> Mount:
+        """A mount whose sub-path, if the Engine cannot resolve it, became a part of its source."""
+        if not mount.sub_path:
+            return mount
+        base = mount.source
+        if mount.type is MountType.VOLUME:
+            with translated(self.address):
+                self._client()
+            if parse.api_version_key(self._api) >= _NATIVE_SUB_PATH:
+                return mount
+            base = self.inspect_volume(mount.source).mountpoint
+        return replace(mount, type=MountType.BIND, source=resolve(base, mount.sub_path), sub_path="")
+
+    def start_container(self, container_id: str) -> None:
+        try:
+            with translated(self.address, Endpoint.START):
+                self._client().start(container_id)
+        except EngineError as problem:
+            # 404 is the answer to a missing container as well as to something missing inside a start.
+            if not isinstance(problem, Conflict) and getattr(problem.__cause__, "status_code", None) == 404:
+                self._raise_if_missing(container_id, problem)
+            raise
+
+    def _raise_if_missing(self, container_id: str, problem: EngineError) -> None:
+        try:
+            self.inspect_container(container_id)
+        except NotFound as missing:
+            raise missing from problem.__cause__
+        except EngineError:
+            return
+
+    def kill_container(self, container_id: str, signal: str) -> None:
+        # The API's own default is SIGKILL; the stop signal has to be looked up.
+        chosen = signal or self._stop_signal(container_id)
+        with translated(self.address):
+            self._client().kill(container_id, chosen)
+
+    def _stop_signal(self, container_id: str) -> str:
+        raw = self.inspect_container(container_id).raw
+        config = raw.get("Config")
+        return (
+            str(config.get("StopSignal") or _DEFAULT_STOP_SIGNAL) if isinstance(config, dict) else _DEFAULT_STOP_SIGNAL
+        )
+
+    def stop_container(self, container_id: str, timeout: int) -> None:
+        with translated(self.address):
+            url = self._url(f"/containers/{container_id}/stop")
+            response = self._client().post(url, params={"t": timeout}, timeout=(_LOOK_SECONDS, None))
+            if response.status_code >= 400:
+                raise error_of(Endpoint.OTHER, response.status_code, _message(response.text, response.reason))
+
+    def remove_container(self, container_id: str) -> None:
+        try:
+            with translated(self.address, Endpoint.REMOVE):
+                self._client().remove_container(container_id, v=True, force=True)
+        except NotFound:
+            return
+
+    def upload(self, container_id: str, path: str, archive: bytes) -> None:
+        with translated(self.address):
+            self._client().put_archive(container_id, path, archive)
+
+    def download(self, container_id: str, path: str) -> bytes:
+        with translated(self.address):
+            pieces, _ = self._client().get_archive(container_id, path)
+            return b"".join(pieces)
+
+    def logs(
+        self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None
+    ) -> DockerLogStream:
+        parameters = {
+            "stdout": "1",
+            "stderr": "1",
+            "timestamps": "1",
+            "follow": "1" if follow else "0",
+            "tail": "all" if tail is None else str(tail),
+        } | ({} if since is None else {"since": _unix(since)})
+        return DockerLogStream(self._stream("GET", f"/containers/{container_id}/logs", params=parameters))
+
+    def exec(self, container_id: str, command: Sequence[str], *, timeout: float | None, limit: int) -> ExecResult:
+        """Three calls: create, start, inspect. The API cannot end an exec, so one that timed out goes on.
+
+        The Engine keeps the stream open for up to two seconds when a child of the ended process holds it; the process
+        counts, so the deadline asks whether it is over.
+        """
+        deadline = Deadline(timeout)
+        with translated(self.address):
+            made = self._client().exec_create(container_id, list(command), stdout=True, stderr=True)
+        exec_id = str(made["Id"])
+        wire = self._stream("POST", f"/exec/{exec_id}/start", json={"Detach": False, "Tty": False})
+        output = bytearray()
+        try:
+            for _, piece in frames(wire, deadline):
+                output += piece[: max(0, limit - len(output))]
+        except TimeoutError:
+            outcome = self._exec_exit(exec_id)
+            if outcome is None:
+                raise ExecTimeout(f"the command was not over after {timeout:g} s") from None
+            return ExecResult(exit_code=outcome, output=bytes(output))
+        finally:
+            wire.release()
+        pause = Wakeup()
+        while (outcome := self._exec_exit(exec_id)) is None:  # it closed its output and goes on
+            if deadline.remaining() == 0.0:
+                raise ExecTimeout(f"the command was not over after {timeout:g} s")
+            pause.wait(_EXEC_POLL_SECONDS)
+        return ExecResult(exit_code=outcome, output=bytes(output))
+
+    def _exec_exit(self, exec_id: str) -> int | None:
+        """The exit code; None while it runs."""
+        with translated(self.address):
+            document: dict[str, Any] = self._client().exec_inspect(exec_id)
+        code = document.get("ExitCode")
+        return None if document.get("Running") or code is None else int(code)
+
+    # --- images ------------------------------------------------------------------------------------------------------
+
+    def inspect_image(self, reference: str) -> ImageDetails:
+        with translated(self.address):
+            document: dict[str, Any] = self._client().inspect_image(reference)  # type: ignore[no-untyped-call]
+        return parse.image_details(document)
+
+    def pull_image(
+        self, reference: str, *, auth: RegistryAuth | None, on_progress: Callable[[PullProgress], None]
+    ) -> None:
+        with translated(self.address, Endpoint.PULL):
+            lines = self._client().pull(reference, stream=True, decode=True, auth_config=_auth_config(auth))
+            for line in lines:
+                if "error" in line or "errorDetail" in line:
+                    detail = line.get("errorDetail") or {}
+                    text = str(detail.get("message") or line.get("error"))
+                    raise error_of(Endpoint.PULL, int(detail.get("code") or 0), text)
+                on_progress(parse.pull_progress(line))
+
+    def import_image(self, reference: str, rootfs: bytes, *, changes: Sequence[str]) -> None:
+        repository, tag = _split_tag(reference)
+        with translated(self.address):
+            self._client().import_image_from_data(rootfs, repository=repository, tag=tag, changes=list(changes))
+
+    def load_image(self, archive: bytes) -> None:
+        with translated(self.address):
+            lines = self._client().load_image(archive, quiet=True)  # type: ignore[no-untyped-call]
+            for line in lines:
+                if "error" in line:
+                    raise EngineError(str(line["error"]))
+
+    # --- volumes -----------------------------------------------------------------------------------------------------
+
+    def create_volume(self, config: VolumeConfig) -> None:
+        with translated(self.address, Endpoint.CREATE):
+            self._client().create_volume(
+                config.name, driver="local", driver_opts=dict(config.options), labels=dict(config.labels)
+            )
+
+    def list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
+        with translated(self.address):
+            document: dict[str, Any] = self._client().volumes(filters={"label": _label_filter(labels)})
+        return [parse.volume_details(row) for row in document.get("Volumes") or ()]
+
+    def inspect_volume(self, name: str) -> VolumeDetails:
+        with translated(self.address):
+            return parse.volume_details(self._client().inspect_volume(name))
+
+    def remove_volume(self, name: str) -> None:
+        try:
+            with translated(self.address, Endpoint.REMOVE):
+                self._client().remove_volume(name)
+        except NotFound:
+            return

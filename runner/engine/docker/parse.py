@@ -1,0 +1,158 @@
+"""The Engine's JSON as typed values; what is missing or null becomes the field's default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from runner.core.times import parse_time
+from runner.engine.protocol import (
+    ContainerDetails,
+    ContainerSummary,
+    EngineEvent,
+    EngineInfo,
+    EngineState,
+    ImageDetails,
+    PullProgress,
+    VolumeDetails,
+)
+
+_KERNEL_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Json = Mapping[str, Any]
+
+
+def api_version_key(text: str) -> tuple[int, int]:
+    """Read ``1.41``; anything that is no version sorts before all of them."""
+    major, _, minor = text.partition(".")
+    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
+
+
+def engine_info(version: Json, info: Json) -> EngineInfo:
+    """Join what ``/version`` and ``/info`` tell."""
+    components = version.get("Components") or []
+    names = [str(component.get("Name", "")) for component in components]
+    podman = any("podman" in name.lower() for name in names)
+    options = [str(option) for option in info.get("SecurityOptions") or ()]
+    architecture = str(version.get("Arch") or info.get("Architecture") or "")
+    return EngineInfo(
+        name="Podman" if podman else "Docker Engine",
+        version=str(version.get("Version") or info.get("ServerVersion") or ""),
+        api_version=str(version.get("ApiVersion") or ""),
+        arch=_KERNEL_ARCHITECTURES.get(architecture, architecture),
+        os=str(version.get("Os") or info.get("OSType") or "linux"),
+        storage_driver=str(info.get("Driver") or ""),
+        cgroup_version=str(info.get("CgroupVersion") or ""),
+        cgroup_driver=str(info.get("CgroupDriver") or ""),
+        kernel=str(info.get("KernelVersion") or version.get("KernelVersion") or ""),
+        root_dir=str(info.get("DockerRootDir") or ""),
+        rootless=any(option.startswith("name=rootless") for option in options),
+        cpus=int(info.get("NCPU") or 0),
+        memory=int(info.get("MemTotal") or 0),
+    )
+
+
+def state_of(text: object) -> EngineState:
+    """Read a state; one that a newer Engine invents counts as dead, as nothing can be done with it."""
+    try:
+        return EngineState(str(text).lower())
+    except ValueError:
+        return EngineState.DEAD
+
+
+def container_summary(row: Json) -> ContainerSummary:
+    names = [str(name).removeprefix("/") for name in row.get("Names") or ()]
+    own = [name for name in names if "/" not in name]  # the others are aliases that legacy links gave it
+    created = row.get("Created")
+    return ContainerSummary(
+        id=str(row["Id"]),
+        name=own[0] if own else "",
+        image=str(row.get("Image") or ""),
+        state=state_of(row.get("State")),
+        labels=row.get("Labels") or {},
+        status=str(row.get("Status") or ""),
+        created_at=_EPOCH + timedelta(seconds=created) if isinstance(created, int | float) else None,
+    )
+
+
+def container_details(document: Json) -> ContainerDetails:
+    state: Json = document.get("State") or {}
+    config: Json = document.get("Config") or {}
+    return ContainerDetails(
+        id=str(document["Id"]),
+        name=str(document.get("Name") or "").removeprefix("/"),
+        image=str(config.get("Image") or ""),
+        image_id=str(document.get("Image") or ""),
+        state=state_of(state.get("Status")),
+        labels=config.get("Labels") or {},
+        created_at=parse_time(document.get("Created")) or _EPOCH,
+        started_at=parse_time(state.get("StartedAt")),
+        finished_at=parse_time(state.get("FinishedAt")),
+        exit_code=int(state.get("ExitCode") or 0),
+        oom_killed=bool(state.get("OOMKilled")),
+        error=str(state.get("Error") or ""),
+        ip=_ip(document.get("NetworkSettings") or {}),
+        network_mode=str((document.get("HostConfig") or {}).get("NetworkMode") or ""),
+        pid=int(state.get("Pid") or 0),
+        raw=document,
+    )
+
+
+def _ip(settings: Json) -> str:
+    if address := settings.get("IPAddress"):
+        return str(address)
+    networks: Mapping[str, Json | None] = settings.get("Networks") or {}
+    addresses = [str((network or {}).get("IPAddress") or "") for network in networks.values()]
+    return next((address for address in addresses if address), "")
+
+
+def image_details(document: Json) -> ImageDetails:
+    config: Json = document.get("Config") or {}
+    return ImageDetails(
+        id=str(document["Id"]),
+        tags=tuple(document.get("RepoTags") or ()),
+        digests=tuple(document.get("RepoDigests") or ()),
+        size=int(document.get("Size") or 0),
+        user=str(config.get("User") or ""),
+        entrypoint=tuple(config.get("Entrypoint") or ()),
+        command=tuple(config.get("Cmd") or ()),
+        env=tuple(config.get("Env") or ()),
+        stop_signal=str(config.get("StopSignal") or ""),
+    )
+
+
+def volume_details(document: Json) -> VolumeDetails:
+    return VolumeDetails(
+        name=str(document["Name"]),
+        labels=document.get("Labels") or {},
+        mountpoint=str(document.get("Mountpoint") or ""),
+    )
+
+
+def pull_progress(line: Json) -> PullProgress:
+    detail: Json = line.get("progressDetail") or {}
+    return PullProgress(
+        layer=str(line.get("id") or ""),
+        status=str(line.get("status") or ""),
+        current=int(detail.get("current") or 0),
+        total=int(detail.get("total") or 0),
+    )
+
+
+def engine_event(document: Json) -> EngineEvent:
+    """Read one event; labels and attributes share one table in the API, so both hold all of it.
+
+    ``exec_create: sh -c …`` becomes the action ``exec_create``.
+    """
+    actor: Json = document.get("Actor") or {}
+    attributes: Mapping[str, str] = actor.get("Attributes") or {}
+    nanoseconds = document.get("timeNano") or int(document.get("time") or 0) * 1_000_000_000
+    return EngineEvent(
+        action=str(document.get("Action") or document.get("status") or "").partition(": ")[0],
+        container_id=str(actor.get("ID") or document.get("id") or ""),
+        labels=attributes,
+        at=_EPOCH + timedelta(microseconds=int(nanoseconds) // 1000),
+        attributes=attributes,
+    )

@@ -1,0 +1,113 @@
+"""The body of one streaming response: bytes as they come, with a deadline, closable from another thread.
+
+docker-py's own helpers read byte by byte, swallow broken connections and know no deadline, so the response is read here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+
+from runner.clock import Deadline
+from runner.engine.docker.failures import CONNECTION_ERRORS, unavailable
+
+PIECE = 65536
+
+
+class Wire:
+    """One response that was asked for with ``stream=True``; it owns the session and closes it with itself."""
+
+    def __init__(self, response: requests.Response, session: requests.Session, address: str) -> None:
+        self._response = response
+        self._session = session
+        self._address = address
+        self._reader: Any = response.raw._fp  # http.client's response: its read1 gives what is there, chunked or not
+        self._socket = _socket_of(self._reader)
+        self.closed = False
+
+    def read(self, size: int = PIECE, deadline: Deadline | None = None) -> bytes:
+        """Return what has come, at most ``size`` bytes; empty at the end of the body or after ``close``.
+
+        Raises TimeoutError when the deadline passes first, EngineUnavailable when the connection breaks.
+        """
+        try:
+            if deadline is not None and self._socket is not None:
+                remaining = deadline.remaining()
+                if remaining is not None and remaining <= 0:
+                    raise TimeoutError
+                self._socket.settimeout(remaining)
+            return bytes(self._reader.read1(size))
+        except TimeoutError:
+            raise
+        except (*CONNECTION_ERRORS, ValueError, AttributeError) as problem:  # the last two: closed while it was read
+            if self.closed:
+                return b""
+            raise unavailable(self._address, problem) from problem
+
+    def read_exactly(self, size: int, deadline: Deadline | None = None) -> bytes:
+        """Return ``size`` bytes, fewer only at the end."""
+        pieces: list[bytes] = []
+        while size > 0 and (piece := self.read(size, deadline)):
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the body line by line, each with its line end; the last may have none."""
+        rest = b""
+        while piece := self.read():
+            *whole, rest = (rest + piece).split(b"\n")
+            yield from (line + b"\n" for line in whole)
+        if rest:
+            yield rest
+
+    def objects(self) -> Iterator[dict[str, Any]]:
+        """Yield the JSON objects of a body with one on each line."""
+        for line in self.lines():
+            if text := line.strip():
+                try:
+                    document = json.loads(text)
+                except ValueError as problem:
+                    if self.closed:
+                        return
+                    raise unavailable(self._address, problem) from problem
+                if isinstance(document, dict):
+                    yield document
+
+    def close(self) -> None:
+        """End the stream; a thread that waits in ``read`` gets the end at once."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        else:
+            with contextlib.suppress(OSError):
+                self._response.close()
+
+    def release(self) -> None:
+        """Give the connection back; only the reading thread may call this."""
+        self.close()
+        with contextlib.suppress(*CONNECTION_ERRORS, ValueError):
+            self._response.close()
+        self._session.close()
+
+
+def _socket_of(reader: object) -> socket.socket | None:
+    """The socket below a response, kept by the file that http.client reads; None over ssh, which has pipes."""
+    raw = getattr(getattr(reader, "fp", None), "raw", None)
+    found = getattr(raw, "_sock", None)
+    return found if isinstance(found, socket.socket) else None
+
+
+def frames(wire: Wire, deadline: Deadline | None = None) -> Iterator[tuple[str, bytes]]:
+    """Yield (stream name, payload) of a multiplexed body: 8 bytes of header with kind and length, then the payload."""
+    while len(header := wire.read_exactly(8, deadline)) == 8:
+        name = "stderr" if header[0] == 2 else "stdout"
+        yield name, wire.read_exactly(int.from_bytes(header[4:]), deadline)
