@@ -18,9 +18,9 @@ help: ## list the targets
 run: install ## take the Pod of two init containers to Ready on a real Engine, show it, remove it
 	$(WITH_IMAGES) $(BIN)/python -m tools.demo
 
-test: install ## check everything and run all tests, those on the real Engine included
+test: check ## check everything and run all tests, those on the real Engine included
 	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; \
-	$(MAKE) check && $(PYTEST) -q -n 2 -m "not docker" && $(PYTEST) -q -m docker
+	$(PYTEST) -q -n 2 -m "not docker" && $(PYTEST) -q -m docker
 
 engine: ## have a usable Engine; prints one line for eval: export DOCKER_HOST=…
 	$(PYTHON) -m tools.engine up

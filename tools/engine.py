@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -56,29 +57,33 @@ def _file_system(path: Path) -> str:
     return max(holding)[1] if holding else ""
 
 
-def up(environment: Mapping[str, str]) -> Candidate:
+def up(environment: Mapping[str, str], *, may_install: bool, top: Path = Path("/")) -> Candidate:
     """Return an Engine that answers, starting a private one where there is none and we may.
 
-    PODRUNNER_ENGINE=private asks for the private one whatever else is there.
+    PODRUNNER_ENGINE=private asks for the private one whatever else is there. `top` replaces the root of the file
+    system for the system-wide sockets. SetupError with the whole story where no Engine can be had.
     """
     place = engine_place(environment)
     only_private = environment.get("PODRUNNER_ENGINE") == "private"
-    found = Found(engine=None, refused=()) if only_private else discover(environment, place)
+    found = Found(engine=None, refused=()) if only_private else discover(environment, place, top)
     chosen = found.engine
+    if chosen is None and (not may_install or any(candidate.binding for candidate, _ in found.refused)):
+        raise SetupError(explain(found))
     if chosen is None or chosen.url == place.url:
-        if found.refused and found.refused[0][0].binding:
-            raise SetupError(explain(found))
-        if chosen is None and not debian.usable():
-            raise SetupError(explain(found))
         chosen = Candidate(source="private Engine", url=place.url)
-        if debian.usable():
+        if may_install:
             with locked(place):
                 install_engine(place)
                 private.start(place)
-    if os.access(place.root.parent, os.W_OK) or not place.root.parent.exists():
-        place.root.mkdir(parents=True, exist_ok=True)
-        place.address_file.write_text(f"{chosen.url}\n")
+    record(place, chosen.url)
     return chosen
+
+
+def record(place: EnginePlace, url: str) -> None:
+    """Note the chosen address for podrunner's own discovery; not worth failing for."""
+    with contextlib.suppress(OSError):
+        place.root.mkdir(parents=True, exist_ok=True)
+        place.address_file.write_text(f"{url}\n")
 
 
 def main(arguments: list[str], environment: Mapping[str, str]) -> int:
@@ -86,7 +91,7 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     try:
         match arguments:
             case ["up"]:
-                chosen = up(environment)
+                chosen = up(environment, may_install=debian.usable())
                 say(f"Engine: {chosen.url} ({chosen.source})")
                 print(f"export DOCKER_HOST={shlex.quote(chosen.url)}")
             case ["stop"]:

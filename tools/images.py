@@ -233,8 +233,9 @@ def _pullable(url: str) -> bool:
 def prepare(environment: Mapping[str, str]) -> str:
     """Have an Engine and images for it; return the Engine's address."""
     place = engine_place(environment)
-    url = up(environment).url
-    if url == place.url and debian.usable():
+    may_install = debian.usable()
+    url = up(environment, may_install=may_install).url
+    if url == place.url and may_install:
         with locked(place):
             if hub_answers():
                 private.use_mirror(place, None)

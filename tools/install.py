@@ -36,7 +36,7 @@ def _create(folder: Path) -> None:
 
 def _works(folder: Path) -> bool:
     python = folder / "bin/python"
-    command = [python, "-m", "pip", "--version"]
+    command = [str(python), "-m", "pip", "--version"]
     return python.exists() and subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 

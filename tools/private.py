@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import processes, registry
+from tools import bridge, processes, registry
 from tools.discover import answers, get_json
 from tools.place import EnginePlace, SetupError, say
 
@@ -143,6 +143,8 @@ def _start_dockerd(place: EnginePlace) -> None:
     if not choose_iptables(place):
         say("iptables does not work here: containers reach each other and this machine, but not the network outside")
         arguments += ["--iptables=false", "--ip-masq=false"]
+    if bridge.needed(place):
+        arguments.append(f"--bridge={bridge.ensure(place)}")
     process = processes.spawn(arguments, place.log("dockerd"), sbin_environment(place))
     _wait_for(place, "dockerd", process, lambda: answers(place.url))
 
@@ -182,8 +184,10 @@ def stop(place: EnginePlace) -> bool:
     processes.stop(containerd_pids(place), 10.0)
     processes.stop(registry.pids(place), 10.0)
     clear_leftovers(place)
-    place.containerd_socket.unlink(missing_ok=True)
+    for path in place.runtime.glob(f"{place.containerd_socket.name}*"):
+        path.unlink()
     place.address_file.unlink(missing_ok=True)
+    bridge.remove(place)
     return bool(found)
 
 

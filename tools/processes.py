@@ -30,7 +30,7 @@ def find(program: str, marker: str) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             arguments = command_line(int(entry.name))
-            if arguments and Path(arguments[0]).name == program and any(marker in part for part in arguments[1:]):
+            if arguments and Path(arguments[0]).name == program and marker in "\0".join(arguments[1:]):
                 found.append(int(entry.name))
     return sorted(found)
 
