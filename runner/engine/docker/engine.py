@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -96,7 +97,7 @@ class DockerEngine:
         self._version: dict[str, Any] = {}
         self._api = ""
         self._local = threading.local()
-        self._clients: list[APIClient] = []
+        self._clients: weakref.WeakSet[APIClient] = weakref.WeakSet()  # a client ends with its thread
         self._wires: list[Wire] = []
 
     # --- clients -----------------------------------------------------------------------------------------------------
@@ -142,7 +143,7 @@ class DockerEngine:
         with self._lock:
             client = None if self._api else self._negotiate()
             client = client or self._make_client(self._api, _LOOK_SECONDS)
-            self._clients.append(client)
+            self._clients.add(client)
         self._local.client = client
         return client
 
@@ -167,7 +168,8 @@ class DockerEngine:
 
     def close(self) -> None:
         with self._lock:
-            clients, self._clients = self._clients, []
+            clients = list(self._clients)
+            self._clients.clear()
             wires, self._wires = self._wires, []
         for wire in wires:
             wire.close()

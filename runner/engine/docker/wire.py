@@ -28,6 +28,7 @@ class Wire:
         self._address = address
         self._reader: Any = response.raw._fp  # http.client's response: its read1 gives what is there, chunked or not
         self._socket = _socket_of(self._reader)
+        self._reading = False
         self.closed = False
 
     def read(self, size: int = PIECE, deadline: Deadline | None = None) -> bytes:
@@ -35,6 +36,7 @@ class Wire:
 
         Raises TimeoutError when the deadline passes first, EngineUnavailable when the connection breaks.
         """
+        self._reading = True
         try:
             if deadline is not None and self._socket is not None:
                 remaining = deadline.remaining()
@@ -87,13 +89,15 @@ class Wire:
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
-        else:
-            with contextlib.suppress(OSError):
-                self._response.close()
+        if self._socket is None or not self._reading:
+            self._give_back()
 
     def release(self) -> None:
-        """Give the connection back; only the reading thread may call this."""
+        """Close, and give the connection back; only the reading thread may call this."""
         self.close()
+        self._give_back()
+
+    def _give_back(self) -> None:
         with contextlib.suppress(*CONNECTION_ERRORS, ValueError):
             self._response.close()
         self._session.close()

@@ -1,0 +1,149 @@
+"""How long to wait before a restart and when to give up, and retries of single Engine calls: the home of tenacity.
+
+A ``RetryPolicy`` is a value made of tenacity's strategies. It never sleeps: the pod's worker asks for a delay, publishes
+``CrashLoopBackOff`` and waits on its own clock, so that a delete cuts the wait short and a restarted process goes on where
+it was. Mirrors the schedule of pkg/kubelet (kubelet.go MaxCrashLoopBackOff, client-go util/flowcontrol/backoff.go).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_never,
+    wait_chain,
+    wait_exponential,
+    wait_none,
+    wait_random_exponential,
+)
+from tenacity.stop import StopBaseT
+from tenacity.wait import WaitBaseT, wait_base
+
+from runner.clock import Clock
+from runner.core.model import RetryScope
+from runner.core.times import parse_duration
+from runner.errors import EngineError, UsageError
+
+INITIAL_SECONDS: Final = 10.0
+CAP_SECONDS: Final = 300.0
+
+ENGINE_FIRST_SECONDS: Final = 0.2
+ENGINE_CAP_SECONDS: Final = 5.0
+ENGINE_ATTEMPTS: Final = 6
+
+Result = TypeVar("Result")
+
+
+def kubelet_wait(initial: float = INITIAL_SECONDS, cap: float = CAP_SECONDS) -> wait_base:
+    """The kubelet's schedule as a tenacity strategy: at once, then initial, doubled each time up to cap, in seconds."""
+    return wait_chain(wait_none(), wait_exponential(multiplier=initial / 2, max=cap))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, init=False)
+class RetryPolicy:
+    """What happens when a container has failed: what runs again, after how long, and how often at most.
+
+    ``RetryPolicy(scope="container", wait=wait_fixed(1), stop=stop_after_attempt(5))``. Without ``wait`` it is the
+    kubelet's schedule from ``initial`` to ``cap`` seconds; without ``stop`` it never gives up.
+    """
+
+    scope: RetryScope
+    wait: WaitBaseT
+    stop: StopBaseT
+    initial: float
+    cap: float
+
+    def __init__(
+        self,
+        *,
+        scope: RetryScope | Literal["pod", "container"] = RetryScope.POD,
+        wait: WaitBaseT | None = None,
+        stop: StopBaseT | None = None,
+        initial: float = INITIAL_SECONDS,
+        cap: float = CAP_SECONDS,
+    ) -> None:
+        if not 0 <= initial <= cap:
+            raise UsageError(f"a back-off from {initial:g} s to {cap:g} s makes no sense")
+        put = object.__setattr__
+        put(self, "scope", RetryScope(scope))
+        put(self, "wait", kubelet_wait(initial, cap) if wait is None else wait)
+        put(self, "stop", stop_never if stop is None else stop)
+        put(self, "initial", initial)
+        put(self, "cap", cap)
+
+    @property
+    def reset_after(self) -> float:
+        """Seconds of running after which a restart counts as the first again: twice the cap, as in the kubelet."""
+        return 2 * self.cap
+
+    def delay(self, restart: int) -> float:
+        """Seconds to wait before the n-th restart in a row, from 1. Ask once a restart: a strategy may be random."""
+        return max(0.0, float(self.wait(_state(restart, 0.0))))
+
+    def gives_up(self, restart: int, elapsed: float = 0.0) -> bool:
+        """Tell whether the n-th restart in a row, from 1, is one too many, ``elapsed`` seconds after the first start.
+
+        As in tenacity: before restart n there were n attempts, so ``stop_after_attempt(5)`` allows four restarts.
+        """
+        return bool(self.stop(_state(restart, elapsed, sleep=self.delay(restart))))
+
+
+def _state(attempt: int, elapsed: float, *, sleep: float = 0.0) -> RetryCallState:
+    """A call state as tenacity would have it after that many failed attempts, with our time in place of its clock."""
+    state = RetryCallState(retry_object=Retrying(), fn=None, args=(), kwargs={})
+    problem = RuntimeError("the container has failed")
+    state.set_exception((RuntimeError, problem, None))
+    state.attempt_number = attempt
+    state.start_time, state.outcome_timestamp = 0.0, elapsed
+    state.upcoming_sleep = sleep
+    return state
+
+
+def parse_backoff(text: str) -> tuple[float, float]:
+    """Read ``10s..5m``: seconds of the first wait and of the longest. One duration alone is both. Raises UsageError."""
+    first, dots, last = text.partition("..")
+    try:
+        initial = parse_duration(first)
+        cap = parse_duration(last) if dots else initial
+    except ValueError as problem:
+        raise UsageError(f"{text!r} is no back-off like 10s..5m") from problem
+    if not 0 <= initial <= cap:
+        raise UsageError(f"back-off {text!r} does not go from a shorter to a longer time")
+    return initial, cap
+
+
+def engine_retry(
+    clock: Clock,
+    call: Callable[[], Result],
+    *,
+    attempts: int = ENGINE_ATTEMPTS,
+    wait: WaitBaseT | None = None,
+    before_sleep: Callable[[EngineError, float], None] | None = None,
+) -> Result:
+    """Make one Engine call, again while its error is ``recoverable``; raises the last error when the attempts are used up.
+
+    Waits at random between 0.2 s and a bound that doubles up to 5 s, so that several callers do not come back together;
+    ``before_sleep`` hears the error and the seconds before each wait.
+    """
+
+    def tell(state: RetryCallState) -> None:
+        problem = state.outcome.exception() if state.outcome is not None else None
+        if before_sleep is not None and isinstance(problem, EngineError):
+            before_sleep(problem, state.upcoming_sleep)
+
+    retrying = Retrying(
+        sleep=clock.sleep,
+        stop=stop_after_attempt(attempts),
+        wait=wait
+        or wait_random_exponential(multiplier=ENGINE_FIRST_SECONDS, min=ENGINE_FIRST_SECONDS, max=ENGINE_CAP_SECONDS),
+        retry=retry_if_exception(lambda problem: isinstance(problem, EngineError) and problem.recoverable),
+        before_sleep=tell,
+        reraise=True,
+    )
+    return retrying(call)
