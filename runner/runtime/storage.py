@@ -7,16 +7,43 @@ The protocol that the effects use. ``runner.runtime.sqlite_store`` keeps it in o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from runner.core.model import Json
+from runner.core.times import format_time, parse_time
+from runner.errors import UsageError
 
 Object = dict[str, Any]
 
+EVENT_LIFETIME = 3600.0
+"""Seconds after which an event is forgotten, as an API server does (kube-apiserver --event-ttl)."""
+
+_SERVER_METADATA = (
+    "namespace",
+    "name",
+    "uid",
+    "creationTimestamp",
+    "generation",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
+
+
+class AlreadyExists(UsageError):
+    """An object of this kind, namespace and name exists; the text is kubectl's."""
+
+    def __init__(self, resource: str, name: str) -> None:
+        super().__init__(f'{resource} "{name}" already exists')
+
 
 class Store(Protocol):
-    """Pods and what belongs to them. Raises StoreError when the state cannot be read or written."""
+    """Pods and what belongs to them. Raises StoreError when the state cannot be read or written.
+
+    ``metadata.resourceVersion`` of a pod grows with each of its writes. Values may be shared with the store: whoever
+    hands one in or gets one out changes nothing inside it. A write to a pod that is gone does nothing, because another
+    process may have removed it at any moment.
+    """
 
     def create_pod(self, pod: Json, *, owner: str) -> None:
         """Add a pod (with metadata.uid). Raises ``AlreadyExists`` when namespace/name is taken."""
@@ -41,11 +68,25 @@ class Store(Protocol):
         ...
 
     def update_pod(self, pod: Json) -> None:
-        """Replace metadata and spec of a pod (by uid), keeping the status."""
+        """Replace metadata and spec of a pod (by uid), keeping the status and what belongs to the server.
+
+        That is name, namespace, uid, creation, generation and deletion. A changed spec raises the generation.
+        """
         ...
 
     def request_deletion(self, uid: str, at: datetime, grace: int) -> None:
-        """Set deletionTimestamp and deletionGracePeriodSeconds; a repeated request may only shorten the grace."""
+        """Set deletionTimestamp (when the grace ends) and deletionGracePeriodSeconds; a repeat may only shorten the grace.
+
+        A negative grace counts as one second (k8s.io/apiserver pkg/registry/rest/delete.go BeforeDelete).
+        """
+        ...
+
+    def keep_pod(self, uid: str) -> None:
+        """Mark a pod as kept on purpose: a sweep leaves it and its containers alone."""
+        ...
+
+    def kept_pods(self) -> frozenset[str]:
+        """The uids of the pods that are kept on purpose."""
         ...
 
     def remove_pod(self, uid: str) -> None:
@@ -95,4 +136,50 @@ def without_status(value: Json) -> Object:
     return {key: part for key, part in value.items() if key != "status"}
 
 
-__all__: Sequence[str] = ["Object", "Store", "name_of", "without_status"]
+def updated(old: Object, new: Json) -> Object:
+    """The pod (without status) after an update: what the server owns stays, a changed spec is a new generation."""
+    metadata = {key: part for key, part in (new.get("metadata") or {}).items() if key not in _SERVER_METADATA}
+    kept = {key: old["metadata"][key] for key in _SERVER_METADATA if key in old["metadata"]}
+    if new.get("spec") != old.get("spec"):
+        kept["generation"] = kept.get("generation", 1) + 1
+    return {**without_status(new), "metadata": {**metadata, **kept}}
+
+
+def deleted(old: Object, at: datetime, grace: int) -> Object | None:
+    """The pod (without status) after a request to delete it; None when the request changes nothing.
+
+    Times have whole seconds. Mirrors k8s.io/apiserver pkg/registry/rest/delete.go BeforeDelete: the first request is a new
+    generation, a shorter grace counts from the first request.
+    """
+    metadata = old["metadata"]
+    grace = 1 if grace < 0 else grace
+    end = parse_time(metadata.get("deletionTimestamp"))
+    if end is None:
+        change: Object = {"generation": metadata.get("generation", 1) + 1}
+        end = at + timedelta(seconds=grace)
+    else:
+        before = metadata.get("deletionGracePeriodSeconds") or 0
+        if grace >= before:
+            return None
+        change, end = {}, end - timedelta(seconds=before - grace)
+    change.update(deletionTimestamp=format_time(end), deletionGracePeriodSeconds=grace)
+    return {**old, "metadata": {**metadata, **change}}
+
+
+def last_seen(event: Json) -> datetime | None:
+    """When an event happened last, by whichever of its times is set."""
+    times = (event.get("lastTimestamp"), event.get("eventTime"), event.get("firstTimestamp"))
+    return next((instant for instant in map(parse_time, times) if instant is not None), None)
+
+
+__all__: Sequence[str] = [
+    "EVENT_LIFETIME",
+    "AlreadyExists",
+    "Object",
+    "Store",
+    "deleted",
+    "last_seen",
+    "name_of",
+    "updated",
+    "without_status",
+]

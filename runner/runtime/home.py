@@ -1,0 +1,85 @@
+"""Where podrunner keeps what must survive a process: one directory, private to the user.
+
+::
+
+    state.db                                    the store (SQLite)
+    locks/<uid>.lock                            held by the process that runs the pod
+    logs/<namespace>_<pod>_<uid>/<container>/<attempt>.log
+    engine/                                     a private Engine's data, when one was set up
+
+The log layout is the node's, /var/log/pods (kubelet/kuberuntime/helpers.go BuildPodLogsDirectory).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.errors import StoreError
+
+HOME_VARIABLE = "PODRUNNER_HOME"
+HINT = f"set {HOME_VARIABLE} to a directory that you may write to"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The state directory. Making the value touches nothing; directories appear when they are needed, with mode 0700."""
+
+    path: Path
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Home:
+        """The directory that $PODRUNNER_HOME names, else ``podrunner`` in the user's state directory."""
+        named = environ.get(HOME_VARIABLE, "")
+        if named:
+            return cls(Path(named).expanduser().absolute())
+        shared = environ.get("XDG_STATE_HOME", "")
+        if shared and Path(shared).is_absolute():
+            return cls(Path(shared) / "podrunner")
+        # Only needed here, and its import is felt at start-up.
+        import platformdirs
+
+        return cls(Path(platformdirs.user_state_dir("podrunner", appauthor=False)))
+
+    @property
+    def database(self) -> Path:
+        return self.path / "state.db"
+
+    @property
+    def locks(self) -> Path:
+        return self.path / "locks"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def engine(self) -> Path:
+        return self.path / "engine"
+
+    def lock_file(self, uid: str) -> Path:
+        return self.locks / f"{uid}.lock"
+
+    def pod_logs(self, namespace: str, name: str, uid: str) -> Path:
+        return self.logs / f"{namespace}_{name}_{uid}"
+
+    def log_file(self, namespace: str, name: str, uid: str, container: str, attempt: int) -> Path:
+        return self.pod_logs(namespace, name, uid) / container / f"{attempt}.log"
+
+    def ensure(self, directory: Path | None = None) -> Path:
+        """Make the state directory, or a directory within it, and return it. Raises StoreError when that is impossible."""
+        wanted = directory or self.path
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            level = self.path
+            for part in wanted.relative_to(self.path).parts:  # one by one: parents=True would not pass the mode on
+                level /= part
+                level.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            text = f"cannot make the state directory {error.filename or wanted}: {error.strerror}"
+            raise StoreError(text, hint=HINT) from error
+        if not os.access(wanted, os.W_OK | os.X_OK):
+            raise StoreError(f"cannot write to the state directory {wanted}: Permission denied", hint=HINT)
+        return wanted

@@ -1,0 +1,157 @@
+"""What only the store in a file can get wrong: other processes, other versions, damaged files."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from runner.errors import StoreError
+from runner.runtime.home import Home
+from runner.runtime.sqlite_store import MIGRATIONS, SqliteStore
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+PUBLISHER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from runner.runtime.home import Home
+from runner.runtime.sqlite_store import SqliteStore
+
+store, uid = SqliteStore(Home(Path(sys.argv[1]))), sys.argv[2]
+store.create_pod({"metadata": {"name": uid, "uid": uid}, "spec": {}}, owner="")
+for count in range(int(sys.argv[3])):
+    store.publish(uid, {"count": count}, datetime(2026, 1, 1, tzinfo=UTC))
+store.close()
+"""
+
+
+def publisher(home: Home, uid: str, count: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", PUBLISHER, str(home.path), uid, str(count)], stderr=subprocess.PIPE)
+
+
+def test_a_store_that_nobody_asks_makes_no_file(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    SqliteStore(home).close()
+    assert not home.path.exists()
+
+
+def test_what_was_written_survives_closing(tmp_path: Path) -> None:
+    store = SqliteStore(Home(tmp_path))
+    store.create_pod({"metadata": {"name": "web", "uid": "u1"}, "spec": {}}, owner="o")
+    version = store.version()
+    store.close()
+    again = SqliteStore(Home(tmp_path))
+    assert again.owner("u1") == "o"
+    assert again.version() == version
+    again.close()
+
+
+def test_processes_that_start_at_once_on_a_new_file_all_succeed(tmp_path: Path) -> None:
+    """Creation, the switch to write-ahead logging and the writes of several processes do not lose anything."""
+    home = Home(tmp_path / "home")
+    processes = [publisher(home, f"u{number}", 50) for number in range(4)]
+    assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 4
+    store = SqliteStore(home)
+    assert [pod["status"] for pod in store.pods()] == [{"count": 49}] * 4
+    assert store.version() == 4 * 51
+    store.close()
+
+
+def test_another_process_write_is_seen_and_changes_the_version(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    store = SqliteStore(home)
+    before = store.version()
+    process = publisher(home, "u1", 1)
+    assert process.communicate()[1] == b""
+    assert store.version() > before
+    assert [pod["status"] for pod in store.pods()] == [{"count": 0}]
+    store.close()
+
+
+def test_a_reader_is_not_held_up_by_a_transaction_of_another_connection(tmp_path: Path) -> None:
+    store = SqliteStore(Home(tmp_path))
+    store.put_object({"kind": "Secret", "metadata": {"name": "s"}})
+    writer = sqlite3.connect(Home(tmp_path).database, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("DELETE FROM objects")
+    assert store.object("Secret", "default", "s") is not None
+    writer.execute("ROLLBACK")
+    writer.close()
+    store.close()
+
+
+def test_threads_share_one_store(tmp_path: Path) -> None:
+    store = SqliteStore(Home(tmp_path))
+
+    def work(number: int) -> None:
+        store.create_pod({"metadata": {"name": f"p{number}", "uid": f"u{number}"}, "spec": {}}, owner="")
+        for count in range(20):
+            store.publish(f"u{number}", {"count": count}, NOW)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [pod["status"] for pod in store.pods()] == [{"count": 19}] * 4
+    store.close()
+
+
+def test_a_file_that_is_no_database_is_told_with_a_hint(tmp_path: Path) -> None:
+    Home(tmp_path).database.write_bytes(b"this is not a database" * 100)
+    with pytest.raises(StoreError, match=r"cannot use the state database .*file is not a database") as caught:
+        SqliteStore(Home(tmp_path)).pods()
+    assert f"move {tmp_path / 'state.db'} away" in caught.value.hint
+
+
+def test_a_file_with_damaged_pages_is_told_with_a_hint(tmp_path: Path) -> None:
+    store = SqliteStore(Home(tmp_path))
+    store.create_pod({"metadata": {"name": "web", "uid": "u1"}, "spec": {"padding": "x" * 50_000}}, owner="")
+    store.close()
+    database = Home(tmp_path).database
+    content = database.read_bytes()
+    database.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    with pytest.raises(StoreError, match="cannot use the state database") as caught:
+        SqliteStore(Home(tmp_path)).pods()
+    assert "away" in caught.value.hint
+
+
+def test_a_record_that_is_no_json_is_told(tmp_path: Path) -> None:
+    store = SqliteStore(Home(tmp_path))
+    store.create_pod({"metadata": {"name": "web", "uid": "u1"}, "spec": {}}, owner="")
+    with sqlite3.connect(Home(tmp_path).database) as connection:
+        connection.execute("UPDATE pods SET value = '{'")
+    connection.close()
+    with pytest.raises(StoreError, match="damaged record"):
+        store.pods()
+    store.close()
+
+
+def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    store = SqliteStore(Home(tmp_path))
+    store.pods()
+    store.close()
+    with sqlite3.connect(Home(tmp_path).database) as connection:
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.close()
+    with pytest.raises(StoreError, match="written by a newer podrunner"):
+        SqliteStore(Home(tmp_path)).pods()
+
+
+def test_a_state_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot make the state directory"):
+        SqliteStore(Home(tmp_path / "file")).pods()
+
+
+def test_a_directory_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+    Home(tmp_path).database.mkdir()
+    with pytest.raises(StoreError, match="unable to open database file"):
+        SqliteStore(Home(tmp_path)).pods()
