@@ -1,6 +1,7 @@
 """Find an Engine that answers: DOCKER_HOST, the Docker context, then the sockets where Engines usually listen.
 
-A socket file proves nothing; every candidate is asked `GET /_ping`.
+A socket file proves nothing; every candidate is asked `GET /_ping`. The order is that of runner/engine/discover.py, which
+cannot be used here, as this runs before anything is installed; a test keeps the two together.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def get_json(url: str, path: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """An address where an Engine may be; a `binding` one was named by the user for this very call."""
+    """An address where an Engine may be; a `binding` one was named by the user: it or nothing."""
 
     source: str
     url: str
@@ -128,9 +129,9 @@ def _context_url(folder: Path, name: str) -> str | None:
 
 def _context(environment: Mapping[str, str], home: Path) -> list[Candidate]:
     folder = Path(environment.get("DOCKER_CONFIG") or home / ".docker")
-    name = environment.get("DOCKER_CONTEXT")
-    named_now = bool(name)
+    name, source = environment.get("DOCKER_CONTEXT"), "DOCKER_CONTEXT"
     if not name:
+        source = f"currentContext in {folder / 'config.json'}"
         try:
             name = json.loads((folder / "config.json").read_text()).get("currentContext")
         except (OSError, ValueError, AttributeError):
@@ -139,10 +140,8 @@ def _context(environment: Mapping[str, str], home: Path) -> list[Candidate]:
         return []
     url = _context_url(folder, name)
     if url is None:
-        if named_now:
-            raise SetupError(f"DOCKER_CONTEXT={name}: no such Docker context in {folder}; see `docker context ls`")
-        return []
-    return [Candidate(source=f"Docker context {name}", url=url, binding=named_now)]
+        raise SetupError(f"Docker context {name!r} ({source}) does not exist in {folder}; see `docker context ls`")
+    return [Candidate(source=f"{source} ({name})", url=url, binding=True)]
 
 
 def candidates(environment: Mapping[str, str], place: EnginePlace, top: Path = Path("/")) -> list[Candidate]:
@@ -155,22 +154,21 @@ def candidates(environment: Mapping[str, str], place: EnginePlace, top: Path = P
     host = environment.get("DOCKER_HOST")
     if host and host != place.url:  # our own address in DOCKER_HOST: a stopped private Engine is simply started again
         return [Candidate(source="DOCKER_HOST", url=host, binding=True)]
-    named = [] if host else _context(environment, home)
-    if named and named[0].binding:
+    if not host and (named := _context(environment, home)):
         return named
     usual = [
         ("Docker", top / "var/run/docker.sock"),
-        ("rootless Docker", runtime / "docker.sock"),
         ("Docker Desktop", home / ".docker/run/docker.sock"),
         ("Docker Desktop", home / ".docker/desktop/docker.sock"),
         ("Colima", home / ".colima/default/docker.sock"),
         ("OrbStack", home / ".orbstack/run/docker.sock"),
         ("Rancher Desktop", home / ".rd/docker.sock"),
+        ("rootless Docker", runtime / "docker.sock"),
         ("Podman", runtime / "podman/podman.sock"),
         ("Podman", top / "run/podman/podman.sock"),
     ]
     private = Candidate(source="private Engine", url=place.url)
-    return [*named, *(Candidate(source=source, url=f"unix://{path}") for source, path in usual), private]
+    return [*(Candidate(source=source, url=f"unix://{path}") for source, path in usual), private]
 
 
 def discover(environment: Mapping[str, str], place: EnginePlace, top: Path = Path("/")) -> Found:

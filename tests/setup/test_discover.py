@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
+import runner.engine.discover
 from tools.discover import Found, candidates, discover
 from tools.place import SetupError, engine_place
 
 USUAL = [
     ("Docker", "top/var/run/docker.sock"),
-    ("rootless Docker", "run/docker.sock"),
     ("Docker Desktop", "home/.docker/run/docker.sock"),
     ("Docker Desktop", "home/.docker/desktop/docker.sock"),
     ("Colima", "home/.colima/default/docker.sock"),
     ("OrbStack", "home/.orbstack/run/docker.sock"),
     ("Rancher Desktop", "home/.rd/docker.sock"),
+    ("rootless Docker", "run/docker.sock"),
     ("Podman", "run/podman/podman.sock"),
     ("Podman", "top/run/podman/podman.sock"),
     ("private Engine", "state/engine/docker.sock"),
@@ -60,11 +61,17 @@ def test_an_engine_on_a_usual_socket_is_found(
 def test_of_two_engines_the_one_listed_first_is_taken(
     short_path: Path, listen: Callable[[Path], str], index: int
 ) -> None:
+    """The command podrunner takes the same one as the set-up."""
     listen(short_path / USUAL[index + 1][1])
     first = listen(short_path / USUAL[index][1])
     engine = look(short_path).engine
     assert engine is not None
     assert engine.url == first
+    variables = environment(short_path)
+    command = runner.engine.discover.discover(
+        variables, short_path / "home", short_path / "state", root=short_path / "top"
+    )
+    assert (command.source, command.url) == (engine.source, first)
 
 
 def test_docker_host_beats_the_context_and_the_sockets(short_path: Path, listen: Callable[[Path], str]) -> None:
@@ -87,19 +94,20 @@ def test_the_docker_context_beats_the_sockets(short_path: Path, listen: Callable
     )
     engine = look(short_path, **({"DOCKER_CONTEXT": "mine"} if how == "DOCKER_CONTEXT" else {})).engine
     assert engine is not None
-    assert (engine.source, engine.url) == ("Docker context mine", url)
+    source = "DOCKER_CONTEXT" if how == "DOCKER_CONTEXT" else f"currentContext in {short_path}/home/.docker/config.json"
+    assert (engine.source, engine.url) == (f"{source} (mine)", url)
 
 
-def test_a_configured_context_that_does_not_answer_is_passed_over(
+def test_a_context_that_does_not_answer_is_not_replaced_by_another_engine(
     short_path: Path, listen: Callable[[Path], str]
 ) -> None:
+    """The docker command would not work either; the user is told instead."""
     write_context(short_path / "home/.docker", "mine", f"unix://{short_path}/gone.sock")
     (short_path / "home/.docker/config.json").write_text('{"currentContext": "mine"}')
-    url = listen(short_path / "home/.colima/default/docker.sock")
+    listen(short_path / "home/.colima/default/docker.sock")
     found = look(short_path)
-    assert found.engine is not None
-    assert found.engine.url == url
-    assert found.refused[0][0].source == "Docker context mine"
+    assert found.engine is None
+    assert [(one.binding, reason) for one, reason in found.refused] == [(True, "there is no such socket")]
 
 
 def test_a_docker_host_that_does_not_answer_is_not_replaced_by_another_engine(
@@ -121,7 +129,7 @@ def test_our_own_address_in_docker_host_counts_as_not_set(short_path: Path, list
 
 def test_an_unknown_docker_context_is_an_error(short_path: Path) -> None:
     variables = environment(short_path, DOCKER_CONTEXT="nowhere")
-    with pytest.raises(SetupError, match="DOCKER_CONTEXT=nowhere: no such Docker context"):
+    with pytest.raises(SetupError, match="Docker context 'nowhere' .DOCKER_CONTEXT. does not exist"):
         candidates(variables, engine_place(variables))
 
 
