@@ -129,7 +129,7 @@ def test_our_own_address_in_docker_host_counts_as_not_set(short_path: Path, list
 
 def test_an_unknown_docker_context_is_an_error(short_path: Path) -> None:
     variables = environment(short_path, DOCKER_CONTEXT="nowhere")
-    with pytest.raises(SetupError, match="Docker context 'nowhere' .DOCKER_CONTEXT. does not exist"):
+    with pytest.raises(SetupError, match=r"Docker context .nowhere. .DOCKER_CONTEXT. does not exist"):
         candidates(variables, engine_place(variables))
 
 
