@@ -1,0 +1,199 @@
+"""Pod conditions, in the kubelet's order.
+
+Mirrors pkg/kubelet/status/generate.go, updateLastTransitionTime of status_manager.go, and (ShouldAllContainersRestart,
+AllContainersRestartCleanedUp, HasAnyRegularContainerStarted) pkg/kubelet/container/helpers.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from runner.core.gotext import join_list, quote
+from runner.core.model import Container, Pod, RestartRule, RuleAction
+from runner.core.observed import Observed, RuntimeState
+from runner.core.podstatus import Condition, ConditionType, ContainerStatus, Phase, PodStatus, Running, Terminated
+from runner.core.restart import matching_rule
+
+UNKNOWN_STATUSES = "UnknownContainerStatuses"
+POD_COMPLETED = "PodCompleted"
+POD_FAILED = "PodFailed"
+NOT_READY = "ContainersNotReady"
+NOT_INITIALIZED = "ContainersNotInitialized"
+GATES_NOT_READY = "ReadinessGatesNotReady"
+SANDBOX_NOT_READY = "PodSandboxNotReady"
+RESTART_STARTED = "RestartAllContainersStarted"
+
+_OURS = frozenset(str(kind) for kind in ConditionType)
+
+
+def pod_conditions(
+    pod: Pod,
+    statuses: Sequence[ContainerStatus] | None,
+    phase: Phase,
+    previous: PodStatus | None,
+    observed: Observed,
+    now: datetime,
+) -> tuple[Condition, ...]:
+    """All conditions: those of others first, as they were, then ours. ``statuses`` (init and app) None: not known at all.
+
+    A transition time changes only when the status of its condition does.
+    """
+    before = previous or PodStatus()
+    foreign = tuple(condition for condition in before.conditions if condition.type not in _OURS)
+    found = [
+        ready_to_start(pod, observed),
+        initialized(pod, statuses, phase, was_true=before.is_true(ConditionType.INITIALIZED)),
+        ready(pod, statuses, phase, foreign),
+        containers_ready(pod, statuses, phase),
+        _condition(ConditionType.SCHEDULED, holds=True),
+    ]
+    if any(
+        rule.action is RuleAction.RESTART_ALL and not rule.implied for c in pod.all_containers() for rule in c.rules
+    ):
+        found.append(all_containers_restarting(pod, phase, before, observed))
+    return foreign + tuple(_with_transition_time(condition, before, now) for condition in found)
+
+
+def _with_transition_time(condition: Condition, before: PodStatus, now: datetime) -> Condition:
+    old = before.condition(condition.type)
+    kept = old is not None and old.status == condition.status and old.last_transition_time is not None
+    return replace(condition, last_transition_time=old.last_transition_time if kept and old is not None else now)
+
+
+def _condition(kind: ConditionType, *, holds: bool, reason: str = "", message: str = "") -> Condition:
+    return Condition(type=kind, status="True" if holds else "False", reason=reason, message=message)
+
+
+def ready_to_start(pod: Pod, observed: Observed) -> Condition:
+    """Whether a sandbox with its network is there; since v1.37 with the reason why not."""
+    problem = sandbox_problem(pod, observed)
+    if not problem:
+        return _condition(ConditionType.READY_TO_START, holds=True)
+    return _condition(ConditionType.READY_TO_START, holds=False, reason=SANDBOX_NOT_READY, message=problem)
+
+
+def sandbox_problem(pod: Pod, observed: Observed) -> str:
+    """Why the pod has no usable sandbox; empty when it has one (kuberuntime/util PodSandboxChanged)."""
+    if not observed.sandboxes:
+        return "no pod sandbox exists"
+    newest = observed.sandboxes[0]
+    if sum(sandbox.ready for sandbox in observed.sandboxes) > 1:
+        return "multiple pod sandboxes are ready"
+    if not newest.ready:
+        return "pod sandbox is not ready"
+    if newest.host_network != pod.host_network:
+        return "pod sandbox has another network namespace mode"
+    if not pod.host_network and not newest.ip:
+        return "pod sandbox has no IP address"
+    return ""
+
+
+def containers_ready(pod: Pod, statuses: Sequence[ContainerStatus] | None, phase: Phase) -> Condition:
+    """Whether every app container and sidecar is ready."""
+    kind = ConditionType.CONTAINERS_READY
+    if statuses is None:
+        return _condition(kind, holds=False, reason=UNKNOWN_STATUSES)
+    unknown, unready = _sort_out((*pod.sidecars, *pod.containers), statuses, lambda _, status: status.ready)
+    if phase is Phase.SUCCEEDED and not unknown:
+        return _condition(kind, holds=False, reason=POD_COMPLETED)
+    if phase is Phase.FAILED:
+        return _condition(kind, holds=False, reason=POD_FAILED)
+    message = _message(unknown, unready, "unready")
+    if message:
+        return _condition(kind, holds=False, reason=NOT_READY, message=message)
+    return _condition(kind, holds=True)
+
+
+def ready(pod: Pod, statuses: Sequence[ContainerStatus] | None, phase: Phase, others: Iterable[Condition]) -> Condition:
+    """Whether the containers are ready and every readiness gate has its condition among ``others``."""
+    containers = containers_ready(pod, statuses, phase)
+    if containers.status != "True":
+        return replace(containers, type=ConditionType.READY)
+    known = {condition.type: condition for condition in others}
+    problems = []
+    for gate in pod.readiness_gates:
+        condition = known.get(gate)
+        if condition is None:
+            problems.append(f"corresponding condition of pod readiness gate {quote(gate)} does not exist.")
+        elif condition.status != "True":
+            problems.append(f'the status of pod readiness gate {quote(gate)} is not "True", but {condition.status}')
+    if problems:
+        return _condition(ConditionType.READY, holds=False, reason=GATES_NOT_READY, message=", ".join(problems))
+    return _condition(ConditionType.READY, holds=True)
+
+
+def initialized(
+    pod: Pod, statuses: Sequence[ContainerStatus] | None, phase: Phase, *, was_true: bool = False
+) -> Condition:
+    """Whether the init containers are done (sidecars: started). Once True it stays True, also while all restart."""
+    kind = ConditionType.INITIALIZED
+    if statuses is None and pod.init_containers:
+        return _condition(kind, holds=False, reason=UNKNOWN_STATUSES)
+    found = statuses or ()
+    unknown, incomplete = _sort_out(pod.init_containers, found, _is_initialized)
+    if phase is Phase.SUCCEEDED and not unknown:
+        return _condition(kind, holds=True, reason=POD_COMPLETED)
+    message = _message(unknown, incomplete, "incomplete")
+    if not message or was_true or _any_app_started(pod, found):
+        return _condition(kind, holds=True)
+    return _condition(kind, holds=False, reason=NOT_INITIALIZED, message=message)
+
+
+def _is_initialized(container: Container, status: ContainerStatus) -> bool:
+    return bool(status.started) if container.is_sidecar else status.ready
+
+
+def _any_app_started(pod: Pod, statuses: Iterable[ContainerStatus]) -> bool:
+    names = {container.name for container in pod.containers}
+    return any(status.name in names and isinstance(status.state, Running | Terminated) for status in statuses)
+
+
+def _sort_out(
+    containers: Iterable[Container],
+    statuses: Iterable[ContainerStatus],
+    is_good: Callable[[Container, ContainerStatus], bool],
+) -> tuple[list[str], list[str]]:
+    """The names without a status, and those whose status is not good."""
+    known = {status.name: status for status in statuses}
+    unknown, bad = [], []
+    for container in containers:
+        status = known.get(container.name)
+        if status is None:
+            unknown.append(container.name)
+        elif not is_good(container, status):
+            bad.append(container.name)
+    return unknown, bad
+
+
+def _message(unknown: list[str], bad: list[str], word: str) -> str:
+    parts = [(unknown, "unknown"), (bad, word)]
+    return ", ".join(f"containers with {which} status: {join_list(names)}" for names, which in parts if names)
+
+
+def all_containers_restarting(pod: Pod, phase: Phase, previous: PodStatus, observed: Observed) -> Condition:
+    """Whether a RestartAllContainers rule is being carried out: set off, and not everything removed yet."""
+    kind = ConditionType.ALL_CONTAINERS_RESTARTING
+    if phase.is_terminal:
+        return _condition(kind, holds=False, reason=POD_COMPLETED if phase is Phase.SUCCEEDED else POD_FAILED)
+    left = any(observed.latest(container.name) is not None for container in pod.all_containers())
+    if not left or not restart_all_rules(pod, observed, previous):
+        return _condition(kind, holds=False)
+    return _condition(kind, holds=True, reason=RESTART_STARTED, message="container exited with restart policy rule")
+
+
+def restart_all_rules(pod: Pod, observed: Observed, previous: PodStatus | None) -> tuple[RestartRule, ...]:
+    """The RestartAllContainers rules that ended containers set off, by their newest instance or else their last status."""
+    found = []
+    for container in pod.all_containers():
+        record = observed.latest(container.name)
+        if record is not None:
+            exit_code = record.exit_code if record.state is RuntimeState.EXITED else None
+        else:
+            status = previous.container(container.name) if previous is not None else None
+            exit_code = status.terminated.exit_code if status is not None and status.terminated else None
+        rule = matching_rule(container, exit_code) if exit_code is not None else None
+        if rule is not None and rule.action is RuleAction.RESTART_ALL:
+            found.append(rule)
+    return tuple(found)
