@@ -40,6 +40,8 @@ def explain(found: Found) -> str:
 def install_engine(place: EnginePlace) -> None:
     """Install the packages that a private Engine lacks."""
     missing = [package for program, package in NEEDED.items() if not shutil.which(program, path=debian.SYSTEM_PATH)]
+    if not Path("/etc/ssl/certs/ca-certificates.crt").exists():
+        missing.append("ca-certificates")  # without it dockerd cannot trust Docker Hub
     if missing:
         fresh = "docker.io" in missing
         debian.install(*missing)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -87,12 +89,21 @@ NGINX_INDEX = """\
 
 
 def hub_answers() -> bool:
-    """Tell whether Docker Hub's registry answers within a few seconds; it asks for a login, which is an answer."""
+    """Tell whether Docker Hub's registry answers within a few seconds, the look-up of its name included."""
+    answer: list[bool] = []
+    asking = threading.Thread(target=lambda: answer.append(_hub_answers()), daemon=True)
+    asking.start()
+    asking.join(HUB_SECONDS)
+    return any(answer)
+
+
+def _hub_answers() -> bool:
+    header = "Docker-Distribution-Api-Version"
     try:
         with urllib.request.urlopen(HUB, timeout=HUB_SECONDS) as answer:
-            return bool(answer.headers.get("Docker-Distribution-Api-Version"))
+            return header in answer.headers
     except urllib.error.HTTPError as answer:
-        return answer.code == 401 and bool(answer.headers.get("Docker-Distribution-Api-Version"))
+        return answer.code == 401 and header in answer.headers  # it asks for a login, which is an answer
     except OSError:
         return False
 
@@ -145,7 +156,7 @@ def _libraries(work: Path, wanted: list[str]) -> Layer:
             seen.add(package)
             waiting += debian.unpack(package, work / "libraries")
     complete = Layer()
-    complete.tree(work / "libraries", "lib", "lib64", "usr/lib")
+    complete.tree(work / "libraries", "lib", "lib64", "usr/lib", "usr/lib64")
     # Parts of libc that only locales and profilers want would double the size.
     unwanted = ("gconv/", "audit/", "libmemusage", "libpcprofile")
     kept = {
@@ -166,6 +177,11 @@ def nginx_images(work: Path, busybox: Path, architecture: str) -> dict[str, Imag
     for name in ("bin", "sbin", "lib", "lib64"):
         libraries.directory(f"usr/{name}")
         libraries.symlink(name, f"usr/{name}")
+
+    program = (work / "nginx/usr/sbin/nginx").read_bytes()
+    loader = re.search(rb"/(lib\w*/ld-[^\0]+)\0", program)
+    if loader is None or f"usr/{loader[1].decode()}" not in libraries.members:
+        raise SetupError(f"Debian's nginx wants {loader and loader[1]!r}, which none of its packages has", 1)
 
     server = Layer()
     server.tree(work / "nginx", "usr/sbin")
