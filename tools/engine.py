@@ -30,7 +30,7 @@ def explain(found: Found) -> str:
         )
     lines += [
         "Start one of them, or set DOCKER_HOST, or install one:",
-        "  Debian, Ubuntu: run `make engine` once as root, or `apt-get install docker.io` and add yourself to group docker",
+        "  Debian, Ubuntu: `apt-get install docker.io` and add yourself to group docker, or run make as root: it does all",
         "  other Linux:    https://docs.docker.com/engine/install/ (rootless works as well)",
         "  macOS, Windows: Docker Desktop, Colima, OrbStack or Rancher Desktop",
     ]

@@ -310,7 +310,7 @@ def describe(short: str, definition: dict[str, Any]) -> tuple[dict[str, list[str
 def encode(schema: dict[str, Any], references: list[str]) -> str:
     """Return the type code of one property, adding the definitions it needs to references."""
     if "$ref" in schema:
-        full = schema["$ref"].rsplit("/", 1)[1]
+        full: str = schema["$ref"].rsplit("/", 1)[1]
         if full in SPECIAL:
             return SPECIAL[full]
         references.append(full)
@@ -326,7 +326,7 @@ def encode(schema: dict[str, Any], references: list[str]) -> str:
         return "l" if schema.get("format") == "int64" else "i"
     if kind == "string":
         return "y" if schema.get("format") == "byte" else "s"
-    codes = {"boolean": "b", "number": "d"}
+    codes: dict[str, str] = {"boolean": "b", "number": "d"}
     return codes[kind]
 
 

@@ -187,6 +187,8 @@ def stop(place: EnginePlace) -> bool:
     for path in place.runtime.glob(f"{place.containerd_socket.name}*"):
         path.unlink()
     place.address_file.unlink(missing_ok=True)
+    if place.runtime != place.root:
+        shutil.rmtree(place.runtime, ignore_errors=True)
     bridge.remove(place)
     return bool(found)
 
