@@ -1,0 +1,336 @@
+"""Sweep up after processes that died: what carries our labels and has no living owner goes.
+
+Needs no memory of what was created: labels on containers and volumes tell the owner, the pod's lock tells whether somebody
+took the pod over. The store's records of such pods, their saved logs and stale lock files go with them. What is kept on
+purpose, claims' volumes and what other hosts own stays unless everything is asked for; what has a living owner always stays.
+Safe to run several times at once and while things vanish.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from runner.clock import SystemClock
+from runner.core.labels import (
+    DOCKER_TYPE,
+    MANAGED,
+    OWNER,
+    POD_NAME,
+    POD_NAMESPACE,
+    POD_UID,
+    TYPE_SANDBOX,
+    VOLUME_KIND,
+)
+from runner.core.times import parse_time
+from runner.engine.protocol import ContainerSummary, VolumeDetails
+from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
+from runner.runtime.home import Home
+from runner.runtime.ownership import PodIsOwned, PodLock, is_locked, owner_is_alive
+from runner.runtime.storage import Object, Store, name_of
+
+LOG_LIFETIME = 3600.0
+"""Seconds that saved logs outlive their pod, as events do."""
+
+_CONFLICT_ATTEMPTS = 20
+_CONFLICT_PAUSE = 0.1
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""Labels are anybody's to write; only such text becomes part of a path."""
+
+
+class SweptEngine(Protocol):
+    """The verbs of an Engine that a sweep needs."""
+
+    def list_containers(self, labels: Mapping[str, str]) -> list[ContainerSummary]: ...
+
+    def list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]: ...
+
+    def remove_container(self, container_id: str) -> None: ...
+
+    def remove_volume(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GcReport:
+    """What was removed, or would be: names of containers and volumes, pods as ``namespace/name``, directories of logs.
+
+    ``networks`` stays empty: pods join the Engine's own network, none is made for them. ``problems`` holds the texts of
+    what could not be removed.
+    """
+
+    containers: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    pods: tuple[str, ...] = ()
+    logs: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.containers or self.volumes or self.networks or self.pods or self.logs or self.problems)
+
+
+def sweep(
+    engine: SweptEngine,
+    store: Store,
+    home: Home,
+    *,
+    everything: bool = False,
+    older_than: float | None = None,
+    dry_run: bool = False,
+    strangers: bool = True,
+) -> GcReport:
+    """Remove what pods of dead owners left behind.
+
+    ``everything``: also kept pods, volumes of claims, and what belongs to other hosts or to nobody. ``older_than``: only
+    pods created more than so many seconds ago; what has no known age stays. ``strangers``: also pods that this state
+    directory knows nothing of; another one may have kept them on purpose, so only an explicit collection should ask for it.
+    Raises StoreError, and EngineError when the containers cannot be listed; other errors become ``problems`` of the report.
+    """
+    return _Sweep(
+        engine=engine,
+        store=store,
+        home=home,
+        everything=everything,
+        older_than=older_than,
+        dry_run=dry_run,
+        strangers=strangers,
+    ).run()
+
+
+@dataclass(slots=True)
+class _Leftover:
+    """Everything that is left of one pod."""
+
+    uid: str
+    containers: list[ContainerSummary] = field(default_factory=list)
+    volumes: list[VolumeDetails] = field(default_factory=list)
+    record: Object | None = None
+    owners: set[str] = field(default_factory=set)
+    pod: tuple[str, str] = ("", "")
+
+    def is_dead(self, *, unknown: bool) -> bool:
+        """Whether no owner lives; ``unknown`` is the answer for owners of whom that cannot be told."""
+        answers = [owner_is_alive(owner) for owner in self.owners]
+        return True not in answers and (unknown or None not in answers)
+
+    def created_at(self) -> datetime | None:
+        times = [container.created_at for container in self.containers if container.created_at]
+        if self.record is not None:
+            recorded = parse_time(self.record["metadata"].get("creationTimestamp"))
+            times += [recorded] if recorded else []
+        return min(times, default=None)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Sweep:
+    engine: SweptEngine
+    store: Store
+    home: Home
+    everything: bool
+    older_than: float | None
+    dry_run: bool
+    strangers: bool
+    containers: list[str] = field(default_factory=list)
+    volumes: list[str] = field(default_factory=list)
+    pods: list[str] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def run(self) -> GcReport:
+        for leftover in self._dead():
+            try:
+                with self._claim(leftover.uid):
+                    self._sweep_pod(leftover)
+            except PodIsOwned:
+                continue
+        if self.everything and self.older_than is None:
+            self._sweep_claims()
+        self._sweep_files()
+        return GcReport(
+            containers=tuple(self.containers),
+            volumes=tuple(self.volumes),
+            pods=tuple(self.pods),
+            logs=tuple(self.logs),
+            problems=tuple(self.problems),
+        )
+
+    def _dead(self) -> list[_Leftover]:
+        found = [
+            leftover
+            for leftover in self._leftovers()
+            if leftover.is_dead(unknown=self.everything)
+            and (self.strangers or leftover.record is not None)
+            and self._is_old(leftover)
+        ]
+        # Only now: an owner marks its pod as kept and ends, in this order.
+        kept = self.store.kept_pods() if found and not self.everything else frozenset()
+        return [leftover for leftover in found if leftover.uid not in kept]
+
+    def _leftovers(self) -> Iterable[_Leftover]:
+        """What there is, by pod; what has no pod stands alone."""
+        found: dict[str, _Leftover] = {}
+        for container in self.engine.list_containers({MANAGED: ""}):
+            _of(found, container.labels, container.id).containers.append(container)
+        for volume in self._list_volumes({MANAGED: ""}):
+            if not _is_claim(volume):
+                _of(found, volume.labels, volume.name).volumes.append(volume)
+        for record in self.store.pods():
+            uid = str(record["metadata"]["uid"])
+            leftover = found.setdefault(uid, _Leftover(uid))
+            leftover.record, leftover.pod = record, name_of(record)
+            leftover.owners.add(self.store.owner(uid))
+        return found.values()
+
+    def _list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
+        try:
+            return self.engine.list_volumes(labels)
+        except EngineUnavailable:
+            raise
+        except EngineError as error:
+            self.problems.append(error.message)
+            return []
+
+    def _is_old(self, leftover: _Leftover) -> bool:
+        if self.older_than is None:
+            return True
+        created = leftover.created_at()
+        return created is not None and SystemClock().now() - created >= timedelta(seconds=self.older_than)
+
+    def _claim(self, uid: str) -> AbstractContextManager[object]:
+        """Keep others from taking the pod over meanwhile. Raises PodIsOwned when somebody has."""
+        if not _SAFE_NAME.fullmatch(uid):
+            return nullcontext()
+        if self.dry_run:
+            if is_locked(self.home, uid):
+                raise PodIsOwned(uid)
+            return nullcontext()
+        return PodLock(self.home, uid, shared=True)
+
+    def _sweep_pod(self, leftover: _Leftover) -> None:
+        # The sandbox holds the others' network and their tmpfs volumes, so it goes last.
+        ordered = sorted(leftover.containers, key=lambda container: container.labels.get(DOCKER_TYPE) == TYPE_SANDBOX)
+        if not self._remove_each(
+            self.engine.remove_container, [(item.id, item.name) for item in ordered], self.containers
+        ):
+            return
+        if not self._remove_each(self.engine.remove_volume, [(v.name, v.name) for v in leftover.volumes], self.volumes):
+            return
+        if any(leftover.pod):
+            self.pods.append("/".join(leftover.pod))
+        if all(map(_SAFE_NAME.fullmatch, (*leftover.pod, leftover.uid))):
+            self._remove_logs(self.home.pod_logs(*leftover.pod, leftover.uid))
+        if not self.dry_run and _SAFE_NAME.fullmatch(leftover.uid):
+            self.store.remove_pod(leftover.uid)
+            self.home.lock_file(leftover.uid).unlink(missing_ok=True)
+
+    def _sweep_claims(self) -> None:
+        for volume in self._list_volumes({VOLUME_KIND: "pvc"}):
+            if self.dry_run:
+                self.volumes.append(volume.name)
+                continue
+            try:
+                self.engine.remove_volume(volume.name)
+                self.volumes.append(volume.name)
+            except (Conflict, NotFound):
+                continue  # a living pod uses it
+            except EngineUnavailable:
+                raise
+            except EngineError as error:
+                self.problems.append(f"{volume.name}: {error.message}")
+
+    def _remove_each(self, verb: Callable[[str], None], items: Iterable[tuple[str, str]], removed: list[str]) -> bool:
+        return all([self._remove(verb, key, name, removed) for key, name in items])
+
+    def _remove(self, verb: Callable[[str], None], key: str, name: str, removed: list[str]) -> bool:
+        """Remove one thing; whether it is gone (or would be)."""
+        if not self.dry_run:
+            try:
+                self._insist(verb, key)
+            except EngineUnavailable:
+                raise
+            except EngineError as error:
+                self.problems.append(f"{name}: {error.message}")
+                return False
+        removed.append(name)
+        return True
+
+    def _insist(self, verb: Callable[[str], None], key: str) -> None:
+        """Repeat while something else is removing it, or what uses it."""
+        for attempt in range(_CONFLICT_ATTEMPTS):
+            try:
+                verb(key)
+            except NotFound:
+                return
+            except Conflict:
+                if attempt == _CONFLICT_ATTEMPTS - 1:
+                    raise
+                SystemClock().sleep(_CONFLICT_PAUSE)
+            else:
+                return
+
+    def _sweep_files(self) -> None:
+        """Logs and locks of pods that the store has forgotten."""
+        directories, locks = _entries(self.home.logs), _entries(self.home.locks)
+        if not directories and not locks:
+            return
+        known = {str(record["metadata"]["uid"]) for record in self.store.pods()}
+        for directory in directories:
+            uid = directory.name.rpartition("_")[2]
+            if uid not in known and self._is_stale(directory) and not is_locked(self.home, uid):
+                self._remove_logs(directory)
+        for lock in locks:
+            if lock.stem not in known and lock.suffix == ".lock" and not self.dry_run:
+                self._remove_lock(lock)
+
+    def _is_stale(self, directory: Path) -> bool:
+        limit = self.older_than
+        if limit is None:
+            limit = 0.0 if self.everything else LOG_LIFETIME
+        written = [_modified(path) for path in (directory, *directory.rglob("*"))]
+        return SystemClock().now().timestamp() - max(written) >= limit
+
+    def _remove_logs(self, directory: Path) -> None:
+        if directory.is_dir():
+            if not self.dry_run:
+                shutil.rmtree(directory, ignore_errors=True)
+            self.logs.append(str(directory))
+
+    def _remove_lock(self, lock: Path) -> None:
+        try:
+            with PodLock(self.home, lock.stem, shared=True):
+                lock.unlink(missing_ok=True)
+        except PodIsOwned:
+            return
+
+
+def _of(found: dict[str, _Leftover], labels: Mapping[str, str], key: str) -> _Leftover:
+    uid = labels.get(POD_UID, "")
+    leftover = found.setdefault(uid or f"/{key}", _Leftover(uid))
+    leftover.owners.add(labels.get(OWNER, ""))
+    leftover.pod = (labels.get(POD_NAMESPACE, ""), labels.get(POD_NAME, ""))
+    return leftover
+
+
+def _is_claim(volume: VolumeDetails) -> bool:
+    return volume.labels.get(VOLUME_KIND) == "pvc"
+
+
+def _entries(directory: Path) -> Sequence[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError:
+        return ()
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,308 @@
+"""What a sweep takes and what it leaves."""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from runner.clock import SystemClock
+from runner.core.labels import MANAGED, POD_NAMESPACE, POD_UID, VOLUME_KIND
+from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
+from runner.runtime.gc import GcReport, sweep
+from runner.runtime.home import Home
+from runner.runtime.memory_store import MemoryStore
+from runner.runtime.ownership import PodLock
+from tests.runtime.leftovers import ALIVE, DEAD, ELSEWHERE, LeftoverEngine, pod_labels
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def record(store: MemoryStore, uid: str, owner: str, *, created: datetime | None = None) -> None:
+    metadata = {"name": f"pod-{uid}", "namespace": "default", "uid": uid}
+    if created is not None:
+        metadata["creationTimestamp"] = created.isoformat()
+    store.create_pod({"metadata": metadata, "spec": {}}, owner=owner)
+
+
+def uids(store: MemoryStore) -> list[str]:
+    return [pod["metadata"]["uid"] for pod in store.pods()]
+
+
+def pod_parts(*uids: str) -> set[str]:
+    return {f"{uid}-{part}" for uid in uids for part in ("sandbox", "main", "volume")}
+
+
+def test_a_dead_owners_pod_goes_with_record_logs_and_lock(home: Home) -> None:
+    engine, store = LeftoverEngine(), MemoryStore()
+    engine.add_pod("u1", DEAD)
+    record(store, "u1", DEAD)
+    home.ensure(home.locks)
+    home.lock_file("u1").touch()
+    logs = home.ensure(home.pod_logs("default", "pod-u1", "u1") / "main")
+    (logs / "0.log").touch()
+    report = sweep(engine, store, home)
+    assert report == GcReport(
+        containers=("u1-main", "u1-sandbox"),
+        volumes=("u1-volume",),
+        pods=("default/pod-u1",),
+        logs=(str(logs.parent),),
+    )
+    assert engine.left == set()
+    assert uids(store) == []
+    assert not logs.exists()
+    assert not home.lock_file("u1").exists()
+
+
+def test_the_sandbox_goes_after_the_containers_and_volumes_last(home: Home) -> None:
+    engine = LeftoverEngine()
+    engine.add_pod("u1", DEAD)
+    sweep(engine, MemoryStore(), home)
+    removals = [call for call in engine.calls if call.startswith("remove")]
+    assert removals == ["remove_container u1-main", "remove_container u1-sandbox", "remove_volume u1-volume"]
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_living_owners_pod_always_stays(home: Home, everything: bool) -> None:
+    engine, store = LeftoverEngine(), MemoryStore()
+    engine.add_pod("u1", ALIVE)
+    record(store, "u1", ALIVE)
+    assert sweep(engine, store, home, everything=everything).is_empty
+    assert engine.left == pod_parts("u1")
+    assert uids(store) == ["u1"]
+
+
+@pytest.mark.parametrize("everything", [False, True])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_pod_that_another_process_took_over_stays(home: Home, everything: bool, dry_run: bool) -> None:
+    """Labels cannot change, so the maker is dead; the lock tells of the new owner."""
+    engine, store = LeftoverEngine(), MemoryStore()
+    engine.add_pod("u1", DEAD)
+    record(store, "u1", DEAD)
+    with PodLock(home, "u1"):
+        assert sweep(engine, store, home, everything=everything, dry_run=dry_run).is_empty
+    assert engine.left == pod_parts("u1")
+    assert uids(store) == ["u1"]
+
+
+def test_a_pod_whose_record_has_a_living_owner_stays(home: Home) -> None:
+    engine, store = LeftoverEngine(), MemoryStore()
+    engine.add_pod("u1", DEAD)
+    record(store, "u1", ALIVE)
+    assert sweep(engine, store, home).is_empty
+
+
+@pytest.mark.parametrize("owner", [ELSEWHERE, "", "damaged"])
+def test_a_pod_whose_owner_cannot_be_judged_goes_only_with_everything(home: Home, owner: str) -> None:
+    engine = LeftoverEngine()
+    engine.add_pod("u1", owner)
+    assert sweep(engine, MemoryStore(), home).is_empty
+    assert engine.left == pod_parts("u1")
+    sweep(engine, MemoryStore(), home, everything=True)
+    assert engine.left == set()
+
+
+def test_a_kept_pod_goes_only_with_everything(home: Home) -> None:
+    engine, store = LeftoverEngine(), MemoryStore()
+    for uid in ("u1", "u2"):
+        engine.add_pod(uid, DEAD)
+        record(store, uid, DEAD)
+    store.keep_pod("u1")
+    assert sweep(engine, store, home).pods == ("default/pod-u2",)
+    assert engine.left == pod_parts("u1")
+    assert sweep(engine, store, home, everything=True).pods == ("default/pod-u1",)
+    assert engine.left == set()
+
+
+def test_a_claims_volume_goes_only_with_everything(home: Home) -> None:
+    engine = LeftoverEngine()
+    engine.add_claim("data")
+    engine.add_volume("labelled", {**pod_labels("u1", DEAD), VOLUME_KIND: "pvc"})
+    assert sweep(engine, MemoryStore(), home).is_empty
+    assert sweep(engine, MemoryStore(), home, everything=True).volumes == ("data", "labelled")
+    assert engine.left == set()
+
+
+def test_a_claims_volume_that_a_living_pod_uses_stays(home: Home) -> None:
+    engine = LeftoverEngine(failures={"remove_volume data": [Conflict("volume is in use")]})
+    engine.add_claim("data")
+    assert sweep(engine, MemoryStore(), home, everything=True).is_empty
+    assert engine.left == {"data"}
+
+
+def test_strangers_may_be_left_to_an_explicit_collection(home: Home) -> None:
+    engine, store = LeftoverEngine(), MemoryStore()
+    engine.add_pod("u1", DEAD)
+    engine.add_pod("u2", DEAD)
+    record(store, "u2", DEAD)
+    assert sweep(engine, store, home, strangers=False).pods == ("default/pod-u2",)
+    assert engine.left == pod_parts("u1")
+
+
+def test_a_record_without_anything_in_the_engine_goes_too(home: Home) -> None:
+    store = MemoryStore()
+    record(store, "u1", DEAD)
+    assert sweep(LeftoverEngine(), store, home).pods == ("default/pod-u1",)
+    assert uids(store) == []
+
+
+def test_only_what_is_older_than_asked_goes(home: Home) -> None:
+    now, engine, store = SystemClock().now(), LeftoverEngine(), MemoryStore()
+    engine.add_pod("old", DEAD, now - timedelta(seconds=120))
+    engine.add_pod("new", DEAD, now - timedelta(seconds=10))
+    engine.add_pod("unknown", DEAD)
+    engine.add_claim("data")
+    record(store, "record", DEAD, created=datetime(2020, 1, 1, tzinfo=UTC))
+    report = sweep(engine, store, home, everything=True, older_than=60)
+    assert report.pods == ("default/pod-old", "default/pod-record")
+    assert engine.left == pod_parts("new", "unknown") | {"data"}
+
+
+def test_a_dry_run_tells_and_touches_nothing(home: Home) -> None:
+    engine, store = LeftoverEngine(), MemoryStore()
+    engine.add_pod("u1", DEAD)
+    engine.add_claim("data")
+    record(store, "u1", DEAD)
+    logs = home.ensure(home.pod_logs("default", "pod-u1", "u1"))
+    report = sweep(engine, store, home, everything=True, dry_run=True)
+    assert report.containers == ("u1-main", "u1-sandbox")
+    assert report.volumes == ("u1-volume", "data")
+    assert report.pods == ("default/pod-u1",)
+    assert report.logs == (str(logs),)
+    assert engine.left == pod_parts("u1") | {"data"}
+    assert uids(store) == ["u1"]
+    assert logs.exists()
+    assert not home.locks.exists()
+
+
+def test_what_vanishes_meanwhile_counts_as_removed(home: Home) -> None:
+    engine, store = LeftoverEngine(), MemoryStore()
+    engine.add_pod("u1", DEAD)
+    engine.failures = {"remove_container u1-main": [NotFound("No such container")]}
+    record(store, "u1", DEAD)
+    report = sweep(engine, store, home)
+    assert report.problems == ()
+    assert report.pods == ("default/pod-u1",)
+
+
+def test_a_removal_in_progress_is_waited_for(home: Home) -> None:
+    engine = LeftoverEngine()
+    engine.add_pod("u1", DEAD)
+    engine.failures = {"remove_container u1-main": [Conflict("removal is already in progress")] * 3}
+    assert sweep(engine, MemoryStore(), home).problems == ()
+    assert engine.left == set()
+
+
+def test_what_cannot_be_removed_is_told_and_its_record_stays(home: Home) -> None:
+    engine, store = LeftoverEngine(), MemoryStore()
+    for uid in ("u1", "u2"):
+        engine.add_pod(uid, DEAD)
+        record(store, uid, DEAD)
+    engine.failures = {"remove_container u1-main": [EngineError("driver failed")]}
+    report = sweep(engine, store, home)
+    assert "u1-main: driver failed" in report.problems
+    assert report.pods == ("default/pod-u2",)
+    assert uids(store) == ["u1"]
+
+
+def test_an_engine_that_cannot_list_volumes_is_swept_of_containers(home: Home) -> None:
+    engine = LeftoverEngine()
+    engine.add_pod("u1", DEAD)
+    engine.failures = {"list_volumes": [EngineError("not implemented")]}
+    report = sweep(engine, MemoryStore(), home)
+    assert report.problems == ("not implemented",)
+    assert engine.left == {"u1-volume"}
+
+
+@pytest.mark.parametrize(
+    "call", ["list_containers", "list_volumes", "remove_container u1-main", "remove_volume u1-volume"]
+)
+def test_an_engine_that_goes_away_is_an_error_and_no_record_is_lost(home: Home, call: str) -> None:
+    engine, store = LeftoverEngine(), MemoryStore()
+    engine.add_pod("u1", DEAD)
+    engine.failures = {call: [EngineUnavailable("connection refused")]}
+    record(store, "u1", DEAD)
+    with pytest.raises(EngineUnavailable):
+        sweep(engine, store, home)
+    assert uids(store) == ["u1"]
+
+
+def test_nothing_to_do_costs_one_list_call_each_and_no_file(home: Home) -> None:
+    engine = LeftoverEngine()
+    assert sweep(engine, MemoryStore(), home).is_empty
+    assert engine.calls == ["list_containers", "list_volumes"]
+    assert not home.path.exists()
+
+
+def test_several_sweeps_at_once_leave_nothing(home: Home) -> None:
+    engine, store = LeftoverEngine(), MemoryStore()
+    for number in range(20):
+        engine.add_pod(f"u{number}", DEAD)
+        record(store, f"u{number}", DEAD)
+    problems: list[str] = []
+
+    def work() -> None:
+        problems.extend(sweep(engine, store, home).problems)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert engine.left == set()
+    assert uids(store) == []
+
+
+def test_labels_that_are_paths_lead_nowhere(home: Home, tmp_path: Path) -> None:
+    """Anybody can write labels; the state directory's neighbours must not suffer."""
+    engine = LeftoverEngine()
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    engine.add_volume("v1", {**pod_labels("../../victim", DEAD), MANAGED: "1"})
+    engine.add_volume("v2", {**pod_labels("x", DEAD), POD_NAMESPACE: "../../victim/y"})
+    (tmp_path / "victim" / "y_pod-x_x").mkdir()
+    sweep(engine, MemoryStore(), home)
+    assert engine.left == set()
+    assert (victim / "y_pod-x_x").is_dir()
+
+
+def test_what_has_no_pod_is_judged_by_its_own_owner(home: Home) -> None:
+    engine = LeftoverEngine()
+    for name, owner in (("dead", DEAD), ("alive", ALIVE)):
+        labels = pod_labels("", owner)
+        del labels[POD_UID]
+        engine.add_volume(name, labels)
+    assert sweep(engine, MemoryStore(), home).volumes == ("dead",)
+    assert engine.left == {"alive"}
+
+
+def test_logs_outlive_their_pod_by_an_hour(home: Home) -> None:
+    store = MemoryStore()
+    record(store, "known", ALIVE)
+    ages = {"known": 7200, "fresh": 60, "stale": 7200, "locked": 7200}
+    for uid, age in ages.items():
+        directory = home.ensure(home.pod_logs("default", "web", uid) / "main")
+        (directory / "0.log").touch()
+        moment = SystemClock().now().timestamp() - age
+        for path in (directory / "0.log", directory, directory.parent):
+            os.utime(path, (moment, moment))
+    with PodLock(home, "locked"):
+        assert [Path(name).name for name in sweep(LeftoverEngine(), store, home).logs] == ["default_web_stale"]
+    logs = sweep(LeftoverEngine(), store, home, everything=True).logs
+    assert {Path(name).name for name in logs} == {"default_web_fresh", "default_web_locked"}
+    assert [path.name for path in home.logs.iterdir()] == ["default_web_known"]
+
+
+def test_stale_lock_files_go_and_held_ones_stay(home: Home) -> None:
+    home.ensure(home.locks)
+    home.lock_file("stale").touch()
+    with PodLock(home, "held"):
+        sweep(LeftoverEngine(), MemoryStore(), home)
+        assert [path.name for path in home.locks.iterdir()] == ["held.lock"]
