@@ -246,7 +246,8 @@ class _Sweep:
                 self.problems.append(f"{volume.name}: {error.message}")
 
     def _remove_each(self, verb: Callable[[str], None], items: Iterable[tuple[str, str]], removed: list[str]) -> bool:
-        return all([self._remove(verb, key, name, removed) for key, name in items])
+        gone = [self._remove(verb, key, name, removed) for key, name in items]
+        return all(gone)
 
     def _remove(self, verb: Callable[[str], None], key: str, name: str, removed: list[str]) -> bool:
         """Remove one thing; whether it is gone (or would be)."""
