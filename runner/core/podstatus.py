@@ -14,6 +14,9 @@ from typing import Any
 from runner.core.model import Json
 from runner.core.times import format_time, parse_time
 
+_CARRIED = ("ephemeralContainerStatuses",)
+"""Fields that pass through ``PodStatus.extra`` as they are."""
+
 
 class Phase(StrEnum):
     """Summary of where the pod is in its life."""
@@ -179,6 +182,7 @@ class PodStatus:
             pod_ip=value.get("podIP") or "",
             start_time=parse_time(value.get("startTime")),
             qos_class=value.get("qosClass") or "",
+            extra={key: value[key] for key in _CARRIED if value.get(key)},
         )
 
 

@@ -35,6 +35,18 @@ def pod(**spec: Any) -> Pod:
 SIDECAR = {"name": "side", "image": "s", "restartPolicy": "Always"}
 
 
+def test_a_sidecar_that_was_never_started_keeps_the_pod_pending() -> None:
+    waiting = {"name": "side", "state": {"waiting": {}}}
+    statuses = [container_status_from_json(status) for status in (waiting, {"name": "app", "state": {"running": {}}})]
+    assert get_phase(pod(initContainers=[SIDECAR]), statuses, has_initialized=True) is Phase.PENDING
+
+
+def test_a_sidecar_that_waits_to_run_again_plays_no_part() -> None:
+    again = {"name": "side", "state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 1}}}
+    statuses = [container_status_from_json(status) for status in (again, {"name": "app", "state": {"running": {}}})]
+    assert get_phase(pod(initContainers=[SIDECAR]), statuses) is Phase.RUNNING
+
+
 @pytest.mark.parametrize(
     "status", [None, ContainerStatus(name="side")], ids=["without a status", "with an empty state"]
 )

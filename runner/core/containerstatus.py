@@ -1,0 +1,225 @@
+"""The published status of each container, from what the runtime shows, the last published status and failed starts.
+
+Mirrors pkg/kubelet/kubelet_pods.go (convertToAPIContainerStatuses) and pkg/kubelet/prober/prober_manager.go
+(UpdatePodStatus). Ids and image ids have Docker's form: ``docker://<id>``, ``docker-pullable://<repository>@<digest>``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from runner.core.conditions import restart_all_rules
+from runner.core.model import Container, Pod, RestartRule
+from runner.core.observed import ContainerRecord, Observed, ProbeResult, ProbeResults, RuntimeState
+from runner.core.podstatus import ContainerStatus, PodStatus, Running, State, Terminated, Waiting
+from runner.core.reasons import TerminatedReason, WaitingReason
+from runner.core.restart import should_be_started
+
+KILLED = 137
+LOST_AT_END = "The container could not be located when the pod was terminated"
+LOST_RUNNING = "The container could not be located when the pod was deleted.  The container used to be Running"
+LOST_INIT = "Unable to get init container status from container runtime and pod has been initialized, treat it as exited normally"
+RESTARTING_ALL = "The container is removed because RestartAllContainers in place"
+
+_ID_PREFIX = "docker://"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartFailure:
+    """Why the last attempt to start a container failed or was put off: a waiting reason and its message."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerStatuses:
+    """Init statuses in spec order; app and ephemeral statuses sorted by name."""
+
+    init: tuple[ContainerStatus, ...] = ()
+    apps: tuple[ContainerStatus, ...] = ()
+    ephemeral: tuple[ContainerStatus, ...] = ()
+
+    def all(self) -> tuple[ContainerStatus, ...]:
+        """Init and app statuses."""
+        return self.init + self.apps
+
+
+def published_id(container_id: str) -> str:
+    """A container id as statuses show it."""
+    return f"{_ID_PREFIX}{container_id}"
+
+
+def engine_id(published: str) -> str:
+    """The Engine's id of a container that a status names; empty when the status names none."""
+    return published.removeprefix(_ID_PREFIX)
+
+
+def container_statuses(
+    pod: Pod,
+    observed: Observed,
+    reasons: Mapping[str, StartFailure],
+    results: ProbeResults,
+    previous: PodStatus | None,
+    previous_ephemeral: Iterable[ContainerStatus] = (),
+) -> ContainerStatuses:
+    """Compute every container's status. ``reasons``: failed starts by container name, as the last sync left them."""
+    old = {status.name: status for status in (*(previous.all_containers() if previous else ()), *previous_ephemeral)}
+    rules = restart_all_rules(pod, observed, previous)
+    view = _View(pod=pod, observed=observed, reasons=reasons, results=results, old=old, rules=rules)
+    return ContainerStatuses(
+        init=tuple(view.status(container) for container in pod.init_containers),
+        apps=_by_name(view.status(container) for container in pod.containers),
+        ephemeral=_by_name(view.status(container) for container in pod.ephemeral_containers),
+    )
+
+
+def _by_name(statuses: Iterable[ContainerStatus]) -> tuple[ContainerStatus, ...]:
+    return tuple(sorted(statuses, key=lambda status: status.name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """What one container's status is computed from."""
+
+    pod: Pod
+    observed: Observed
+    reasons: Mapping[str, StartFailure]
+    results: ProbeResults
+    old: Mapping[str, ContainerStatus]
+    rules: tuple[RestartRule, ...]
+
+    def status(self, container: Container) -> ContainerStatus:
+        old = self.old.get(container.name)
+        instances = self.observed.instances(container.name)
+        if instances:
+            status = _from_record(instances[0], old, restarting=bool(self.rules))
+            if len(instances) > 1:
+                status = replace(status, last_state=_from_record(instances[1], old).state)
+        else:
+            status = self._without_record(container, old)
+        status = self._waiting_for_start(container, status)
+        return _with_probes(container, status, old, self.results)
+
+    def _without_record(self, container: Container, old: ContainerStatus | None) -> ContainerStatus:
+        """The status of a container that the runtime does not know (any more)."""
+        initializing = bool(self.pod.init_containers)
+        reason = WaitingReason.POD_INITIALIZING if initializing else WaitingReason.CONTAINER_CREATING
+        status = ContainerStatus(name=container.name, image=container.image, state=Waiting(reason=reason))
+        if old is None:
+            return status
+        if self.rules and old.waiting is None:
+            return self._removed_for_restart(status, old)
+        if old.terminated is not None:
+            return old
+        status = replace(status, restart_count=old.restart_count, last_state=old.last_state)
+        if old.running is None or old.last_terminated is not None:
+            return status
+        # It ran and is gone: say that it ended, or the pod would count as never started.
+        lost = Terminated(exit_code=KILLED, reason=TerminatedReason.STATUS_UNKNOWN, message=LOST_RUNNING)
+        again = 0 if self.pod.is_deleted else 1
+        return replace(status, last_state=lost, restart_count=status.restart_count + again)
+
+    def _removed_for_restart(self, status: ContainerStatus, old: ContainerStatus) -> ContainerStatus:
+        last: State = Terminated(
+            exit_code=KILLED, reason=TerminatedReason.RESTARTING_ALL_CONTAINERS, message=RESTARTING_ALL
+        )
+        # A kubelet forgets how a container had ended before the removal. Under a rule of the manifest so do we; under
+        # the retry scope's implied rule the true ending is what the user is looking for.
+        if old.terminated is not None and all(rule.implied for rule in self.rules):
+            last = old.terminated
+        waiting = Waiting(reason=WaitingReason.RESTARTING_ALL_CONTAINERS, message=RESTARTING_ALL)
+        return replace(status, state=waiting, last_state=last, restart_count=old.restart_count + 1)
+
+    def _waiting_for_start(self, container: Container, status: ContainerStatus) -> ContainerStatus:
+        """Show a container that the next sync starts, and whose last start failed, as waiting with that reason."""
+        record = self.observed.latest(container.name)
+        if container.is_init:
+            if record is not None and record.state is RuntimeState.EXITED and record.exit_code == 0:
+                return status
+            lost = record is None and not container.is_sidecar and status.waiting is not None
+            if lost and not self.rules and self._any_app_created():
+                done = Terminated(exit_code=0, reason=TerminatedReason.COMPLETED, message=LOST_INIT)
+                return replace(status, state=done)
+        failure = self.reasons.get(container.name)
+        if failure is None or not should_be_started(self.pod, container, self.observed):
+            return status
+        last = status.terminated or status.last_state
+        return replace(status, state=Waiting(reason=failure.reason, message=failure.message), last_state=last)
+
+    def _any_app_created(self) -> bool:
+        return any(
+            record is not None and record.state is not RuntimeState.UNKNOWN
+            for record in (self.observed.latest(container.name) for container in self.pod.containers)
+        )
+
+
+def _from_record(record: ContainerRecord, old: ContainerStatus | None, *, restarting: bool = False) -> ContainerStatus:
+    """The status that one instance shows by itself; ``old`` is the last published status of the container."""
+    identity = published_id(record.id)
+    count, last = record.attempt, None
+    if old is not None:
+        count = max(count, old.restart_count)
+        changed = old.container_id != identity
+        last = old.terminated if changed and old.terminated is not None else old.last_terminated
+    state: State
+    match record.state:
+        case RuntimeState.RUNNING:
+            state = Running(started_at=record.started_at)
+            if old is not None and old.terminated is not None and old.restart_count >= record.attempt:
+                count = old.restart_count + 1
+        case RuntimeState.EXITED:
+            state = Terminated(
+                exit_code=record.exit_code,
+                reason=record.reason,
+                message=record.message,
+                started_at=record.started_at,
+                finished_at=record.finished_at,
+                container_id=identity,
+            )
+        case RuntimeState.UNKNOWN if old is not None and old.running is not None:
+            reason = TerminatedReason.RESTARTING_ALL_CONTAINERS if restarting else TerminatedReason.STATUS_UNKNOWN
+            state = Terminated(exit_code=KILLED, reason=reason, message=LOST_AT_END)
+            count = old.restart_count + 1
+        case _:
+            state = Waiting()
+    return ContainerStatus(
+        name=record.name,
+        state=state,
+        last_state=last,
+        restart_count=count,
+        image=record.image,
+        image_id=record.image_id,
+        container_id=identity,
+    )
+
+
+def _with_probes(
+    container: Container, status: ContainerStatus, old: ContainerStatus | None, results: ProbeResults
+) -> ContainerStatus:
+    """Fill in started and ready from the state and the standing verdicts."""
+    running = status.running is not None
+    same = old is not None and old.container_id == status.container_id
+    identity = engine_id(status.container_id)
+    if container.is_regular_init:
+        done = status.terminated is not None and status.terminated.exit_code == 0
+        return replace(status, started=running, ready=done)
+    # Verdicts live in memory: for the same container the published answer stands in until there is a verdict again.
+    started = running and _verdict(
+        results.startup.get(identity),
+        probed=container.startup is not None,
+        known=same and old is not None and bool(old.started),
+    )
+    ready = started and _verdict(
+        results.readiness.get(identity),
+        probed=container.readiness is not None,
+        known=same and old is not None and old.ready,
+    )
+    return replace(status, started=started, ready=ready)
+
+
+def _verdict(result: ProbeResult | None, *, probed: bool, known: bool) -> bool:
+    if not probed:
+        return True
+    return known if result is None else result is ProbeResult.SUCCESS

@@ -1,0 +1,184 @@
+"""The published status of a pod.
+
+Mirrors pkg/kubelet/kubelet_pods.go (generateAPIPodStatus, convertStatusToAPIStatus), active_deadline.go, and from
+pkg/kubelet/status/status_manager.go TerminatePod and normalizeStatus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from runner.core.conditions import pod_conditions
+from runner.core.containerstatus import (
+    KILLED,
+    LOST_AT_END,
+    ContainerStatuses,
+    StartFailure,
+    container_statuses,
+)
+from runner.core.model import Pod
+from runner.core.observed import Observed, ProbeResults
+from runner.core.phase import app_has_started, get_phase
+from runner.core.podstatus import (
+    ContainerStatus,
+    Phase,
+    PodStatus,
+    State,
+    Terminated,
+    container_status_from_json,
+    container_status_json,
+)
+from runner.core.qos import qos_class
+from runner.core.reasons import EventReason, TerminatedReason
+
+DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
+MESSAGE_BYTES = 12 * 1024
+"""Bytes of termination messages in one pod, shared equally by its containers."""
+
+_EPHEMERAL = "ephemeralContainerStatuses"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodFailure:
+    """Why a pod is declared Failed from outside its containers: ``DeadlineExceeded``, ``Evicted`` …"""
+
+    reason: str
+    message: str
+
+
+def deadline_at(pod: Pod, start_time: datetime | None) -> datetime | None:
+    """When activeDeadlineSeconds run out, counted from the pod's start time; None without a deadline or a start."""
+    if pod.active_deadline is None or start_time is None:
+        return None
+    return start_time + timedelta(seconds=pod.active_deadline)
+
+
+def deadline_failure(pod: Pod, start_time: datetime | None, now: datetime) -> PodFailure | None:
+    """The failure of a pod that has been active for too long."""
+    end = deadline_at(pod, start_time)
+    if end is None or now < end:
+        return None
+    return PodFailure(reason=EventReason.DEADLINE_EXCEEDED, message=DEADLINE_MESSAGE)
+
+
+def generate_status(
+    pod: Pod,
+    observed: Observed,
+    reasons: Mapping[str, StartFailure],
+    results: ProbeResults,
+    previous: PodStatus | None,
+    now: datetime,
+    *,
+    is_terminal: bool = False,
+    host_ip: str = "",
+    failure: PodFailure | None = None,
+) -> PodStatus:
+    """Compute the status to publish.
+
+    ``is_terminal``: the pod is ending for good and its containers have stopped. ``failure`` overrides the phase; an
+    exceeded active deadline does so by itself. A phase Succeeded or Failed is never left.
+    """
+    before = previous or PodStatus()
+    found = container_statuses(pod, observed, reasons, results, previous, _ephemeral(before))
+    statuses = _capped(pod, found)
+    phase = get_phase(pod, statuses.all(), is_terminal=is_terminal, has_initialized=app_has_started(pod, observed))
+    if before.phase.is_terminal:
+        phase = before.phase
+    reason, message = (before.reason, before.message) if phase is before.phase else ("", "")
+    if not before.phase.is_terminal:
+        failure = failure or deadline_failure(pod, before.start_time, now)
+        if failure is not None:
+            phase, reason, message = Phase.FAILED, failure.reason, failure.message
+    return PodStatus(
+        phase=phase,
+        reason=reason,
+        message=message,
+        conditions=pod_conditions(pod, statuses.all(), phase, previous, observed, now),
+        init_containers=statuses.init,
+        containers=statuses.apps,
+        host_ip=host_ip or before.host_ip,
+        pod_ip=_pod_ip(pod, observed, before, host_ip),
+        start_time=before.start_time or now,
+        qos_class=before.qos_class or qos_class(pod.manifest),
+        extra=_extra(before, statuses),
+    )
+
+
+def _ephemeral(status: PodStatus) -> tuple[ContainerStatus, ...]:
+    return tuple(container_status_from_json(value) for value in status.extra.get(_EPHEMERAL) or ())
+
+
+def _extra(before: PodStatus, statuses: ContainerStatuses) -> dict[str, Any]:
+    extra = dict(before.extra)
+    if statuses.ephemeral:
+        extra[_EPHEMERAL] = [container_status_json(status) for status in statuses.ephemeral]
+    return extra
+
+
+def _pod_ip(pod: Pod, observed: Observed, before: PodStatus, host_ip: str) -> str:
+    """The sandbox's address; a pod whose sandbox is gone keeps the one it had."""
+    if pod.host_network:
+        return before.pod_ip or host_ip
+    if observed.sandboxes and observed.sandboxes[0].ready:
+        return observed.sandboxes[0].ip
+    return before.pod_ip
+
+
+def terminate_status(pod: Pod, status: PodStatus) -> PodStatus:
+    """The last status of a pod that is gone: nothing is left waiting or running, and the phase is a final one.
+
+    A container of which nothing is known counts as killed. In a pod that was never initialised only the init containers
+    that may have been started do; the failure of one of them tells enough.
+    """
+    init = list(status.init_containers)
+    reached = max((n for n, one in enumerate(init, start=1) if _was_started(one)), default=1)
+    init[:reached] = [_as_ended(one) for one in init[:reached]]
+    apps = status.containers
+    if _has_initialized(pod, status):
+        apps = tuple(_as_ended(one) for one in apps)
+    phase = status.phase if status.phase.is_terminal else Phase.FAILED
+    return replace(status, phase=phase, init_containers=tuple(init), containers=apps)
+
+
+def _was_started(status: ContainerStatus) -> bool:
+    return status.waiting is None or status.last_terminated is not None
+
+
+def _as_ended(status: ContainerStatus) -> ContainerStatus:
+    if status.terminated is not None:
+        return status
+    lost = Terminated(exit_code=KILLED, reason=TerminatedReason.STATUS_UNKNOWN, message=LOST_AT_END)
+    return replace(status, state=lost, ready=False, started=False)
+
+
+def _has_initialized(pod: Pod, status: PodStatus) -> bool:
+    if not pod.init_containers or any(_was_started(one) for one in status.containers):
+        return True
+    if not status.init_containers:
+        return False
+    container, last = pod.init_containers[-1], status.init_containers[-1]
+    if container.is_sidecar:
+        return last.running is not None and bool(last.started)
+    return any(ended is not None and ended.exit_code == 0 for ended in (last.terminated, last.last_terminated))
+
+
+def _capped(pod: Pod, statuses: ContainerStatuses) -> ContainerStatuses:
+    """Cut termination messages so that all of the pod's together stay within bounds."""
+    count = len(pod.containers) + len(pod.init_containers) + len(pod.ephemeral_containers)
+    limit = MESSAGE_BYTES // max(count, 1)
+
+    def cut(group: tuple[ContainerStatus, ...]) -> tuple[ContainerStatus, ...]:
+        return tuple(
+            replace(one, state=_cut(one.state, limit), last_state=_cut(one.last_state, limit)) for one in group
+        )
+
+    return ContainerStatuses(init=cut(statuses.init), apps=cut(statuses.apps), ephemeral=cut(statuses.ephemeral))
+
+
+def _cut(state: State | None, limit: int) -> State | None:
+    if not isinstance(state, Terminated) or len(state.message.encode()) <= limit:
+        return state
+    return replace(state, message=state.message.encode()[:limit].decode(errors="ignore"))
