@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from runner.core.manifest.loading import load
-from runner.core.manifest.quantity import Quantity, QuantityError, parse_quantity
 from runner.core.manifest.types import LoadedObject, LoadResult, PathKeys, Position, Problem, ProblemType, Source
 
 __all__ = [
@@ -16,9 +15,6 @@ __all__ = [
     "Position",
     "Problem",
     "ProblemType",
-    "Quantity",
-    "QuantityError",
     "Source",
     "load",
-    "parse_quantity",
 ]

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from runner.core.manifest.paths import FieldPath
-from runner.core.manifest.quantity import QuantityError, parse_quantity
 from runner.core.manifest.scalars import json_number
 from runner.core.manifest.schema import Field, fields_of, load_schema
 from runner.core.manifest.types import Position
 from runner.core.manifest.yamltext import Node
+from runner.core.quantity import FORMAT_MESSAGE, QuantityError, canonical
 
 Report = Callable[[FieldPath, Position, str, str], None]
 
@@ -36,6 +36,7 @@ _GO_NAMES: Final = {
 }
 _ZERO: Final[Mapping[str, Any]] = {"s": "", "b": False, "i": 0, "l": 0, "d": 0, "x": 0, "q": "0", "y": None, "t": None}
 _RANGES: Final = {"i": 2**31, "l": 2**63, "x": 2**31}
+_LONGEST_QUANTITY: Final = 100
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)\Z", re.ASCII)
 
 
@@ -161,7 +162,9 @@ class Decoder:
         value = node.value
         text = value if isinstance(value, str) else _json_text(node)
         try:
-            return str(parse_quantity(text))
+            if len(text) > _LONGEST_QUANTITY:
+                raise QuantityError(FORMAT_MESSAGE)
+            return canonical(text)
         except QuantityError as error:
             hint = _quantity_hint(text)
             return self._fail(path, node, str(error), f'"{text[:60]}" is not a quantity{hint}: {error}')

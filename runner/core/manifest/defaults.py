@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runner.core.manifest.images import default_pull_policy
-from runner.core.manifest.quantity import parse_quantity
+from runner.core.quantity import NANO, ZERO, Quantity, parse_quantity
 
 Object = dict[str, Any]
 
@@ -178,7 +178,7 @@ def _pod_requests(spec: Object) -> None:
     for name in sorted({name for container in _resource_holders(spec) for name in _requests(container)}):
         if name in requests or not _pod_level(name):
             continue
-        requests[name] = str(_aggregate(spec, name))
+        requests[name] = str(aggregate_requests(spec, name))
     for name, limit in limits.items():
         if _pod_level(name):
             requests.setdefault(name, limit)
@@ -199,25 +199,18 @@ def _requests(container: Object) -> dict[str, str]:
     return (container.get("resources") or {}).get("requests") or {}
 
 
-def _aggregate(spec: Object, name: str) -> Any:
+def aggregate_requests(spec: Object, name: str) -> Quantity:
     """Return what the pod needs of a resource: apps and sidecars together, or the largest init container's moment."""
-    zero = parse_quantity("0")
-    amounts = [
-        parse_quantity(_requests(item)[name]) for item in spec.get("containers") or () if name in _requests(item)
-    ]
-    family = amounts[0].family if amounts else zero.family
-    total = sum((amount.amount for amount in amounts), zero.amount)
-    sidecars, peak = zero.amount, zero.amount
+    total = ZERO
+    for container in spec.get("containers") or ():
+        total += parse_quantity(_requests(container).get(name, "0"))
+    sidecars, peak = ZERO, ZERO
     for container in spec.get("initContainers") or ():
-        amount = parse_quantity(_requests(container).get(name, "0"))
-        if amount.amount:
-            family = family if amounts else amount.family
+        moment = sidecars + parse_quantity(_requests(container).get(name, "0"))
+        peak = max(peak, moment)
         if container.get("restartPolicy") == "Always":
-            sidecars += amount.amount
-            peak = max(peak, sidecars)
-        else:
-            peak = max(peak, sidecars + amount.amount)
-    return type(zero)(max(total + sidecars, peak), family)
+            sidecars = moment
+    return max(total + sidecars, peak)
 
 
 def _round_resources(resources: Object | None) -> None:
@@ -230,8 +223,9 @@ def _round_list(quantities: dict[str, str] | None) -> None:
     """Round quantities up to thousandths, as SetDefaults_ResourceList does."""
     for name, text in (quantities or {}).items():
         if text[-1] in "nu" or "e-" in text:
+            quantity = parse_quantity(text)
             assert quantities is not None
-            quantities[name] = str(parse_quantity(text).rounded_up(3))
+            quantities[name] = str(Quantity(nanos=quantity.milli() * (NANO // 1000), format=quantity.format))
 
 
 def _set(target: Object, name: str, value: Any) -> None:
