@@ -49,9 +49,9 @@ class Decoder:
 
     def object(self, type_name: str, node: Node) -> dict[str, Any]:
         """Return the decoded object; whatever could not be read is left out."""
-        return self._struct(type_name, node, FieldPath(), "", top=True)
+        return self._struct(type_name, node, FieldPath(), "")
 
-    def _struct(self, name: str, node: Node, path: FieldPath, go_path: str, *, top: bool = False) -> dict[str, Any]:
+    def _struct(self, name: str, node: Node, path: FieldPath, go_path: str) -> dict[str, Any]:
         fields = fields_of(name)
         given: dict[str, Node] = node.value or {}
         read: dict[str, Any] = {}
@@ -69,7 +69,7 @@ class Decoder:
         for key, field in fields.items():
             value = read.get(key, _ABSENT)
             if value is _ABSENT:
-                if (field.required or field.always) and not (top and key == "status"):
+                if (field.required or field.always) and not (field.code[0] == "@" and field.pointer):
                     result[key] = self._zero(field)
             elif field.required or field.always or field.pointer or not _is_zero(field.code, value):
                 result[key] = value
@@ -78,7 +78,7 @@ class Decoder:
     def _zero(self, field: Field) -> Any:
         code = field.code
         if code[0] == "@":
-            return None if field.pointer else self._struct(code[1:], _NULL, FieldPath(), "")
+            return self._struct(code[1:], _NULL, FieldPath(), "")
         return None if code[0] in "[{f" else _ZERO[code]
 
     def _unknown(self, name: str, key: str, node: Node, path: FieldPath, read_names: Iterable[str]) -> None:
@@ -192,7 +192,9 @@ class Decoder:
     def _mismatch(self, code: str, node: Node, path: FieldPath, place: _Place, shown: str = "") -> Any:
         found = _json_kind(node.value) + (f" {shown}" if shown else "")
         wanted = _go_type(code, place.field)
-        sentence = f"json: cannot unmarshal {found} into Go struct field {place.struct}.{place.path} of type {wanted}"
+        # kubectl reads the metadata of any object on its own first, through a type of that name.
+        struct = "metadataOnlyObject" if path.keys == ("metadata",) else place.struct
+        sentence = f"json: cannot unmarshal {found} into Go struct field {struct}.{place.path} of type {wanted}"
         return self._fail(path, node, sentence, sentence + _type_hint(code, node))
 
     def _fail(self, path: FieldPath, node: Node, sentence: str, message: str) -> Any:

@@ -163,11 +163,7 @@ def _job_spec(spec: Object) -> None:
         for pattern in rule.get("onPodConditions") or ():
             if not pattern.get("status"):
                 pattern["status"] = "True"
-    # A Job's pods have no default restart policy: leaving it out is an error.
-    restart_policy = spec["template"]["spec"].get("restartPolicy")
     _template(spec)
-    if not restart_policy:
-        spec["template"]["spec"]["restartPolicy"] = "Always"
 
 
 def _cron_job(cron_job: Object) -> None:

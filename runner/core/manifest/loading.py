@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,13 +62,13 @@ class _SourceLoading:
         for document in read_documents(self.text):
             for position, message in document.warnings:
                 self.warn(position, "", message)
-            for position, message in document.errors:
-                self.problem(position, "", message, ProblemType.SYNTAX)
+            for position, message, detail in document.errors:
+                self.problem(position, "", message, ProblemType.SYNTAX, detail)
             if document.root is not None:
                 found += 1
                 self.item(document.root, "", "")
         if not found and len(self.loading.problems) == before:
-            self.problem(Position(1, 1), "", "no objects in this file", ProblemType.SYNTAX)
+            self.problem(Position(1, 1), "", "no objects in this file", ProblemType.SYNTAX, "no objects passed")
 
     def problem(self, at: Position, field: str, message: str, kind: ProblemType, detail: str = "") -> None:
         problems = self.loading.problems
@@ -136,7 +137,13 @@ class _SourceLoading:
             if otherwise:
                 return otherwise
             at = root.position if node is None else node.position
-            self.problem(at, name, "Required value", ProblemType.REQUIRED, f"{name} not set")
+            detail = f"{name} not set"
+            if node is not None and name == "kind":
+                text = json.dumps(root.plain(), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+                detail = f"Object 'Kind' is missing in '{text}'"
+            elif node is not None:
+                detail = "the server could not find the requested resource"
+            self.problem(at, name, "Required value", ProblemType.REQUIRED, detail)
             return None
         if not isinstance(value, str):
             assert node is not None
@@ -154,7 +161,11 @@ class _SourceLoading:
         sentence = f'no matches for kind "{kind}" in version "{version}"'
         hint = _kind_hint(version, kind)
         at = root.value["kind"] if "kind" in root.value and version in known else root.value.get("apiVersion", root)
-        self.problem(at.position, "", sentence + hint, ProblemType.DECODE, sentence)
+        detail = sentence
+        if kind.lower() in (name.lower() for name in known.get(version, ())):
+            scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
+            detail = f'no kind "{kind}" is registered for version "{version}" in scheme "{scheme}"'
+        self.problem(at.position, "", sentence + hint, ProblemType.DECODE, detail)
 
     def object(self, root: Node, version: str, kind: str, type_name: str) -> None:
         positions = Positions(root)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -115,17 +116,18 @@ class Document:
     """One document of a text: its tree (None when nothing could be read or it is empty) and what is wrong with it."""
 
     root: Node | None = None
-    errors: list[tuple[Position, str]] = field(default_factory=list)
+    errors: list[tuple[Position, str, str]] = field(default_factory=list)  # place, our text, kubectl's text
     warnings: list[tuple[Position, str]] = field(default_factory=list)
 
 
 class _TextError(Exception):
     """A problem that ends the reading of a document."""
 
-    def __init__(self, position: Position, message: str) -> None:
+    def __init__(self, position: Position, message: str, detail: str = "") -> None:
         super().__init__(message)
         self.position = position
         self.message = message
+        self.detail = "yaml: " + (detail or message)
 
 
 def read_documents(text: str) -> list[Document]:
@@ -163,13 +165,14 @@ def _read_chunk(text: str, first_line: int) -> Document:
             text = _SURROGATES.sub(_join_surrogates, text)
         document.root = _Composer(text, first_line, document).compose()
     except _TextError as error:
-        document.errors.append((error.position, error.message))
+        document.errors.append((error.position, error.message, error.detail))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(mark.line + 1 + first_line, mark.column + 1) if mark else Position(first_line + 1, 1)
-        document.errors.append((position, _sentence(error)))
+        document.errors.append((position, _sentence(error), _go_sentence(error)))
     except yaml.YAMLError as error:
-        document.errors.append((Position(first_line + 1, 1), str(error).splitlines()[0]))
+        sentence = str(error).splitlines()[0]
+        document.errors.append((Position(first_line + 1, 1), sentence, f"yaml: {sentence}"))
     return document
 
 
@@ -178,6 +181,33 @@ def _sentence(error: yaml.MarkedYAMLError) -> str:
     if problem.startswith("found character") and "cannot start any token" in problem:
         return "found a character that cannot start any token (a tab, or one of % @ `: quote the value)"
     return f"{error.context}, {problem}" if error.context else problem
+
+
+def _go_sentence(error: yaml.MarkedYAMLError) -> str:
+    """Return the error as kubectl's parser words it; its line counts differ between scanner and parser."""
+    line = error.problem_mark.line if error.problem_mark else 0
+    if line:
+        line += isinstance(error, yaml.scanner.ScannerError)
+    elif error.context_mark:
+        line = error.context_mark.line
+    return f"yaml: line {line}: {error.problem}" if line else f"yaml: {error.problem}"
+
+
+def _go_value(node: Node) -> str:
+    """Return a value as Go's %#v shows it."""
+    value = node.value
+    if isinstance(value, dict):
+        entries = ", ".join(f"{_go_text(key)}:{_go_value(child)}" for key, child in value.items())
+        return f"map[interface {{}}]interface {{}}{{{entries}}}"
+    if isinstance(value, list):
+        return f"[]interface {{}}{{{', '.join(map(_go_value, value))}}}"
+    if value is None:
+        return "interface {}(nil)"
+    return _go_text(value) if isinstance(value, str) else str(value).lower()
+
+
+def _go_text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _check_characters(text: str, first_line: int) -> None:
@@ -331,7 +361,8 @@ class _Composer:
                 merges.append(child)
                 continue
             if isinstance(key_node.value, dict | list):
-                raise _TextError(key_position, 'invalid map key: a key must be a plain value (quote "{{ … }}")')
+                message = 'invalid map key: a key must be a plain value (quote "{{ … }}")'
+                raise _TextError(key_position, message, f"invalid map key: {_go_value(key_node)}")
             key = json_key(key_node.value)
             if key is None:
                 raise _TextError(key_position, "invalid map key: null")

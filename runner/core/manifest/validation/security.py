@@ -6,6 +6,7 @@ pkg/apis/core/validation/validation.go.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from runner.core.manifest.paths import FieldPath
@@ -200,17 +201,25 @@ def validate_os(errors: Errors, spec: Object, path: FieldPath) -> None:
         errors.required(path.child("os", "name"))
     elif name not in ("linux", "windows"):
         errors.not_supported(path.child("os", "name"), name, ("linux", "windows"))
-    contexts = [(path.child("securityContext"), spec.get("securityContext") or {}, True)]
-    for field in ("containers", "initContainers"):
-        for index, container in enumerate(spec.get(field) or ()):
-            at = path.child(field).index(index).child("securityContext")
-            contexts.append((at, container.get("securityContext") or {}, False))
+    contexts = list(_contexts(spec, path))
     if name == "linux":
         for at, context, _ in contexts:
             if context.get("windowsOptions") is not None:
                 errors.forbidden(at.child("windowsOptions"), "windows options cannot be set for a linux pod")
-    if name != "windows":
-        return
+    if name == "windows":
+        _windows(errors, spec, path, contexts)
+
+
+def _contexts(spec: Object, path: FieldPath) -> Iterator[tuple[FieldPath, Object, bool]]:
+    """Yield every security context with its path and whether it is the pod's."""
+    yield path.child("securityContext"), spec.get("securityContext") or {}, True
+    for field in ("containers", "initContainers"):
+        for index, container in enumerate(spec.get(field) or ()):
+            at = path.child(field).index(index).child("securityContext")
+            yield at, container.get("securityContext") or {}, False
+
+
+def _windows(errors: Errors, spec: Object, path: FieldPath, contexts: list[tuple[FieldPath, Object, bool]]) -> None:
     for field in ("hostPID", "hostIPC"):
         if spec.get(field):
             errors.forbidden(path.child(field), "cannot be set for a windows pod")
