@@ -132,10 +132,14 @@ class RegistryAuth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecResult:
-    """An ended exec: exit code and combined output (cut at the limit that was asked for)."""
+    """An ended exec: exit code and combined output (cut at the limit that was asked for).
+
+    ``errors`` is standard error alone where the Engine tells it apart.
+    """
 
     exit_code: int
     output: bytes
+    errors: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +176,31 @@ class LogStream(Protocol):
     def __iter__(self) -> Iterator[LogChunk]: ...
 
     def close(self) -> None: ...
+
+
+class ExecStream(Protocol):
+    """A running exec whose input and output are open; one thread may read while another writes."""
+
+    @property
+    def errors(self) -> bytes:
+        """What has come on standard error so far; complete once ``read`` has given the end. At most 64 KiB are kept."""
+        ...
+
+    def read(self, size: int) -> bytes:
+        """Wait for standard output and return at most ``size`` bytes of it; empty at the end or after ``close``."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Pass everything to standard input. Raises EngineUnavailable when the other side has gone."""
+        ...
+
+    def end_input(self) -> None:
+        """Close standard input, where the connection can be closed by halves; elsewhere nothing happens."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection up, from any thread; the command itself may go on in the container."""
+        ...
 
 
 class ExecTimeout(Exception):
@@ -251,6 +280,13 @@ class Engine(Protocol):
         """Run a command in a running container; at most ``limit`` bytes of output are kept. Blocks.
 
         Raises ExecTimeout after ``timeout`` seconds (None: never), Conflict when the container does not run.
+        """
+        ...
+
+    def exec_stream(self, container_id: str, command: Sequence[str]) -> ExecStream:
+        """Start a command in a running container with its input and output open, for instance a relay to a port.
+
+        Raises Conflict when the container does not run. A simulated Engine has no processes to talk to.
         """
         ...
 

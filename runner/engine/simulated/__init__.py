@@ -1,0 +1,28 @@
+"""An Engine without processes: containers live by a script, in virtual time."""
+
+from runner.engine.simulated.engine import Call, SimulatedEngine
+from runner.engine.simulated.script import (
+    FOREVER,
+    Attempt,
+    ContainerScript,
+    ExecStep,
+    OnTerm,
+    OutputLine,
+    ProbePoint,
+    PullStep,
+    Script,
+)
+
+__all__ = [
+    "FOREVER",
+    "Attempt",
+    "Call",
+    "ContainerScript",
+    "ExecStep",
+    "OnTerm",
+    "OutputLine",
+    "ProbePoint",
+    "PullStep",
+    "Script",
+    "SimulatedEngine",
+]

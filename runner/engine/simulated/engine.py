@@ -1,0 +1,524 @@
+"""The simulated Engine: the Engine protocol on a virtual clock, one thread, no process.
+
+It answers as a real daemon of API 1.41 does, with the same errors and event sequences (one suite runs over both):
+a natural exit emits ``die``; a stop ``kill``, ``die``, ``stop``; a kill ``kill``, ``die``; a kill for memory ``oom``,
+``die``; a failed start leaves the container created, with its error's text and exit code, and emits nothing.
+
+Verbs that block on a real Engine return at once; the seconds that they would have taken add up until ``take_elapsed``
+is asked, so that the caller can deliver the result that much later. What processes do stands on the clock's agenda.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+import posixpath
+import tarfile
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from runner.clock import VirtualClock
+from runner.core.containerconfig import ContainerConfig, MountType, VolumeConfig
+from runner.core.images import InvalidReference, apply_default_tag, parse_reference
+from runner.core.labels import POD_UID, TERMINATION_PATH
+from runner.core.model import ProbeKind
+from runner.core.probing import ProbeRun, RunResult
+from runner.engine.protocol import (
+    ContainerDetails,
+    ContainerSummary,
+    EngineEvent,
+    EngineInfo,
+    EngineState,
+    ExecResult,
+    ExecTimeout,
+    ImageDetails,
+    PullProgress,
+    RegistryAuth,
+    VolumeDetails,
+)
+from runner.engine.simulated.container import SimulatedContainer
+from runner.engine.simulated.events import EventBus, Listener, SimulatedEventStream, SimulatedLogStream, matches
+from runner.engine.simulated.files import FileTree
+from runner.engine.simulated.script import Attempt, PullStep, Script
+from runner.errors import Conflict, EngineError, ImagePullError, NotFound, StartError
+
+KILLED: Final = 137
+START_FAILED: Final = 128
+NOT_FOUND: Final = 127
+
+_SIGNALS: Final = {"SIGHUP": 1, "SIGINT": 2, "SIGQUIT": 3, "SIGKILL": 9, "SIGUSR1": 10, "SIGUSR2": 12, "SIGTERM": 15}
+_STOPPING: Final = frozenset({"SIGINT", "SIGQUIT", "SIGTERM"})
+_INFO: Final = EngineInfo(
+    name="Simulated Engine", version="1", api_version="1.41", arch="amd64", cpus=4, memory=8 * 1024**3
+)
+_IMAGE_DIRECTORIES: Final = ("bin", "dev", "etc", "home", "root", "tmp", "usr", "usr/bin", "var", "var/log")
+_IMAGE_FILES: Final = ("bin/sh", "etc/passwd", "etc/group")
+
+
+class Call(NamedTuple):
+    """One verb that was called, on what."""
+
+    at: datetime
+    verb: str
+    target: str
+
+
+def _signal_name(signal: str) -> str:
+    """``9``, ``KILL`` and ``SIGKILL`` are one."""
+    if signal.isdigit():
+        return next((name for name, number in _SIGNALS.items() if number == int(signal)), signal)
+    upper = signal.upper()
+    return upper if upper.startswith("SIG") else f"SIG{upper}"
+
+
+class SimulatedEngine:
+    """An Engine whose containers do what ``script`` says. ``images`` are present from the start."""
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        script: Script | None = None,
+        *,
+        images: Iterable[str] = (),
+        record_calls: bool = False,
+    ) -> None:
+        self.clock = clock
+        self.script = script or Script()
+        self.calls: list[Call] = []
+        self._record_calls = record_calls
+        self._errors: dict[str, deque[EngineError]] = defaultdict(deque)
+        self._elapsed = 0.0
+        self._bus = EventBus()
+        self._numbers = itertools.count(1)
+        self._containers: dict[str, SimulatedContainer] = {}
+        self._by_uid: dict[str, dict[str, SimulatedContainer]] = {}
+        self._names: dict[str, SimulatedContainer] = {}
+        self._starts: dict[tuple[str, str], int] = defaultdict(int)
+        self._images: dict[str, ImageDetails] = {}
+        self._pulls: dict[str, int] = defaultdict(int)
+        self._pull_steps = {_canonical(name): steps for name, steps in self.script.images.items()}
+        self._volumes: dict[str, tuple[VolumeConfig, FileTree]] = {}
+        self._volume_users: dict[str, set[str]] = defaultdict(set)
+        for reference in images:
+            self.add_image(reference)
+
+    # --- what a simulation does beside the protocol -----------------------------------------------------------------
+
+    def take_elapsed(self) -> float:
+        """Seconds that the verbs called since the last time would have blocked."""
+        elapsed, self._elapsed = self._elapsed, 0.0
+        return elapsed
+
+    def fail_next(self, verb: str, error: EngineError, times: int = 1) -> None:
+        """Let the next calls of a verb (its method's name) raise an error instead."""
+        self._errors[verb].extend([error] * times)
+
+    def subscribe(self, labels: Mapping[str, str], listener: Listener) -> Callable[[], None]:
+        """Call a function on every event of what carries these labels, as it happens; returns what ends it."""
+        return self._bus.subscribe(labels, listener)
+
+    def probe(self, container_id: str, kind: ProbeKind) -> ProbeRun:
+        """What a probe of this kind gives right now; a container that does not run fails it."""
+        container = self._find(container_id)
+        if container.started_at is None or not container.alive:
+            return ProbeRun(result=RunResult.FAILURE, output="connection refused")
+        return container.script.probe(kind, (self.clock.now() - container.started_at).total_seconds())
+
+    def add_image(self, reference: str) -> None:
+        """Make an image present without a pull."""
+        canonical = _canonical(reference)
+        digest = hashlib.sha256(canonical.encode()).hexdigest()
+        parsed = parse_reference(canonical)
+        tag = f"{parsed.familiar_name}:{parsed.tag}"
+        digests = (f"{parsed.familiar_name}@{parsed.digest or f'sha256:{digest}'}",)
+        tags = (tag,) if parsed.tag else ()
+        details = ImageDetails(id=f"sha256:{digest}", tags=tags, digests=digests, size=1_000_000)
+        self._images[canonical] = self._images[details.id] = details
+
+    def pause(self, container_id: str) -> None:
+        """Freeze a running container, as ``docker pause`` does; its scripted time stands still."""
+        container = self._find(container_id)
+        if container.state is not EngineState.RUNNING:
+            raise Conflict(f"Container {container.id} is not running")
+        due = container.due
+        container.remaining = None if due is None else (due - self.clock.now()).total_seconds()
+        container.run += 1
+        container.due = None
+        container.state = EngineState.PAUSED
+        container.changed()
+        self._emit(container, "pause")
+
+    def unpause(self, container_id: str) -> None:
+        container = self._find(container_id)
+        if container.state is not EngineState.PAUSED:
+            raise Conflict(f"Container {container.id} is not paused")
+        container.state = EngineState.RUNNING
+        container.changed()
+        self._emit(container, "unpause")
+        if container.remaining is not None and container.attempt is not None:
+            exit_code = KILLED if container.attempt.oom else container.attempt.exit_code
+            self._plan_exit(container, container.remaining, exit_code, oom=container.attempt.oom)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _called(self, verb: str, target: str = "") -> None:
+        if self._record_calls:
+            self.calls.append(Call(self.clock.now(), verb, target))
+        if self._errors and (errors := self._errors.get(verb)):
+            raise errors.popleft()
+
+    def _find(self, container_id: str) -> SimulatedContainer:
+        found = self._containers.get(container_id) or self._names.get(container_id)
+        if found is None:
+            raise NotFound(f"No such container: {container_id}")
+        return found
+
+    def _emit(self, container: SimulatedContainer, action: str, **attributes: str) -> None:
+        self._bus.emit(
+            EngineEvent(
+                action=action,
+                container_id=container.id,
+                labels=container.config.labels,
+                at=self.clock.now(),
+                attributes={"name": container.config.name, "image": container.config.image, **attributes},
+            )
+        )
+
+    def _plan_exit(self, container: SimulatedContainer, after: float, exit_code: int, *, oom: bool = False) -> None:
+        """Let the present run end then, unless it already ends earlier."""
+        due = self.clock.now() + timedelta(seconds=after)
+        if container.due is not None and container.due <= due:
+            return
+        container.due = due
+        run = container.run
+
+        def end() -> None:
+            if container.run == run and container.due == due:
+                self._exit(container, exit_code, oom=oom)
+
+        self.clock.at(due, end)
+
+    def _exit(self, container: SimulatedContainer, exit_code: int, *, oom: bool = False) -> None:
+        container.run += 1
+        container.state = EngineState.EXITED
+        container.finished_at = self.clock.now()
+        container.exit_code, container.oom_killed = exit_code, oom
+        container.pid, container.ip, container.due = 0, "", None
+        container.changed()
+        path = container.config.labels.get(TERMINATION_PATH, "")
+        if path and container.script.termination_message:
+            tree, inner = self._tree(container, path)
+            tree.write(inner, container.script.termination_message.encode())
+        if oom:
+            self._emit(container, "oom")
+        self._emit(container, "die", exitCode=str(exit_code))
+        if container.stopping:
+            container.stopping = False
+            self._emit(container, "stop")
+
+    def _kill(self, container: SimulatedContainer) -> None:
+        self._emit(container, "kill", signal="9")
+        self._exit(container, KILLED)
+
+    # --- the Engine --------------------------------------------------------------------------------------------------
+
+    def info(self) -> EngineInfo:
+        self._called("info")
+        return _INFO
+
+    def events(self, labels: Mapping[str, str], *, since: datetime | None = None) -> SimulatedEventStream:
+        self._called("events")
+        return SimulatedEventStream(self.clock, self._bus, labels, since)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    # --- containers --------------------------------------------------------------------------------------------------
+
+    def list_containers(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
+        self._called("list_containers")
+        uid = labels.get(POD_UID)
+        candidates = self._by_uid.get(uid, {}) if uid else self._containers
+        return [c.summary() for c in reversed(candidates.values()) if matches(labels, c.config.labels)]
+
+    def inspect_container(self, container_id: str) -> ContainerDetails:
+        self._called("inspect_container", container_id)
+        return self._find(container_id).details()
+
+    def create_container(self, config: ContainerConfig) -> str:
+        self._called("create_container", config.name)
+        image = self._image(config.image)
+        if taken := self._names.get(config.name):
+            raise Conflict(
+                f'The container name "/{config.name}" is already in use by container {taken.id}', recoverable=True
+            )
+        number = next(self._numbers)
+        container_id = hashlib.sha256(b"container %d" % number).hexdigest()
+        name = config.labels.get("io.kubernetes.container.name", config.name)
+        script = self.script.containers.get(name, self.script.default)
+        container = SimulatedContainer(container_id, config, image_id=image.id, script=script, now=self.clock.now())
+        self._containers[container_id] = container
+        self._names[config.name] = container
+        if container.uid:
+            self._by_uid.setdefault(container.uid, {})[container_id] = container
+        for mount in config.mounts:
+            if mount.type is MountType.VOLUME:
+                self._volume_tree(mount.source, create=True)
+                self._volume_users[mount.source].add(container_id)
+        self._emit(container, "create")
+        return container_id
+
+    def start_container(self, container_id: str) -> None:
+        self._called("start_container", container_id)
+        container = self._find(container_id)
+        if container.alive:
+            return
+        self._join(container)
+        key = (container.uid, container.script_name)
+        number = self._starts[key]
+        self._starts[key] = number + 1
+        attempt = container.script.attempt(number)
+        if attempt.start_error:
+            raise self._failed_start(container, StartError(attempt.start_error), attempt.exit_code or NOT_FOUND)
+        container.run += 1
+        container.attempt = attempt
+        container.state = EngineState.RUNNING
+        container.started_at = self.clock.now()
+        container.exit_code, container.oom_killed, container.error = 0, False, ""
+        container.stopping, container.due = False, None
+        container.pid = 1000 + next(self._numbers)
+        if container.config.network_mode in ("", "default", "bridge"):
+            container.ip = f"172.17.{container.pid // 250 % 250}.{container.pid % 250 + 2}"
+        container.changed()
+        self._emit(container, "start")
+        self._plan_natural_end(container, attempt)
+
+    def _plan_natural_end(self, container: SimulatedContainer, attempt: Attempt) -> None:
+        if attempt.after is not None:
+            self._plan_exit(container, attempt.after, KILLED if attempt.oom else attempt.exit_code, oom=attempt.oom)
+
+    def _join(self, container: SimulatedContainer) -> None:
+        """Refuse to start when a namespace to join is not there, as the daemon does."""
+        config = container.config
+        for what, mode in (("network", config.network_mode), ("IPC", config.ipc_mode), ("PID", config.pid_mode)):
+            kind, colon, target = mode.partition(":")
+            if kind != "container" or not colon:
+                continue
+            other = self._containers.get(target) or self._names.get(target)
+            if other is None:
+                raise self._failed_start(container, StartError(f"No such container: {target}"), START_FAILED)
+            if not other.alive:
+                problem = Conflict(f"cannot join {what} of a non running container: {other.id}")
+                raise self._failed_start(container, problem, START_FAILED)
+            if what == "IPC" and other.config.ipc_mode not in ("shareable", "host"):
+                raise self._failed_start(container, StartError(f"non-shareable IPC of {other.id}"), START_FAILED)
+
+    def _failed_start(self, container: SimulatedContainer, problem: EngineError, exit_code: int) -> EngineError:
+        container.exit_code, container.error = exit_code, problem.message
+        container.changed()
+        return problem
+
+    def kill_container(self, container_id: str, signal: str) -> None:
+        self._called("kill_container", container_id)
+        container = self._find(container_id)
+        if not container.alive:
+            raise Conflict(f"Cannot kill container: {container_id}: Container {container.id} is not running")
+        stop_signal = _signal_name(container.config.stop_signal or "SIGTERM")
+        name = _signal_name(signal) if signal else stop_signal
+        if name == "SIGKILL":
+            self._kill(container)
+            return
+        self._emit(container, "kill", signal=str(_SIGNALS.get(name, 0)))
+        if name in _STOPPING or name == stop_signal:
+            self._plan_term(container)
+
+    def _plan_term(self, container: SimulatedContainer) -> None:
+        assert container.attempt is not None
+        term = container.attempt.term()
+        if not term.ignore and container.state is EngineState.RUNNING:
+            self._plan_exit(container, term.after, term.exit_code)
+
+    def stop_container(self, container_id: str, timeout: int) -> None:
+        self._called("stop_container", container_id)
+        container = self._find(container_id)
+        if not container.alive:
+            return
+        stop_signal = _signal_name(container.config.stop_signal or "SIGTERM")
+        self._emit(container, "kill", signal=str(_SIGNALS.get(stop_signal, 15)))
+        container.stopping = True
+        self._plan_term(container)
+        now = self.clock.now()
+        patience = now + timedelta(seconds=timeout)
+        end = patience if container.due is None else min(container.due, patience)
+        self._elapsed += (end - now).total_seconds()
+        if container.due is None or container.due > patience:
+            run = container.run
+
+            def lose_patience() -> None:
+                if container.run == run:
+                    self._kill(container)
+
+            self.clock.at(patience, lose_patience)
+
+    def remove_container(self, container_id: str) -> None:
+        self._called("remove_container", container_id)
+        container = self._containers.get(container_id) or self._names.get(container_id)
+        if container is None:
+            return
+        if container.alive:
+            self._kill(container)
+        container.run += 1
+        del self._containers[container.id]
+        del self._names[container.config.name]
+        if container.uid:
+            siblings = self._by_uid[container.uid]
+            del siblings[container.id]
+            if not siblings:
+                del self._by_uid[container.uid]
+        for mount in container.config.mounts:
+            if mount.type is MountType.VOLUME:
+                self._volume_users[mount.source].discard(container.id)
+        self._emit(container, "destroy")
+
+    def exec(self, container_id: str, command: Sequence[str], *, timeout: float | None, limit: int) -> ExecResult:
+        self._called("exec", container_id)
+        container = self._find(container_id)
+        if container.state is not EngineState.RUNNING:
+            raise Conflict(f"Container {container.id} is not running")
+        step = container.script.exec(tuple(command))
+        self._emit(container, "exec_create")
+        self._emit(container, "exec_start")
+        run = container.run
+
+        def end() -> None:
+            if container.run == run:
+                self._emit(container, "exec_die", exitCode=str(step.exit_code))
+
+        self.clock.after(step.took, end)
+        if timeout is not None and step.took > timeout:
+            self._elapsed += timeout
+            raise ExecTimeout(f"the command was not over after {timeout:g} s")
+        self._elapsed += step.took
+        return ExecResult(exit_code=step.exit_code, output=step.output[:limit])
+
+    def logs(
+        self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None
+    ) -> SimulatedLogStream:
+        self._called("logs", container_id)
+        return SimulatedLogStream(self.clock, self._find(container_id), follow=follow, tail=tail, since=since)
+
+    # --- files -------------------------------------------------------------------------------------------------------
+
+    def upload(self, container_id: str, path: str, archive: bytes) -> None:
+        self._called("upload", container_id)
+        tree, inner = self._tree(self._find(container_id), path)
+        tree.upload(inner, archive)
+
+    def download(self, container_id: str, path: str) -> bytes:
+        self._called("download", container_id)
+        tree, inner = self._tree(self._find(container_id), path)
+        return tree.download(inner)
+
+    def _tree(self, container: SimulatedContainer, path: str) -> tuple[FileTree, str]:
+        """The tree that holds a path of a container, the deepest mount first, and the path inside the tree."""
+        clean = posixpath.normpath(f"/{path}").lstrip("/")
+        for mount in sorted(container.config.mounts, key=lambda m: len(m.target), reverse=True):
+            target = mount.target.strip("/")
+            if mount.type is MountType.VOLUME and (clean == target or clean.startswith(f"{target}/")):
+                inner = posixpath.join(mount.sub_path.strip("/"), clean[len(target) :].lstrip("/"))
+                return self._volume_tree(mount.source, create=True), inner.rstrip("/")
+        if container.files is None:
+            container.files = FileTree(_IMAGE_DIRECTORIES, _IMAGE_FILES)
+        return container.files, clean
+
+    # --- images ------------------------------------------------------------------------------------------------------
+
+    def _image(self, reference: str) -> ImageDetails:
+        found = self._images.get(reference) or self._images.get(_canonical(reference))
+        if found is None:
+            raise NotFound(f"No such image: {reference}")
+        self._images[reference] = found
+        return found
+
+    def inspect_image(self, reference: str) -> ImageDetails:
+        self._called("inspect_image", reference)
+        return self._image(reference)
+
+    def pull_image(
+        self,
+        reference: str,
+        *,
+        auth: RegistryAuth | None,  # noqa: ARG002  # scripts tell what a registry answers
+        on_progress: Callable[[PullProgress], None],
+    ) -> None:
+        self._called("pull_image", reference)
+        canonical = _canonical(reference)
+        number = self._pulls[canonical]
+        self._pulls[canonical] = number + 1
+        steps = self._pull_steps.get(canonical) or (PullStep(),)
+        step = steps[min(number, len(steps) - 1)]
+        self._elapsed += step.took
+        if step.error:
+            raise ImagePullError(step.error, kind=step.kind)
+        on_progress(PullProgress(layer="", status=f"Pulling {reference}"))
+        self.add_image(reference)
+
+    def import_image(self, reference: str, rootfs: bytes, *, changes: Sequence[str]) -> None:  # noqa: ARG002  # its content never runs
+        self._called("import_image", reference)
+        self.add_image(reference)
+
+    def load_image(self, archive: bytes) -> None:
+        self._called("load_image")
+        try:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                reader = tar.extractfile("manifest.json")
+                entries = json.loads(reader.read()) if reader else []
+        except (tarfile.TarError, KeyError, ValueError) as problem:
+            raise EngineError(f"cannot read the archive: {problem}") from problem
+        for entry in entries:
+            for tag in entry.get("RepoTags") or ():
+                self.add_image(tag)
+
+    # --- volumes -----------------------------------------------------------------------------------------------------
+
+    def _volume_tree(self, name: str, *, create: bool = False) -> FileTree:
+        if name not in self._volumes:
+            if not create:
+                raise NotFound(f"get {name}: no such volume")
+            self._volumes[name] = (VolumeConfig(name=name, labels={}), FileTree())
+        return self._volumes[name][1]
+
+    def create_volume(self, config: VolumeConfig) -> None:
+        self._called("create_volume", config.name)
+        self._volumes.setdefault(config.name, (config, FileTree()))
+
+    def list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
+        self._called("list_volumes")
+        return [_volume_details(config) for config, _ in self._volumes.values() if matches(labels, config.labels)]
+
+    def inspect_volume(self, name: str) -> VolumeDetails:
+        self._called("inspect_volume", name)
+        self._volume_tree(name)
+        return _volume_details(self._volumes[name][0])
+
+    def remove_volume(self, name: str) -> None:
+        self._called("remove_volume", name)
+        if self._volume_users.get(name):
+            raise Conflict(f"remove {name}: volume is in use", recoverable=True)
+        self._volumes.pop(name, None)
+
+
+def _volume_details(config: VolumeConfig) -> VolumeDetails:
+    return VolumeDetails(name=config.name, labels=config.labels, mountpoint=f"/volumes/{config.name}/_data")
+
+
+def _canonical(reference: str) -> str:
+    """The full name of an image, with its tag. Raises EngineError for what is no reference, as the daemon does."""
+    try:
+        return str(parse_reference(apply_default_tag(reference)))
+    except InvalidReference as problem:
+        raise EngineError(str(problem)) from problem

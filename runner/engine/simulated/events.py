@@ -1,0 +1,147 @@
+"""Events of the simulated Engine: who listens, what the last ones were, and streams that move the virtual clock on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from runner.clock import NothingWillHappen, VirtualClock
+from runner.core.labels import POD_UID
+from runner.engine.protocol import EngineEvent, LogChunk
+from runner.engine.simulated.container import SimulatedContainer
+
+KEPT_EVENTS: Final = 256
+"""As many past events as the real daemon remembers for ``since``."""
+
+Listener = Callable[[EngineEvent], None]
+
+
+def matches(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Tell whether labels hold all that is wanted; "" stands for any value."""
+    for key, value in wanted.items():
+        found = labels.get(key)
+        if found is None or (value and found != value):
+            return False
+    return True
+
+
+class EventBus:
+    """Hands each event to whoever asked for its labels; those who ask for one pod are found by its UID."""
+
+    def __init__(self) -> None:
+        self._all: list[tuple[Mapping[str, str], Listener]] = []
+        self._by_uid: dict[str, list[tuple[Mapping[str, str], Listener]]] = {}
+        self.history: deque[EngineEvent] = deque(maxlen=KEPT_EVENTS)
+
+    def subscribe(self, labels: Mapping[str, str], listener: Listener) -> Callable[[], None]:
+        """Listen from now on; returns what ends it."""
+        uid = labels.get(POD_UID, "")
+        table = self._by_uid.setdefault(uid, []) if uid else self._all
+        entry = (labels, listener)
+        table.append(entry)
+
+        def end() -> None:
+            if entry in table:
+                table.remove(entry)
+            if uid and not table and self._by_uid.get(uid) is table:
+                del self._by_uid[uid]
+
+        return end
+
+    def emit(self, event: EngineEvent) -> None:
+        self.history.append(event)
+        for labels, listener in (*self._by_uid.get(event.labels.get(POD_UID, ""), ()), *self._all):
+            if matches(labels, event.labels):
+                listener(event)
+
+
+def _move_on(clock: VirtualClock) -> None:
+    following = clock.next_happening
+    if following is None:
+        raise NothingWillHappen("reading a stream, and nothing is on the agenda")
+    clock.advance(following)
+
+
+class SimulatedEventStream:
+    """Events since the call; to wait for the next one is to let the next happening happen."""
+
+    def __init__(self, clock: VirtualClock, bus: EventBus, labels: Mapping[str, str], since: datetime | None) -> None:
+        past = bus.history if since is not None else ()
+        self._queue = deque(e for e in past if since is not None and e.at >= since and matches(labels, e.labels))
+        self._clock = clock
+        self._end = bus.subscribe(labels, self._queue.append)
+        self._closed = False
+
+    def __iter__(self) -> Iterator[EngineEvent]:
+        while not self._closed:
+            if self._queue:
+                yield self._queue.popleft()
+            else:
+                _move_on(self._clock)
+
+    def close(self) -> None:
+        self._closed = True
+        self._end()
+
+
+class SimulatedLogStream:
+    """The output that a container's attempt has written by now and, with follow, writes until it ends."""
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        container: SimulatedContainer,
+        *,
+        follow: bool,
+        tail: int | None,
+        since: datetime | None,
+    ) -> None:
+        self._clock, self._container, self._follow, self._since = clock, container, follow, since
+        self._skip = 0
+        if tail is not None:
+            self._skip = max(0, len(self._written()) - tail)
+        self._closed = False
+
+    def _written(self) -> list[tuple[datetime, LogChunk]]:
+        container = self._container
+        if container.started_at is None or container.attempt is None:
+            return []
+        start, end = container.started_at, container.finished_at
+        until = self._clock.now() if end is None or container.alive else end
+        found = []
+        for line in container.attempt.output:
+            at = start + timedelta(seconds=line.at)
+            if at <= until and (self._since is None or at >= self._since):
+                stamp = at.strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
+                found.append((at, LogChunk(stream=line.stream, data=line.data, timestamp=stamp)))
+        return found
+
+    def __iter__(self) -> Iterator[LogChunk]:
+        position = self._skip
+        while not self._closed:
+            alive = self._container.alive
+            written = self._written()
+            while position < len(written) and not self._closed:
+                yield written[position][1]
+                position += 1
+            if not self._follow or not alive:
+                return
+            self._wait_for_more()
+
+    def _wait_for_more(self) -> None:
+        """Go to the next line's time or the next happening, whichever is first."""
+        container, now = self._container, self._clock.now()
+        assert container.started_at is not None
+        assert container.attempt is not None
+        due = [container.started_at + timedelta(seconds=line.at) for line in container.attempt.output]
+        coming = min((at for at in due if at > now), default=None)
+        following = self._clock.next_happening
+        if coming is not None and (following is None or coming < following):
+            self._clock.advance(coming)
+        else:
+            _move_on(self._clock)
+
+    def close(self) -> None:
+        self._closed = True

@@ -1,0 +1,67 @@
+"""The files of simulated containers and volumes: what uploads left, given back as downloads."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import tarfile
+from collections.abc import Iterable
+from copy import copy
+
+from runner.errors import EngineError, NotFound
+
+
+def _directory(name: str) -> tuple[tarfile.TarInfo, bytes]:
+    member = tarfile.TarInfo(name)
+    member.type, member.mode = tarfile.DIRTYPE, 0o755
+    return member, b""
+
+
+class FileTree:
+    """Files and directories below one root, by path relative to it; "" is the root itself."""
+
+    def __init__(self, directories: Iterable[str] = (), files: Iterable[str] = ()) -> None:
+        self._entries = {name: _directory(name) for name in ("", *directories)}
+        for name in files:
+            self._entries[name] = (tarfile.TarInfo(name), b"")
+
+    def upload(self, path: str, archive: bytes) -> None:
+        """Unpack a tar below a directory. Raises NotFound without the directory, EngineError for what is no tar."""
+        found = self._entries.get(path)
+        if found is None or not found[0].isdir():
+            raise NotFound(f"could not find the directory /{path} in the container")
+        try:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                for member in tar:
+                    name = posixpath.normpath(posixpath.join(path, member.name)).lstrip("./")
+                    reader = tar.extractfile(member) if member.isfile() else None
+                    self._add(name, member, reader.read() if reader else b"")
+        except tarfile.TarError as problem:
+            raise EngineError(f"cannot unpack: {problem}") from problem
+
+    def _add(self, name: str, member: tarfile.TarInfo, content: bytes) -> None:
+        parent = posixpath.dirname(name)
+        if parent not in self._entries:
+            self._add(parent, *_directory(parent))
+        self._entries[name] = (member, content)
+
+    def write(self, path: str, content: bytes) -> None:
+        """Put one file, with the directories that lead to it."""
+        member = tarfile.TarInfo(path)
+        member.mode = 0o644
+        self._add(path, member, content)
+
+    def download(self, path: str) -> bytes:
+        """A tar of a file or directory whose names start with the last part of the path. Raises NotFound."""
+        if path not in self._entries:
+            raise NotFound(f"could not find the file /{path} in the container")
+        base = posixpath.dirname(path)
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            for name, (member, content) in sorted(self._entries.items()):
+                if name == path or name.startswith(f"{path}/" if path else ""):
+                    packed = copy(member)
+                    packed.name = posixpath.relpath(name or ".", base or ".")
+                    packed.size = len(content)
+                    tar.addfile(packed, io.BytesIO(content))
+        return buffer.getvalue()

@@ -1,0 +1,75 @@
+"""What all tests share: the real Engine, for tests marked ``docker``.
+
+It is the one that ``discover`` finds. Where none answers these tests are skipped, or fail with
+PODRUNNER_REQUIRE_ENGINE=1; the last line of the report tells how many ran, and where.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from runner.engine.discover import EngineAddress, discover
+from runner.engine.docker import DockerEngine
+from runner.errors import EngineUnavailable
+from tools.place import state_directory
+
+ENGINE_PROPERTY = "engine"
+
+
+@cache
+def _engine_address() -> EngineAddress | str:
+    """The Engine to test on, or why there is none."""
+    try:
+        return discover(os.environ, Path.home(), state_directory(os.environ))
+    except EngineUnavailable as problem:
+        return f"{problem}\n{problem.hint}"
+
+
+@cache
+def _engine_name(address: EngineAddress) -> str:
+    engine = DockerEngine(address.url, tls=address.tls)
+    try:
+        info = engine.info()
+    finally:
+        engine.close()
+    return f"{info.name} {info.version} at {address.url}"
+
+
+def require_engine() -> EngineAddress:
+    """The address of the real Engine; without one the calling test is skipped, or fails when one is required."""
+    address = _engine_address()
+    if isinstance(address, EngineAddress):
+        return address
+    if os.environ.get("PODRUNNER_REQUIRE_ENGINE") == "1":
+        pytest.fail(f"PODRUNNER_REQUIRE_ENGINE=1, but {address}", pytrace=False)
+    pytest.skip(f"no Engine answers: {address.splitlines()[0]}")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("docker"):
+        item.user_properties.append((ENGINE_PROPERTY, _engine_name(require_engine())))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    counts: dict[str, int] = {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            if report.when == "call":
+                for name in (value for key, value in report.user_properties if key == ENGINE_PROPERTY):
+                    counts[str(name)] = counts.get(str(name), 0) + 1
+    for name, count in counts.items():
+        terminalreporter.write_line(f"{count} tests ran on the real Engine ({name})")
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[DockerEngine]:
+    """The real Engine. What a test creates there carries a label of its own and is removed by the test."""
+    address = require_engine()
+    engine = DockerEngine(address.url, tls=address.tls)
+    yield engine
+    engine.close()
