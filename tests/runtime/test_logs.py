@@ -1,0 +1,318 @@
+"""Following output without losing or repeating a line, and reading it when its container is gone."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from runner.core.times import parse_time
+from runner.engine.protocol import ContainerDetails, EngineState, LogChunk
+from runner.errors import EngineError, EngineUnavailable, NotFound
+from runner.runtime.home import Home
+from runner.runtime.logs import MAX_FILE_SIZE, MAX_LINE_SIZE, LogCollector, read_saved, saved_attempts
+from runner.runtime.narration import AttemptEnding, AttemptStarted, LogLine, Narration, PodRef
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+REF = PodRef(namespace="default", name="web", uid="u1")
+STARTED = AttemptStarted(at=NOW, ref=REF, container="main", is_init=False, attempt=1, container_id="c1")
+ENDING = AttemptEnding(ref=REF, container="main", is_init=False, attempt=1, container_id="c1")
+
+
+def line(data: str, nanosecond: int = 0, stream: str = "stdout") -> LogChunk:
+    return LogChunk(stream=stream, data=data.encode(), timestamp=f"2026-01-02T03:04:05.{nanosecond:09}Z")
+
+
+@dataclass(slots=True)
+class Script:
+    """What one call of ``logs`` gives: chunks, then an error or an end; ``hold`` keeps the stream open till it is closed."""
+
+    chunks: list[LogChunk] = field(default_factory=list)
+    error: EngineError | None = None
+    hold: bool = False
+    state: EngineState = EngineState.EXITED
+
+
+class ScriptedStream:
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._closed = threading.Event()
+
+    def __iter__(self) -> Iterator[LogChunk]:
+        yield from self._script.chunks
+        if self._script.error is not None:
+            raise self._script.error
+        if self._script.hold:
+            assert self._closed.wait(30)
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+class ScriptedEngine:
+    """Gives one script after another; the last one for ever."""
+
+    def __init__(self, *scripts: Script) -> None:
+        self._scripts = list(scripts)
+        self._state = EngineState.RUNNING
+        self.since: list[datetime | None] = []
+
+    def logs(
+        self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None
+    ) -> ScriptedStream:
+        assert follow
+        assert tail is None
+        assert container_id == "c1"
+        self.since.append(since)
+        script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
+        self._state = script.state
+        return ScriptedStream(script)
+
+    def inspect_container(self, container_id: str) -> ContainerDetails:
+        return ContainerDetails(
+            id=container_id, name="n", image="i", image_id="", state=self._state, labels={}, created_at=NOW
+        )
+
+
+class Told:
+    """Collects what is told, and lets a test wait for it."""
+
+    def __init__(self) -> None:
+        self.lines: list[LogLine] = []
+        self._changed = threading.Condition()
+
+    def __call__(self, message: Narration) -> None:
+        assert isinstance(message, LogLine)
+        with self._changed:
+            self.lines.append(message)
+            self._changed.notify_all()
+
+    def wait(self, count: int) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.lines) >= count, timeout=20)
+
+    @property
+    def data(self) -> list[bytes]:
+        return [line.data for line in self.lines]
+
+
+def test_lines_are_told_in_order_and_saved(tmp_path: Path) -> None:
+    engine = ScriptedEngine(Script([line("a\n", 1), line("b\n", 2, "stderr"), line("\n", 3)]))
+    told = Told()
+    collector = LogCollector(engine, Home(tmp_path), told)
+    collector(STARTED)
+    assert collector.finish("c1", 20)
+    assert told.lines == [
+        LogLine(
+            ref=REF,
+            container="main",
+            is_init=False,
+            attempt=1,
+            stream=stream,
+            data=data,
+            timestamp=line("", nano).timestamp,
+        )
+        for stream, data, nano in [("stdout", b"a", 1), ("stderr", b"b", 2), ("stdout", b"", 3)]
+    ]
+    assert Home(tmp_path).log_file("default", "web", "u1", "main", 1).read_text() == (
+        "2026-01-02T03:04:05.000000001Z stdout F a\n"
+        "2026-01-02T03:04:05.000000002Z stderr F b\n"
+        "2026-01-02T03:04:05.000000003Z stdout F \n"
+    )
+    assert list(read_saved(Home(tmp_path), REF, "main", 1)) == [line("a\n", 1), line("b\n", 2, "stderr"), line("\n", 3)]
+
+
+def test_pieces_of_a_long_line_are_told_as_one_and_saved_as_pieces(tmp_path: Path) -> None:
+    """The Engine cuts long lines; a last line may lack its end."""
+    engine = ScriptedEngine(Script([line("one ", 1), line("x\n", 2, "stderr"), line("line\n", 1), line("end", 3)]))
+    told = Told()
+    collector = LogCollector(engine, Home(tmp_path), told)
+    collector(STARTED)
+    assert collector.finish("c1", 20)
+    assert told.data == [b"x", b"one line", b"end"]
+    saved = list(read_saved(Home(tmp_path), REF, "main", 1))
+    assert [chunk.data for chunk in saved] == [b"one ", b"x\n", b"line\n", b"end"]
+
+
+def test_a_line_without_end_is_told_before_it_fills_the_memory() -> None:
+    piece = "x" * (MAX_LINE_SIZE // 4)
+    engine = ScriptedEngine(Script([line(piece, nano) for nano in range(6)]))
+    told = Told()
+    collector = LogCollector(engine, None, told)
+    collector(STARTED)
+    assert collector.finish("c1", 20)
+    assert [len(data) for data in told.data] == [5 * len(piece), len(piece)]
+
+
+def test_a_lost_connection_costs_no_line_and_repeats_none(tmp_path: Path) -> None:
+    """Lines of one instant are counted; the two streams may lie apart in time."""
+    engine = ScriptedEngine(
+        Script(
+            [line("a\n", 5000), line("e\n", 2000, "stderr"), line("b\n", 9000), line("b\n", 9000)],
+            error=EngineUnavailable("connection reset"),
+        ),
+        Script(error=EngineUnavailable("connection refused")),
+        Script(
+            [
+                line("e\n", 2000, "stderr"),
+                line("a\n", 5000),
+                line("f\n", 3000, "stderr"),
+                *[line("b\n", 9000)] * 3,
+                line("c\n", 9001),
+            ]
+        ),
+    )
+    told = Told()
+    collector = LogCollector(engine, Home(tmp_path), told)
+    collector(STARTED)
+    assert collector.finish("c1", 20)
+    assert told.data == [b"a", b"e", b"b", b"b", b"f", b"b", b"c"]
+    assert engine.since == [None, *[parse_time("2026-01-02T03:04:05.000002Z")] * 2]
+    assert [chunk.data for chunk in read_saved(Home(tmp_path), REF, "main", 1)] == [data + b"\n" for data in told.data]
+
+
+def test_a_stream_that_ends_while_the_container_runs_is_taken_up_again() -> None:
+    """An Engine that shuts down in good order ends its streams in good order."""
+    engine = ScriptedEngine(
+        Script([line("a\n", 1)], state=EngineState.RUNNING), Script([line("a\n", 1), line("b\n", 2)])
+    )
+    told = Told()
+    collector = LogCollector(engine, None, told)
+    collector(STARTED)
+    assert collector.finish("c1", 20)
+    assert told.data == [b"a", b"b"]
+
+
+def test_times_of_any_precision_are_compared_as_times() -> None:
+    early = LogChunk(stream="stdout", data=b"a\n", timestamp="2026-01-02T03:04:05Z")
+    late = LogChunk(stream="stdout", data=b"b\n", timestamp="2026-01-02T03:04:05.5Z")
+    engine = ScriptedEngine(Script([early, late], error=EngineUnavailable("reset")), Script([early, late]))
+    told = Told()
+    collector = LogCollector(engine, None, told)
+    collector(STARTED)
+    assert collector.finish("c1", 20)
+    assert told.data == [b"a", b"b"]
+
+
+def test_a_restarted_process_goes_on_after_the_last_saved_line(tmp_path: Path) -> None:
+    first = LogCollector(ScriptedEngine(Script([line("a\n", 1)])), Home(tmp_path), Told())
+    first(STARTED)
+    assert first.finish("c1", 20)
+    file = Home(tmp_path).log_file("default", "web", "u1", "main", 1)
+    file.write_bytes(file.read_bytes() + b"2026-01-02T03:04:05.000000002Z stdout F cut of")
+    told = Told()
+    second = LogCollector(ScriptedEngine(Script([line("a\n", 1), line("b\n", 2)])), Home(tmp_path), told)
+    second(STARTED)
+    assert second.finish("c1", 20)
+    assert told.data == [b"b"]
+    assert [chunk.data for chunk in read_saved(Home(tmp_path), REF, "main", 1)] == [b"a\n", b"b\n"]
+
+
+def test_an_ending_attempt_is_drained_before_the_call_returns(tmp_path: Path) -> None:
+    """Even one that nobody had followed."""
+    told = Told()
+    LogCollector(ScriptedEngine(Script([line("a\n", 1)])), Home(tmp_path), told)(ENDING)
+    assert told.data == [b"a"]
+
+
+def test_finishing_a_container_that_goes_on_gives_up_in_time() -> None:
+    told = Told()
+    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], hold=True)), None, told)
+    collector(STARTED)
+    told.wait(1)
+    assert collector.finish("c1", 0.05) is False
+    assert collector.finish("c1", 20) is True
+    assert collector.finish("unknown", 0) is True
+
+
+def test_closing_ends_all_following() -> None:
+    told = Told()
+    before = threading.active_count()
+    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], hold=True)), None, told)
+    collector(STARTED)
+    told.wait(1)
+    collector.close()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    ("error", "warned"),
+    [(NotFound("No such container"), False), (EngineError("logging driver does not support reading"), True)],
+)
+def test_output_that_cannot_be_read_ends_the_following(
+    error: EngineError, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    collector = LogCollector(ScriptedEngine(Script(error=error)), None, Told())
+    with caplog.at_level(logging.WARNING, logger="runner"):
+        collector(STARTED)
+        assert collector.finish("c1", 20)
+    assert bool(caplog.records) is warned
+
+
+def test_lines_are_told_even_when_they_cannot_be_saved(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "home").write_text("")
+    told = Told()
+    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1), line("b\n", 2)])), Home(tmp_path / "home"), told)
+    collector(STARTED)
+    assert collector.finish("c1", 20)
+    assert told.data == [b"a", b"b"]
+    assert [record.getMessage() for record in caplog.records if "cannot save" in record.getMessage()] != []
+
+
+def test_a_file_never_grows_without_end(tmp_path: Path) -> None:
+    size = MAX_FILE_SIZE // 8
+    engine = ScriptedEngine(Script([line("x" * size + "\n", nano) for nano in range(20)]))
+    collector = LogCollector(engine, Home(tmp_path), Told())
+    collector(STARTED)
+    assert collector.finish("c1", 60)
+    file = Home(tmp_path).log_file("default", "web", "u1", "main", 1)
+    assert sorted(path.name for path in file.parent.iterdir()) == ["1.log", "1.log.1"]
+    assert all(path.stat().st_size <= MAX_FILE_SIZE for path in file.parent.iterdir())
+    saved = [chunk.timestamp for chunk in read_saved(Home(tmp_path), REF, "main", 1)]
+    assert saved == [line("", nano).timestamp for nano in range(20)][-len(saved) :]
+    assert len(saved) >= 8
+
+
+@pytest.mark.parametrize(
+    ("tail", "since", "expected"),
+    [
+        pytest.param(None, None, [b"a\n", b"one ", b"e\n", b"line\n", b"z\n"], id="all"),
+        pytest.param(2, None, [b"e\n", b"z\n"], id="a tail counts lines, not pieces"),
+        pytest.param(3, None, [b"one ", b"line\n", b"e\n", b"z\n"], id="a line in pieces is one"),
+        pytest.param(0, None, [], id="a tail of nothing"),
+        pytest.param(None, "2026-01-02T03:04:05.000003Z", [b"e\n", b"line\n", b"z\n"], id="since an instant"),
+        pytest.param(1, "2026-01-02T03:04:05.000009Z", [], id="since later"),
+    ],
+)
+def test_saved_output_is_read_by_tail_and_since(
+    tmp_path: Path, tail: int | None, since: str | None, expected: list[bytes]
+) -> None:
+    chunks = [
+        line("a\n", 1000),
+        line("one ", 2000),
+        line("e\n", 3000, "stderr"),
+        line("line\n", 4000),
+        line("z\n", 5000),
+    ]
+    collector = LogCollector(ScriptedEngine(Script(chunks)), Home(tmp_path), Told())
+    collector(STARTED)
+    assert collector.finish("c1", 20)
+    found = read_saved(Home(tmp_path), REF, "main", 1, tail=tail, since=parse_time(since))
+    assert [chunk.data for chunk in found] == expected
+
+
+def test_nothing_saved_reads_as_nothing(tmp_path: Path) -> None:
+    assert list(read_saved(Home(tmp_path), REF, "main", 1)) == []
+    assert saved_attempts(Home(tmp_path), REF, "main") == ()
+
+
+def test_saved_attempts_are_listed_in_order(tmp_path: Path) -> None:
+    directory = Home(tmp_path).ensure(Home(tmp_path).pod_logs("default", "web", "u1") / "main")
+    for name in ("10.log", "2.log", "2.log.1", "x.log"):
+        (directory / name).touch()
+    assert saved_attempts(Home(tmp_path), REF, "main") == (2, 10)
