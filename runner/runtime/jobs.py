@@ -97,7 +97,7 @@ class InlineJobs:
         error: Exception | None = None
         try:
             value = work()
-        except Exception as raised:  # noqa: BLE001 - handed to whoever asks for the result
+        except Exception as raised:
             error = raised
         ready_at = self._clock.now() + timedelta(seconds=self._take_elapsed())
         if ready_at > self._clock.now():

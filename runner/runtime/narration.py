@@ -94,13 +94,23 @@ class AttemptStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptEnding:
-    """A container instance is about to be removed: the last chance to read its logs and its inspection."""
+    """A container instance is about to be removed, or let go of: the last chance to read its logs and its inspection."""
 
     ref: PodRef
     container: str
     is_init: bool
     attempt: int
     container_id: str
+    is_removed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something about the run itself, such as an Engine that does not answer."""
+
+    at: datetime
+    ref: PodRef
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +130,7 @@ Narration = (
     | RetryScheduled
     | AttemptStarted
     | AttemptEnding
+    | Notice
     | Gone
 )
 Listener = Callable[[Narration], None]

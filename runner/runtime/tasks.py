@@ -64,7 +64,7 @@ class Handle(Generic[T]):
             self._wait = next(self._task)
         except StopIteration as end:
             self.done, self._result = True, end.value
-        except Exception as error:  # noqa: BLE001 - handed to whoever asks for the result
+        except Exception as error:
             self.done, self.error = True, error
         return True
 

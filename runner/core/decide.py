@@ -1,0 +1,238 @@
+"""The decision of one sync as operations in order, each with its target, attempt and cause; it prints as text.
+
+On top of ``compute_pod_actions`` this lays out the numbered steps of kuberuntime_manager.go (SyncPod) and lets back-off
+(doBackOff) hold single starts: a held start is an operation too, so that whoever executes has nothing left to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from runner.core.actions import PodActions, compute_pod_actions
+from runner.core.backoff import BackoffEntry, BackoffSettings, Schedule, advance_restart, backoff_key, check_restart
+from runner.core.labels import SANDBOX_CONTAINER
+from runner.core.model import Container, Pod, ProbeKind
+from runner.core.observed import ContainerRecord, Observed, ProbeResults, RuntimeState
+from runner.core.restart import matching_rule, restart_all_sources
+from runner.core.times import format_duration
+
+
+class OperationKind(StrEnum):
+    """What an operation does."""
+
+    KILL_POD = "kill pod"
+    CREATE_SANDBOX = "create sandbox"
+    KILL = "kill"
+    REMOVE = "remove"
+    HOLD = "hold"
+    START = "start"
+    GIVE_UP = "give up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing to do.
+
+    ``container_id`` names the instance for kill and remove; ``message`` is the Killing event's text; ``probe`` whose failure
+    kills; ``running`` whether a container that is removed must be killed first. A held start carries when it may happen
+    (``ready_at``) and the nominal back-off in seconds (``delay``); one that happens carries what back-off remembers of it.
+    """
+
+    kind: OperationKind
+    target: str
+    cause: str
+    attempt: int | None = None
+    container_id: str = ""
+    message: str = ""
+    probe: ProbeKind | None = None
+    running: bool = False
+    ready_at: datetime | None = None
+    delay: float = 0.0
+    remember: tuple[tuple[str, ...], BackoffEntry] | None = None
+
+    def __str__(self) -> str:
+        attempt = "" if self.attempt is None else f" attempt {self.attempt}"
+        wait = f" back-off {format_duration(self.delay)}" if self.kind is OperationKind.HOLD else ""
+        return f"{self.kind} {self.target}{attempt}{wait}: {self.cause}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What the decision may remember: crash back-offs by key, the highest attempts so far, and how back-off counts.
+
+    ``max_restarts``: a container that would be restarted more often makes the pod give up; None never does.
+    ``gives_up``: asked with the number of the next restart and the seconds since the pod began.
+    """
+
+    crashes: Mapping[tuple[str, ...], BackoffEntry]
+    attempts: Mapping[str, int]
+    settings: BackoffSettings
+    schedule: Schedule | None = None
+    max_restarts: int | None = None
+    gives_up: Callable[[int, float], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything one sync does, in order, and the sandbox id that it found."""
+
+    operations: tuple[Operation, ...]
+    sandbox_id: str
+    actions: PodActions
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.operations
+
+    def __str__(self) -> str:
+        return "\n".join(str(operation) for operation in self.operations)
+
+
+def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, now: datetime) -> Plan:
+    """Decide one sync of a pod that is not going away."""
+    actions = compute_pod_actions(pod, observed, results)
+    operations: list[Operation] = []
+    if actions.kill_pod and (actions.sandbox_id or observed.containers):
+        operations.append(Operation(kind=OperationKind.KILL_POD, target=pod.name, cause=actions.cause("pod")))
+    if actions.create_sandbox:
+        operations.extend(_purge(pod, observed))
+        operations.append(
+            Operation(
+                kind=OperationKind.CREATE_SANDBOX,
+                target=SANDBOX_CONTAINER,
+                attempt=max(actions.attempt, memory.attempts.get(SANDBOX_CONTAINER, -1) + 1),
+                cause=actions.cause("pod"),
+            )
+        )
+    if actions.to_reset:
+        operations.extend(_reset(pod, observed, actions, memory, now))
+    if not actions.kill_pod:
+        operations.extend(
+            Operation(
+                kind=OperationKind.KILL,
+                target=kill.name,
+                container_id=kill.id,
+                message=kill.message,
+                probe=kill.probe,
+                cause=kill.message,
+            )
+            for kill in actions.to_kill
+        )
+    starts = [*actions.ephemeral_to_start, *actions.init_to_start, *actions.containers_to_start]
+    operations.extend(_start(pod, name, observed, actions, memory, now) for name in starts)
+    return Plan(operations=tuple(operations), sandbox_id=actions.sandbox_id, actions=actions)
+
+
+def _purge(pod: Pod, observed: Observed) -> list[Operation]:
+    """A new sandbox runs all init containers again: what is left of them goes first."""
+    return [
+        Operation(
+            kind=OperationKind.REMOVE,
+            target=container.name,
+            container_id=record.id,
+            attempt=record.attempt,
+            cause="init containers run again in a new sandbox",
+        )
+        for container in pod.init_containers
+        for record in observed.instances(container.name)
+    ]
+
+
+def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, now: datetime) -> list[Operation]:
+    """Remove every container so that all start again; an implied rule, unlike the manifest's own, respects back-off."""
+    sources = restart_all_sources(pod, observed)
+    remember = None
+    for source in sources:
+        record = observed.latest(source.name)
+        assert record is not None
+        rule = matching_rule(source, record.exit_code)
+        if rule is not None and rule.implied:
+            held = _held(pod, source, observed, memory, now)
+            if held is not None:
+                return [held]
+            remember = _remember(pod, source, observed, memory, now)
+    cause = f"{', '.join(c.name for c in sources)} failed and every container runs again"
+    return [
+        Operation(
+            kind=OperationKind.REMOVE,
+            target=reset.name,
+            container_id=reset.id,
+            message="killing",
+            running=reset.running,
+            cause=cause,
+            remember=remember if reset is actions.to_reset[-1] else None,
+        )
+        for reset in actions.to_reset
+    ]
+
+
+def _exited(container: Container, observed: Observed) -> ContainerRecord | None:
+    """The newest ended instance: the one that back-off is counted from."""
+    instances = observed.instances(container.name)
+    return next((r for r in instances if r.state is RuntimeState.EXITED and r.finished_at is not None), None)
+
+
+def _held(pod: Pod, container: Container, observed: Observed, memory: Memory, now: datetime) -> Operation | None:
+    """The operation that stands for a restart that may not happen, now or ever; None when it may."""
+    exited = _exited(container, observed)
+    if exited is None:
+        return None
+    attempt = _next_attempt(container.name, observed, memory)
+    failed = f"it ended with exit code {exited.exit_code}"
+    if _gives_up(pod, attempt, memory, now):
+        cause = f"{failed} after {attempt - 1} restarts"
+        return Operation(kind=OperationKind.GIVE_UP, target=container.name, attempt=attempt, cause=cause)
+    entry = memory.crashes.get(backoff_key(pod, container))
+    blocked = check_restart(entry, exited.finished_at, now, memory.settings, memory.schedule)
+    if blocked is None:
+        return None
+    return Operation(
+        kind=OperationKind.HOLD,
+        target=container.name,
+        attempt=attempt,
+        ready_at=blocked.ready_at,
+        delay=blocked.delay,
+        cause=failed,
+    )
+
+
+def _gives_up(pod: Pod, attempt: int, memory: Memory, now: datetime) -> bool:
+    if memory.max_restarts is not None and attempt > memory.max_restarts:
+        return True
+    elapsed = (now - pod.created_at).total_seconds() if pod.created_at is not None else 0.0
+    return memory.gives_up is not None and memory.gives_up(attempt, elapsed)
+
+
+def _remember(
+    pod: Pod, container: Container, observed: Observed, memory: Memory, now: datetime
+) -> tuple[tuple[str, ...], BackoffEntry] | None:
+    exited = _exited(container, observed)
+    if exited is None or exited.finished_at is None:
+        return None
+    key = backoff_key(pod, container)
+    return key, advance_restart(memory.crashes.get(key), exited.finished_at, now, memory.settings)
+
+
+def _next_attempt(name: str, observed: Observed, memory: Memory) -> int:
+    latest = observed.latest(name)
+    return max(memory.attempts.get(name, -1), latest.attempt if latest else -1) + 1
+
+
+def _start(pod: Pod, name: str, observed: Observed, actions: PodActions, memory: Memory, now: datetime) -> Operation:
+    container = pod.container(name) or next(c for c in pod.ephemeral_containers if c.name == name)
+    remember = None
+    if not (actions.create_sandbox and container.is_init):
+        held = _held(pod, container, observed, memory, now)
+        if held is not None:
+            return held
+        remember = _remember(pod, container, observed, memory, now)
+    return Operation(
+        kind=OperationKind.START,
+        target=name,
+        attempt=_next_attempt(name, observed, memory),
+        cause=actions.cause(name) or "it has not run yet",
+        remember=remember,
+    )

@@ -1,0 +1,140 @@
+"""What the tasks of one pod share: its collaborators and the little that a kubelet keeps in memory.
+
+Everything in here may be lost: after a restart the next look at the Engine and the store gives the same decisions, only
+back-offs begin anew, as they do when a kubelet restarts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runner.clock import Clock
+from runner.core.backoff import BackoffEntry, BackoffSettings
+from runner.core.containerstatus import StartFailure
+from runner.core.environment import PodFacts
+from runner.core.model import Container, Json, Pod, ProbeKind
+from runner.core.observed import Observed, ProbeResult, ProbeResults
+from runner.core.podstatus import PodStatus
+from runner.core.reasons import Note
+from runner.core.restart import with_retry_scope
+from runner.core.status import generate_status
+from runner.core.volumes import VolumePlan
+from runner.engine.protocol import Engine
+from runner.runtime.handlers import Handlers
+from runner.runtime.jobs import Jobs
+from runner.runtime.narration import Listener, Narration, PodRef, StatusChanged
+from runner.runtime.observer import Observer
+from runner.runtime.options import WorkerOptions
+from runner.runtime.recorder import EventRecorder
+from runner.runtime.storage import Store
+from runner.runtime.tasks import TaskSet
+
+
+@dataclass(slots=True)
+class PodContext:
+    """One pod's collaborators and memory. Used by one thread."""
+
+    pod: Pod
+    engine: Engine
+    store: Store
+    clock: Clock
+    jobs: Jobs
+    recorder: EventRecorder
+    observer: Observer
+    options: WorkerOptions
+    handlers: Handlers
+    listener: Listener
+    owner: str
+    sandbox_image: str
+    tasks: TaskSet = field(default_factory=TaskSet)
+    observed: Observed = field(init=False)
+    reasons: dict[str, StartFailure] = field(default_factory=dict)
+    crashes: dict[tuple[str, ...], BackoffEntry] = field(default_factory=dict)
+    pulls: dict[tuple[str, ...], BackoffEntry] = field(default_factory=dict)
+    verdicts: dict[ProbeKind, dict[str, ProbeResult]] = field(default_factory=lambda: {kind: {} for kind in ProbeKind})
+    volumes: tuple[VolumePlan, ...] = ()
+    status: PodStatus | None = None
+    dirty: bool = True
+
+    def __post_init__(self) -> None:
+        self.observed = Observed(at=self.clock.now())
+        self.pod = with_retry_scope(self.pod, self.options.retry.scope)
+
+    @property
+    def ref(self) -> PodRef:
+        return PodRef(namespace=self.pod.namespace, name=self.pod.name, uid=self.pod.uid)
+
+    @property
+    def backoff(self) -> BackoffSettings:
+        return BackoffSettings(speed=self.options.speed)
+
+    @property
+    def results(self) -> ProbeResults:
+        return ProbeResults(
+            startup=self.verdicts[ProbeKind.STARTUP],
+            liveness=self.verdicts[ProbeKind.LIVENESS],
+            readiness=self.verdicts[ProbeKind.READINESS],
+        )
+
+    @property
+    def facts(self) -> PodFacts:
+        sandboxes = self.observed.sandboxes
+        return PodFacts(
+            pod_ip=sandboxes[0].ip if sandboxes else "",
+            host_ip=self.options.host_ip,
+            node_name=self.options.node_name,
+        )
+
+    def look(self) -> None:
+        """Look at the Engine again. Raises EngineUnavailable."""
+        self.dirty = False
+        self.observed = self.observer.observe()
+
+    def publish(self, *, is_terminal: bool = False) -> PodStatus:
+        """Compute the status from what was seen last, and publish it if it differs from the one before."""
+        status = generate_status(
+            self.pod,
+            self.observed,
+            self.reasons,
+            self.results,
+            self.status,
+            self.now(),
+            is_terminal=is_terminal,
+            host_ip=self.options.host_ip,
+        )
+        self.announce(status)
+        return status
+
+    def announce(self, status: PodStatus) -> None:
+        """Store a status and tell the listener, unless it is the one that is known."""
+        if status == self.status:
+            return
+        self.status = status
+        value, now = status.to_json(), self.now()
+        self.store.publish(self.pod.uid, value, now)
+        self.tell(StatusChanged(at=now, ref=self.ref, pod={**self.pod.manifest, "status": value}))
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def tell(self, narration: Narration) -> None:
+        self.listener(narration)
+
+    def event(self, note: Note, container: Container | None = None) -> None:
+        """Record an event about the pod or one of its containers."""
+        self.recorder.note(note, field_path=container.field_path if container else "")
+
+    def lookup(self, kind: str, name: str) -> Json | None:
+        """Find an object that the pod refers to."""
+        return self.store.object(kind, self.pod.namespace, name)
+
+    def next_attempt(self, name: str) -> int:
+        """The attempt that the next instance of a container (``POD``: of the sandbox) gets."""
+        noted = self.store.attempts(self.pod.uid).get(name, -1)
+        latest = self.observed.latest(name)
+        return max(noted, latest.attempt if latest else -1) + 1
+
+    def poke(self) -> None:
+        """Ask for a sync."""
+        self.dirty = True

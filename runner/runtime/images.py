@@ -1,0 +1,109 @@
+"""Has a container's image present before the container is created. Mirrors pkg/kubelet/images/image_manager.go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runner.core.backoff import pull_key
+from runner.core.model import Container
+from runner.core.pulling import Presence, Pull, Refuse, Use, needs_inspection, plan_image, pull_failed, pulled
+from runner.core.reasons import start_failed
+from runner.engine.protocol import ImageDetails, PullProgress
+from runner.errors import EngineError, EngineUnavailable, ImagePullError, NotFound
+from runner.runtime.context import PodContext
+from runner.runtime.jobs import run_job
+from runner.runtime.narration import PullEnded, Pulling
+from runner.runtime.pullqueue import PullTicket
+from runner.runtime.tasks import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageReady:
+    """The image is there."""
+
+    reference: str
+    details: ImageDetails
+
+
+def ensure_image(context: PodContext, container: Container, queue: PullTicket) -> Task[ImageReady | Refuse]:
+    """Use, pull or refuse the image, recording the events."""
+    image = container.image
+    presence = _presence(context, image) if needs_inspection(container.pull_policy) else None
+    key = pull_key(context.pod, image)
+    entry = context.pulls.get(key)
+    step = plan_image(
+        image,
+        container.pull_policy,
+        Presence(present=presence.details is not None, error=presence.error)
+        if presence
+        else None,
+        entry,
+        context.now(),
+        context.backoff,
+    )
+    for note in step.events:
+        context.event(note, container)
+    match step:
+        case Refuse():
+            context.event(start_failed(step.reason), container)
+            return step
+        case Use(reference=reference):
+            assert presence is not None
+            assert presence.details is not None
+            return ImageReady(reference=reference, details=presence.details)
+        case Pull(reference=reference):
+            return (yield from _pull(context, container, reference, queue))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    details: ImageDetails | None
+    error: str = ""
+
+
+def _presence(context: PodContext, image: str) -> _Found:
+    try:
+        return _Found(context.engine.inspect_image(image))
+    except NotFound:
+        return _Found(None)
+    except EngineUnavailable:
+        raise
+    except EngineError as error:
+        return _Found(None, error.message)
+
+
+def _pull(context: PodContext, container: Container, reference: str, queue: PullTicket) -> Task[ImageReady | Refuse]:
+    image, key = container.image, pull_key(context.pod, container.image)
+    asked_at = context.now()
+
+    def progress(step: PullProgress) -> None:
+        context.tell(Pulling(ref=context.ref, container=container.name, image=image, progress=step))
+
+    def pull() -> ImageDetails:
+        context.engine.pull_image(reference, auth=None, on_progress=progress)
+        return context.engine.inspect_image(reference)
+
+    try:
+        yield from queue.enter()
+        began_at = context.now()
+        details = yield from run_job(context.jobs, pull)
+    except (ImagePullError, NotFound) as error:
+        refused, context.pulls[key] = pull_failed(
+            image, error.message, context.pulls.get(key), context.now(), context.backoff
+        )
+        for note in refused.events:
+            context.event(note, container)
+        context.event(start_failed(refused.reason), container)
+        return refused
+    finally:
+        queue.leave()
+        context.tell(PullEnded(ref=context.ref, container=container.name, image=image))
+    now = context.now()
+    note = pulled(
+        image,
+        pulling=(now - began_at).total_seconds(),
+        including_waiting=(now - asked_at).total_seconds(),
+        size=details.size,
+    )
+    context.event(note, container)
+    return ImageReady(reference=reference, details=details)

@@ -1,0 +1,106 @@
+"""Stops containers: one by one, or a whole pod in the kubelet's order.
+
+Mirrors kuberuntime_container.go (killContainer, killContainersWithSyncResult) and kuberuntime_termination_order.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from runner.core.model import Container
+from runner.core.observed import ContainerRecord, RuntimeState
+from runner.core.reasons import EventReason, normal
+from runner.core.termination import grace_period, is_its_turn, stop_timeout
+from runner.errors import Conflict, NotFound
+from runner.runtime.context import PodContext
+from runner.runtime.hooks import run_pre_stop
+from runner.runtime.jobs import run_job
+from runner.runtime.tasks import Task, Wait, all_of
+
+SANDBOX_STOP_SECONDS = 10
+
+
+@dataclass(slots=True)
+class Order:
+    """Which containers of a dying pod are still running; sidecars wait for their turn on it."""
+
+    running: set[str] = field(default_factory=set)
+
+
+def kill_container(
+    context: PodContext,
+    record: ContainerRecord,
+    message: str,
+    *,
+    grace: int | None = None,
+    order: Order | None = None,
+) -> Task[None]:
+    """Stop one container: event, preStop, the sidecars' turn, stop signal, and SIGKILL when its time is over.
+
+    ``grace`` (seconds) replaces the pod's; 0 means no preStop and the minimum between signal and kill.
+    """
+    pod = context.pod
+    container = pod.container(record.name)
+    remaining = float(grace_period(pod) if grace is None else grace)
+    context.event(normal(EventReason.KILLING, message), container)
+    if container is not None and container.pre_stop is not None and remaining > 0:
+        remaining = yield from _timed(context, remaining, run_pre_stop(context, container, record.id, remaining))
+    if order is not None and not is_its_turn(pod, record.name, order.running):
+        remaining = yield from _timed(context, remaining, _turn(context, container, record.name, order, remaining))
+    timeout = stop_timeout(remaining)
+    try:
+        yield from run_job(context.jobs, lambda: _stop(context, record.id, timeout))
+    finally:
+        if order is not None:
+            order.running.discard(record.name)
+    forget(context, record.id)
+
+
+def _timed(context: PodContext, remaining: float, task: Task[None]) -> Task[float]:
+    """Run part of a kill and return what it leaves of the grace period; only whole seconds are counted."""
+    began: datetime = context.now()
+    yield from task
+    return remaining - int((context.now() - began).total_seconds())
+
+
+def _turn(context: PodContext, container: Container | None, name: str, order: Order, remaining: float) -> Task[None]:
+    pod = context.pod
+    assert container is not None
+    yield Wait(
+        until=context.now() + timedelta(seconds=max(remaining, 0)),
+        ready=lambda: is_its_turn(pod, name, order.running),
+    )
+
+
+def _stop(context: PodContext, container_id: str, timeout: int) -> None:
+    try:
+        context.engine.stop_container(container_id, timeout)
+    except (NotFound, Conflict):
+        return  # Gone, or over already: what was wanted.
+
+
+def forget(context: PodContext, container_id: str) -> None:
+    """Drop what probes said about an instance that has ended."""
+    for verdicts in context.verdicts.values():
+        verdicts.pop(container_id, None)
+
+
+def kill_pod(context: PodContext, *, grace: int | None = None) -> Task[None]:
+    """Stop all running containers side by side in the termination order, then every sandbox."""
+    running = [c for c in context.observed.containers if c.state in (RuntimeState.RUNNING, RuntimeState.UNKNOWN)]
+    order = Order(running={c.name for c in running})
+    yield from all_of(
+        context.tasks,
+        [
+            (
+                f"kill {record.name}",
+                kill_container(context, record, f"Stopping container {record.name}", grace=grace, order=order),
+            )
+            for record in running
+        ],
+    )
+    for sandbox in context.observed.sandboxes:
+        if sandbox.ready:
+            yield from run_job(context.jobs, partial(_stop, context, sandbox.id, SANDBOX_STOP_SECONDS))

@@ -1,0 +1,23 @@
+"""Says what a retry does: why, when, in which scope, and what the other scope would do."""
+
+from __future__ import annotations
+
+from runner.core.decide import Operation
+from runner.core.model import Container, RetryScope
+from runner.core.times import format_duration
+from runner.runtime.context import PodContext
+
+
+def retry_text(context: PodContext, container: Container, operation: Operation) -> str:
+    """One sentence or two about a held restart."""
+    wait = format_duration(round(operation.delay / context.options.speed, 3))
+    nominal = "" if context.options.speed == 1 else f" ({format_duration(operation.delay)} at normal speed)"
+    text = f"{container.name}: {operation.cause}; back-off {wait}{nominal}, then attempt {operation.attempt}"
+    if not container.is_regular_init:
+        return text
+    if any(rule.implied for rule in container.rules):
+        return f"{text} of the whole pod (--retry pod; --retry container would repeat {container.name} alone)"
+    if context.options.retry.scope is RetryScope.CONTAINER and not container.rules:
+        first = context.pod.init_containers[0].name
+        return f"{text} of {container.name} alone (--retry container; --retry pod would start again from {first})"
+    return f"{text} (by the rules of the manifest)"

@@ -1,0 +1,336 @@
+"""Runs pods in this process: one worker thread each, the watchers that wake them, and what the run waits for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from runner.clock import Clock, Wakeup
+from runner.core.columns import status_word
+from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_CONTAINER
+from runner.core.model import Pod
+from runner.core.podstatus import ConditionType, Phase, PodStatus
+from runner.core.termination import deletion_grace
+from runner.engine.protocol import Engine, EngineState
+from runner.errors import EngineError, ExitCode
+from runner.runtime.context import PodContext
+from runner.runtime.handlers import Handlers
+from runner.runtime.home import Home
+from runner.runtime.jobs import ThreadJobs
+from runner.runtime.narration import AttemptEnding, Listener, Narration, StatusChanged
+from runner.runtime.observer import Observer
+from runner.runtime.options import Keep, RunOptions, Until
+from runner.runtime.ownership import PodLock, owner_label
+from runner.runtime.pullqueue import PullQueue
+from runner.runtime.recorder import EventRecorder
+from runner.runtime.storage import Object, Store
+from runner.runtime.wakeups import EngineWatcher, StoreWatcher
+from runner.runtime.worker import PodWorker
+
+
+class StopRequest:
+    """A request to end a run: the first deletes gracefully, the second kills. May be called from a signal handler."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self.forced = False
+        self._listeners: list[Callable[[], None]] = []
+
+    def request(self) -> None:
+        """Ask to end; asked twice: at once."""
+        self.forced = self.requested
+        self.requested = True
+        for listener in self._listeners:
+            listener()
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        self._listeners.append(listener)
+
+
+@dataclass(slots=True)
+class Running:
+    """One pod of a session."""
+
+    pod: Pod
+    worker: PodWorker
+    wakeup: Wakeup
+    jobs: ThreadJobs
+    lock: PodLock
+    thread: threading.Thread | None = None
+    detached: bool = False
+    error: BaseException | None = None
+    last: Object = field(default_factory=dict)
+
+    @property
+    def status(self) -> PodStatus:
+        return self.worker.context.status or PodStatus()
+
+    @property
+    def is_over(self) -> bool:
+        return self.worker.gone or self.error is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """How a run ended: the exit code, the last published pods, and one line that says it ("" when nothing needs saying)."""
+
+    exit_code: int
+    pods: tuple[Object, ...]
+    message: str = ""
+
+
+class Session:
+    """Everything that the pods of one process share."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        store: Store,
+        clock: Clock,
+        home: Home,
+        handlers: Handlers,
+        options: RunOptions,
+        listener: Listener,
+        sandbox_image: str,
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._clock = clock
+        self._home = home
+        self._handlers = handlers
+        self._options = options
+        self._listener = listener
+        self._sandbox_image = sandbox_image
+        self._owner = owner_label()
+        self._queue = PullQueue()
+        self._news = Wakeup()
+        self._runs: list[Running] = []
+        self._resources = ExitStack()
+
+    def open(self) -> None:
+        """Start listening to the Engine and the store."""
+        watcher = EngineWatcher(self._engine, self._clock, self._clock.now(), self._engine_event)
+        watcher.start()
+        self._resources.callback(watcher.stop)
+        writes = StoreWatcher(self._store, self._wake_all)
+        writes.start()
+        self._resources.callback(writes.stop)
+
+    def add(self, pod: Pod, *, is_new: bool = True) -> Running:
+        """Own a pod: take its lock and make its worker. Raises AlreadyExists, PodIsOwned."""
+        lock = PodLock(self._home, pod.uid)
+        lock.__enter__()
+        if is_new:
+            try:
+                self._store.create_pod(pod.manifest, owner=self._owner)
+            except BaseException:
+                lock.release()
+                raise
+        wakeup = Wakeup()
+        jobs = ThreadJobs(wakeup)
+        context = PodContext(
+            pod=pod,
+            engine=self._engine,
+            store=self._store,
+            clock=self._clock,
+            jobs=jobs,
+            recorder=EventRecorder(pod, self._store, self._listen, self._clock, self._options.worker.node_name),
+            observer=Observer(self._engine, self._clock, pod.uid),
+            options=self._options.worker,
+            handlers=self._handlers,
+            listener=self._listen,
+            owner=self._owner,
+            sandbox_image=self._sandbox_image,
+        )
+        if not is_new:
+            stored = (self._store.pod_by_uid(pod.uid) or {}).get("status")
+            context.status = PodStatus.from_json(stored) if stored else None
+        worker = PodWorker(
+            context, wakeup, self._queue.ticket(wakeup.set), is_adopted=not is_new, on_give_up=self._news.set
+        )
+        running = Running(pod=pod, worker=worker, wakeup=wakeup, jobs=jobs, lock=lock)
+        self._runs.append(running)
+        return running
+
+    def start(self) -> None:
+        """Start the workers that are not started yet."""
+        for running in self._runs:
+            if running.thread is None:
+                running.thread = threading.Thread(
+                    target=self._work, args=(running,), name=f"podrunner-{running.pod.name}", daemon=True
+                )
+                running.thread.start()
+
+    def _work(self, running: Running) -> None:
+        try:
+            while not running.detached and not running.worker.step():
+                self._clock.wait(running.worker.context.tasks.next_deadline, running.wakeup)
+        except BaseException as error:
+            running.error = error
+        finally:
+            running.jobs.close()
+            running.lock.release()
+            self._news.set()
+
+    def _engine_event(self, uid: str) -> None:
+        for running in self._runs:
+            if not uid or running.pod.uid == uid:
+                running.worker.context.poke()
+                running.wakeup.set()
+
+    def _wake_all(self) -> None:
+        for running in self._runs:
+            running.wakeup.set()
+
+    def _listen(self, narration: Narration) -> None:
+        if isinstance(narration, StatusChanged):
+            for running in self._runs:
+                if running.pod.uid == narration.ref.uid:
+                    running.last = dict(narration.pod)
+        self._listener(narration)
+        self._news.set()
+
+    def wait(self, stop: StopRequest) -> tuple[int, str]:
+        """Wait for what the run was asked to wait for. Returns the exit code and a line that says why."""
+        stop.subscribe(self._news.set)
+        timeout = self._options.timeout
+        end = None if timeout is None else self._clock.now() + timedelta(seconds=timeout)
+        while True:
+            verdict = self._verdict()
+            if verdict is not None:
+                return verdict
+            if stop.requested:
+                return ExitCode.INTERRUPTED, ""
+            if end is not None and self._clock.now() >= end:
+                waiting = [r for r in self._runs if not self._reached(r)]
+                words = ", ".join(f"{r.pod.name} is {status_word(r.last) if r.last else 'Pending'}" for r in waiting)
+                return ExitCode.TIMEOUT, f"timed out waiting for {self._options.until}: {words}"
+            self._clock.wait(end, self._news)
+
+    def _verdict(self) -> tuple[int, str] | None:
+        for running in self._runs:
+            if running.error is not None:
+                raise running.error
+        failed = [r for r in self._runs if r.status.phase is Phase.FAILED or r.worker.gave_up]
+        over = all(self._reached(r) or r in failed or r.worker.gone for r in self._runs)
+        if failed and (over or self._options.until is not Until.COMPLETED):
+            return self._failure(failed[0])
+        if not over:
+            return None
+        if any(r.worker.gone and not self._reached(r) for r in self._runs):
+            gone = ", ".join(r.pod.name for r in self._runs if r.worker.gone)
+            return ExitCode.POD_FAILED, f"deleted before it was {self._options.until}: {gone}"
+        return self._success()
+
+    def _success(self) -> tuple[int, str]:
+        return self._container_code(0), ""
+
+    def _failure(self, running: Running) -> tuple[int, str]:
+        if running.worker.gave_up:
+            text = f"pod {running.pod.name}: gave up after too many restarts of {running.worker.gave_up}"
+        else:
+            reason = running.status.reason or status_word(running.last)
+            text = f"pod {running.pod.name} failed: {reason}"
+        return self._container_code(ExitCode.POD_FAILED), text
+
+    def _container_code(self, otherwise: int) -> int:
+        """The exit code of the container that the caller named, else the run's own."""
+        name = self._options.exit_code_from
+        for running in self._runs if name else ():
+            status = running.status.container(name)
+            ended = status and (status.terminated or status.last_terminated)
+            if ended:
+                return ended.exit_code
+        return int(otherwise)
+
+    def _reached(self, running: Running) -> bool:
+        status = running.status
+        match self._options.until:
+            case Until.INITIALIZED:
+                return status.is_true(ConditionType.INITIALIZED)
+            case Until.READY:
+                return status.is_true(ConditionType.READY) or status.phase is Phase.SUCCEEDED
+            case Until.COMPLETED:
+                return status.phase is Phase.SUCCEEDED
+
+    def finish(self, exit_code: int, stop: StopRequest) -> None:
+        """Delete the pods and wait until they are gone, or let go of them, as the options say."""
+        if self._keeps(exit_code):
+            self._detach()
+        else:
+            self.delete_all(stop)
+        self.close()
+
+    def _keeps(self, exit_code: int) -> bool:
+        keep = self._options.keep
+        return keep is Keep.ALWAYS or (keep is Keep.FAILED and exit_code not in (ExitCode.OK, ExitCode.INTERRUPTED))
+
+    def _detach(self) -> None:
+        for running in self._runs:
+            running.detached = True
+            self._store.keep_pod(running.pod.uid)
+            running.wakeup.set()
+        for running in self._runs:
+            if running.thread is not None:
+                running.thread.join()
+            self._say_goodbye(running)
+
+    def _say_goodbye(self, running: Running) -> None:
+        """Kept containers are not removed, but whoever reads their logs has to come to an end."""
+        for record in running.worker.context.observed.containers:
+            container = running.pod.container(record.name)
+            self._listener(
+                AttemptEnding(
+                    ref=running.worker.context.ref,
+                    container=record.name,
+                    is_init=container is not None and container.is_init,
+                    attempt=record.attempt,
+                    container_id=record.id,
+                    is_removed=False,
+                )
+            )
+
+    def delete_all(self, stop: StopRequest, *, grace: int | None = None) -> None:
+        """Ask for the deletion of every pod and wait until all are gone; a forced stop kills at once."""
+        stop.subscribe(self._news.set)
+        now = self._clock.now()
+        for running in self._runs:
+            wanted = 0 if stop.forced else deletion_grace(running.worker.context.pod, grace)
+            self._store.request_deletion(running.pod.uid, now, wanted)
+            running.wakeup.set()
+        killed = False
+        while not all(running.is_over for running in self._runs):
+            if stop.forced and not killed:
+                killed = True
+                self._kill_all()
+            self._clock.wait(None, self._news)
+        for running in self._runs:
+            if running.error is not None:
+                raise running.error
+
+    def _kill_all(self) -> None:
+        for running in self._runs:
+            self._store.request_deletion(running.pod.uid, self._clock.now(), 0)
+            labels = {POD_UID: running.pod.uid, DOCKER_TYPE: TYPE_CONTAINER}
+            try:
+                for summary in self._engine.list_containers(labels):
+                    if summary.state is EngineState.RUNNING:
+                        self._engine.kill_container(summary.id, "SIGKILL")
+            except EngineError:
+                continue  # The worker sees the same error, and goes on until the pod is gone.
+
+    def close(self) -> None:
+        self._resources.close()
+
+    @property
+    def pods(self) -> tuple[Object, ...]:
+        """The pods as they were published last."""
+        return tuple(running.last or dict(running.pod.manifest) for running in self._runs)
+
+    @property
+    def runs(self) -> Sequence[Running]:
+        return tuple(self._runs)

@@ -1,0 +1,60 @@
+"""Reads manifest texts: files, folders (not below them), and standard input as ``-``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from runner.core.manifest import Source
+from runner.errors import UsageError
+
+SUFFIXES = (".yaml", ".yml", ".json")
+"""What counts as a manifest in a folder, as in kubectl."""
+MAX_BYTES = 64 * 1024 * 1024
+
+
+def read_sources(paths: Sequence[str], stdin: TextIO | None) -> list[Source]:
+    """Read all manifests. Raises UsageError for what does not exist, cannot be read or is no UTF-8."""
+    return [source for path in paths for source in _read(path, stdin)]
+
+
+def _read(path: str, stdin: TextIO | None) -> Iterator[Source]:
+    if path == "-":
+        if stdin is None:
+            raise UsageError("there is no standard input to read a manifest from")
+        buffer = getattr(stdin, "buffer", None)
+        yield Source(name="-", text=stdin.read() if buffer is None else _decoded(buffer.read(), "standard input"))
+        return
+    place = Path(path)
+    if place.is_dir():
+        found = sorted(child for child in place.iterdir() if child.suffix in SUFFIXES and child.is_file())
+        if not found:
+            raise UsageError(f'no manifests in folder "{path}"', hint=f"looked for {', '.join(SUFFIXES)} files")
+        for child in found:
+            yield _file(child)
+        return
+    yield _file(place)
+
+
+def _file(place: Path) -> Source:
+    try:
+        if place.stat().st_size > MAX_BYTES:
+            raise UsageError(f'"{place}" is larger than {MAX_BYTES // 2**20} MiB, that is no manifest')
+        content = place.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(f'the path "{place}" does not exist') from None
+    except OSError as error:
+        raise UsageError(f'cannot read "{place}": {error.strerror or error}') from error
+    return Source(name=str(place), text=_decoded(content, str(place)))
+
+
+def _decoded(content: bytes, name: str) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        raise UsageError(f"{name}:{line}:{column}: invalid UTF-8: byte {content[error.start]:#04x}") from error

@@ -1,0 +1,105 @@
+"""Starts one container: image, configuration, creation, start, postStart. Mirrors kuberuntime_container.go (startContainer)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from runner.core.containerstatus import StartFailure
+from runner.core.environment import make_environment
+from runner.core.model import Container
+from runner.core.objects import ConfigError
+from runner.core.pulling import Refuse
+from runner.core.reasons import EventReason, WaitingReason, normal, start_failed, warning
+from runner.core.translate import ImageFacts, container_config
+from runner.errors import EngineError, EngineUnavailable
+from runner.runtime.context import PodContext
+from runner.runtime.hooks import run_post_start
+from runner.runtime.images import ImageReady, ensure_image
+from runner.runtime.narration import AttemptStarted
+from runner.runtime.pullqueue import PullTicket
+from runner.runtime.tasks import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartResult:
+    """How a start went. ``ready_at`` is the end of the back-off that held it, None when nothing known holds it."""
+
+    name: str
+    failure: StartFailure | None = None
+    ready_at: datetime | None = None
+
+
+def start_container(
+    context: PodContext, container: Container, *, attempt: int, sandbox_id: str, queue: PullTicket
+) -> Task[StartResult]:
+    """Start a container; expected failures are results, with their events recorded."""
+    name = container.name
+    image = yield from ensure_image(context, container, queue)
+    if isinstance(image, Refuse):
+        failure = StartFailure(reason=image.reason, message=image.message)
+        return StartResult(name=name, failure=failure, ready_at=image.ready_at)
+    created = _create(context, container, image, attempt=attempt, sandbox_id=sandbox_id)
+    if isinstance(created, StartFailure):
+        return StartResult(name=name, failure=created)
+    context.event(normal(EventReason.CREATED, "Container created"), container)
+    try:
+        context.engine.start_container(created)
+    except EngineUnavailable:
+        raise
+    except EngineError as error:
+        context.event(start_failed(error.message), container)
+        failure = StartFailure(reason=WaitingReason.RUN_CONTAINER_ERROR, message=error.message)
+        return StartResult(name=name, failure=failure)
+    context.event(normal(EventReason.STARTED, "Container started"), container)
+    _announce(context, container, attempt, created)
+    if container.post_start is None:
+        return StartResult(name=name)
+    hook_error = yield from run_post_start(context, container, created)
+    if hook_error is None:
+        return StartResult(name=name)
+    context.event(warning(EventReason.FAILED_POST_START_HOOK, "PostStartHook failed"), container)
+    failure = StartFailure(reason=WaitingReason.POST_START_HOOK_ERROR, message=hook_error)
+    return StartResult(name=name, failure=failure)
+
+
+def _announce(context: PodContext, container: Container, attempt: int, container_id: str) -> None:
+    context.tell(
+        AttemptStarted(
+            at=context.now(),
+            ref=context.ref,
+            container=container.name,
+            is_init=container.is_init,
+            attempt=attempt,
+            container_id=container_id,
+        )
+    )
+
+
+def _create(
+    context: PodContext, container: Container, image: ImageReady, *, attempt: int, sandbox_id: str
+) -> str | StartFailure:
+    try:
+        environment = make_environment(context.pod, container, context.facts, context.lookup)
+        config = container_config(
+            context.pod,
+            container,
+            attempt=attempt,
+            sandbox_id=sandbox_id,
+            environment=environment,
+            volumes=context.volumes,
+            image=ImageFacts(user=image.details.user),
+            owner=context.owner,
+        )
+    except ConfigError as error:
+        context.event(start_failed(str(error)), container)
+        return StartFailure(reason=WaitingReason.CREATE_CONTAINER_CONFIG_ERROR, message=str(error))
+    try:
+        container_id = context.engine.create_container(config)
+    except EngineUnavailable:
+        raise
+    except EngineError as error:
+        context.event(start_failed(error.message), container)
+        return StartFailure(reason=WaitingReason.CREATE_CONTAINER_ERROR, message=error.message)
+    context.store.note_attempt(context.pod.uid, container.name, attempt)
+    return container_id

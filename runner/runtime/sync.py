@@ -1,0 +1,193 @@
+"""Carries out one plan, step by step. Mirrors kuberuntime_manager.go (SyncPod): one operation, one thing done.
+
+A regular init container that cannot be started ends the sync; a sidecar or an app container that cannot does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runner.core.backoff import crash_loop_event, crash_loop_message
+from runner.core.containerstatus import StartFailure
+from runner.core.decide import Operation, OperationKind, Plan
+from runner.core.model import Container
+from runner.core.observed import ContainerRecord
+from runner.core.reasons import EventReason, WaitingReason, normal, warning
+from runner.core.termination import grace_period
+from runner.errors import EngineError, EngineUnavailable
+from runner.runtime.context import PodContext
+from runner.runtime.killing import forget, kill_container, kill_pod
+from runner.runtime.narration import AttemptEnding, RetryScheduled
+from runner.runtime.pullqueue import PullTicket
+from runner.runtime.retrytext import retry_text
+from runner.runtime.sandboxes import create_sandbox
+from runner.runtime.starting import start_container
+from runner.runtime.tasks import Task
+
+REQUEUE_SECONDS = 10
+"""When a sync that failed for no back-off's reason is tried again (pod_workers.go backOffPeriod, without its jitter)."""
+
+
+@dataclass(slots=True)
+class SyncOutcome:
+    """What a sync did. ``ready_at``: the earliest end of a back-off that held something. ``failed``: something else did."""
+
+    acted: bool = False
+    failed: bool = False
+    ready_at: datetime | None = None
+    gave_up: str = ""
+    fresh_failure: bool = False
+    _sandbox_id: str = field(default="", repr=False)
+
+    def held_until(self, instant: datetime) -> None:
+        self.ready_at = instant if self.ready_at is None else min(self.ready_at, instant)
+
+
+def run_sync(context: PodContext, plan: Plan, queue: PullTicket) -> Task[SyncOutcome]:
+    """Do what the plan says, in its order."""
+    outcome = SyncOutcome(_sandbox_id=plan.sandbox_id)
+    for operation in plan.operations:
+        match operation.kind:
+            case OperationKind.KILL_POD:
+                if plan.actions.create_sandbox and plan.sandbox_id:
+                    text = "Pod sandbox changed, it will be killed and re-created."
+                    context.event(normal(EventReason.SANDBOX_CHANGED, text))
+                yield from kill_pod(context)
+                outcome.acted = True
+            case OperationKind.CREATE_SANDBOX:
+                if not _create_sandbox(context, operation, outcome):
+                    return outcome
+            case OperationKind.KILL:
+                yield from _kill(context, operation)
+                outcome.acted = True
+            case OperationKind.REMOVE:
+                yield from _remove(context, operation)
+                outcome.acted = True
+            case OperationKind.HOLD:
+                _hold(context, operation, outcome)
+            case OperationKind.GIVE_UP:
+                outcome.gave_up = operation.target
+                return outcome
+            case OperationKind.START:
+                if not (yield from _start(context, operation, outcome, queue)):
+                    return outcome
+    return outcome
+
+
+def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutcome) -> bool:
+    assert operation.attempt is not None
+    try:
+        outcome._sandbox_id = create_sandbox(context, operation.attempt)
+    except EngineUnavailable:
+        raise
+    except EngineError as error:
+        text = f"Failed to create pod sandbox: {error.message}"
+        context.event(warning(EventReason.FAILED_CREATE_SANDBOX, text))
+        outcome.failed = True
+        return False
+    outcome.acted = True
+    # PodReadyToStartContainers is published before any image is pulled.
+    context.look()
+    context.publish()
+    return True
+
+
+def _kill(context: PodContext, operation: Operation) -> Task[None]:
+    record = context.observed.by_id(operation.container_id)
+    assert record is not None
+    container = context.pod.container(operation.target)
+    probe = container.probe(operation.probe) if container is not None and operation.probe is not None else None
+    yield from kill_container(context, record, operation.message, grace=grace_period(context.pod, probe))
+
+
+def _remove(context: PodContext, operation: Operation) -> Task[None]:
+    record = context.observed.by_id(operation.container_id)
+    if record is None:
+        return
+    if operation.running:
+        yield from kill_container(context, record, operation.message, grace=0)
+    _remember(context, operation)
+    remove_instance(context, record)
+
+
+def remove_instance(context: PodContext, record: ContainerRecord) -> None:
+    """Remove one instance, after its logs have been read to the end."""
+    container = context.pod.container(record.name)
+    context.tell(
+        AttemptEnding(
+            ref=context.ref,
+            container=record.name,
+            is_init=container is not None and container.is_init,
+            attempt=record.attempt,
+            container_id=record.id,
+        )
+    )
+    context.engine.remove_container(record.id)
+    forget(context, record.id)
+
+
+def _remember(context: PodContext, operation: Operation) -> None:
+    if operation.remember is not None:
+        key, entry = operation.remember
+        context.crashes[key] = entry
+
+
+def _hold(context: PodContext, operation: Operation, outcome: SyncOutcome) -> None:
+    """A start that back-off holds: the waiting reason, the event, and when to look again."""
+    assert operation.ready_at is not None
+    container = _container(context, operation.target)
+    context.event(crash_loop_event(context.pod, container.name), container)
+    context.reasons[container.name] = StartFailure(
+        reason=WaitingReason.CRASH_LOOP_BACK_OFF,
+        message=crash_loop_message(context.pod, container.name, operation.delay),
+    )
+    outcome.held_until(operation.ready_at)
+    context.tell(
+        RetryScheduled(
+            at=context.now(),
+            ref=context.ref,
+            container=container.name,
+            text=retry_text(context, container, operation),
+            next_attempt_at=operation.ready_at,
+        )
+    )
+
+
+def _container(context: PodContext, name: str) -> Container:
+    pod = context.pod
+    return pod.container(name) or next(c for c in pod.ephemeral_containers if c.name == name)
+
+
+def _start(context: PodContext, operation: Operation, outcome: SyncOutcome, queue: PullTicket) -> Task[bool]:
+    """Start a container. Returns whether the sync goes on."""
+    container = _container(context, operation.target)
+    assert operation.attempt is not None
+    _remember(context, operation)
+    sandbox_id = outcome._sandbox_id
+    result = yield from start_container(
+        context, container, attempt=operation.attempt, sandbox_id=sandbox_id, queue=queue
+    )
+    if result.failure is None:
+        context.reasons.pop(container.name, None)
+        outcome.acted = True
+        return True
+    outcome.fresh_failure |= context.reasons.get(container.name) != result.failure
+    context.reasons[container.name] = result.failure
+    if result.failure.reason == WaitingReason.POST_START_HOOK_ERROR:
+        yield from _kill_after_hook(context, container)
+        outcome.acted = True
+    elif result.failure.reason == WaitingReason.RUN_CONTAINER_ERROR:
+        outcome.acted = True
+    if result.ready_at is not None:
+        outcome.held_until(result.ready_at)
+    else:
+        outcome.failed = True
+    return not container.is_regular_init
+
+
+def _kill_after_hook(context: PodContext, container: Container) -> Task[None]:
+    context.look()
+    record = context.observed.latest(container.name)
+    if record is not None:
+        yield from kill_container(context, record, EventReason.FAILED_POST_START_HOOK)

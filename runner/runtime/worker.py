@@ -1,0 +1,305 @@
+"""The life of one pod: observe, decide, execute, publish, until it is gone; and the one loop that waits.
+
+Mirrors pkg/kubelet/pod_workers.go (sync, terminating, terminated) and kubelet.go (SyncPod, SyncTerminatingPod,
+SyncTerminatedPod). Every pass derives everything from what exists; whatever wakes the worker is only a hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from runner.clock import Clock, Wakeup
+from runner.core.decide import Memory, Plan, decide
+from runner.core.labels import POD_UID
+from runner.core.model import Pod
+from runner.core.observed import RuntimeState
+from runner.core.podstatus import Phase
+from runner.core.reasons import EventReason, EventType, Note, normal, warning
+from runner.core.restart import with_retry_scope
+from runner.core.status import DEADLINE_MESSAGE, deadline_at, terminate_status
+from runner.core.termination import MINIMUM_GRACE
+from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
+from runner.runtime.context import PodContext
+from runner.runtime.killing import kill_pod
+from runner.runtime.narration import Gone, Notice
+from runner.runtime.prober import Prober
+from runner.runtime.pullqueue import PullTicket
+from runner.runtime.sandboxes import MountError, prepare_volumes, remove_volumes
+from runner.runtime.sync import REQUEUE_SECONDS, SyncOutcome, remove_instance, run_sync
+from runner.runtime.tasks import Handle, Task, Wait
+
+RELIST_SECONDS = 10.0
+"""How often the Engine is looked at although nothing happened."""
+RECONNECT_SECONDS = 1.0
+PULL_RELOOK_SECONDS = 1.0
+"""A failed pull is looked at again after a kubelet's relist, which shows its back-off."""
+MOUNT_BACKOFF = (0.5, 122.0)
+"""First and longest wait before a volume is tried again (volume/util exponentialbackoff)."""
+
+
+class Ending(Enum):
+    """Why a pod stops being synced."""
+
+    DELETED = "deletion was asked for"
+    DEADLINE = "its active deadline is over"
+    TERMINAL = "its phase is final"
+
+
+@dataclass(slots=True)
+class PodWorker:
+    """Runs one pod. ``gave_up`` names the container that was restarted too often; nothing more is started then."""
+
+    context: PodContext
+    wakeup: Wakeup
+    queue: PullTicket
+    is_adopted: bool = False
+    gave_up: str = ""
+    gone: bool = False
+    on_give_up: Callable[[], None] = lambda: None
+    _life: Handle[None] | None = None
+    _seen_version: int = -1
+
+    def run(self) -> None:
+        """Run the pod until it is gone. Raises what broke the worker itself, never what broke the pod."""
+        while not self.step():
+            self.clock.wait(self.context.tasks.next_deadline, self.wakeup)
+
+    def step(self) -> bool:
+        """Advance everything as far as it goes at this instant. Returns whether the pod is gone."""
+        if self._life is None:
+            self._life = self.context.tasks.start(self._live(), f"life of {self.context.pod.full_name}")
+        self._read_requests()
+        self.context.tasks.advance(self.clock.now())
+        if self._life.done:
+            self.context.tasks.cancel_all()
+            self._life.result  # noqa: B018 - raises what ended it
+            return True
+        return False
+
+    @property
+    def clock(self) -> Clock:
+        return self.context.clock
+
+    def _read_requests(self) -> None:
+        """Take over what was asked of the pod through the store: deletion, another grace period, another image."""
+        version = self.context.store.version()
+        if version == self._seen_version:
+            return
+        self._seen_version = version
+        value = self.context.store.pod_by_uid(self.context.pod.uid)
+        if value is None:
+            return
+        manifest = {key: part for key, part in value.items() if key != "status"}
+        if manifest == self.context.pod.manifest:
+            return
+        self.context.pod = with_retry_scope(Pod.from_json(manifest), self.context.options.retry.scope)
+        self.context.poke()
+
+    def _live(self) -> Task[None]:
+        context, prober = self.context, Prober(self.context)
+        if not self.is_adopted:
+            self._admit()
+        prober.start()
+        ending = yield from self._sync_until_the_end()
+        if ending is Ending.DEADLINE:
+            context.event(normal(EventReason.DEADLINE_EXCEEDED, DEADLINE_MESSAGE))
+        prober.stop_killing_probes()
+        yield from self._terminate()
+        prober.stop()
+        if not context.pod.is_deleted:
+            yield from self._until(lambda: context.pod.is_deleted)
+            yield from self._terminate()
+        yield from self._steadily(self._clean_up)
+        self.gone = True
+        context.store.remove_pod(context.pod.uid)
+        context.tell(Gone(at=context.now(), ref=context.ref))
+
+    def _admit(self) -> None:
+        """What the scheduler and the API server would have said before the kubelet comes in."""
+        context, pod = self.context, self.context.pod
+        text = f"Successfully assigned {pod.namespace}/{pod.name} to {context.options.node_name}"
+        note = Note(type=EventType.NORMAL, reason=EventReason.SCHEDULED, message=text)
+        context.recorder.note(note, component="default-scheduler")
+
+    def _sync_until_the_end(self) -> Task[Ending]:
+        context = self.context
+        mount_failures = 0
+        while True:
+            yield from self._steadily(context.look)
+            context.publish()
+            ending = self._ending()
+            if ending is not None:
+                return ending
+            if self.gave_up:
+                yield from self._until(lambda: self._ending() is not None)
+                continue
+            if not context.observed.sandboxes or not context.volumes:
+                mount_failures = self._mount(mount_failures)
+                if mount_failures:
+                    first, longest = MOUNT_BACKOFF
+                    seconds = min(first * 2 ** (mount_failures - 1), longest)
+                    yield from self._rest(context.now() + timedelta(seconds=seconds))
+                    continue
+            plan = self._decide()
+            if plan.is_empty:
+                yield from self._rest(context.now() + timedelta(seconds=RELIST_SECONDS))
+                continue
+            outcome = yield from self._carry_out(plan)
+            if outcome is not None:
+                yield from self._after(outcome)
+
+    def _decide(self) -> Plan:
+        context, options = self.context, self.context.options
+        memory = Memory(
+            crashes=context.crashes,
+            attempts=context.store.attempts(context.pod.uid),
+            settings=context.backoff,
+            schedule=options.retry.delay,
+            max_restarts=options.max_restarts,
+            gives_up=options.retry.gives_up,
+        )
+        return decide(context.pod, context.observed, context.results, memory, context.now())
+
+    def _carry_out(self, plan: Plan) -> Task[SyncOutcome | None]:
+        """Run a sync; a deletion or the deadline cuts it short. None: it did not come to its end."""
+        context = self.context
+        sync = context.tasks.start(run_sync(context, plan, self.queue), "sync")
+        yield from self._accompany(sync, lambda: self._ending() is not None)
+        if not sync.done:
+            sync.cancel()
+            return None
+        try:
+            return sync.result
+        except EngineUnavailable as error:
+            self._complain(error)
+            yield from self._rest(context.now() + timedelta(seconds=RECONNECT_SECONDS))
+        except EngineError as error:
+            context.event(warning(EventReason.FAILED_SYNC, f"error syncing pod: {error.message}"))
+            yield from self._rest(context.now() + timedelta(seconds=REQUEUE_SECONDS))
+        return None
+
+    def _after(self, outcome: SyncOutcome) -> Task[None]:
+        """Show what the sync did, and wait for the time of the next one."""
+        context = self.context
+        if outcome.gave_up:
+            self.gave_up = outcome.gave_up
+            self.on_give_up()
+            return
+        if outcome.acted:
+            return
+        context.publish()
+        due = outcome.ready_at
+        if outcome.failed:
+            seconds = PULL_RELOOK_SECONDS if outcome.fresh_failure and context.pulls else REQUEUE_SECONDS
+            again = context.now() + timedelta(seconds=seconds)
+            due = again if due is None else min(due, again)
+        yield from self._rest(due)
+
+    def _mount(self, failures: int) -> int:
+        """Set the volumes up. Returns how often in a row that has failed now."""
+        try:
+            self.context.volumes = prepare_volumes(self.context)
+        except MountError as error:
+            self.context.event(warning(EventReason.FAILED_MOUNT, str(error)))
+            return failures + 1
+        return 0
+
+    def _ending(self) -> Ending | None:
+        context = self.context
+        if context.pod.is_deleted:
+            return Ending.DELETED
+        if context.status is None:
+            return None
+        if context.status.phase.is_terminal:
+            deadline = context.status.reason == EventReason.DEADLINE_EXCEEDED
+            return Ending.DEADLINE if deadline else Ending.TERMINAL
+        end = deadline_at(context.pod, context.status.start_time)
+        return Ending.DEADLINE if end is not None and end <= context.now() else None
+
+    def _terminate(self) -> Task[None]:
+        """Stop everything and publish the last status."""
+        context = self.context
+        yield from self._steadily(context.look)
+        context.publish()
+        grace = context.pod.deletion_grace
+        kill = context.tasks.start(kill_pod(context), "kill pod")
+        yield from self._accompany(kill, lambda: context.pod.deletion_grace != grace)
+        if not kill.done:
+            yield from self._hasten(kill)
+        yield from self._steadily(context.look)
+        context.publish(is_terminal=True)
+        if context.status is not None and not any(sandbox.ready for sandbox in context.observed.sandboxes):
+            context.announce(terminate_status(context.pod, context.status))
+
+    def _hasten(self, kill: Handle[None]) -> Task[None]:
+        """A shorter grace period was asked for meanwhile: what still runs when it is over is killed."""
+        context, grace = self.context, self.context.pod.deletion_grace or 0
+        end = context.now() + timedelta(seconds=max(grace, MINIMUM_GRACE))
+        yield Wait(until=end, ready=lambda: kill.done)
+        for record in context.observed.containers:
+            if not kill.done and record.state is RuntimeState.RUNNING:
+                with suppress(NotFound, Conflict):
+                    context.engine.kill_container(record.id, "SIGKILL")
+        yield from self._accompany(kill, lambda: False)
+
+    def _clean_up(self) -> None:
+        context = self.context
+        context.look()
+        for record in context.observed.containers:
+            remove_instance(context, record)
+        for sandbox in context.observed.sandboxes:
+            context.engine.remove_container(sandbox.id)
+        try:
+            remove_volumes(context.engine, context.pod, POD_UID)
+        except Conflict as error:
+            raise EngineUnavailable(error.message) from error  # A removal is still in progress: look again.
+
+    def _steadily(self, work: Callable[[], None]) -> Task[None]:
+        """Do something with the Engine, again and again while it does not answer."""
+        while True:
+            try:
+                work()
+            except EngineUnavailable as error:
+                self._complain(error)
+                yield Wait(until=self.clock.now() + timedelta(seconds=RECONNECT_SECONDS))
+            else:
+                return
+
+    def _complain(self, error: EngineUnavailable) -> None:
+        text = f"the Engine does not answer, trying again: {error.message}"
+        self.context.tell(Notice(at=self.context.now(), ref=self.context.ref, text=text))
+
+    def _accompany(self, handle: Handle[Any], interrupted: Callable[[], bool]) -> Task[None]:
+        """Wait for a task; meanwhile keep seeing what happens, without deciding anything."""
+        context = self.context
+        while not handle.done and not interrupted():
+            yield Wait(until=self._deadline(), ready=lambda: handle.done or interrupted() or context.dirty)
+            if context.dirty and not handle.done:
+                yield from self._steadily(context.look)
+
+    def _rest(self, until: datetime | None) -> Task[None]:
+        """Wait for an instant, a hint, or the end of the pod."""
+        context, end = self.context, self._deadline()
+        if end is not None:
+            until = end if until is None else min(until, end)
+        yield Wait(until=until, ready=lambda: context.dirty or self._ending() is not None)
+
+    def _until(self, condition: Callable[[], bool]) -> Task[None]:
+        """Wait for a condition, keeping the status true meanwhile."""
+        context = self.context
+        while not condition():
+            yield Wait(until=self._deadline(), ready=lambda: condition() or context.dirty)
+            if context.dirty and not condition():
+                yield from self._steadily(context.look)
+                context.publish()
+
+    def _deadline(self) -> datetime | None:
+        status = self.context.status
+        if status is None or (status.phase is not Phase.RUNNING and status.phase is not Phase.PENDING):
+            return None
+        return deadline_at(self.context.pod, status.start_time)
