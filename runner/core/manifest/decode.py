@@ -11,6 +11,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from runner.core.manifest.paths import FieldPath
@@ -164,6 +165,8 @@ class Decoder:
         try:
             if len(text) > _LONGEST_QUANTITY:
                 raise QuantityError(FORMAT_MESSAGE)
+            if re.match(r"\s*[+-]?\.?([a-zA-Z]|\s*\Z)", text) and text.strip():
+                raise QuantityError(FORMAT_MESSAGE)
             return canonical(text)
         except QuantityError as error:
             hint = _quantity_hint(text)
@@ -172,6 +175,11 @@ class Decoder:
     def _time(self, node: Node, path: FieldPath) -> Any:
         text: str = node.value
         if _TIME.match(text):
+            try:
+                datetime.fromisoformat(text[:19])
+            except ValueError:
+                sentence = f'parsing time "{text}": {_time_fault(text)} out of range'
+                return self._fail(path, node, sentence, sentence)
             return text
         layout = '"2006-01-02T15:04:05Z07:00"'
         digits = re.match(r"\d{0,4}", text)
@@ -295,6 +303,19 @@ def _quantity_hint(text: str) -> str:
     number, letter, binary = match.groups()
     suffix = letter.upper() + "i" if binary else ("k" if letter in "kK" else letter.upper())
     return f' (did you mean "{number}{suffix}"?)'
+
+
+def _time_fault(text: str) -> str:
+    """Return which part of a time Go would complain about first."""
+    for name, start, stop, first, last in (
+        ("month", 5, 7, 1, 12),
+        ("hour", 11, 13, 0, 23),
+        ("minute", 14, 16, 0, 59),
+        ("second", 17, 19, 0, 59),
+    ):
+        if not first <= int(text[start:stop]) <= last:
+            return name
+    return "day"
 
 
 def _base64_fault(text: str) -> int:

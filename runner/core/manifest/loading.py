@@ -113,8 +113,8 @@ class _SourceLoading:
             return
         if kind.endswith("List") and f"{version}/{kind}" not in load_schema().kinds:
             items = root.value.get("items")
-            if items is not None and isinstance(items.value, list):
-                self.items(items.value, version, kind)
+            if items is not None or kind == "List":
+                self.items(items or Node(None, root.line, root.column), version, kind)
                 return
         type_name = load_schema().kinds.get(f"{version}/{kind}")
         if type_name is None:
@@ -122,9 +122,14 @@ class _SourceLoading:
             return
         self.object(root, version, kind, type_name)
 
-    def items(self, nodes: list[Node], version: str, kind: str) -> None:
+    def items(self, items: Node, version: str, kind: str) -> None:
+        """Load the items of a List, or of a PodList and its like, whose items may leave out their kind."""
+        if not isinstance(items.value, list):
+            if items.value is not None:
+                self.problem(items.position, "items", "must be a list of objects", ProblemType.DECODE)
+            return
         single = kind.removesuffix("List")
-        for node in nodes:
+        for node in items.value:
             if node.value is None:
                 continue
             self.item(node, version if single else "", single)

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 
@@ -36,7 +35,11 @@ class Schema:
 @cache
 def load_schema() -> Schema:
     """Return the schema; reading it takes about a millisecond and happens once."""
-    data: dict[str, Any] = json.loads(zlib.decompress(files(__package__).joinpath("schema.bin").read_bytes()))
+    import pkgutil  # lighter than importlib.resources, and only needed here
+
+    packed = pkgutil.get_data(__package__ or "", "schema.bin")
+    assert packed is not None
+    data: dict[str, Any] = json.loads(zlib.decompress(packed))
     return Schema(data["version"], data["kinds"], data["known"], data["types"])
 
 

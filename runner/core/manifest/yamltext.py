@@ -149,12 +149,20 @@ def _split(text: str) -> list[tuple[str, int]]:
     start = 0
     for number, line in enumerate(text.split("\n")):
         if line.startswith("---") and (not (rest := line[3:].strip()) or rest.startswith("#")):
+            if _only_directives(current):
+                current.append(line)
+                continue
             chunks.append(("\n".join(current), start))
             current, start = [], number + 1
         else:
             current.append(line)
     chunks.append(("\n".join(current), start))
     return chunks
+
+
+def _only_directives(lines: list[str]) -> bool:
+    """Return whether lines hold %YAML or %TAG directives and no content: their "---" belongs to them."""
+    return any(line.startswith("%") for line in lines) and all(not line.strip() or line[0] in "%#" for line in lines)
 
 
 def _read_chunk(text: str, first_line: int) -> Document:

@@ -12,23 +12,18 @@ from typing import Any
 
 Rule = Callable[[str], list[str]]
 
+# Compiled when first needed, by the re module's own cache: most manifests need two of them.
 _LABEL_REGEX = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN_REGEX = rf"{_LABEL_REGEX}(\.{_LABEL_REGEX})*"
-_LABEL = re.compile(_LABEL_REGEX)
-_SUBDOMAIN = re.compile(_SUBDOMAIN_REGEX)
-_UNDERSCORE_SUBDOMAIN = re.compile(r"[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?(\.[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?)*")
+_UNDERSCORE_SUBDOMAIN = r"[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?(\.[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?)*"
 _QUALIFIED_REGEX = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
-_QUALIFIED = re.compile(_QUALIFIED_REGEX)
 _LABEL_VALUE_REGEX = f"({_QUALIFIED_REGEX})?"
-_LABEL_VALUE = re.compile(_LABEL_VALUE_REGEX)
 _CONFIG_KEY_REGEX = "[-._a-zA-Z0-9]+"
-_CONFIG_KEY = re.compile(_CONFIG_KEY_REGEX)
 _HEADER_REGEX = "[-A-Za-z0-9]+"
-_HEADER = re.compile(_HEADER_REGEX)
-_ENVIRONMENT_NAME = re.compile(r"[ -<>-~]+")
-_PORT_NAME = re.compile("[-a-z0-9]+")
+_ENVIRONMENT_NAME = r"[ -<>-~]+"
+_PORT_NAME = "[-a-z0-9]+"
 _SYSCTL_REGEX = r"^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"
-_SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?")
+_SYSCTL = r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
 
 LABEL_MESSAGE = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
@@ -72,15 +67,15 @@ def longest(limit: int) -> str:
 def dns_label(value: str) -> list[str]:
     """RFC 1123 label: names of containers, volumes, namespaces, hosts."""
     messages = [longest(63)] if len(value.encode()) > 63 else []
-    if not _LABEL.fullmatch(value):
-        messages.append("must not contain dots" if _SUBDOMAIN.fullmatch(value) else LABEL_MESSAGE)
+    if not re.fullmatch(_LABEL_REGEX, value):
+        messages.append("must not contain dots" if re.fullmatch(_SUBDOMAIN_REGEX, value) else LABEL_MESSAGE)
     return messages
 
 
 def dns_subdomain(value: str) -> list[str]:
     """RFC 1123 subdomain: names of most objects."""
     messages = [longest(253)] if len(value.encode()) > 253 else []
-    if not _SUBDOMAIN.fullmatch(value):
+    if not re.fullmatch(_SUBDOMAIN_REGEX, value):
         messages.append(SUBDOMAIN_MESSAGE)
     return messages
 
@@ -89,7 +84,7 @@ def search_path(value: str) -> list[str]:
     """A DNS search path: a subdomain in which underscores are allowed."""
     if len(value.encode()) > 253:
         return [longest(253)]
-    return [] if _UNDERSCORE_SUBDOMAIN.fullmatch(value) else [SUBDOMAIN_MESSAGE]
+    return [] if re.fullmatch(_UNDERSCORE_SUBDOMAIN, value) else [SUBDOMAIN_MESSAGE]
 
 
 def qualified_name(value: str) -> list[str]:
@@ -108,7 +103,7 @@ def qualified_name(value: str) -> list[str]:
         messages.append("name part must be non-empty")
     elif len(name.encode()) > 63:
         messages.append("name part " + longest(63))
-    if not _QUALIFIED.fullmatch(name):
+    if not re.fullmatch(_QUALIFIED_REGEX, name):
         messages.append(f"name part {_QUALIFIED_TEXT}")
     return messages
 
@@ -116,7 +111,7 @@ def qualified_name(value: str) -> list[str]:
 def label_value(value: str) -> list[str]:
     """A label's value."""
     messages = ["must be no more than 63 bytes"] if len(value.encode()) > 63 else []
-    if not _LABEL_VALUE.fullmatch(value):
+    if not re.fullmatch(_LABEL_VALUE_REGEX, value):
         messages.append(_LABEL_VALUE_MESSAGE)
     return messages
 
@@ -124,7 +119,7 @@ def label_value(value: str) -> list[str]:
 def config_key(value: str) -> list[str]:
     """A key of a ConfigMap or Secret: it becomes a file name."""
     messages = [longest(253)] if len(value.encode()) > 253 else []
-    if not _CONFIG_KEY.fullmatch(value):
+    if not re.fullmatch(_CONFIG_KEY_REGEX, value):
         messages.append(_CONFIG_KEY_MESSAGE)
     if value in (".", ".."):
         messages.append(f"must not be '{value}'")
@@ -135,18 +130,18 @@ def config_key(value: str) -> list[str]:
 
 def environment_name(value: str) -> list[str]:
     """A variable's name: printable ASCII without '='."""
-    return [] if _ENVIRONMENT_NAME.fullmatch(value) else [ENVIRONMENT_NAME_MESSAGE]
+    return [] if re.fullmatch(_ENVIRONMENT_NAME, value) else [ENVIRONMENT_NAME_MESSAGE]
 
 
 def header_name(value: str) -> list[str]:
     """An HTTP header's name."""
-    return [] if _HEADER.fullmatch(value) else [_HEADER_MESSAGE]
+    return [] if re.fullmatch(_HEADER_REGEX, value) else [_HEADER_MESSAGE]
 
 
 def port_name(value: str) -> list[str]:
     """A port's name."""
     messages = [longest(15)] if len(value) > 15 else []
-    if not _PORT_NAME.fullmatch(value):
+    if not re.fullmatch(_PORT_NAME, value):
         messages.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
     if not re.search("[a-z]", value):
         messages.append("must contain at least one letter (a-z)")
@@ -178,7 +173,7 @@ def ip_address(value: str) -> list[str]:
 
 def sysctl_name(value: str) -> list[str]:
     """A sysctl's name, with dots or slashes."""
-    return [] if len(value) <= 253 and _SYSCTL.fullmatch(value) else [SYSCTL_MESSAGE]
+    return [] if len(value) <= 253 and re.fullmatch(_SYSCTL, value) else [SYSCTL_MESSAGE]
 
 
 def generated(rule: Rule) -> Rule:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 from runner.core.manifest.paths import FieldPath
@@ -69,17 +70,17 @@ def validate_secret(errors: Errors, secret: Object) -> None:
     if kind == "kubernetes.io/service-account-token":
         if not (secret["metadata"].get("annotations") or {}).get(_ACCOUNT_ANNOTATION):
             errors.required(_METADATA.child("annotations").key(_ACCOUNT_ANNOTATION))
-    elif kind == "kubernetes.io/basic-auth":
-        if "username" not in data and "password" not in data:
-            errors.required(path.key("username"))
-            errors.required(path.key("password"))
+    elif kind == "kubernetes.io/basic-auth" and "username" not in data and "password" not in data:
+        errors.required(path.key("username"))
+        errors.required(path.key("password"))
     for key in _NEEDED_KEYS.get(kind, ()):
         if key not in data:
             errors.required(path.key(key))
         elif key.startswith(".docker"):
             _json_content(errors, data[key], path.key(key))
     if kind == "kubernetes.io/tls" and {"tls.crt", "tls.key"} <= data.keys():
-        if b"-----BEGIN " not in base64.b64decode(data["tls.crt"] or ""):
+        certificate = base64.b64decode(data["tls.crt"] or "")
+        if b"-----BEGIN " not in certificate:
             errors.warn(None, "tls: failed to find any PEM data in certificate input")
 
 
@@ -191,3 +192,14 @@ def _service_ports_together(errors: Errors, ports: list[Object], kind: str) -> N
             }
             errors.duplicate(path.index(index), shown)
         seen.add(key)
+
+
+CHECKS: dict[str, Callable[[Errors, Object], None]] = {
+    "ConfigMap": validate_config_map,
+    "Secret": validate_secret,
+    "PersistentVolumeClaim": validate_claim,
+    "PersistentVolume": validate_volume,
+    "Service": validate_service,
+    "ServiceAccount": validate_service_account,
+    "Namespace": validate_namespace,
+}

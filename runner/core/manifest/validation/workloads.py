@@ -5,6 +5,7 @@ Mirrors pkg/apis/apps/validation and pkg/apis/batch/validation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from runner.core.manifest.paths import FieldPath
@@ -262,3 +263,15 @@ def validate_pod_template(errors: Errors, value: Object) -> None:
     """Check a PodTemplate."""
     _metadata(errors, value)
     _template(errors, value["template"], FieldPath().child("template"))
+
+
+CHECKS: dict[str, Callable[[Errors, Object], None]] = {
+    "ReplicationController": validate_replication_controller,
+    "PodTemplate": validate_pod_template,
+    "Deployment": validate_deployment,
+    "ReplicaSet": validate_replica_set,
+    "StatefulSet": validate_stateful_set,
+    "DaemonSet": validate_daemon_set,
+    "Job": validate_job,
+    "CronJob": validate_cron_job,
+}
