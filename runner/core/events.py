@@ -1,0 +1,255 @@
+"""Events as values, and the recorder's rules: count repetitions, combine similar ones, stop spam.
+
+Mirrors k8s.io/client-go/tools/record/events_cache.go (EventCorrelator with its default options) and event.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any, TypeVar
+
+from runner.core.model import Container, Json, Pod
+from runner.core.reasons import Note
+from runner.core.times import format_time, parse_time
+
+KUBELET = "kubelet"
+SCHEDULER = "default-scheduler"
+
+COMBINED_PREFIX = "(combined from similar events): "
+SIMILAR_LIMIT = 10
+"""The n-th different message of otherwise equal events is combined with those after it."""
+SIMILAR_SECONDS = 600.0
+SPAM_BURST = 25
+SPAM_REFILL_SECONDS = 300.0
+CACHE_SIZE = 4096
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Key = tuple[str, ...]
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectRef:
+    """What an event is about; ``field_path`` names a container (``spec.containers{app}``)."""
+
+    namespace: str
+    name: str
+    uid: str
+    kind: str = "Pod"
+    api_version: str = "v1"
+    resource_version: str = ""
+    field_path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Who tells: a component on a host (node)."""
+
+    component: str = KUBELET
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A recorded event; ``type`` and ``reason`` are text, so that events of others can be held too."""
+
+    name: str
+    ref: ObjectRef
+    source: Source
+    type: str
+    reason: str
+    message: str
+    first: datetime
+    last: datetime
+    count: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """The v1 Event object. Its uid and resource version are the store's business."""
+        involved = {
+            "kind": self.ref.kind,
+            "namespace": self.ref.namespace,
+            "name": self.ref.name,
+            "uid": self.ref.uid,
+            "apiVersion": self.ref.api_version,
+            "resourceVersion": self.ref.resource_version,
+            "fieldPath": self.ref.field_path,
+        }
+        source = {"component": self.source.component, "host": self.source.host}
+        return {
+            "kind": "Event",
+            "apiVersion": "v1",
+            "metadata": {
+                "name": self.name,
+                "namespace": self.ref.namespace,
+                "creationTimestamp": format_time(self.first),
+            },
+            "involvedObject": {key: value for key, value in involved.items() if value},
+            "reason": str(self.reason),
+            "message": self.message,
+            "source": {key: value for key, value in source.items() if value},
+            "firstTimestamp": format_time(self.first),
+            "lastTimestamp": format_time(self.last),
+            "count": self.count,
+            "type": str(self.type),
+            "eventTime": None,
+            "reportingComponent": self.source.component,
+            "reportingInstance": self.source.host,
+        }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Event:
+        """Read a v1 Event; missing timestamps fall back on the event time and then on the creation time."""
+        metadata, involved = value.get("metadata") or {}, value.get("involvedObject") or {}
+        source = value.get("source") or {}
+        made = parse_time(value.get("eventTime")) or parse_time(metadata.get("creationTimestamp")) or _EPOCH
+        return cls(
+            name=metadata.get("name") or "",
+            ref=ObjectRef(
+                namespace=involved.get("namespace") or metadata.get("namespace") or "",
+                name=involved.get("name") or "",
+                uid=involved.get("uid") or "",
+                kind=involved.get("kind") or "",
+                api_version=involved.get("apiVersion") or "",
+                resource_version=involved.get("resourceVersion") or "",
+                field_path=involved.get("fieldPath") or "",
+            ),
+            source=Source(
+                component=source.get("component") or value.get("reportingComponent") or "",
+                host=source.get("host") or value.get("reportingInstance") or "",
+            ),
+            type=value.get("type") or "",
+            reason=value.get("reason") or "",
+            message=value.get("message") or "",
+            first=parse_time(value.get("firstTimestamp")) or made,
+            last=parse_time(value.get("lastTimestamp")) or made,
+            count=value.get("count") or 1,
+        )
+
+
+def pod_ref(pod: Pod, container: Container | None = None) -> ObjectRef:
+    """The pod, or one of its containers, as the object of an event."""
+    path = container.field_path if container is not None else ""
+    return ObjectRef(namespace=pod.namespace, name=pod.name, uid=pod.uid, field_path=path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Observation:
+    """How often an event was seen, since when, and under which name it is stored."""
+
+    name: str
+    first: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Similar:
+    """The different messages of events that are alike otherwise, oldest first, and when the last one came."""
+
+    messages: tuple[str, ...]
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bucket:
+    """Tokens left of one source about one object, as of a moment."""
+
+    tokens: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correlator:
+    """What the recorder remembers. A value: ``correlate`` returns the next one."""
+
+    observations: Mapping[Key, _Observation] = field(default_factory=dict)
+    similar: Mapping[Key, _Similar] = field(default_factory=dict)
+    buckets: Mapping[Key, _Bucket] = field(default_factory=dict)
+    last_stamp: int = 0
+
+
+def correlate(
+    state: Correlator, ref: ObjectRef, source: Source, note: Note, now: datetime
+) -> tuple[Correlator, Event | None]:
+    """Take in one event.
+
+    Returns the next state and the event to store under its name (new or counted up), or None when it is dropped as spam.
+    """
+    stamp = max((now - _EPOCH) // timedelta(microseconds=1) * 1000, state.last_stamp + 1)
+    event = Event(
+        name=f"{ref.name}.{stamp:x}",
+        ref=ref,
+        source=source,
+        type=note.type,
+        reason=note.reason,
+        message=note.message,
+        first=now,
+        last=now,
+    )
+    similar, key, event = _combine(state.similar, event, now)
+    seen = state.observations.get(key)
+    if seen is not None:
+        event = replace(event, name=seen.name, first=seen.first, count=seen.count + 1)
+    observation = _Observation(name=event.name, first=event.first, count=event.count)
+    bucket_key = _about(event)
+    bucket, accepted = _take_token(state.buckets.get(bucket_key), now)
+    following = Correlator(
+        observations=_remember(state.observations, key, observation),
+        similar=similar,
+        buckets=_remember(state.buckets, bucket_key, bucket),
+        last_stamp=stamp,
+    )
+    return following, event if accepted else None
+
+
+def correlate_all(
+    state: Correlator, ref: ObjectRef, source: Source, notes: Iterable[Note], now: datetime
+) -> tuple[Correlator, tuple[Event, ...]]:
+    """Take in several events about one object at one moment."""
+    stored = []
+    for note in notes:
+        state, event = correlate(state, ref, source, note, now)
+        if event is not None:
+            stored.append(event)
+    return state, tuple(stored)
+
+
+def _about(event: Event) -> Key:
+    ref, source = event.ref, event.source
+    return (source.component, source.host, ref.kind, ref.namespace, ref.name, ref.uid, ref.api_version)
+
+
+def _combine(similar: Mapping[Key, _Similar], event: Event, now: datetime) -> tuple[Mapping[Key, _Similar], Key, Event]:
+    """Note the message; when there are too many different ones, turn the event into one that stands for all of them."""
+    group = (*_about(event), str(event.type), str(event.reason))
+    known = similar.get(group)
+    fresh = known is None or (now - known.last).total_seconds() > SIMILAR_SECONDS
+    messages = () if fresh or known is None else known.messages
+    if event.message not in messages:
+        messages += (event.message,)
+    combined = len(messages) >= SIMILAR_LIMIT
+    # The list must not grow beyond the limit: the oldest message makes room.
+    kept = messages[1:] if combined else messages
+    following = _remember(similar, group, _Similar(messages=kept, last=now))
+    if combined:
+        return following, group, replace(event, message=COMBINED_PREFIX + event.message)
+    return following, (*group, event.ref.field_path, event.message), event
+
+
+def _take_token(bucket: _Bucket | None, now: datetime) -> tuple[_Bucket, bool]:
+    tokens = float(SPAM_BURST)
+    if bucket is not None:
+        refilled = (now - bucket.at).total_seconds() / SPAM_REFILL_SECONDS
+        tokens = min(tokens, bucket.tokens + max(refilled, 0.0))
+    accepted = tokens >= 1
+    return _Bucket(tokens=tokens - accepted, at=now), accepted
+
+
+def _remember(memory: Mapping[Key, _T], key: Key, value: _T) -> Mapping[Key, _T]:
+    """A copy with one more entry as the youngest; the oldest ones fall out beyond the cache's size."""
+    kept = {old: known for old, known in memory.items() if old != key}
+    kept[key] = value
+    return dict(islice(kept.items(), max(len(kept) - CACHE_SIZE, 0), None))
