@@ -115,8 +115,11 @@ def test_a_sum_is_written_like_its_first_part() -> None:
 @given(st.integers(min_value=-(2**62) * NANO, max_value=2**62 * NANO), st.sampled_from(QuantityFormat))
 def test_the_canonical_spelling_reads_back_as_the_same_amount(nanos: int, form: QuantityFormat) -> None:
     quantity = Quantity(nanos=nanos, format=form)
-    assert parse_quantity(str(quantity)) == quantity
-    assert canonical(str(quantity)) == str(quantity)
+    spelling = str(quantity)
+    assert parse_quantity(spelling) == quantity
+    # Bytes that fill no Ki are printed without a suffix, and plain numbers read as decimal ones.
+    if form is not QuantityFormat.BINARY_SI or spelling.endswith("i"):
+        assert canonical(spelling) == spelling
 
 
 @given(st.integers(min_value=0, max_value=2**62), st.integers(min_value=0, max_value=2**62))
