@@ -1,0 +1,50 @@
+"""Record events about one pod: number and combine them as client-go's recorder does, store them, tell of them.
+
+The rules stand in ``runner.core.events``; here is their memory, which a restarted process begins anew, as a kubelet does.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from runner.clock import Clock
+from runner.core.events import KUBELET, Correlator, Source, correlate, pod_ref
+from runner.core.model import Pod
+from runner.core.reasons import EventReason, EventType, Note
+from runner.runtime.narration import EventRecorded, Listener, PodRef
+from runner.runtime.storage import Store
+
+
+class EventRecorder:
+    """Records events about one pod. May be used from several threads; ``node_name`` is where the kubelet's events come from."""
+
+    def __init__(self, pod: Pod, store: Store, listener: Listener, clock: Clock, node_name: str) -> None:
+        self._about = pod_ref(pod)
+        self._ref = PodRef(namespace=pod.namespace, name=pod.name, uid=pod.uid)
+        self._store = store
+        self._listener = listener
+        self._clock = clock
+        self._node_name = node_name
+        self._memory = Correlator()
+        self._lock = threading.Lock()
+
+    def event(
+        self, type: EventType, reason: EventReason, message: str, field_path: str = "", component: str = KUBELET
+    ) -> None:
+        """Record an event about the pod, or about the container that ``field_path`` (``spec.containers{name}``) names."""
+        self.note(Note(type=type, reason=reason, message=message), field_path=field_path, component=component)
+
+    def note(self, note: Note, *, field_path: str = "", component: str = KUBELET) -> None:
+        """Record what an event says. Too many events about the pod are dropped, as client-go drops them."""
+        source = Source(component=component, host=self._node_name if component == KUBELET else "")
+        about = replace(self._about, field_path=field_path)
+        with self._lock:
+            now = self._clock.now()
+            self._memory, event = correlate(self._memory, about, source, note, now)
+            if event is None:
+                return
+            value = event.to_json()
+            self._store.record_event(value)
+            # Inside the lock, so that listeners hear of events in the order in which they are stored.
+            self._listener(EventRecorded(at=now, ref=self._ref, event=value))
