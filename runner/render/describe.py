@@ -13,7 +13,7 @@ from runner.core.podstatus import Phase
 from runner.render.describe_container import describe_containers, describe_resources, describe_seccomp
 from runner.render.describe_volume import describe_volumes
 from runner.render.events import age, describe_lines
-from runner.render.layout import Layout, annotations, labels, long_time
+from runner.render.layout import Layout, annotation_lines, label_lines, long_time
 
 CONTAINER_LISTS = (
     ("Init Containers", "initContainers", "initContainerStatuses"),
@@ -27,8 +27,8 @@ def describe_pod(pod: Json, events: Sequence[Json], now: datetime) -> str:
     out = Layout()
     metadata, spec, status = (pod.get(key) or EMPTY for key in ("metadata", "spec", "status"))
     _identity(out, metadata, spec, status)
-    out.lines("Labels", labels(metadata.get("labels")))
-    out.lines("Annotations", annotations(metadata.get("annotations")))
+    out.lines("Labels", label_lines(metadata.get("labels")))
+    out.lines("Annotations", annotation_lines(metadata.get("annotations")))
     _phase(out, metadata, status, now)
     describe_seccomp(out, 0, spec.get("securityContext"))
     _addresses(out, status)
@@ -39,7 +39,7 @@ def describe_pod(pod: Json, events: Sequence[Json], now: datetime) -> str:
     _conditions(out, spec, status)
     describe_volumes(out, spec.get("volumes") or ())
     out.field(0, "QoS Class", status.get("qosClass") or "BestEffort")
-    out.lines("Node-Selectors", labels(spec.get("nodeSelector")))
+    out.lines("Node-Selectors", label_lines(spec.get("nodeSelector")))
     out.lines("Tolerations", _tolerations(spec.get("tolerations") or ()))
     _spread(out, spec.get("topologySpreadConstraints") or ())
     _events(out, events, now)
@@ -133,7 +133,7 @@ def _spread(out: Layout, constraints: Sequence[Json]) -> None:
         text += f" {constraint.get('maxSkew')} is exceeded"
         selector = constraint.get("labelSelector")
         if selector is not None:
-            text += f" for selector {','.join(labels(selector.get('matchLabels'))) or '<none>'}"
+            text += f" for selector {','.join(label_lines(selector.get('matchLabels'))) or '<none>'}"
         lines.append(text)
     if lines:
         out.lines("Topology Spread Constraints", lines)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from runner.core.model import EMPTY, Json
 from runner.core.quantity import parse_quantity
-from runner.render.layout import Layout, annotations, go_bool, labels
+from runner.render.layout import Layout, annotation_lines, go_bool, label_lines
 
 Rows = list[tuple[str, str]]
 
@@ -88,8 +88,8 @@ def _ephemeral(source: Json) -> Rows:
     metadata, spec = template.get("metadata") or EMPTY, template.get("spec") or EMPTY
     rows: Rows = [("StorageClass", spec.get("storageClassName") or ""), ("Volume", spec.get("volumeName") or "")]
     for label, lines in (
-        ("Labels", labels(metadata.get("labels"))),
-        ("Annotations", annotations(metadata.get("annotations"))),
+        ("Labels", label_lines(metadata.get("labels"))),
+        ("Annotations", annotation_lines(metadata.get("annotations"))),
     ):
         rows.append((label, lines[0] if lines else "<none>"))
         rows.extend(("\tmore", f"\t{line}") for line in lines[1:])

@@ -40,12 +40,12 @@ class Layout:
         return TabWriter(min_width=0, padding=2).format("\n".join(self._parts)) + "\n"
 
 
-def labels(value: Mapping[str, Any] | None) -> list[str]:
+def label_lines(value: Mapping[str, Any] | None) -> list[str]:
     """``key=value`` lines, sorted."""
     return [f"{key}={text}" for key, text in sorted((value or {}).items())]
 
 
-def annotations(value: Mapping[str, Any] | None) -> list[str]:
+def annotation_lines(value: Mapping[str, Any] | None) -> list[str]:
     """``key: value`` lines, sorted; long and multi-line values stand, shortened, below their key."""
     lines: list[str] = []
     for key, raw in sorted((value or {}).items()):

@@ -1,0 +1,96 @@
+"""What a command works with: streams, environment, clock and the facade, all given from outside."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO, cast
+
+import click
+
+from runner.clock import Clock, SystemClock
+from runner.errors import UsageError
+from runner.render.streams import Output, wants_colour
+from runner.render.style import Paint
+
+if TYPE_CHECKING:
+    from runner.cli.surface import RunnerSurface, Stop
+
+
+def _real_runner(environ: Mapping[str, str], home: str | None) -> RunnerSurface:
+    from runner.api import Runner
+
+    return cast("RunnerSurface", Runner.from_env(environ, home=home))
+
+
+def _real_stop() -> Stop:
+    from runner.runtime.session import StopRequest
+
+    return StopRequest()
+
+
+@dataclass
+class App:
+    """One invocation. Tests pass their own streams, environment, clock and runner."""
+
+    stdin: TextIO = field(default_factory=lambda: sys.stdin)
+    stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    clock: Clock = field(default_factory=SystemClock)
+    make_runner: Callable[[Mapping[str, str], str | None], RunnerSurface] = _real_runner
+    make_stop: Callable[[], Stop] = _real_stop
+    home: str | None = None
+
+    @cached_property
+    def out(self) -> Output:
+        """Results."""
+        return Output(self.stdout)
+
+    @cached_property
+    def err(self) -> Output:
+        """Narration and complaints; nobody has to read them."""
+        return Output(self.stderr, on_closed=lambda: None)
+
+    @cached_property
+    def runner(self) -> RunnerSurface:
+        """The facade, made when it is first needed."""
+        return self.make_runner(self.environ, self.home)
+
+    def paint(self, output: Output, choice: str = "") -> Paint:
+        """Colours for one of the streams; without a choice $PODRUNNER_COLOR decides, else the terminal."""
+        wanted = choice or self.environ.get("PODRUNNER_COLOR") or "auto"
+        return Paint(wants_colour(wanted, self.environ, is_terminal=output.is_terminal))
+
+    def say(self, text: str) -> None:
+        """One line on standard error."""
+        self.err.line(text)
+
+
+def app_of(context: click.Context | None = None) -> App:
+    """The invocation that a click context belongs to."""
+    found = (context or click.get_current_context()).find_object(App)
+    return found if found is not None else App()
+
+
+def pod_arguments(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Pod names out of ``po NAME…``, ``pod/NAME…`` or plain names. Raises UsageError for another kind."""
+    if words and words[0] in POD_WORDS:
+        words = words[1:]
+    return tuple(pod_name(word) for word in words)
+
+
+def pod_name(word: str) -> str:
+    """``NAME`` out of ``NAME`` or ``pod/NAME``. Raises UsageError for another kind."""
+    kind, slash, name = word.rpartition("/")
+    if slash and kind not in POD_WORDS:
+        raise UsageError(f'the server doesn\'t have a resource type "{kind}"', hint="podrunner knows pods and events")
+    if not name:
+        raise UsageError("arguments in resource/name form must have a name")
+    return name
+
+
+POD_WORDS = ("po", "pod", "pods")

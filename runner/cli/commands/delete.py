@@ -1,0 +1,82 @@
+"""``delete``: end pods gracefully, or at once."""
+
+from __future__ import annotations
+
+import click
+
+from runner.cli.app import App, app_of, pod_arguments
+from runner.cli.lookup import find_pod
+from runner.cli.manifests import load_objects
+from runner.cli.options import DURATION, command, complete_pods, file_option, namespace_option, option
+from runner.errors import UsageError, WaitTimeout
+
+
+@command("delete", "podrunner delete po init-container-pod --grace-period 5", short_help="Delete pods.")
+@click.argument("words", nargs=-1, metavar="po NAME...", shell_complete=complete_pods)
+@file_option
+@option("--all", "everything", is_flag=True, help="All pods of the namespace.")
+@option("--grace-period", type=int, default=-1, help="Seconds between SIGTERM and SIGKILL (-1: the pod's own).")
+@option("--now", is_flag=True, help="The same as --grace-period 1.")
+@option("--force", is_flag=True, help="Kill at once.")
+@option("--wait/--no-wait", default=True, show_default=True, help="Return when the pods are gone.")
+@option("--timeout", type=DURATION, default=0.0, help="How long to wait (0: without limit).")
+@option("--ignore-not-found", is_flag=True, help="A pod that does not exist is no error.")
+@namespace_option
+def delete(
+    words: tuple[str, ...],
+    files: tuple[str, ...],
+    everything: bool,
+    grace_period: int,
+    now: bool,
+    force: bool,
+    wait: bool,
+    timeout: float,
+    ignore_not_found: bool,
+    namespace: str,
+) -> int:
+    """Delete pods: their containers get SIGTERM, after the grace period SIGKILL, and then nothing is left of them."""
+    app = app_of()
+    grace = _grace(grace_period, now=now, force=force)
+    targets = _targets(app, words, files, everything, namespace)
+    if ignore_not_found:
+        targets = [(place, name) for place, name in targets if app.runner.store.pod(place, name) is not None]
+    for place, name in targets:
+        find_pod(app, place, name)
+    started = []
+    for place, name in targets:
+        started.append((name, app.runner.delete(place, name, grace=grace, force=grace == 0)))
+        app.out.line(f'pod "{name}" {"force deleted" if grace == 0 else "deleted"} from {place} namespace')
+    for name, deletion in started if wait else ():
+        if deletion.wait(timeout or None) is False:
+            raise WaitTimeout(f"timed out waiting for the condition on pods/{name}")
+    return 0
+
+
+def _grace(seconds: int, *, now: bool, force: bool) -> int | None:
+    """The grace period in seconds; None: the pod's own. Raises UsageError for flags that contradict each other."""
+    if now and seconds >= 0:
+        raise UsageError("--now and --grace-period cannot be specified together")
+    if force and seconds > 0:
+        raise UsageError("--force and --grace-period greater than 0 cannot be specified together")
+    if force:
+        return 0
+    if now:
+        return 1
+    if seconds == 0:
+        raise UsageError("--grace-period 0 kills at once", hint="add --force if that is meant, or use --now")
+    return seconds if seconds > 0 else None
+
+
+def _targets(
+    app: App, words: tuple[str, ...], files: tuple[str, ...], everything: bool, namespace: str
+) -> list[tuple[str, str]]:
+    """Namespace and name of each pod to delete."""
+    names = pod_arguments(words)
+    if sum((bool(names), bool(files), everything)) != 1:
+        raise UsageError("name the pods to delete, or give -f FILE, or --all: one of them")
+    if everything:
+        return [(namespace, pod["metadata"]["name"]) for pod in app.runner.store.pods(namespace)]
+    if files:
+        objects = load_objects(app, files, namespace)
+        return [(loaded.namespace, loaded.name) for loaded in objects if loaded.kind == "Pod"]
+    return [(namespace, name) for name in names]

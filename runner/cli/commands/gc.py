@@ -1,0 +1,33 @@
+"""``gc``: remove what crashed processes left behind."""
+
+from __future__ import annotations
+
+from runner.cli.app import app_of
+from runner.cli.options import DURATION, command, option
+from runner.errors import ExitCode
+
+
+@command("gc", "podrunner gc --dry-run", short_help="Remove what crashed processes left behind.")
+@option("--all", "everything", is_flag=True, help="Also pods whose owner is alive: everything that podrunner made.")
+@option("--older-than", type=DURATION, help="Only what is older than this.")
+@option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def gc(everything: bool, older_than: float | None, dry_run: bool) -> int:
+    """Remove containers, volumes and records of pods that no living process owns. Only labelled things are touched."""
+    app = app_of()
+    report = app.runner.gc(everything=everything, older_than=older_than, dry_run=dry_run)
+    word = "would remove" if dry_run else "removed"
+    kinds = {
+        "pod": report.pods,
+        "container": report.containers,
+        "volume": report.volumes,
+        "network": report.networks,
+        "logs": report.logs,
+    }
+    for kind, names in kinds.items():
+        for name in names:
+            app.out.line(f"{word} {kind} {name}")
+    for problem in report.problems:
+        app.say(f"error: {problem}")
+    if report.is_empty:
+        app.say("nothing to remove")
+    return ExitCode.NO_ENGINE if report.problems else ExitCode.OK

@@ -1,0 +1,112 @@
+"""``logs``: what containers wrote."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner.cli.app import App, app_of, pod_name
+from runner.cli.lookup import find_pod
+from runner.cli.options import (
+    DURATION,
+    color_option,
+    command,
+    complete_containers,
+    complete_pods,
+    namespace_option,
+    option,
+)
+from runner.core.model import Json
+from runner.errors import RunnerError, UsageError
+from runner.render.logs import kubectl_prefix
+
+if TYPE_CHECKING:
+    from runner.runtime.narration import LogLine
+
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
+
+@command("logs", "podrunner logs init-container-pod -c init-container-1", short_help="Print what a container wrote.")
+@click.argument("pod", shell_complete=complete_pods)
+@click.argument("named", required=False, metavar="[CONTAINER]", shell_complete=complete_containers)
+@option("-c", "--container", shell_complete=complete_containers, help="Container (default: the first app container).")
+@option("--all-containers", is_flag=True, help="All containers of the pod.")
+@option("-f", "--follow", is_flag=True, help="Go on with what comes, until the container ends.")
+@option("-p", "--previous", is_flag=True, help="The previous instance of the container.")
+@option("--timestamps", is_flag=True, help="Put the time before each line.")
+@option("--tail", type=int, default=-1, help="Only so many last lines (-1: all).")
+@option("--since", type=DURATION, help="Only lines younger than this.")
+@option("--prefix", is_flag=True, help="Put pod and container before each line.")
+@color_option
+@namespace_option
+def logs(pod: str, named: str | None, container: str | None, namespace: str, **flags: Any) -> int:
+    """Print the logs of a container, also of one that has ended, such as an init container."""
+    app = app_of()
+    if named and container:
+        raise UsageError("only one of -c or an inline [CONTAINER] arg is allowed")
+    value = find_pod(app, namespace, pod_name(pod))
+    chosen = _containers(app, value, container or named, everything=flags["all_containers"])
+    paint = app.paint(app.out, flags["color"])
+
+    def read(name: str) -> Iterator[LogLine]:
+        tail, since = flags["tail"] if flags["tail"] >= 0 else None, flags["since"]
+        limits = {"previous": flags["previous"], "follow": flags["follow"], "tail": tail, "since": since}
+        return app.runner.logs(namespace, pod_name(pod), container=name, **limits)
+
+    for line in _merged(app, read, chosen) if flags["follow"] and len(chosen) > 1 else _in_turn(read, chosen):
+        prefix = kubectl_prefix(line, prefix=flags["prefix"], timestamps=flags["timestamps"])
+        app.out.line_of_bytes(paint.container(prefix, line.container, is_init=line.is_init), line.data)
+    return 0
+
+
+def _containers(app: App, pod: Json, named: str | None, *, everything: bool) -> list[str]:
+    """The containers to read; says which one was taken when there was a choice."""
+    spec = pod.get("spec") or {}
+    apps, ephemeral, inits = (
+        [str(c["name"]) for c in spec.get(key) or ()] for key in ("containers", "ephemeralContainers", "initContainers")
+    )
+    if named and everything:
+        raise UsageError("--all-containers=true should not be specified with container name " + named)
+    if named:
+        return [named]
+    if everything:
+        return [*inits, *apps, *ephemeral]
+    annotated = ((pod.get("metadata") or {}).get("annotations") or {}).get(DEFAULT_CONTAINER)
+    default = annotated if annotated in (*apps, *ephemeral, *inits) else apps[0]
+    marked = [*apps, *(f"{name} (ephem)" for name in ephemeral), *(f"{name} (init)" for name in inits)]
+    if len(marked) > 1:
+        app.say(f'Defaulted container "{default}" out of: {", ".join(marked)}')
+    return [default]
+
+
+def _in_turn(read: Callable[[str], Iterator[LogLine]], names: Sequence[str]) -> Iterator[LogLine]:
+    for name in names:
+        yield from read(name)
+
+
+def _merged(app: App, read: Callable[[str], Iterator[LogLine]], names: Sequence[str]) -> Iterator[LogLine]:
+    """Lines of several containers as they come; one that cannot be read is named, the others go on."""
+    lines: queue.SimpleQueue[LogLine | None] = queue.SimpleQueue()
+
+    def follow(name: str) -> None:
+        try:
+            for line in read(name):
+                lines.put(line)
+        except RunnerError as error:
+            app.say(f"error: {error.message}")
+        finally:
+            lines.put(None)
+
+    for name in names:
+        threading.Thread(target=follow, args=(name,), name=f"logs of {name}", daemon=True).start()
+    open_streams = len(names)
+    while open_streams:
+        line = lines.get()
+        if line is None:
+            open_streams -= 1
+        else:
+            yield line

@@ -1,0 +1,27 @@
+"""``plan``: the first decision about a manifest, without an Engine."""
+
+from __future__ import annotations
+
+import click
+
+from runner.cli.app import app_of
+from runner.cli.manifests import load_objects
+from runner.cli.options import command, file_option, namespace_option, option
+
+
+@command("plan", "podrunner plan pod.yaml", short_help="Print the first decision about a manifest.")
+@click.argument("paths", nargs=-1, metavar="[FILE]...", type=click.Path())
+@file_option
+@option("--retry", type=click.Choice(["pod", "container"]), default="pod", show_default=True, help="Retry scope.")
+@namespace_option
+def plan(paths: tuple[str, ...], files: tuple[str, ...], retry: str, namespace: str) -> int:
+    """Print what would be done first with a manifest's pods, and why. Nothing is touched, no Engine is asked."""
+    from runner.retry import RetryPolicy
+    from runner.runtime.options import RunOptions, WorkerOptions
+
+    app = app_of()
+    objects = load_objects(app, (*paths, *files), namespace)
+    policy = RetryPolicy(scope="container" if retry == "container" else "pod")
+    text = app.runner.plan(objects, RunOptions(worker=WorkerOptions(retry=policy)))
+    app.out.write(text if text.endswith("\n") else text + "\n")
+    return 0

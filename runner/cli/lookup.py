@@ -1,0 +1,37 @@
+"""Finding stored pods, and the sentences for what is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from runner.cli.app import App
+    from runner.runtime.storage import Object
+
+
+def find_pod(app: App, namespace: str, name: str) -> Object:
+    """The pod. Raises UsageError when there is none."""
+    pod = app.runner.store.pod(namespace, name)
+    if pod is None:
+        raise not_found(name)
+    return pod
+
+
+def not_found(name: str) -> UsageError:
+    return UsageError(f'pods "{name}" not found')
+
+
+def find_pods(app: App, namespace: str | None, names: Sequence[str]) -> list[Object]:
+    """The named pods in that order, or all of the namespace (None: of all namespaces). Raises UsageError."""
+    if names:
+        if namespace is None:
+            raise UsageError("a resource cannot be retrieved by name across all namespaces")
+        return [find_pod(app, namespace, name) for name in names]
+    return app.runner.store.pods(namespace)
+
+
+def nothing_found(namespace: str | None, what: str = "resources") -> str:
+    return f"No {what} found" + (f" in {namespace} namespace." if namespace is not None else "")

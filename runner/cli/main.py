@@ -1,0 +1,129 @@
+"""The group of commands, and the one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from runner.cli.app import App, app_of
+from runner.cli.options import Command, EnvironmentOption
+from runner.errors import ExitCode, ManifestError, RunnerError
+from runner.render.streams import OutputClosed
+
+BROKEN_PIPE = 141
+"""What a shell shows for a program that SIGPIPE ended."""
+
+COMMANDS = (
+    "run", "get", "describe", "events", "logs", "delete", "wait", "validate", "plan", "gc", "doctor", "version",
+    "completion",
+)  # fmt: skip
+"""Each is a function of the same name in its module in ``runner.cli.commands``, imported when it is needed."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is asked for."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        found = getattr(import_module(f"runner.cli.commands.{cmd_name}"), cmd_name)
+        assert isinstance(found, Command)
+        return found
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={
+        "auto_envvar_prefix": "PODRUNNER",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+    },
+    epilog=(
+        "Every option can be set by an environment variable, PODRUNNER_<COMMAND>_<OPTION>, such as "
+        "PODRUNNER_RUN_RETRY=container; a flag beats a variable. Durations are Go's (1m30s) or plain seconds."
+        "\n\n\b\nExample:\n  podrunner run pod.yaml"
+    ),
+)
+@click.option("--home", cls=EnvironmentOption, help="Where state lives (default: the XDG state directory).")
+@click.version_option(package_name="podrunner", prog_name="podrunner", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(context: click.Context, home: str | None) -> None:
+    """The kubelet without the cluster: run a Kubernetes Pod manifest, unmodified, on a plain Docker Engine."""
+    app_of(context).home = home
+
+
+def main(argv: Sequence[str], app: App | None = None) -> int:
+    """Run one command; returns the exit code and raises nothing."""
+    app = app or App()
+    try:
+        code = int(cli.main(args=list(argv), prog_name="podrunner", standalone_mode=False, obj=app) or 0)
+    except OutputClosed:
+        code = BROKEN_PIPE
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except Exception as error:
+        code = _complain(app, error)
+    return _finish(app, code)
+
+
+def _complain(app: App, error: Exception) -> int:
+    """Say what went wrong and what may help; returns the exit code."""
+    match error:
+        case ManifestError():
+            for line in error.problems:
+                app.say(line)
+            count = len(error.problems)
+            message = f"{count} {'problem' if count == 1 else 'problems'} in the manifest, nothing was touched"
+            return _say(app, message, error.hint, error.exit_code)
+        case RunnerError():
+            return _say(app, error.message, error.hint, error.exit_code)
+        case click.UsageError():
+            return _say(app, error.format_message(), _usage_hint(error), ExitCode.USAGE)
+        case click.ClickException():
+            return _say(app, error.format_message(), "", ExitCode.USAGE)
+        case click.Abort():
+            return ExitCode.INTERRUPTED
+        case _:
+            return _bug(app, error)
+
+
+def _say(app: App, message: str, hint: str, code: int) -> int:
+    paint = app.paint(app.err)
+    app.say(f"{paint.red('error:')} {message}")
+    for number, line in enumerate(hint.splitlines()):
+        app.say(f"{paint.dim('hint:')} {line}" if number == 0 else f"      {line}")
+    return code
+
+
+def _usage_hint(error: click.UsageError) -> str:
+    return f"{error.ctx.command_path} --help" if error.ctx is not None else "podrunner --help"
+
+
+def _bug(app: App, error: Exception) -> int:
+    if app.environ.get("PODRUNNER_DEBUG"):
+        app.err.write("".join(traceback.format_exception(error)))
+    message = f"this is a mistake in podrunner: {type(error).__name__}: {error}"
+    return _say(app, message, "PODRUNNER_DEBUG=1 shows where it happened", ExitCode.POD_FAILED)
+
+
+def _finish(app: App, code: int) -> int:
+    """Flush the streams; one whose reader is gone is pointed at nothing, so that the interpreter's exit stays silent."""
+    for stream in (app.stdout, app.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            try:
+                descriptor = stream.fileno()
+            except (OSError, ValueError):
+                continue
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, descriptor)
+            os.close(nothing)
+    return code

@@ -1,0 +1,35 @@
+"""Reading the manifests that a command line names."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from runner.errors import ManifestError, UsageError
+
+if TYPE_CHECKING:
+    from runner.cli.app import App
+    from runner.core.manifest import LoadedObject, LoadResult
+
+STDIN = "<stdin>"
+
+
+def load(app: App, paths: Sequence[str], namespace: str) -> tuple[LoadResult, str]:
+    """Load the manifests; returns what they hold and the text of standard input, "" when it was not read."""
+    text = app.stdin.read() if "-" in paths else ""
+    return app.runner.load(paths, stdin=io.StringIO(text), namespace=namespace), text
+
+
+def load_objects(app: App, paths: Sequence[str], namespace: str) -> tuple[LoadedObject, ...]:
+    """Load the manifests and say their warnings. Raises UsageError, or ManifestError with all problems."""
+    if not paths:
+        raise UsageError("no manifest given", hint="name a file, a folder, or - for standard input")
+    result, _ = load(app, paths, namespace)
+    for warning in result.warnings:
+        app.say(f"warning: {warning}")
+    if not result.ok:
+        raise ManifestError(tuple(str(problem) for problem in result.problems))
+    if not result.objects:
+        raise UsageError("the manifests hold no objects")
+    return result.objects

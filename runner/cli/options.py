@@ -1,0 +1,149 @@
+"""Options that several commands share, and click pieces that read an injected environment and kubectl's spellings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from runner.cli.app import App, app_of
+from runner.core.times import parse_duration
+from runner.errors import RunnerError, UsageError
+from runner.render.formats import ALLOWED, OutputFormat, parse_format
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    _SecondsType = click.ParamType[float]
+    _OutputType = click.ParamType[OutputFormat]
+else:  # only newer releases of click make it generic
+    _SecondsType = _OutputType = click.ParamType
+
+_TRUE, _FALSE = ("true", "t", "1"), ("false", "f", "0")
+
+
+class EnvironmentOption(click.Option):
+    """An option whose environment variable is looked up in the invocation's environment."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        environ = app_of(ctx).environ
+        names = [self.envvar] if isinstance(self.envvar, str) else list(self.envvar or ())
+        if self.allow_from_autoenv and ctx.auto_envvar_prefix and self.name:
+            names.append(f"{ctx.auto_envvar_prefix}_{self.name.upper()}")
+        return next((environ[name] for name in names if environ.get(name)), None)
+
+
+class Command(click.Command):
+    """A command that also takes kubectl's ``--flag=true`` and ``--flag=false`` for its switches."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, self._plain(args))
+
+    def _plain(self, args: Sequence[str]) -> list[str]:
+        switches = {name: p for p in self.params if isinstance(p, click.Option) and p.is_flag for name in p.opts}
+        plain: list[str] = []
+        for position, word in enumerate(args):
+            if word == "--":
+                return [*plain, *args[position:]]
+            name, equals, value = word.partition("=")
+            switch = switches.get(name)
+            if switch is None or not equals or value.lower() not in _TRUE + _FALSE:
+                plain.append(word)
+            elif value.lower() in _TRUE:
+                plain.append(name)
+            elif switch.secondary_opts:
+                plain.append(switch.secondary_opts[0])
+        return plain
+
+
+def option(*names: str, **settings: Any) -> Callable[[Function], Function]:
+    """``click.option`` with an environment variable ``PODRUNNER_<COMMAND>_<OPTION>``."""
+    return click.option(*names, cls=EnvironmentOption, **settings)
+
+
+class Duration(_SecondsType):
+    """Go's ``1m30s`` or plain seconds, as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, int | float):
+            return float(value)
+        try:
+            return parse_duration(str(value))
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+class FormatType(_OutputType):
+    """``-o``."""
+
+    name = "format"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> OutputFormat:
+        if isinstance(value, OutputFormat):
+            return value
+        try:
+            return parse_format(str(value))
+        except UsageError as problem:
+            self.fail(f"{problem.message}" + (f" ({problem.hint})" if problem.hint else ""), param, ctx)
+
+    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        words = [word.partition("TEMPLATE")[0] for word in ALLOWED.split(", ")]
+        return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+
+
+DURATION = Duration()
+FORMAT = FormatType()
+
+namespace_option = option(
+    "-n",
+    "--namespace",
+    default="default",
+    show_default=True,
+    envvar="PODRUNNER_NAMESPACE",
+    help="Namespace.",
+)
+all_namespaces_option = option("-A", "--all-namespaces", is_flag=True, help="Look in all namespaces.")
+watch_option = option("-w", "--watch", is_flag=True, help="Keep watching, one line a change.")
+color_option = option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    envvar="PODRUNNER_COLOR",
+    help="Colours; auto honours NO_COLOR, FORCE_COLOR and TERM=dumb, each stream for itself.",
+)
+format_option = option("-o", "--output", type=FORMAT, default="table", help=f"One of {ALLOWED}.")
+file_option = option("-f", "--filename", "files", multiple=True, help="Manifest: a file, a folder or - (repeatable).")
+
+
+def command(name: str, example: str, **settings: Any) -> Callable[[Callable[..., Any]], Command]:
+    """A command whose help ends with one example."""
+    return click.command(name, cls=Command, epilog=f"\b\nExample:\n  {example}", **settings)
+
+
+def complete_pods(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of the pods in the store; the Engine is not asked."""
+    prefix = next((f"{word}/" for word in ("pod", "pods", "po") if incomplete.startswith(f"{word}/")), "")
+    names = [pod["metadata"]["name"] for pod in _stored_pods(app_of(ctx), ctx.params.get("namespace"))]
+    return [CompletionItem(prefix + name) for name in names if (prefix + name).startswith(incomplete)]
+
+
+def complete_containers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of the containers of the pod that the line names."""
+    named = str(ctx.params.get("pod") or "").rpartition("/")[2]
+    found: list[str] = []
+    for pod in _stored_pods(app_of(ctx), ctx.params.get("namespace")):
+        if pod["metadata"]["name"] == named:
+            for key in ("initContainers", "containers"):
+                found.extend(container["name"] for container in pod["spec"].get(key) or ())
+    return [CompletionItem(name) for name in found if name.startswith(incomplete)]
+
+
+def _stored_pods(app: App, namespace: str | None) -> list[dict[str, Any]]:
+    try:
+        return app.runner.store.pods(namespace or app.environ.get("PODRUNNER_NAMESPACE") or "default")
+    except RunnerError:
+        return []

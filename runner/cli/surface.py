@@ -1,0 +1,76 @@
+"""What the commands need of the library: ``runner.api.Runner`` fits, and so does a small fake in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from runner.core.manifest import LoadedObject, LoadResult
+    from runner.core.model import Json
+    from runner.runtime.gc import GcReport
+    from runner.runtime.narration import Listener, LogLine
+    from runner.runtime.options import RunOptions
+    from runner.runtime.storage import Object, Store
+
+
+class Stop(Protocol):
+    """A request to end: the first call deletes gracefully, the second kills."""
+
+    def request(self) -> None: ...
+
+
+class Result(Protocol):
+    """How a run ended; ``message`` says it in one line, "" when there is nothing to say."""
+
+    @property
+    def exit_code(self) -> int: ...
+
+    @property
+    def pods(self) -> tuple[Object, ...]: ...
+
+    @property
+    def message(self) -> str: ...
+
+
+class Waitable(Protocol):
+    """A deletion under way."""
+
+    def wait(self, timeout: float | None = None) -> object: ...
+
+
+class RunnerSurface(Protocol):
+    """The facade."""
+
+    @property
+    def store(self) -> Store: ...
+
+    def load(self, paths: Sequence[str], *, stdin: TextIO | None, namespace: str) -> LoadResult: ...
+
+    def run(
+        self, objects: Sequence[LoadedObject], options: RunOptions, *, listener: Listener, stop: Stop
+    ) -> Result: ...
+
+    def plan(self, objects: Sequence[LoadedObject], options: RunOptions) -> str: ...
+
+    def delete(self, namespace: str, name: str, *, grace: int | None, force: bool) -> Waitable: ...
+
+    def logs(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        container: str | None,
+        previous: bool,
+        follow: bool,
+        tail: int | None,
+        since: float | None,
+    ) -> Iterator[LogLine]: ...
+
+    def gc(self, *, everything: bool, older_than: float | None, dry_run: bool) -> GcReport: ...
+
+    def doctor(self) -> list[tuple[str, str]]: ...
+
+    def wait_for(
+        self, namespace: str, name: str, condition: Callable[[Json | None], bool], timeout: float | None
+    ) -> object: ...

@@ -1,0 +1,92 @@
+"""Narration for programs: one JSON object a line, never coloured."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from runner.core.times import format_micro_time
+from runner.render.logs import LogPrinter
+from runner.render.streams import Output
+from runner.render.tables import ready_word, status_word
+from runner.runtime.narration import (
+    AttemptEnding,
+    AttemptStarted,
+    EventRecorded,
+    Gone,
+    LogLine,
+    Narration,
+    Notice,
+    PodRef,
+    PullEnded,
+    Pulling,
+    RetryScheduled,
+    StatusChanged,
+)
+
+
+class JsonNarrator:
+    """Prints objects with ``type``: status, event, retry, pull, pulled, started, notice, gone or note; logs stay text."""
+
+    def __init__(self, err: Output, logs: LogPrinter) -> None:
+        self._err = err
+        self._logs = logs
+
+    def __call__(self, narration: Narration) -> None:
+        if isinstance(narration, LogLine):
+            self._logs.line(narration)
+            return
+        value = message(narration)
+        if value is not None:
+            self._print(value)
+
+    def note(self, text: str) -> None:
+        """Print a line of our own."""
+        self._print({"type": "note", "text": text})
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _print(self, value: dict[str, Any]) -> None:
+        self._err.line(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
+
+
+def message(narration: Narration) -> dict[str, Any] | None:
+    """One narration as a JSON object; None for what only listeners inside the process need."""
+    match narration:
+        case StatusChanged():
+            phase = (narration.pod.get("status") or {}).get("phase")
+            word, ready = status_word(narration.pod), ready_word(narration.pod)
+            return _object("status", narration.ref, narration.at, status=word, ready=ready, phase=phase)
+        case EventRecorded():
+            return _object("event", narration.ref, narration.at, event=dict(narration.event))
+        case RetryScheduled():
+            after = narration.next_attempt_at
+            moment = format_micro_time(after) if after else None
+            texts = {"container": narration.container, "text": narration.text}
+            return _object("retry", narration.ref, narration.at, **texts, nextAttempt=moment)
+        case Pulling():
+            step = narration.progress
+            texts = {"container": narration.container, "image": narration.image, "layer": step.layer}
+            return _object(
+                "pull", narration.ref, None, **texts, status=step.status, current=step.current, total=step.total
+            )
+        case PullEnded():
+            return _object("pulled", narration.ref, None, container=narration.container, image=narration.image)
+        case AttemptStarted():
+            texts = {"container": narration.container, "containerID": narration.container_id}
+            return _object("started", narration.ref, narration.at, **texts, attempt=narration.attempt)
+        case Notice():
+            return _object("notice", narration.ref, narration.at, text=narration.text)
+        case Gone():
+            return _object("gone", narration.ref, narration.at)
+        case LogLine() | AttemptEnding():
+            return None
+
+
+def _object(kind: str, ref: PodRef, at: datetime | None, **fields: Any) -> dict[str, Any]:
+    value: dict[str, Any] = {"type": kind}
+    if at is not None:
+        value["time"] = format_micro_time(at)
+    return {**value, "namespace": ref.namespace, "pod": ref.name, "uid": ref.uid, **fields}

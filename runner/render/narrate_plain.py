@@ -1,0 +1,143 @@
+"""Narration as plain lines: ``TIME  POD  TYPE  REASON  container: message``, one as soon as something happens."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, tzinfo
+
+from runner.core.model import Json
+from runner.render.logs import LogPrinter
+from runner.render.narrate import container_of
+from runner.render.streams import Output
+from runner.render.style import Paint
+from runner.render.tables import ready_word, status_word
+from runner.runtime.narration import (
+    AttemptEnding,
+    AttemptStarted,
+    EventRecorded,
+    Gone,
+    LogLine,
+    Narration,
+    Notice,
+    PullEnded,
+    Pulling,
+    RetryScheduled,
+    StatusChanged,
+)
+
+_KIND_WIDTH = len("Warning")
+_GOOD = frozenset({"Running", "Completed"})
+_BAD = ("Err", "Error", "BackOff", "Invalid", "OOMKilled", "ExitCode", "Signal", "Deadline", "Evicted", "NeverPull")
+
+
+class PlainNarrator:
+    """Prints lines; ``zone`` None is the local time zone."""
+
+    def __init__(
+        self, err: Output, paint: Paint, logs: LogPrinter, *, verbose: bool = False, zone: tzinfo | None = None
+    ) -> None:
+        self._err = err
+        self._paint = paint
+        self._logs = logs
+        self._verbose = verbose
+        self._zone = zone
+        self._lock = threading.RLock()
+        self._shown: dict[str, str] = {}
+        self._pod_width = 0
+        self._reason_width = len("Scheduled")
+
+    def __call__(self, narration: Narration) -> None:
+        with self._lock:
+            self._show(narration)
+
+    def note(self, text: str) -> None:
+        """Print a line of our own."""
+        with self._lock:
+            self._print(self._paint.bold(text))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _show(self, narration: Narration) -> None:
+        match narration:
+            case LogLine():
+                self._log(narration)
+            case EventRecorded():
+                self._event(narration)
+            case StatusChanged():
+                self._status(narration)
+            case RetryScheduled():
+                self._retry(narration)
+            case AttemptStarted():
+                if self._verbose or narration.attempt:
+                    text = f"attempt {narration.attempt} started as {narration.container_id[:12]}"
+                    self._row(narration.at, narration.ref.name, "Attempt", narration.container, text)
+            case Notice():
+                self._row(narration.at, narration.ref.name, "Notice", narration.text, "")
+            case Gone():
+                self._row(narration.at, narration.ref.name, "Gone", "nothing of the pod is left in the Engine", "")
+            case Pulling() | PullEnded():
+                self._pull(narration)
+            case AttemptEnding():
+                pass
+
+    def _log(self, line: LogLine) -> None:
+        self._logs.line(line)
+
+    def _pull(self, narration: Pulling | PullEnded) -> None:
+        """A pull's start and end are events already."""
+
+    def _event(self, narration: EventRecorded) -> None:
+        event, kind = narration.event, str(narration.event.get("type") or "")
+        container = container_of(event)
+        text = str(event.get("message") or "").strip()
+        count = event.get("count") or 1
+        message = (f"{container}: " if container else "") + text + (f" (x{count})" if count > 1 else "")
+        self._row(narration.at, narration.ref.name, kind, str(event.get("reason") or ""), message)
+
+    def _status(self, narration: StatusChanged) -> None:
+        word = status_text(narration.pod)
+        before = self._shown.get(narration.ref.uid)
+        if word == before:
+            return
+        self._shown[narration.ref.uid] = word
+        text = self._paint(word, f"1;{_status_colour(word)}")
+        self._row(narration.at, narration.ref.name, "Status", text if before is None else f"{before} → {text}", "")
+
+    def _retry(self, narration: RetryScheduled) -> None:
+        text, after = narration.text, narration.next_attempt_at
+        if after is not None:
+            text += f"; next attempt {'at ' + self._clock(after) if after > narration.at else 'now'}"
+        self._row(narration.at, narration.ref.name, "Retry", text, "")
+
+    def _row(self, at: datetime, pod: str, kind: str, reason: str, message: str) -> None:
+        self._pod_width = max(self._pod_width, len(pod))
+        if message:
+            self._reason_width = max(self._reason_width, len(reason))
+            reason = f"{reason:<{self._reason_width}}  "
+        padded = f"{kind:<{_KIND_WIDTH}}"
+        shown = self._paint.yellow(padded) if kind in ("Warning", "Retry") else padded
+        time = self._paint.dim(self._clock(at))
+        first, *rest = message.split("\n")
+        self._print(f"{time}  {pod:<{self._pod_width}}  {shown}  {reason}{first}".rstrip())
+        for part in rest:
+            self._print(f"{'':<10}{part}")
+
+    def _clock(self, at: datetime) -> str:
+        return at.astimezone(self._zone).strftime("%H:%M:%S")
+
+    def _print(self, text: str) -> None:
+        self._err.line(text)
+
+
+def status_text(pod: Json) -> str:
+    """The STATUS word, with the READY count for a running pod."""
+    word = status_word(pod)
+    return f"{word} ({ready_word(pod)} ready)" if word == "Running" else word
+
+
+def _status_colour(text: str) -> str:
+    word = text.partition(" ")[0]
+    if word in _GOOD:
+        return "32"
+    return "31" if any(part in word for part in _BAD) else "36"

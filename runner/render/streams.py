@@ -1,0 +1,89 @@
+"""Standard streams as values: whether they are terminals, whether they want colour, and what happens when a reader leaves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import IO, TextIO
+
+
+class OutputClosed(Exception):
+    """Whoever read standard output is gone (``| head``): there is no point in going on."""
+
+
+class Output:
+    """A text stream that several threads write whole lines to.
+
+    A closed pipe raises OutputClosed, or, when ``on_closed`` is set, calls that once and drops everything from then on.
+    """
+
+    def __init__(self, stream: TextIO, *, on_closed: Callable[[], None] | None = None) -> None:
+        self.stream = stream
+        self.on_closed = on_closed
+        self._lock = threading.RLock()
+        self._closed = False
+
+    @property
+    def is_terminal(self) -> bool:
+        try:
+            return self.stream.isatty()
+        except ValueError:
+            return False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the reader is known to be gone."""
+        return self._closed
+
+    def line(self, text: str) -> None:
+        """Write one line."""
+        self.write(text + "\n")
+
+    def write(self, text: str) -> None:
+        """Write text that ends with a newline; what the stream's encoding lacks is replaced."""
+        encoding = getattr(self.stream, "encoding", None) or "utf-8"
+        self._put(text.encode(encoding, "replace").decode(encoding))
+
+    def line_of_bytes(self, prefix: str, data: bytes) -> None:
+        """Write one line whose content is passed on byte by byte."""
+        buffer: IO[bytes] | None = getattr(self.stream, "buffer", None)
+        if buffer is None:
+            self._put(f"{prefix}{data.decode('utf-8', 'replace')}\n")
+            return
+        self._put(prefix.encode("utf-8", "replace") + data + b"\n")
+
+    def _put(self, content: str | bytes) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            try:
+                self._write(content)
+            except (BrokenPipeError, ValueError) as problem:
+                if isinstance(problem, ValueError) and not self.stream.closed:
+                    raise
+                self._reader_is_gone(problem)
+
+    def _write(self, content: str | bytes) -> None:
+        if isinstance(content, str):
+            self.stream.write(content)
+        else:
+            self.stream.flush()
+            self.stream.buffer.write(content)
+        self.stream.flush()
+
+    def _reader_is_gone(self, problem: Exception) -> None:
+        self._closed = True
+        if self.on_closed is None:
+            raise OutputClosed from problem
+        self.on_closed()
+
+
+def wants_colour(choice: str, environ: Mapping[str, str], *, is_terminal: bool) -> bool:
+    """Decide on colour for one stream: the flag, then NO_COLOR, FORCE_COLOR, TERM=dumb, then whether it is a terminal."""
+    if choice != "auto":
+        return choice == "always"
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return is_terminal and environ.get("TERM") != "dumb"
