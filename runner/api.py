@@ -18,7 +18,7 @@ from runner.clock import Clock, SystemClock, Wakeup
 from runner.core.admission import admit
 from runner.core.model import Json, Pod
 from runner.core.termination import deletion_grace
-from runner.errors import ManifestError, NotFound, UsageError, WaitTimeout
+from runner.errors import EngineUnavailable, ManifestError, NotFound, UsageError, WaitTimeout
 from runner.runtime.home import Home
 from runner.runtime.options import RunOptions
 from runner.runtime.session import RunResult, Session, StopRequest
@@ -245,11 +245,13 @@ class Runner:
         since: float | None,
     ) -> Iterator[LogLine]:
         """One container's output. Raises UsageError with kubectl's texts when it cannot be had."""
-        from runner.runtime.reading import read_logs
+        from runner.runtime.reading import LogQuestion, read_logs
 
-        return read_logs(
-            self, namespace, name, container=container, previous=previous, follow=follow, tail=tail, since=since
-        )
+        value = self.store.pod(namespace, name)
+        if value is None:
+            raise UsageError(f'pods "{name}" not found')
+        question = LogQuestion(container=container, previous=previous, follow=follow, tail=tail, since=since)
+        return read_logs(value, question, engine=self.engine, home=self.home, clock=self.clock)
 
     def wait_for(
         self, namespace: str, name: str, condition: Callable[[Json | None], bool], timeout: float | None
@@ -279,9 +281,22 @@ class Runner:
 
     def doctor(self) -> list[tuple[str, str]]:
         """What podrunner sees of its surroundings, as label and value."""
-        from runner.runtime.doctor import examine
+        import runner as package
+        from runner.runtime.doctor import engine_rows, leftover_rows, network_row
 
-        return examine(self)
+        rows = [
+            ("podrunner", f"{package.__version__} ({Path(package.__file__ or '').parent})"),
+            ("State directory", str(self.home.path)),
+        ]
+        try:
+            rows += [("Engine address", self.address.url), ("Address from", self.address.source)]
+            rows += engine_rows(self.engine)
+            rows.append(network_row(self.engine))
+            rows += leftover_rows(self.engine, self.store, self.home)
+        except EngineUnavailable as error:
+            rows.append(("Problem", error.message))
+            rows += [("", line) for line in error.hint.splitlines()]
+        return rows
 
 
 @dataclass(frozen=True, slots=True)

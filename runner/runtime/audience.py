@@ -1,0 +1,43 @@
+"""Everybody who listens to a run: the caller, whoever follows the containers' output, and the artifacts."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from runner.engine.protocol import Engine
+from runner.runtime.artifacts import ArtifactWriter
+from runner.runtime.home import Home
+from runner.runtime.logs import LogCollector
+from runner.runtime.narration import Listener, Narration
+from runner.runtime.options import RunOptions
+
+
+class Audience:
+    """A listener that passes everything on. Log lines come from threads of their own, in order for each container."""
+
+    def __init__(self, engine: Engine, home: Home, options: RunOptions, listener: Listener) -> None:
+        self._resources = ExitStack()
+        self._listeners: list[Listener] = [listener]
+        if options.artifacts is not None:
+            self._listeners.append(ArtifactWriter(options.artifacts, engine))
+        # The collector goes first: an attempt's last lines are told before it is said to end.
+        self._logs = LogCollector(engine, home, self._tell)
+        self._resources.callback(self._logs.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._resources.close()
+
+    def __call__(self, narration: Narration) -> None:
+        self._logs(narration)
+        self._tell(narration)
+
+    def _tell(self, narration: Narration) -> None:
+        for listener in self._listeners:
+            listener(narration)
