@@ -16,7 +16,6 @@ import requests
 from docker.api import APIClient
 
 from runner.engine.docker.failures import CONNECTION_ERRORS, Endpoint, error_of, translated, unavailable
-from runner.engine.docker.parse import error_message
 
 _ERRORS_KEPT: Final = 65536
 _STDERR: Final = 2
@@ -32,8 +31,9 @@ class DockerExecStream:
         self._session = session
         self._address = address
         # Bytes that came with the response's head lie in http.client's buffered file, so that is what is read.
-        self._reader: Any = response.raw._fp.fp
-        self._socket: Any = response.raw._connection.sock
+        raw: Any = response.raw
+        self._reader: Any = raw._fp.fp
+        self._socket: Any = raw._connection.sock
         self._left = 0  # of the present frame
         self._errors = bytearray()
         self._lock = threading.Lock()
@@ -118,5 +118,13 @@ class DuplexExec:
             )
             if response.status_code >= 400:
                 with contextlib.closing(session):
-                    raise error_of(Endpoint.OTHER, response.status_code, error_message(response.text, response.reason))
+                    raise error_of(Endpoint.OTHER, response.status_code, _message(response))
             return DockerExecStream(response, session, self.address)
+
+
+def _message(response: requests.Response) -> str:
+    """The daemon's own text."""
+    try:
+        return str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return response.text.strip() or response.reason

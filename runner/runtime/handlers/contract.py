@@ -1,0 +1,59 @@
+"""The words between the worker and whoever carries probes and hooks out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from runner.core.model import Container, Handler, Pod
+from runner.core.probing import ProbeRun
+from runner.core.reasons import Note
+from runner.engine.protocol import ExecResult, ExecStream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One running instance of a container and the way to its pod."""
+
+    pod: Pod
+    container: Container
+    container_id: str
+    sandbox_id: str
+    pod_ip: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookOutcome:
+    """How a hook ended: the kubelet's text of a failure, and events that it caused itself.
+
+    ``timed_out`` marks the failure that the caller's own timeout made; a kubelet reports no event about that one.
+    """
+
+    ok: bool
+    message: str = ""
+    notes: tuple[Note, ...] = ()
+    timed_out: bool = False
+
+
+class Handlers(Protocol):
+    """Carries out what probes and hooks ask for."""
+
+    def probe(self, target: Target, handler: Handler, *, timeout: int) -> ProbeRun:
+        """Run a probe once, for at most ``timeout`` seconds. What stops it from running at all is an ERROR, not raised."""
+        ...
+
+    def hook(self, target: Target, handler: Handler, *, timeout: float | None) -> HookOutcome:
+        """Run a postStart or preStop hook, for at most ``timeout`` seconds (None: as long as it takes).
+
+        Not for ``sleep``, which passes on the caller's clock: ValueError.
+        """
+        ...
+
+
+class ExecEngine(Protocol):
+    """The two verbs of an Engine that handlers need; see ``runner.engine.protocol``."""
+
+    def exec(self, container_id: str, command: Sequence[str], *, timeout: float | None, limit: int) -> ExecResult: ...
+
+    def exec_stream(self, container_id: str, command: Sequence[str]) -> ExecStream: ...

@@ -1,0 +1,98 @@
+"""A connection to a server with the time it may still take, and what a Go program says when there is none."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from runner.clock import Deadline
+
+_GO_WORDS: Final = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset by peer",
+    errno.EPIPE: "broken pipe",
+    errno.EHOSTUNREACH: "no route to host",
+    errno.ENETUNREACH: "network is unreachable",
+    errno.ETIMEDOUT: "connection timed out",
+    errno.EADDRNOTAVAIL: "cannot assign requested address",
+    errno.EAFNOSUPPORT: "address family not supported by protocol",
+    errno.EACCES: "permission denied",
+}
+
+
+class DialError(Exception):
+    """No connection: the text is Go's, ``dial tcp 10.0.0.5:81: connect: connection refused``."""
+
+    def __init__(self, text: str, *, timed_out: bool = False) -> None:
+        super().__init__(text)
+        self.timed_out = timed_out
+
+
+class Connection(Protocol):
+    """An open connection. ``peer`` is the server as ``host:port``; ``deadline`` counts for everything done on it."""
+
+    socket: socket.socket
+    peer: str
+    deadline: Deadline
+
+    def trouble(self) -> DialError | None:
+        """Why a connection whose stream has ended never was one; known only then on the way through a sandbox."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Dial(Protocol):
+    """Connects to a port, within ``seconds`` (None: as long as it takes). Raises DialError or EngineError."""
+
+    def __call__(self, host: str, port: int, seconds: float | None) -> Connection: ...
+
+
+@dataclass
+class DirectConnection:
+    """A connection made from here."""
+
+    socket: socket.socket
+    peer: str
+    deadline: Deadline
+
+    def trouble(self) -> DialError | None:
+        return None
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def dial_direct(host: str, port: int, seconds: float | None) -> DirectConnection:
+    """Connect from here. Raises DialError."""
+    peer, deadline = join_host_port(host, port), Deadline(seconds)
+    try:
+        return DirectConnection(socket.create_connection((host, port), timeout=seconds), peer, deadline)
+    except socket.gaierror as problem:
+        raise DialError(f"dial tcp: lookup {host}: no such host") from problem
+    except (OSError, UnicodeError) as problem:
+        raise dial_error(peer, problem) from problem
+
+
+def dial_error(peer: str, problem: Exception) -> DialError:
+    """The failed attempt as Go tells it."""
+    # A TimeoutError with an errno is the kernel's own giving up.
+    if isinstance(problem, TimeoutError) and problem.errno is None:
+        return DialError(f"dial tcp {peer}: i/o timeout", timed_out=True)
+    return DialError(f"dial tcp {peer}: connect: {go_words(problem)}")
+
+
+def go_words(problem: Exception) -> str:
+    """A system call's error in Go's words."""
+    number = problem.errno if isinstance(problem, OSError) else None
+    if number is None:
+        return str(problem)
+    return _GO_WORDS.get(number) or os.strerror(number).lower()
+
+
+def join_host_port(host: str, port: int) -> str:
+    """``host:port``, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
