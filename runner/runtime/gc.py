@@ -120,6 +120,11 @@ class _Leftover:
         answers = [owner_is_alive(owner) for owner in self.owners]
         return True not in answers and (unknown or None not in answers)
 
+    @property
+    def is_unwanted(self) -> bool:
+        """Whether somebody asked for the pod's deletion, whoever had wanted to keep it."""
+        return self.record is not None and "deletionTimestamp" in self.record["metadata"]
+
     def created_at(self) -> datetime | None:
         times = [container.created_at for container in self.containers if container.created_at]
         if self.record is not None:
@@ -171,7 +176,7 @@ class _Sweep:
         ]
         # Only now: an owner marks its pod as kept and ends, in this order.
         kept = self.store.kept_pods() if found and not self.everything else frozenset()
-        return [leftover for leftover in found if leftover.uid not in kept]
+        return [leftover for leftover in found if leftover.uid not in kept or leftover.is_unwanted]
 
     def _leftovers(self) -> Iterable[_Leftover]:
         """What there is, by pod; what has no pod stands alone."""

@@ -25,6 +25,8 @@ from runner.runtime.narration import AttemptEnding, AttemptStarted, Listener, Lo
 
 DRAIN_SECONDS = 5.0
 """How long the end of a container's output is waited for before the container is removed."""
+KEPT_DRAIN_SECONDS = 0.3
+"""The same for one that is kept: it may well run on, and the Engine still has its output."""
 RECONNECT_SECONDS = 0.5
 MAX_FILE_SIZE = 10 * 1024 * 1024
 """Bytes after which a file is set aside as ``<attempt>.log.1``, replacing the one before (kubelet containerLogMaxSize)."""
@@ -67,7 +69,7 @@ class LogCollector:
                 self.follow(message)
             case AttemptEnding():
                 self.follow(message)
-                self.finish(message.container_id, DRAIN_SECONDS)
+                self.finish(message.container_id, DRAIN_SECONDS if message.is_removed else KEPT_DRAIN_SECONDS)
             case _:
                 return
 
@@ -200,16 +202,12 @@ class _Follower:
     def _read(self) -> bool:
         """Read until the stream ends; whether the container's output ends there too."""
         try:
-            stream = self._engine.logs(self._attempt.container_id, follow=True, since=self._places.resume())
-            with self._lock:
-                self._stream = stream
-                if self._stopping.is_set():
-                    stream.close()
-            for chunk in stream:
-                if self._places.is_new(chunk):
-                    self._take(chunk)
-            # The Engine may have gone away politely.
-            return self._engine.inspect_container(self._attempt.container_id).state in _OVER
+            self._take_all(follow=True)
+            if self._engine.inspect_container(self._attempt.container_id).state not in _OVER:
+                return False  # the Engine went away politely
+            # Dockerd may end a followed stream just before the last lines that a container wrote (seen with 20.10).
+            self._take_all(follow=False)
+            return True
         except NotFound:
             return True
         except EngineError as error:
@@ -219,6 +217,16 @@ class _Follower:
         finally:
             with self._lock:
                 self._stream = None
+
+    def _take_all(self, *, follow: bool) -> None:
+        stream = self._engine.logs(self._attempt.container_id, follow=follow, since=self._places.resume())
+        with self._lock:
+            self._stream = stream
+            if self._stopping.is_set():
+                stream.close()
+        for chunk in stream:
+            if self._places.is_new(chunk):
+                self._take(chunk)
 
     def _take(self, chunk: LogChunk) -> None:
         if self._file is not None:

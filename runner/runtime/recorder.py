@@ -30,7 +30,12 @@ class EventRecorder:
         self._lock = threading.Lock()
 
     def event(
-        self, type: EventType, reason: EventReason, message: str, field_path: str = "", component: str = KUBELET
+        self,
+        type: EventType,  # noqa: A002 - the API's word
+        reason: EventReason,
+        message: str,
+        field_path: str = "",
+        component: str = KUBELET,
     ) -> None:
         """Record an event about the pod, or about the container that ``field_path`` (``spec.containers{name}``) names."""
         self.note(Note(type=type, reason=reason, message=message), field_path=field_path, component=component)

@@ -120,6 +120,15 @@ def test_a_kept_pod_goes_only_with_everything(home: Home) -> None:
     assert engine.left == set()
 
 
+def test_a_kept_pod_whose_deletion_was_cut_short_goes(home: Home) -> None:
+    engine, store = LeftoverEngine(), MemoryStore()
+    engine.add_pod("u1", DEAD)
+    record(store, "u1", DEAD)
+    store.keep_pod("u1")
+    store.request_deletion("u1", SystemClock().now(), 30)
+    assert sweep(engine, store, home).pods == ("default/pod-u1",)
+
+
 def test_a_claims_volume_goes_only_with_everything(home: Home) -> None:
     engine = LeftoverEngine()
     engine.add_claim("data")

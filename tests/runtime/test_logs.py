@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,9 +30,13 @@ def line(data: str, nanosecond: int = 0, stream: str = "stdout") -> LogChunk:
 
 @dataclass(slots=True)
 class Script:
-    """What one call of ``logs`` gives: chunks, then an error or an end; ``hold`` keeps the stream open till it is closed."""
+    """What following once gives: chunks, then an error or an end; ``hold`` keeps the stream open till it is closed.
+
+    ``missed`` chunks are there, too, but only for who asks without following.
+    """
 
     chunks: list[LogChunk] = field(default_factory=list)
+    missed: list[LogChunk] = field(default_factory=list)
     error: EngineError | None = None
     hold: bool = False
     state: EngineState = EngineState.EXITED
@@ -59,23 +63,23 @@ class ScriptedEngine:
 
     def __init__(self, *scripts: Script) -> None:
         self._scripts = list(scripts)
-        self._state = EngineState.RUNNING
+        self._served = Script()
         self.since: list[datetime | None] = []
 
     def logs(
         self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None
     ) -> ScriptedStream:
-        assert follow
         assert tail is None
         assert container_id == "c1"
+        if not follow:
+            return ScriptedStream(Script(self._served.chunks + self._served.missed))
         self.since.append(since)
-        script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
-        self._state = script.state
+        self._served = script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
         return ScriptedStream(script)
 
     def inspect_container(self, container_id: str) -> ContainerDetails:
         return ContainerDetails(
-            id=container_id, name="n", image="i", image_id="", state=self._state, labels={}, created_at=NOW
+            id=container_id, name="n", image="i", image_id="", state=self._served.state, labels={}, created_at=NOW
         )
 
 
@@ -174,6 +178,24 @@ def test_a_lost_connection_costs_no_line_and_repeats_none(tmp_path: Path) -> Non
     assert told.data == [b"a", b"e", b"b", b"b", b"f", b"b", b"c"]
     assert engine.since == [None, *[parse_time("2026-01-02T03:04:05.000002Z")] * 2]
     assert [chunk.data for chunk in read_saved(Home(tmp_path), REF, "main", 1)] == [data + b"\n" for data in told.data]
+
+
+def test_lines_that_following_misses_at_the_end_are_told() -> None:
+    """As the real Engine does it now and then."""
+    told = Told()
+    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], missed=[line("end", 2)])), None, told)
+    collector(STARTED)
+    assert collector.finish("c1", 20)
+    assert told.data == [b"a", b"end"]
+
+
+def test_a_kept_container_that_runs_on_is_left_soon() -> None:
+    told = Told()
+    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], hold=True)), None, told)
+    before = threading.active_count()
+    collector(replace(ENDING, is_removed=False))
+    assert told.data == [b"a"]
+    assert threading.active_count() == before
 
 
 def test_a_stream_that_ends_while_the_container_runs_is_taken_up_again() -> None:
