@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from runner.clock import Clock, SystemClock
+from runner.clock import Clock, Deadline, SystemClock
 from runner.core.model import Json
 from runner.errors import StoreError
 from runner.runtime.home import Home
@@ -33,7 +33,6 @@ from runner.runtime.storage import (
 BUSY_TIMEOUT = 5.0
 """Seconds that a write waits for another process' write."""
 
-_OPEN_ATTEMPTS = 100
 _OPEN_PAUSE = 0.02
 
 MIGRATIONS: Sequence[str] = (
@@ -286,8 +285,9 @@ class SqliteStore:
         return self._opened
 
     def _open(self) -> sqlite3.Connection:
-        # Switching a new file to write-ahead logging does not wait for others who do the same (SQLITE_BUSY at once).
-        for attempt in range(_OPEN_ATTEMPTS):
+        # Switching a new file to write-ahead logging does not wait for others who do the same: SQLITE_BUSY comes at once.
+        deadline = Deadline(BUSY_TIMEOUT)
+        while True:
             connection = sqlite3.connect(
                 self._home.database, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
             )
@@ -295,7 +295,7 @@ class SqliteStore:
                 self._prepare(connection)
             except sqlite3.Error as error:
                 connection.close()
-                if not _is_busy(error) or attempt == _OPEN_ATTEMPTS - 1:
+                if not _is_busy(error) or deadline.remaining() == 0:
                     raise
                 SystemClock().sleep(_OPEN_PAUSE)
             except BaseException:
@@ -303,7 +303,6 @@ class SqliteStore:
                 raise
             else:
                 return connection
-        raise AssertionError("unreachable")
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA synchronous = NORMAL")
