@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from runner.clock import VirtualClock
+from runner.core.times import format_time
 from runner.errors import StoreError
 from runner.runtime.home import Home
 from runner.runtime.sqlite_store import MIGRATIONS, SqliteStore
+from runner.runtime.storage import EVENT_LIFETIME
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -102,6 +105,18 @@ def test_threads_share_one_store(tmp_path: Path) -> None:
         thread.join()
     assert [pod["status"] for pod in store.pods()] == [{"count": 19}] * 4
     store.close()
+
+
+def test_old_events_are_deleted_from_the_file(tmp_path: Path) -> None:
+    clock = VirtualClock(NOW)
+    store = SqliteStore(Home(tmp_path), clock=clock)
+    for name in ("a", "b"):
+        store.record_event({"metadata": {"name": name}, "lastTimestamp": format_time(clock.now())})
+        clock.sleep(2 * EVENT_LIFETIME)
+    store.close()
+    with sqlite3.connect(Home(tmp_path).database) as connection:
+        assert connection.execute("SELECT name FROM events").fetchall() == [("b",)]
+    connection.close()
 
 
 def test_a_file_that_is_no_database_is_told_with_a_hint(tmp_path: Path) -> None:
