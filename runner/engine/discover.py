@@ -215,7 +215,9 @@ def complaint(address: EngineAddress) -> str:
         connection = _connection(address)
         try:
             connection.request("GET", "/_ping")
-            status = connection.getresponse().status
+            answer = connection.getresponse()
+            status = answer.status
+            answer.read()
         finally:
             connection.close()
     except FileNotFoundError:

@@ -10,19 +10,22 @@ import contextlib
 import json
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import docker.auth
 from docker.api import APIClient
 from docker.tls import TLSConfig
+from docker.utils import parse_repository_tag
 
 from runner.clock import Deadline, Wakeup
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, VolumeConfig
 from runner.engine.discover import TlsFiles
 from runner.engine.docker import parse
 from runner.engine.docker.body import container_body
+from runner.engine.docker.duplex import DuplexExec
 from runner.engine.docker.failures import Endpoint, error_of, translated
 from runner.engine.docker.streams import DockerEventStream, DockerLogStream
 from runner.engine.docker.subpath import resolve
@@ -44,7 +47,8 @@ MINIMUM_API: Final = "1.41"
 """Docker 20.10; older Engines are refused."""
 
 _NATIVE_SUB_PATH: Final = (1, 45)
-_LOOK_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 60.0
+"""How long a call that only looks may take."""
 _EXEC_POLL_SECONDS: Final = 0.05
 _DEFAULT_STOP_SIGNAL: Final = "SIGTERM"
 
@@ -59,22 +63,17 @@ def _unix(instant: datetime) -> str:
     return f"{since.days * 86400 + since.seconds}.{since.microseconds * 1000:09d}"
 
 
-def _message(text: str, fallback: str) -> str:
-    """The daemon's own text out of an error's body."""
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return text.strip() or fallback
-    return str(document.get("message") or fallback) if isinstance(document, dict) else text.strip()
-
-
-def _auth_config(auth: RegistryAuth | None) -> dict[str, str] | None:
-    """What the registry header carries; None lets docker-py look into the user's Docker configuration."""
+def _auth_header(client: APIClient, repository: str, auth: RegistryAuth | None) -> str | bytes | None:
+    """What the registry header carries; None looks into the user's Docker configuration and its helpers."""
     if auth is None:
-        return None
+        registry, _ = docker.auth.resolve_repository_name(repository)
+        found: str | bytes | None = docker.auth.get_config_header(client, registry)
+        return found
+    document = {"username": auth.username, "password": auth.password}
     if auth.identity_token:
-        return {"identitytoken": auth.identity_token}
-    return {"username": auth.username, "password": auth.password}
+        document = {"identitytoken": auth.identity_token}
+    encoded: str | bytes = docker.auth.encode_header(document)
+    return encoded
 
 
 def _split_tag(reference: str) -> tuple[str, str | None]:
@@ -82,7 +81,19 @@ def _split_tag(reference: str) -> tuple[str, str | None]:
     return (repository, tag) if colon and "/" not in tag else (reference, None)
 
 
-class DockerEngine:
+class _ThreadClient:
+    """Held by a thread; closes the client's connections when the thread ends."""
+
+    __slots__ = ("client",)
+
+    def __init__(self, client: APIClient) -> None:
+        self.client = client
+
+    def __del__(self) -> None:
+        self.client.close()
+
+
+class DockerEngine(DuplexExec):
     """An Engine at an address: ``unix://``, ``tcp://``, ``https://`` or ``ssh://``, as DOCKER_HOST has it.
 
     Nothing is asked before the first verb; it fixes the API version, which is the Engine's own, for all threads.
@@ -90,8 +101,9 @@ class DockerEngine:
     container or its connection.
     """
 
-    def __init__(self, address: str, *, tls: TlsFiles | None = None) -> None:
+    def __init__(self, address: str, *, tls: TlsFiles | None = None, look_seconds: float = LOOK_SECONDS) -> None:
         self.address = address
+        self._look_seconds = look_seconds
         self._tls = tls
         self._lock = threading.Lock()
         self._version: dict[str, Any] = {}
@@ -120,8 +132,12 @@ class DockerEngine:
 
     def _negotiate(self) -> APIClient | None:
         """Ask for the versions, once; returns the client when it can be used on."""
-        client = self._make_client(MINIMUM_API, _LOOK_SECONDS)
-        version: dict[str, Any] = client.version(api_version=False)
+        client = self._make_client(MINIMUM_API, self._look_seconds)
+        try:
+            version: dict[str, Any] = client.version(api_version=False)
+        except BaseException:
+            client.close()
+            raise
         offered = str(version.get("ApiVersion") or "")
         if parse.api_version_key(offered) < parse.api_version_key(MINIMUM_API):
             client.close()
@@ -137,14 +153,14 @@ class DockerEngine:
 
     def _client(self) -> APIClient:
         """This thread's client."""
-        found: APIClient | None = getattr(self._local, "client", None)
+        found: _ThreadClient | None = getattr(self._local, "held", None)
         if found is not None:
-            return found
+            return found.client
         with self._lock:
             client = None if self._api else self._negotiate()
-            client = client or self._make_client(self._api, _LOOK_SECONDS)
+            client = client or self._make_client(self._api, self._look_seconds)
             self._clients.add(client)
-        self._local.client = client
+        self._local.held = _ThreadClient(client)
         return client
 
     def _url(self, path: str) -> str:
@@ -156,10 +172,10 @@ class DockerEngine:
         with translated(self.address, endpoint):
             url = self._url(path)
             session = self._make_client(self._api, None)
-            response = session.request(method, url, stream=True, timeout=(_LOOK_SECONDS, None), **arguments)
+            response = session.request(method, url, stream=True, timeout=(self._look_seconds, None), **arguments)
             if response.status_code >= 400:
                 with contextlib.closing(session):
-                    raise error_of(endpoint, response.status_code, _message(response.text, response.reason))
+                    raise error_of(endpoint, response.status_code, parse.error_message(response.text, response.reason))
             wire = Wire(response, session, self.address)
         with self._lock:
             self._wires = [other for other in self._wires if not other.closed]
@@ -256,9 +272,11 @@ class DockerEngine:
     def stop_container(self, container_id: str, timeout: int) -> None:
         with translated(self.address):
             url = self._url(f"/containers/{container_id}/stop")
-            response = self._client().post(url, params={"t": timeout}, timeout=(_LOOK_SECONDS, None))
+            response = self._client().post(url, params={"t": timeout}, timeout=(self._look_seconds, None))
             if response.status_code >= 400:
-                raise error_of(Endpoint.OTHER, response.status_code, _message(response.text, response.reason))
+                raise error_of(
+                    Endpoint.OTHER, response.status_code, parse.error_message(response.text, response.reason)
+                )
 
     def remove_container(self, container_id: str) -> None:
         try:
@@ -334,13 +352,29 @@ class DockerEngine:
     def pull_image(
         self, reference: str, *, auth: RegistryAuth | None, on_progress: Callable[[PullProgress], None]
     ) -> None:
+        repository, tag = parse_repository_tag(reference)
         with translated(self.address, Endpoint.PULL):
-            lines = self._client().pull(reference, stream=True, decode=True, auth_config=_auth_config(auth))
-            for line in lines:
-                if "error" in line or "errorDetail" in line:
-                    detail = line.get("errorDetail") or {}
-                    text = str(detail.get("message") or line.get("error"))
-                    raise error_of(Endpoint.PULL, int(detail.get("code") or 0), text)
+            header = _auth_header(self._client(), repository, auth)
+        headers = {"X-Registry-Auth": header} if header else {}
+        parameters = {"fromImage": repository, "tag": tag or "latest"}
+        wire = self._stream("POST", "/images/create", Endpoint.PULL, params=parameters, headers=headers)
+        try:
+            # To its end, also after an error: the Engine may give a pull up whose stream nobody reads.
+            errors = list(self._pull_lines(wire, on_progress))
+        finally:
+            wire.release()
+        for line in errors:
+            detail = line.get("errorDetail") or {}
+            text = str(detail.get("message") or line.get("error"))
+            raise error_of(Endpoint.PULL, int(detail.get("code") or 0), text)
+
+    @staticmethod
+    def _pull_lines(wire: Wire, on_progress: Callable[[PullProgress], None]) -> Iterator[Mapping[str, Any]]:
+        """Pass progress on; yield the errors."""
+        for line in wire.objects():
+            if "error" in line or "errorDetail" in line:
+                yield line
+            else:
                 on_progress(parse.pull_progress(line))
 
     def import_image(self, reference: str, rootfs: bytes, *, changes: Sequence[str]) -> None:
@@ -351,9 +385,9 @@ class DockerEngine:
     def load_image(self, archive: bytes) -> None:
         with translated(self.address):
             lines = self._client().load_image(archive, quiet=True)  # type: ignore[no-untyped-call]
-            for line in lines:
-                if "error" in line:
-                    raise EngineError(str(line["error"]))
+            errors = [str(line["error"]) for line in lines if "error" in line]
+        if errors:
+            raise EngineError(errors[0])
 
     # --- volumes -----------------------------------------------------------------------------------------------------
 

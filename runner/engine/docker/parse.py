@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +29,15 @@ def api_version_key(text: str) -> tuple[int, int]:
     """Read ``1.41``; anything that is no version sorts before all of them."""
     major, _, minor = text.partition(".")
     return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
+
+
+def error_message(text: str, fallback: str) -> str:
+    """The daemon's own text out of an error's body."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return text.strip() or fallback
+    return str(document.get("message") or fallback) if isinstance(document, dict) else text.strip()
 
 
 def engine_info(version: Json, info: Json) -> EngineInfo:
@@ -80,6 +90,10 @@ def container_summary(row: Json) -> ContainerSummary:
 def container_details(document: Json) -> ContainerDetails:
     state: Json = document.get("State") or {}
     config: Json = document.get("Config") or {}
+    started, finished = parse_time(state.get("StartedAt")), parse_time(state.get("FinishedAt"))
+    if started and finished and finished < started and not state.get("Running"):
+        # The daemon stamps a start after the runtime returns, and a very short process has ended by then.
+        started = finished
     return ContainerDetails(
         id=str(document["Id"]),
         name=str(document.get("Name") or "").removeprefix("/"),
@@ -88,8 +102,8 @@ def container_details(document: Json) -> ContainerDetails:
         state=state_of(state.get("Status")),
         labels=config.get("Labels") or {},
         created_at=parse_time(document.get("Created")) or _EPOCH,
-        started_at=parse_time(state.get("StartedAt")),
-        finished_at=parse_time(state.get("FinishedAt")),
+        started_at=started,
+        finished_at=finished,
         exit_code=int(state.get("ExitCode") or 0),
         oom_killed=bool(state.get("OOMKilled")),
         error=str(state.get("Error") or ""),

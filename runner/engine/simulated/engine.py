@@ -34,6 +34,7 @@ from runner.engine.protocol import (
     EngineInfo,
     EngineState,
     ExecResult,
+    ExecStream,
     ExecTimeout,
     ImageDetails,
     PullProgress,
@@ -404,6 +405,14 @@ class SimulatedEngine:
             raise ExecTimeout(f"the command was not over after {timeout:g} s")
         self._elapsed += step.took
         return ExecResult(exit_code=step.exit_code, output=step.output[:limit])
+
+    def exec_stream(self, container_id: str, command: Sequence[str]) -> ExecStream:
+        """There is no process to talk to: an EngineError, once the container runs."""
+        self._called("exec_stream", container_id)
+        container = self._find(container_id)
+        if container.state is not EngineState.RUNNING:
+            raise Conflict(f"Container {container.id} is not running")
+        raise EngineError(f"a simulated Engine cannot talk to {' '.join(command)}")
 
     def logs(
         self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None
