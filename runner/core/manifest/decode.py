@@ -203,7 +203,7 @@ class Decoder:
         # kubectl reads the metadata of any object on its own first, through a type of that name.
         struct = "metadataOnlyObject" if path.keys == ("metadata",) else place.struct
         sentence = f"json: cannot unmarshal {found} into Go struct field {struct}.{place.path} of type {wanted}"
-        return self._fail(path, node, sentence, sentence + _type_hint(code, node))
+        return self._fail(path, node, sentence, sentence + _type_hint(code, node, secret=place.struct == "Secret"))
 
     def _fail(self, path: FieldPath, node: Node, sentence: str, message: str) -> Any:
         self.broken.add(path.keys)
@@ -281,8 +281,10 @@ def _go_type(code: str, field: Field) -> str:
     return field.go_name or _GO_NAMES.get(code, "string")
 
 
-def _type_hint(code: str, node: Node) -> str:
+def _type_hint(code: str, node: Node, *, secret: bool) -> str:
     value = node.value
+    if secret and not isinstance(value, dict | list):
+        return " (quote it)"  # a secret's values are never shown
     if code == "s" and not isinstance(value, dict | list):
         shown = node.source if node.source is not None else json_number(value)
         return f' (quote it: "{shown}")'

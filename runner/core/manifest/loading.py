@@ -70,7 +70,7 @@ class _SourceLoading:
         if not found and len(self.loading.problems) == before:
             self.problem(Position(1, 1), "", "no objects in this file", ProblemType.SYNTAX, "no objects passed")
 
-    def problem(self, at: Position, field: str, message: str, kind: ProblemType, detail: str = "") -> None:
+    def problem(self, at: Position, field: str, message: str, kind: ProblemType, detail: str | None = None) -> None:
         problems = self.loading.problems
         problems.append(
             Problem(
@@ -80,7 +80,7 @@ class _SourceLoading:
                 field=field,
                 message=message,
                 type=kind,
-                detail=detail or message,
+                detail=message if detail is None else detail,
                 order=len(problems),
             )
         )

@@ -132,7 +132,8 @@ class _TextError(Exception):
 
 def read_documents(text: str) -> list[Document]:
     """Return the documents of a YAML or JSON text; empty documents are left out. Never raises."""
-    return [document for document in map(_read_chunk, *zip(*_split(text), strict=True)) if _worth_keeping(document)]
+    parts = [part for chunk, start in _split(text) for part in _split_json(chunk, start)]
+    return [document for document in map(_read_chunk, *zip(*parts, strict=True)) if _worth_keeping(document)]
 
 
 def _worth_keeping(document: Document) -> bool:
@@ -158,6 +159,26 @@ def _split(text: str) -> list[tuple[str, int]]:
             current.append(line)
     chunks.append(("\n".join(current), start))
     return chunks
+
+
+def _split_json(text: str, start: int) -> list[tuple[str, int]]:
+    """Return the parts of a text that holds JSON objects one after the other, as kubectl accepts them."""
+    parts: list[tuple[str, int]] = []
+    while text.lstrip().startswith("{") and text.rstrip().endswith("}"):
+        begin = len(text) - len(text.lstrip())
+        try:
+            _, end = json.JSONDecoder().raw_decode(text, begin)
+        except (ValueError, RecursionError):
+            break
+        if not text[end:].lstrip().startswith("{"):
+            break
+        parts.append((text[:end], start))
+        lines = text.count("\n", 0, end)
+        # Blanks keep the columns of what follows on the same line.
+        column = end - (text.rfind("\n", 0, end) + 1)
+        text, start = " " * column + text[end:], start + lines
+    parts.append((text, start))
+    return parts
 
 
 def _only_directives(lines: list[str]) -> bool:
@@ -261,15 +282,16 @@ class _Composer:
         return None if node.value is None else node
 
     def note_rest(self) -> None:
-        """Warn about text after a "..." line: kubectl ignores it."""
+        """Warn about text after the end of the document (a "..." line, a closed bracket): kubectl ignores it."""
         try:
             event = self.loader.get_event()
-        except yaml.YAMLError:
-            return
-        if not isinstance(event, yaml.StreamEndEvent):
-            self.document.warnings.append(
-                (self.at(event), 'text after the end of the document ("...") is ignored; separate documents with "---"')
-            )
+            mark = None if isinstance(event, yaml.StreamEndEvent) else event.start_mark
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+        if mark is not None:
+            position = Position(mark.line + self.first_line, mark.column + 1)
+            message = 'text after the end of the document is ignored; separate documents with "---"'
+            self.document.warnings.append((position, message))
 
     def at(self, event: Any) -> Position:
         mark = event.start_mark

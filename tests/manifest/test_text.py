@@ -1,0 +1,217 @@
+"""From text to documents: scalars, splitting, duplicates, limits, and everything YAML can throw at us."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.core.manifest import ProblemType, Source, load
+from runner.core.manifest.yamltext import MAX_ALIASED_NODES, MAX_DEPTH, read_documents
+
+SCALARS: list[tuple[str, Any]] = json.loads(
+    (Path(__file__).parents[2] / "fixtures" / "manifests" / "scalars.json").read_text()
+)["cases"]
+POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n    - name: app\n      image: nginx\n"
+
+
+def problems(text: str) -> list[str]:
+    return [str(problem) for problem in load([Source(name="f", text=text)]).problems]
+
+
+def warnings(text: str) -> list[str]:
+    return [str(warning) for warning in load([Source(name="f", text=text)]).warnings]
+
+
+@pytest.mark.parametrize(("text", "value"), SCALARS, ids=[case[0] for case in SCALARS])
+def test_an_unquoted_scalar_is_what_kubernetes_reads(text: str, value: Any) -> None:
+    (document,) = read_documents(f"key: {text}\n")
+    assert document.root is not None
+    found = document.root.plain()["key"]
+    assert found == value
+    assert isinstance(found, bool) is isinstance(value, bool)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("'on'", "on"),
+        ('"8080"', "8080"),
+        ("!!str 8080", "8080"),
+        ("! on", "on"),
+        ("!!int 0x10", 16),
+        ("!!float 1", 1),
+        ("!!bool y", True),
+        ("!!null ~", None),
+        ("!!binary aGVsbG8=", "hello"),
+        ("|-\n  on", "on"),
+        ("!!seq [a]", ["a"]),
+        ("!!map {a: 1}", {"a": 1}),
+    ],
+)
+def test_quotes_and_standard_tags_decide_the_type(text: str, value: Any) -> None:
+    (document,) = read_documents(f"key: {text}\n")
+    assert document.root is not None
+    assert document.root.plain() == {"key": value}
+
+
+def test_keys_that_are_no_strings_become_the_json_keys_that_kubernetes_makes() -> None:
+    (document,) = read_documents("1: a\ny: b\n1.5: c\n'on': d\n")
+    assert document.root is not None
+    assert document.root.plain() == {"1": "a", "true": "b", "1.5": "c", "on": "d"}
+
+
+def test_a_key_that_yaml_turns_into_a_boolean_is_explained() -> None:
+    assert problems(POD + "      on: x\n") == [
+        'f:9:7: unknown field "spec.containers[0].true" (the key on means true in YAML: quote it)'
+    ]
+
+
+def test_a_duplicate_key_is_a_warning_with_both_places_and_the_last_one_counts() -> None:
+    text = POD.replace("      image: nginx\n", "      image: nginx\n      image: busybox\n")
+    result = load([Source(name="f", text=text)])
+    assert [str(warning) for warning in result.warnings] == [
+        'f:9:7: duplicate key "image", first at 8:7; the last one counts'
+    ]
+    assert result.objects[0].value["spec"]["containers"][0]["image"] == "busybox"
+
+
+def test_documents_are_split_at_separator_lines_and_empty_ones_skipped() -> None:
+    text = f"# only a comment\n---\n{POD}--- # next\n---   \n~\n---\n{POD.replace('web', 'api')}"
+    result = load([Source(name="f", text=text)])
+    assert result.ok
+    assert [item.name for item in result.objects] == ["web", "api"]
+    assert result.objects[1].positions["metadata", "name"].line == 18
+
+
+def test_a_separator_inside_a_block_scalar_is_text() -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  script: |\n    a\n    ---\n    b\n"
+    assert load([Source(name="f", text=text)]).objects[0].value["data"] == {"script": "a\n---\nb\n"}
+
+
+def test_directives_belong_to_the_document_after_them() -> None:
+    assert problems(f"%YAML 1.1\n---\n{POD}") == []
+
+
+def test_text_after_a_document_end_marker_is_ignored_with_a_warning() -> None:
+    assert warnings(f"{POD}...\nextra: 1\n") == [
+        'f:10:1: text after the end of the document is ignored; separate documents with "---"'
+    ]
+
+
+def test_json_objects_one_after_the_other_are_all_read_with_their_places() -> None:
+    one = '{"apiVersion": "v1", "kind": "ConfigMap",\n "metadata": {"name": "%s"}}'
+    result = load([Source(name="f", text=f"{one % 'a'} {one % 'b'}\n{one % 'C'}\n")])
+    assert [item.name for item in result.objects] == ["a", "b", "C"]
+    assert (result.problems[0].line, result.problems[0].column) == (5, 23)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "---\n---\n", "~\n", "null\n", "\ufeff"])
+def test_a_file_without_objects_is_a_problem(text: str) -> None:
+    assert problems(text) == ["f:1:1: no objects in this file"]
+
+
+def test_an_empty_list_is_no_problem() -> None:
+    assert problems("apiVersion: v1\nkind: List\nitems: []\n") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: \udcff", "f:1:4: the text is not valid UTF-8"),
+        ("a: b\n  \x07", "f:2:3: control characters are not allowed (U+0007)"),
+        ("a: !!python/object:os.system x", "f:1:4: unknown tag !!python/object:os.system"),
+        ("a: !!omap [a]", "f:1:4: unknown tag !!omap"),
+        ("a: !!int x", "f:1:4: cannot read 'x' as a !!int"),
+        ("a: !!binary '*'", "f:1:4: !!binary value contains invalid base64 data"),
+        ("~: x", "f:1:1: invalid map key: null"),
+        ("? [a]\n: b", 'f:1:3: invalid map key: a key must be a plain value (quote "{{ … }}")'),
+        ("<<: 1\na: b", "f:1:5: map merge requires map or sequence of maps as the value"),
+        ("a: *b", "f:1:4: unknown anchor 'b' referenced"),
+        ("hello", "f:1:1: an object (a mapping with apiVersion and kind) is wanted"),
+        ("kind: List\napiVersion: v1\nitems: x", "f:3:8: items: must be a list of objects"),
+        ("kind: [a]\napiVersion: v1", "f:1:7: kind: must be a string (quote it)"),
+        ("kind: Pod\napiVersion: 1", "f:2:13: apiVersion: must be a string (quote it)"),
+        ("kind: Foo\napiVersion: example.com/v1", 'f:2:13: no matches for kind "Foo" in version "example.com/v1"'),
+    ],
+)
+def test_text_that_is_no_manifest_is_refused_with_its_place(text: str, expected: str) -> None:
+    assert problems(text) == [expected]
+
+
+def test_kinds_that_mean_nothing_on_one_node_are_ignored_with_a_warning() -> None:
+    result = load([Source(name="f", text="apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: x}\n")])
+    assert result.ok
+    assert result.objects == ()
+    assert [str(warning) for warning in result.warnings] == [
+        'f:2:7: kind: kind "Ingress" is ignored: it has no effect on one node'
+    ]
+
+
+def nested(depth: int) -> str:
+    return "a: " + "[" * (depth - 1) + "]" * (depth - 1)
+
+
+def test_depth_is_limited_and_the_limit_itself_is_fine() -> None:
+    assert read_documents(nested(MAX_DEPTH))[0].errors == []
+    (error,) = read_documents(nested(MAX_DEPTH + 1))[0].errors
+    assert "nested too deeply" in error[1]
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
+def test_absurd_depth_is_refused_not_followed(opening: str) -> None:
+    found = problems("x: " + opening * 50_000 if opening != "- " else opening * 50_000)
+    assert len(found) == 1
+
+
+def test_depth_cannot_be_smuggled_in_through_aliases() -> None:
+    half = MAX_DEPTH // 2 + 5
+    text = f"a: &a {'[' * half}{']' * half}\n" + "".join(
+        f"{name}: &{name} {'[' * half}*{before}{']' * half}\n" for before, name in zip("abcdef", "bcdefg", strict=True)
+    )
+    (error,) = read_documents(text)[0].errors
+    assert "nested too deeply" in error[1]
+
+
+def test_alias_expansion_is_limited_and_modest_use_is_fine() -> None:
+    small = "a: &a [x, x]\n" + "".join(f"k{index}: *a\n" for index in range(1000))
+    assert read_documents(small)[0].errors == []
+    items = ", ".join(["*a"] * (MAX_ALIASED_NODES // 3 + 1))
+    (error,) = read_documents(f"a: &a [x, x]\nb: [{items}]\n")[0].errors
+    assert f"more than {MAX_ALIASED_NODES} values" in error[1]
+
+
+def test_a_numeral_of_any_length_is_read_without_a_traceback() -> None:
+    (document,) = read_documents("a: " + "9" * 100_000)
+    assert document.root is not None
+    assert document.root.plain()["a"] == "9" * 100_000
+
+
+def test_every_problem_of_every_source_comes_in_file_order_and_then_by_place() -> None:
+    bad = POD.replace("name: app", "name: App").replace("image: nginx", "imagee: nginx")
+    result = load([Source(name="b.yaml", text=bad), Source(name="a.yaml", text=bad), Source(name="-", text="[")])
+    assert [(problem.file, problem.line) for problem in result.problems] == [
+        ("b.yaml", 7),
+        ("b.yaml", 8),
+        ("a.yaml", 7),
+        ("a.yaml", 8),
+        ("<stdin>", 2),
+    ]
+    assert result.problems[-1].type is ProblemType.SYNTAX
+
+
+def test_two_objects_of_one_name_are_noticed() -> None:
+    result = load([Source(name="a", text=POD), Source(name="b", text=POD)])
+    assert result.ok
+    assert [str(warning) for warning in result.warnings] == [
+        'b:4:9: metadata.name: Pod "web" is already defined at a:4:9'
+    ]
+
+
+def test_the_namespace_is_the_callers_unless_the_object_names_one() -> None:
+    text = POD + "---\n" + POD.replace("name: web", "name: web\n  namespace: shop")
+    result = load([Source(name="f", text=text)], namespace="dev")
+    assert [item.namespace for item in result.objects] == ["dev", "shop"]
+    assert [item.value["metadata"]["namespace"] for item in result.objects] == ["dev", "shop"]
