@@ -256,6 +256,10 @@ class Engine(Protocol):
         """Load images, with their names, from an archive as ``docker save`` writes it."""
         ...
 
+    def remove_image(self, reference: str) -> None:
+        """Remove a name of an image, and with its last name the image. Gone already: fine. Still in use: Conflict."""
+        ...
+
     def create_volume(self, config: VolumeConfig) -> None:
         """Create a named volume; one of that name with the same driver is kept."""
         ...

@@ -489,6 +489,19 @@ def test_images_can_be_loaded(bench: EngineBench) -> None:
     assert image.reference in bench.engine.inspect_image(image.reference).tags
 
 
+def test_images_go_by_name_unless_a_container_needs_them(bench: EngineBench) -> None:
+    name = f"{bench.volume().name}:1"
+    bench.engine.import_image(name, tar_of({"pause": b""}), changes=['ENTRYPOINT ["/pause"]'])
+    container_id = bench.engine.create_container(replace(bench.config(SERVES), image=name))
+    with pytest.raises(Conflict):
+        bench.engine.remove_image(name)
+    bench.engine.remove_container(container_id)
+    bench.engine.remove_image(name)
+    bench.engine.remove_image(name)
+    with pytest.raises(NotFound):
+        bench.engine.inspect_image(name)
+
+
 def test_what_is_no_archive_is_not_loaded(bench: EngineBench) -> None:
     with pytest.raises(EngineError):
         bench.engine.load_image(gzip.compress(b"no archive"))

@@ -389,6 +389,13 @@ class DockerEngine(DuplexExec):
         if errors:
             raise EngineError(errors[0])
 
+    def remove_image(self, reference: str) -> None:
+        try:
+            with translated(self.address, Endpoint.REMOVE):
+                self._client().remove_image(reference)
+        except NotFound:
+            return
+
     # --- volumes -----------------------------------------------------------------------------------------------------
 
     def create_volume(self, config: VolumeConfig) -> None:

@@ -492,6 +492,13 @@ class SimulatedEngine:
             for tag in entry.get("RepoTags") or ():
                 self.add_image(tag)
 
+    def remove_image(self, reference: str) -> None:
+        self._called("remove_image", reference)
+        found = self._images.get(_canonical(reference))
+        if found is not None and any(c.image_id == found.id for c in self._containers.values()):
+            raise Conflict(f"image {reference} is used by a container", recoverable=True)
+        self._images = {name: image for name, image in self._images.items() if image is not found}
+
     # --- volumes -----------------------------------------------------------------------------------------------------
 
     def _volume_tree(self, name: str, *, create: bool = False) -> FileTree:
