@@ -188,7 +188,7 @@ def _ends(connection: Connection) -> str:
     return connection.peer
 
 
-class _PlainHTTPAnswer(Exception):
+class _PlainHTTPAnswer(http.client.HTTPException):
     """A server without TLS was asked with TLS, and said so in HTTP."""
 
 

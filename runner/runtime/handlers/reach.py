@@ -20,15 +20,11 @@ from runner.runtime.handlers.contract import ExecEngine, Target
 from runner.runtime.handlers.dialing import Connection, DialError, dial_direct, join_host_port
 from runner.runtime.handlers.relay import PROGRAM, UNLIMITED_SECONDS, LocalPort, RelayConnection, relay_trouble
 
-_TRIED_PORT: Final = 1
-"""tcpmux, where nothing listens: a refusal is as good an answer as a connection."""
-
-_TRIED_SECONDS: Final = 0.5
+_TRIED_SECONDS: Final = 1
 _ENGINE_SECONDS: Final = 10.0
 """What an exec may take beyond the time that its command was given."""
 
 _LINE_LIMIT: Final = 4096
-_REFUSED: Final = ": connection refused"
 
 
 def _numeric(host: str, port: int) -> str:
@@ -122,36 +118,43 @@ class Reach:
         with self._lock:
             found = self._found.get(kind)
             if found is None:
-                found = self._same_host(target) if kind else self._answers(target)
+                found = self._meets(target)
                 if found is None:
                     return True  # the sandbox is of no use just now, so nothing was learned
                 self._found[kind] = found
             return found
 
-    def _answers(self, target: Target) -> bool | None:
-        """Whether the pod's network answers us; None when it does not answer the sandbox either."""
-        try:
-            socket.create_connection((target.pod_ip, _TRIED_PORT), timeout=_TRIED_SECONDS).close()
-        except ConnectionRefusedError:
-            return True
-        except (OSError, UnicodeError):
-            return self._sandbox_answers(target)
-        return True
+    def _meets(self, target: Target) -> bool | None:
+        """Let the sandbox connect to a port that we open: who comes from the pod's address can be reached there.
 
-    def _sandbox_answers(self, target: Target) -> bool | None:
-        """False when the sandbox sees the address that we do not see."""
-        peer = join_host_port(target.pod_ip, _TRIED_PORT)
-        try:
-            trouble = self._ask_sandbox(target, target.pod_ip, _TRIED_PORT, 1, peer)
-        except EngineError:
-            return None
-        return False if trouble is None or str(trouble).endswith(_REFUSED) else None
-
-    def _same_host(self, target: Target) -> bool | None:
-        """Whether the Engine's host is this one: then the sandbox, in the host's network, finds a port we open now."""
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+        The other direction proves less: a router may refuse for an address that it does not know, and another network
+        of this machine may have the same addresses. None when the sandbox gives no answer.
+        """
+        ours = "127.0.0.1" if target.pod.host_network else _own_address(target.pod_ip)
+        with contextlib.ExitStack() as cleanup:
+            try:
+                family = socket.AF_INET6 if ":" in ours else socket.AF_INET
+                listener = cleanup.enter_context(socket.create_server((ours, 0), family=family))
+            except OSError:
+                return False
             port = listener.getsockname()[1]
             try:
-                return self._ask_sandbox(target, "127.0.0.1", port, 1, f"127.0.0.1:{port}") is None
+                trouble = self._ask_sandbox(target, ours, port, _TRIED_SECONDS, join_host_port(ours, port))
             except EngineError:
                 return None
+            listener.setblocking(False)
+            try:
+                guest, (address, *_) = listener.accept()
+            except BlockingIOError:
+                return False
+            guest.close()
+            return trouble is None and (target.pod.host_network or address == target.pod_ip)
+
+
+def _own_address(pod_ip: str) -> str:
+    """The address from which this machine would speak to a pod; nothing is sent. The loopback when there is no route."""
+    family = socket.AF_INET6 if ":" in pod_ip else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+        probe.connect((pod_ip, 1))
+        return str(probe.getsockname()[0])
+    return "127.0.0.1"
