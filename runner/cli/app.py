@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -32,13 +33,18 @@ def _real_stop() -> Stop:
     return StopRequest()
 
 
+def _open(stream: TextIO | None) -> TextIO:
+    """A standard stream that was closed by the caller (``>&-``) is None in Python."""
+    return io.StringIO() if stream is None else stream
+
+
 @dataclass
 class App:
     """One invocation. Tests pass their own streams, environment, clock and runner."""
 
-    stdin: TextIO = field(default_factory=lambda: sys.stdin)
-    stdout: TextIO = field(default_factory=lambda: sys.stdout)
-    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    stdin: TextIO = field(default_factory=lambda: _open(sys.stdin))
+    stdout: TextIO = field(default_factory=lambda: _open(sys.stdout))
+    stderr: TextIO = field(default_factory=lambda: _open(sys.stderr))
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clock: Clock = field(default_factory=SystemClock)
     make_runner: Callable[[Mapping[str, str], str | None], RunnerSurface] = _real_runner

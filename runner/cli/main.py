@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
@@ -62,12 +63,15 @@ def cli(context: click.Context, home: str | None) -> None:
 def main(argv: Sequence[str], app: App | None = None) -> int:
     """Run one command; returns the exit code and raises nothing."""
     app = app or App()
+    stdout = sys.stdout
     try:
         code = int(cli.main(args=list(argv), prog_name="podrunner", standalone_mode=False, obj=app) or 0)
     except OutputClosed:
         code = BROKEN_PIPE
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
+    except SystemExit as end:  # click, after completing a word, or (having replaced stdout) when nobody reads its help
+        code = BROKEN_PIPE if sys.stdout is not stdout else end.code if isinstance(end.code, int) else 0
     except Exception as error:
         code = _complain(app, error)
     return _finish(app, code)

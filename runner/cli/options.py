@@ -133,7 +133,8 @@ def complete_pods(ctx: click.Context, _param: click.Parameter, incomplete: str) 
 
 def complete_containers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of the containers of the pod that the line names."""
-    named = str(ctx.params.get("pod") or "").rpartition("/")[2]
+    # A flag that still lacks its value stops click's parser before it gives the arguments their names.
+    named = str(ctx.params.get("pod") or next(iter(ctx.args), "")).rpartition("/")[2]
     found: list[str] = []
     for pod in _stored_pods(app_of(ctx), ctx.params.get("namespace")):
         if pod["metadata"]["name"] == named:

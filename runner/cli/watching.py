@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from runner.core.model import Json
@@ -28,16 +27,6 @@ def changes(app: App, read: Callable[[], list[Object]]) -> Iterator[list[Object]
             yield news
         while app.runner.store.version() == version:
             app.clock.sleep(POLL_SECONDS)
-
-
-def wait_until(app: App, holds: Callable[[], bool], timeout: float | None) -> bool:
-    """Wait until a condition on the store holds; False when ``timeout`` seconds (None: no limit) have passed before."""
-    deadline = None if timeout is None else app.clock.now() + timedelta(seconds=timeout)
-    while not holds():
-        if deadline is not None and app.clock.now() >= deadline:
-            return False
-        app.clock.sleep(POLL_SECONDS)
-    return True
 
 
 def _key(value: Json) -> str:

@@ -8,7 +8,7 @@ from runner.render.narrate_plain import PlainNarrator
 from runner.runtime.narration import LogLine, PullEnded, Pulling
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, Task, TaskID
 
 _BYTES_MOVE = ("Downloading", "Extracting")
 
@@ -18,6 +18,11 @@ class TtyNarrator(PlainNarrator):
 
     _bars: Progress | None = None
     _tasks: dict[tuple[str, str], TaskID] | None = None
+
+    @property
+    def bars(self) -> list[Task]:
+        """The bars that are drawn now."""
+        return [] if self._bars is None else list(self._bars.tasks)
 
     def close(self) -> None:
         with self._lock:

@@ -8,7 +8,7 @@ from runner.cli.app import App, app_of, pod_arguments
 from runner.cli.lookup import find_pod
 from runner.cli.manifests import load_objects
 from runner.cli.options import DURATION, command, complete_pods, file_option, namespace_option, option
-from runner.errors import UsageError, WaitTimeout
+from runner.errors import UsageError
 
 
 @command("delete", "podrunner delete po init-container-pod --grace-period 5", short_help="Delete pods.")
@@ -42,13 +42,12 @@ def delete(
         targets = [(place, name) for place, name in targets if app.runner.store.pod(place, name) is not None]
     for place, name in targets:
         find_pod(app, place, name)
-    started = []
+    deletions = []
     for place, name in targets:
-        started.append((name, app.runner.delete(place, name, grace=grace, force=grace == 0)))
+        deletions.append(app.runner.delete(place, name, grace=grace, force=grace == 0))
         app.out.line(f'pod "{name}" {"force deleted" if grace == 0 else "deleted"} from {place} namespace')
-    for name, deletion in started if wait else ():
-        if deletion.wait(timeout or None) is False:
-            raise WaitTimeout(f"timed out waiting for the condition on pods/{name}")
+    for deletion in deletions if wait else ():
+        deletion.wait(timeout or None)
     return 0
 
 

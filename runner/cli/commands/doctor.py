@@ -14,7 +14,7 @@ def doctor() -> int:
     layout = Layout()
     for label, value in app.runner.doctor():
         first, *rest = value.split("\n")
-        layout.field(0, label, first)
+        layout.line(0, f"{label}:\t{first}" if label else f"\t{first}")
         for line in rest:
             layout.line(0, f"\t{line}")
     app.out.write(layout.text())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import click
 
 from runner.cli.app import app_of, pod_arguments
 from runner.cli.conditions import parse_condition
 from runner.cli.lookup import not_found
 from runner.cli.options import DURATION, command, complete_pods, namespace_option, option
-from runner.cli.watching import wait_until
-from runner.errors import WaitTimeout
+from runner.core.model import Json
 
 A_WEEK = 168 * 3600.0
 
@@ -33,16 +34,14 @@ def wait(words: tuple[str, ...], wanted: str, timeout: float, namespace: str) ->
     """Wait until a condition on pods holds."""
     app = app_of()
     condition = parse_condition(wanted)
-    deadline = app.clock.now().timestamp() + (A_WEEK if timeout < 0 else timeout)
+    end = app.clock.now() + timedelta(seconds=A_WEEK if timeout < 0 else timeout)
     for name in pod_arguments(words):
 
-        def holds(name: str = name) -> bool:
-            pod = app.runner.store.pod(namespace, name)
+        def holds(pod: Json | None, name: str = name) -> bool:
             if pod is None and condition.needs_pod:
                 raise not_found(name)
             return condition.holds(pod)
 
-        if not wait_until(app, holds, max(0.0, deadline - app.clock.now().timestamp())):
-            raise WaitTimeout(f"timed out waiting for the condition on pods/{name}")
+        app.runner.wait_for(namespace, name, holds, max(0.0, (end - app.clock.now()).total_seconds()))
         app.out.line(f"pod/{name} condition met")
     return 0

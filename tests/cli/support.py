@@ -1,0 +1,253 @@
+"""A command line without a process: injected streams, environment and clock, a store in memory and a scripted runner."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TextIO
+
+from runner.cli.app import App
+from runner.cli.main import main
+from runner.cli.surface import Stop
+from runner.clock import VirtualClock
+from runner.core.manifest import LoadedObject, LoadResult, Source, load
+from runner.core.model import Json
+from runner.core.times import format_time
+from runner.errors import UsageError, WaitTimeout
+from runner.runtime.gc import GcReport
+from runner.runtime.memory_store import MemoryStore
+from runner.runtime.narration import Listener, LogLine, Narration, PodRef
+from runner.runtime.options import RunOptions
+from runner.runtime.storage import Object, Store
+
+START = datetime(2030, 5, 1, 12, 0, 0, tzinfo=UTC)
+REF = PodRef(namespace="default", name="web", uid="uid-web")
+
+
+class TickingClock(VirtualClock):
+    """A clock on which one prepared step happens at each sleep; after the last one the user presses Ctrl-C."""
+
+    def __init__(self) -> None:
+        super().__init__(START)
+        self.steps: list[Callable[[], None]] = []
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if not self.steps:
+            raise KeyboardInterrupt
+        self.steps.pop(0)()
+
+
+class FakeStop:
+    """Counts requests."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def request(self) -> None:
+        self.count += 1
+
+
+@dataclass
+class FakeResult:
+    exit_code: int = 0
+    pods: tuple[Object, ...] = ()
+    message: str = ""
+
+
+@dataclass
+class FakeDeletion:
+    """A deletion that notes how long it was waited for."""
+
+    waited: list[float | None] = field(default_factory=list)
+
+    def wait(self, timeout: float | None = None) -> None:
+        self.waited.append(timeout)
+
+
+@dataclass
+class FakeRunner:
+    """Answers what a test prepared and remembers what it was asked."""
+
+    store: Store = field(default_factory=MemoryStore)
+    narrations: list[Narration] = field(default_factory=list)
+    result: FakeResult = field(default_factory=FakeResult)
+    lines: dict[str, list[LogLine]] = field(default_factory=dict)
+    deletion: FakeDeletion = field(default_factory=FakeDeletion)
+    report: GcReport = field(default_factory=GcReport)
+    rows: list[tuple[str, str]] = field(default_factory=list)
+    while_running: Callable[[Listener, Stop], None] | None = None
+    asked: dict[str, Any] = field(default_factory=dict)
+
+    def load(self, paths: Sequence[str], *, stdin: TextIO | None, namespace: str) -> LoadResult:
+        sources = []
+        for path in paths:
+            if path == "-":
+                assert stdin is not None
+                sources.append(Source(name="-", text=stdin.read()))
+            elif not Path(path).exists():
+                raise UsageError(f'the path "{path}" does not exist')
+            else:
+                sources.append(Source(name=path, text=Path(path).read_text()))
+        return load(sources, namespace=namespace)
+
+    def run(
+        self, objects: Sequence[LoadedObject], options: RunOptions, *, listener: Listener, stop: Stop
+    ) -> FakeResult:
+        self.asked["objects"], self.asked["options"] = list(objects), options
+        for narration in self.narrations:
+            listener(narration)
+        if self.while_running is not None:
+            self.while_running(listener, stop)
+        return self.result
+
+    def plan(self, objects: Sequence[LoadedObject], options: RunOptions) -> str:
+        return "\n".join(f"plan of {o.name}, retry {options.worker.retry.scope}" for o in objects)
+
+    def delete(self, namespace: str, name: str, *, grace: int | None, force: bool) -> FakeDeletion:
+        self.asked.setdefault("deleted", []).append((namespace, name, grace, force))
+        return self.deletion
+
+    def logs(self, namespace: str, name: str, **limits: Any) -> Iterator[LogLine]:
+        self.asked["logs"] = {"namespace": namespace, "name": name, **limits}
+        if limits["container"] not in self.lines:
+            raise UsageError(f"container {limits['container']} is not valid for pod {name}")
+        return iter(self.lines[limits["container"]])
+
+    def wait_for(
+        self, namespace: str, name: str, condition: Callable[[Json | None], bool], timeout: float | None
+    ) -> Object | None:
+        self.asked["timeout"] = timeout
+        value = self.store.pod(namespace, name)
+        if not condition(value):
+            raise WaitTimeout(f"timed out waiting for the condition on pods/{name}")
+        return value
+
+    def gc(self, *, everything: bool, older_than: float | None, dry_run: bool) -> GcReport:
+        self.asked["gc"] = (everything, older_than, dry_run)
+        return self.report
+
+    def doctor(self) -> list[tuple[str, str]]:
+        return self.rows
+
+
+@dataclass
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class CommandLine:
+    """Runs commands against one fake runner."""
+
+    runner: FakeRunner = field(default_factory=FakeRunner)
+    clock: TickingClock = field(default_factory=TickingClock)
+    stop: FakeStop = field(default_factory=FakeStop)
+    environ: dict[str, str] = field(default_factory=dict)
+    homes: list[str | None] = field(default_factory=list)
+
+    def __call__(self, *argv: str, stdin: str = "", stdout: TextIO | None = None, terminal: bool = False) -> Done:
+        out = stdout or (Terminal() if terminal else io.StringIO())
+        err = Terminal() if terminal else io.StringIO()
+
+        def make(_environ: Mapping[str, str], home: str | None) -> FakeRunner:
+            self.homes.append(home)
+            return self.runner
+
+        app = App(
+            stdin=io.StringIO(stdin),
+            stdout=out,
+            stderr=err,
+            environ={"PODRUNNER_DEBUG": "1", **self.environ},
+            clock=self.clock,
+            make_runner=make,
+            make_stop=lambda: self.stop,
+        )
+        with redirect_stdout(out):
+            code = main(argv, app)
+        return Done(code, out.getvalue() if isinstance(out, io.StringIO) else "", err.getvalue())
+
+
+class Terminal(io.StringIO):
+    """Text that is read by a person."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def pod(name: str = "web", *, namespace: str = "default", phase: str = "Running", age: int = 5, **more: Any) -> Object:
+    """A pod with one init container and one app container, created ``age`` seconds ago."""
+    created = format_time(START - timedelta(seconds=age))
+    running = phase == "Running"
+    state: Json = {"running": {"startedAt": created}} if running else {"waiting": {"reason": "PodInitializing"}}
+    init: Json = {"terminated": {"exitCode": 0, "reason": "Completed"}} if running else {"running": {}}
+    return {
+        "kind": "Pod",
+        "apiVersion": "v1",
+        "metadata": {"name": name, "namespace": namespace, "uid": f"uid-{name}", "creationTimestamp": created, **more},
+        "spec": {
+            "nodeName": "node-1",
+            "initContainers": [{"name": "first", "image": "busybox:1.36"}],
+            "containers": [{"name": "main", "image": "nginx:1.27"}],
+        },
+        "status": {
+            "phase": phase,
+            "podIP": "10.0.0.7",
+            "podIPs": [{"ip": "10.0.0.7"}],
+            "conditions": [
+                {"type": "Initialized", "status": str(running)},
+                {"type": "Ready", "status": str(running)},
+            ],
+            "initContainerStatuses": [{"name": "first", "state": init, "ready": running}],
+            "containerStatuses": [{"name": "main", "state": state, "ready": running}],
+        },
+    }
+
+
+def put(store: Store, value: Object) -> None:
+    """Store a pod and publish its status."""
+    store.create_pod({key: part for key, part in value.items() if key != "status"}, owner="test")
+    store.publish(value["metadata"]["uid"], value["status"], START)
+
+
+def event(
+    name: str, reason: str, message: str, *, seconds_ago: int = 3, kind: str = "Normal", container: str = ""
+) -> Object:
+    """An event about a pod of the default namespace."""
+    moment = format_time(START - timedelta(seconds=seconds_ago))
+    involved = {"kind": "Pod", "namespace": "default", "name": name, "uid": f"uid-{name}"}
+    if container:
+        involved["fieldPath"] = f"spec.containers{{{container}}}"
+    return {
+        "kind": "Event",
+        "apiVersion": "v1",
+        "metadata": {"name": f"{name}.{reason.lower()}", "namespace": "default"},
+        "involvedObject": involved,
+        "type": kind,
+        "reason": reason,
+        "message": message,
+        "count": 1,
+        "firstTimestamp": moment,
+        "lastTimestamp": moment,
+        "source": {"component": "kubelet"},
+    }
+
+
+def line(text: str, *, container: str = "main", is_init: bool = False, attempt: int = 0) -> LogLine:
+    return LogLine(
+        ref=REF,
+        container=container,
+        is_init=is_init,
+        attempt=attempt,
+        stream="stdout",
+        data=text.encode(),
+        timestamp="2030-05-01T12:00:00.123456789Z",
+    )

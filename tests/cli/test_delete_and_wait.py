@@ -1,0 +1,180 @@
+"""delete and wait."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import CommandLine, pod, put
+
+MANIFEST = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec: {containers: [{name: main, image: "nginx:1.27"}]}
+"""
+
+
+@pytest.fixture
+def podrunner() -> CommandLine:
+    line = CommandLine()
+    put(line.runner.store, pod("web"))
+    put(line.runner.store, pod("db", phase="Pending"))
+    return line
+
+
+@pytest.mark.parametrize(
+    ("argv", "asked", "printed"),
+    [
+        pytest.param(
+            "delete po web",
+            [("default", "web", None, False)],
+            ['pod "web" deleted from default namespace'],
+            id="one pod",
+        ),
+        pytest.param("delete web --grace-period 5", [("default", "web", 5, False)], None, id="a grace period"),
+        pytest.param("delete web --grace-period=-1", [("default", "web", None, False)], None, id="the pod's own grace"),
+        pytest.param("delete pod/web --now", [("default", "web", 1, False)], None, id="now is one second"),
+        pytest.param(
+            "delete po web --force --grace-period=0",
+            [("default", "web", 0, True)],
+            ['pod "web" force deleted from default namespace'],
+            id="force is no grace",
+        ),
+        pytest.param(
+            "delete po --all",
+            [("default", "db", None, False), ("default", "web", None, False)],
+            ['pod "db" deleted from default namespace', 'pod "web" deleted from default namespace'],
+            id="all pods of the namespace",
+        ),
+        pytest.param(
+            "delete po nosuch web --ignore-not-found",
+            [("default", "web", None, False)],
+            ['pod "web" deleted from default namespace'],
+            id="an unknown pod may be ignored",
+        ),
+    ],
+)
+def test_pods_are_deleted(
+    podrunner: CommandLine, argv: str, asked: list[tuple[str, str, int | None, bool]], printed: list[str] | None
+) -> None:
+    done = podrunner(*argv.split())
+    assert done.code == 0
+    assert podrunner.runner.asked["deleted"] == asked
+    assert printed is None or done.out.splitlines() == printed
+
+
+def test_the_pods_of_a_manifest_are_deleted(podrunner: CommandLine) -> None:
+    done = podrunner("delete", "-f", "-", stdin=MANIFEST)
+    assert done.out == 'pod "web" deleted from default namespace\n'
+
+
+@pytest.mark.parametrize(
+    ("argv", "waited"),
+    [
+        pytest.param("delete po web", [None], id="it waits without limit"),
+        pytest.param("delete po web --timeout 5s", [5.0], id="it waits so long"),
+        pytest.param("delete po web --wait=false", [], id="kubectl's spelling"),
+        pytest.param("delete po web --no-wait", [], id="our spelling"),
+    ],
+)
+def test_delete_returns_when_the_pods_are_gone(podrunner: CommandLine, argv: str, waited: list[float | None]) -> None:
+    podrunner(*argv.split())
+    assert podrunner.runner.deletion.waited == waited
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        pytest.param("delete po", "name the pods to delete", id="no name"),
+        pytest.param("delete po web --all", "one of them", id="a name and all"),
+        pytest.param("delete po web nosuch", 'pods "nosuch" not found', id="an unknown pod"),
+        pytest.param(
+            "delete po web --now --grace-period 3", "cannot be specified together", id="now and a grace period"
+        ),
+        pytest.param("delete po web --force --grace-period 3", "cannot be specified together", id="force and a grace"),
+        pytest.param("delete po web --grace-period 0", "add --force", id="no grace without force"),
+        pytest.param("delete svc/web", "doesn't have a resource type", id="another kind"),
+    ],
+)
+def test_a_deletion_that_makes_no_sense_touches_nothing(podrunner: CommandLine, argv: str, message: str) -> None:
+    done = podrunner(*argv.split())
+    assert done.code == 2
+    assert message in done.err
+    assert "deleted" not in podrunner.runner.asked
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        "--for=condition=Ready pod/web",
+        "--for=condition=ready=true web",
+        "--for=condition=Ready=False db",
+        "--for=phase=Running po web",
+        "--for=jsonpath={.status.phase}=Running web",
+        "--for=jsonpath='{.status.phase}'=Running web".replace("'", ""),
+        "--for=jsonpath={.status.podIP} web",
+        "--for=jsonpath=.status.phase=Running web",
+        "--for=jsonpath={.status.containerStatuses[0].ready}=true web",
+        "--for=create web",
+        "--for=delete gone",
+    ],
+)
+def test_a_condition_that_holds_is_met(podrunner: CommandLine, argv: str) -> None:
+    done = podrunner("wait", *argv.split())
+    name = argv.split()[-1].removeprefix("pod/")
+    assert (done.code, done.out, done.err) == (0, f"pod/{name} condition met\n", "")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        "--for=condition=Ready db",
+        "--for=condition=Nonsense web",
+        "--for=phase=Failed web",
+        "--for=jsonpath={.status.phase}=Failed web",
+        "--for=jsonpath={.status.nothing} web",
+        "--for=create gone",
+        "--for=delete web",
+    ],
+)
+def test_a_condition_that_does_not_come_is_a_timeout(podrunner: CommandLine, argv: str) -> None:
+    done = podrunner("wait", *argv.split())
+    assert (done.code, done.out) == (4, "")
+    assert done.err == f"error: timed out waiting for the condition on pods/{argv.split()[-1]}\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        pytest.param("--for=condition=Ready gone", 'pods "gone" not found', id="a pod that does not exist"),
+        pytest.param("--for=happiness web", 'unrecognized condition: "happiness"', id="an unknown condition"),
+        pytest.param("--for=jsonpath={.x[} web", "error parsing jsonpath", id="a path that cannot be read"),
+        pytest.param("web", "Missing option '--for'", id="no condition"),
+    ],
+)
+def test_waiting_for_nonsense_is_refused(podrunner: CommandLine, argv: str, message: str) -> None:
+    done = podrunner("wait", *argv.split())
+    assert done.code == 2
+    assert message in done.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "seconds"),
+    [
+        pytest.param("", 30.0, id="half a minute by default"),
+        pytest.param("--timeout 1m30s", 90.0, id="Go's durations"),
+        pytest.param("--timeout 0", 0.0, id="nought looks once"),
+        pytest.param("--timeout=-1s", 168 * 3600.0, id="a negative time is a week"),
+    ],
+)
+def test_the_timeout_reaches_the_library(podrunner: CommandLine, argv: str, seconds: float) -> None:
+    podrunner("wait", "--for=create", "web", *argv.split())
+    assert podrunner.runner.asked["timeout"] == pytest.approx(seconds)
+
+
+def test_the_manifest_of_a_deletion_must_exist(podrunner: CommandLine, tmp_path: Path) -> None:
+    done = podrunner("delete", "-f", str(tmp_path / "nosuch.yaml"))
+    assert done.code == 2
+    assert "does not exist" in done.err

@@ -1,0 +1,213 @@
+"""get, describe and events."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from tests.cli.support import CommandLine, event, pod, put
+
+
+@pytest.fixture
+def podrunner() -> CommandLine:
+    """Two pods in the namespace default, one in another."""
+    line = CommandLine()
+    put(line.runner.store, pod("web"))
+    put(line.runner.store, pod("starting", phase="Pending", age=61))
+    put(line.runner.store, pod("far", namespace="other"))
+    line.runner.store.record_event(event("web", "Pulled", "first", seconds_ago=9, container="main"))
+    line.runner.store.record_event(event("web", "BackOff", "second", kind="Warning"))
+    return line
+
+
+TABLE = """\
+NAME       READY   STATUS     RESTARTS   AGE
+starting   0/1     Init:0/1   0          61s
+web        1/1     Running    0          5s
+"""
+WIDE = """\
+NAME   READY   STATUS    RESTARTS   AGE   IP         NODE     NOMINATED NODE   READINESS GATES
+web    1/1     Running   0          5s    10.0.0.7   node-1   <none>           <none>
+"""
+EVERYWHERE = """\
+NAMESPACE   NAME       READY   STATUS     RESTARTS   AGE
+default     starting   0/1     Init:0/1   0          61s
+default     web        1/1     Running    0          5s
+other       far        1/1     Running    0          5s
+"""
+EVENTS = """\
+LAST SEEN   TYPE      REASON    OBJECT    MESSAGE
+9s          Normal    Pulled    pod/web   first
+3s          Warning   BackOff   pod/web   second
+"""
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        pytest.param("get po", TABLE, id="all pods"),
+        pytest.param("get pods --output=table", TABLE, id="the default format by name"),
+        pytest.param("get po web -o wide", WIDE, id="one pod, wide"),
+        pytest.param("get pod/web -o wide", WIDE, id="kind and name in one word"),
+        pytest.param("get pods -A", EVERYWHERE, id="all namespaces"),
+        pytest.param("get po --all-namespaces=true", EVERYWHERE, id="kubectl's spelling of a switch"),
+        pytest.param("get po --all-namespaces=false", TABLE, id="kubectl's spelling of a switch that is off"),
+        pytest.param("get po -o name", "pod/starting\npod/web\n", id="names"),
+        pytest.param("get po web -o jsonpath={.status.phase}", "Running", id="jsonpath of one pod"),
+        pytest.param("get po -o jsonpath={.items[*].metadata.name}", "starting web", id="jsonpath of a list"),
+        pytest.param("get events", EVENTS, id="events"),
+        pytest.param("events", EVENTS.replace("pod/web", "Pod/web"), id="the events command writes kinds in full"),
+    ],
+)
+def test_what_is_asked_for_is_on_stdout_and_nothing_else(podrunner: CommandLine, argv: str, expected: str) -> None:
+    done = podrunner(*argv.split())
+    assert (done.code, done.out, done.err) == (0, expected, "")
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        pytest.param("get po -n empty", "No resources found in empty namespace.\n", id="an empty namespace"),
+        pytest.param("events -n empty", "No events found in empty namespace.\n", id="no events"),
+        pytest.param("describe po -n empty", "No resources found in empty namespace.\n", id="nothing to describe"),
+    ],
+)
+def test_nothing_found_is_said_on_stderr(podrunner: CommandLine, argv: str, expected: str) -> None:
+    done = podrunner(*argv.split())
+    assert (done.code, done.out, done.err) == (0, "", expected)
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        pytest.param("get po nosuch", 'error: pods "nosuch" not found\n', id="an unknown pod"),
+        pytest.param("describe po nosuch", 'error: pods "nosuch" not found\n', id="an unknown pod to describe"),
+        pytest.param("get events nosuch", 'error: events "nosuch" not found\n', id="an unknown event"),
+        pytest.param("get nodes", 'error: the server doesn\'t have a resource type "nodes"', id="an unknown kind"),
+        pytest.param("get svc/web", 'error: the server doesn\'t have a resource type "svc"', id="kind/name of it"),
+        pytest.param("get po -o csv", 'unable to match a printer suitable for the output format "csv"', id="a format"),
+        pytest.param("get po -o csv", "jsonpath=TEMPLATE", id="an unknown format names the allowed ones"),
+        pytest.param("get po -o jsonpath={.x", "unclosed action", id="a template that cannot be read"),
+        pytest.param("get po -o jsonpath", "no template given", id="a template that is missing"),
+        pytest.param("get po web -A", "cannot be retrieved by name across all namespaces", id="a name everywhere"),
+        pytest.param("get", "Missing argument", id="no kind"),
+        pytest.param("get po --no-such-flag", "No such option", id="an unknown flag"),
+        pytest.param("nosuch", "No such command 'nosuch'", id="an unknown command"),
+    ],
+)
+def test_a_usage_error_ends_with_2_and_one_message(podrunner: CommandLine, argv: str, expected: str) -> None:
+    done = podrunner(*argv.split())
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: ")
+    assert expected in done.err
+
+
+def test_json_is_a_list_of_pods_with_status(podrunner: CommandLine) -> None:
+    value = json.loads(podrunner("get", "po", "-o", "json").out)
+    assert (value["kind"], value["apiVersion"]) == ("List", "v1")
+    assert [item["status"]["phase"] for item in value["items"]] == ["Pending", "Running"]
+
+
+def test_json_of_one_pod_is_the_pod_with_sorted_keys(podrunner: CommandLine) -> None:
+    text = podrunner("get", "po", "web", "-o", "json").out
+    assert text.startswith('{\n    "apiVersion": "v1",\n    "kind": "Pod",\n    "metadata": {\n')
+    assert json.loads(text)["metadata"]["name"] == "web"
+
+
+def test_yaml_is_the_same_object(podrunner: CommandLine) -> None:
+    as_json = json.loads(podrunner("get", "po", "web", "-o", "json").out)
+    text = podrunner("get", "po", "web", "-o", "yaml").out
+    assert text.startswith("apiVersion: v1\nkind: Pod\n")
+    assert yaml.safe_load(text) == as_json
+
+
+def test_a_watch_prints_the_header_once_and_one_line_a_change(podrunner: CommandLine) -> None:
+    """A pod that starts runs, another appears with a longer name, a third goes."""
+    store = podrunner.runner.store
+    podrunner.clock.steps = [
+        lambda: store.publish("uid-starting", pod("starting")["status"], podrunner.clock.now()),
+        lambda: None,
+        lambda: put(store, pod("quite-a-long-name", phase="Pending", age=0)),
+        lambda: store.remove_pod("uid-web"),
+    ]
+    done = podrunner("get", "po", "-w")
+    assert done.code == 130
+    assert done.out == (
+        TABLE
+        + "starting   1/1     Running    0          61s\n"
+        + "quite-a-long-name   0/1     Init:0/1   0          0s\n"
+        + "web                 1/1     Running    0          5s\n"
+    )
+
+
+def test_a_watch_of_one_pod_in_json_prints_one_object_a_change(podrunner: CommandLine) -> None:
+    store = podrunner.runner.store
+    podrunner.clock.steps = [lambda: store.publish("uid-web", {"phase": "Succeeded"}, podrunner.clock.now())]
+    done = podrunner("get", "po", "web", "-w", "-o", "jsonpath={.status.phase}{'\\n'}")
+    assert done.out == "Running\nSucceeded\n"
+
+
+def test_a_watch_of_events_prints_those_that_come(podrunner: CommandLine) -> None:
+    podrunner.clock.steps = [
+        lambda: podrunner.runner.store.record_event(event("web", "Killing", "third", seconds_ago=0)),
+    ]
+    done = podrunner("events", "--for", "pod/web", "-w")
+    assert done.out.splitlines()[1:] == [
+        "9s          Normal    Pulled    Pod/web   first",
+        "3s          Warning   BackOff   Pod/web   second",
+        "0s          Normal    Killing   Pod/web   third",
+    ]
+
+
+def test_events_can_be_chosen_by_pod_and_type(podrunner: CommandLine) -> None:
+    podrunner.runner.store.record_event(event("starting", "Pulled", "not asked for"))
+    lines = podrunner("events", "--for", "po/web", "--types", "Warning").out.splitlines()
+    assert lines[1:] == ["3s          Warning   BackOff   Pod/web   second"]
+
+
+def test_describe_takes_a_prefix_and_ends_with_the_events(podrunner: CommandLine) -> None:
+    text = podrunner("describe", "po", "w").out
+    assert text.startswith("Name:         web\nNamespace:    default\n")
+    assert text.endswith(
+        "Events:\n"
+        "  Type     Reason   Age   From     Message\n"
+        "  ----     ------   ----  ----     -------\n"
+        "  Normal   Pulled   9s    kubelet  spec.containers{main}: first\n"
+        "  Warning  BackOff  3s    kubelet  second\n"
+    )
+
+
+def test_several_descriptions_are_set_apart(podrunner: CommandLine) -> None:
+    text = podrunner("describe", "pods").out
+    assert "\n\n\nName:         web\n" in text
+
+
+@pytest.mark.parametrize(
+    ("environ", "argv", "expected"),
+    [
+        pytest.param({"PODRUNNER_NAMESPACE": "other"}, "get po -o name", "pod/far\n", id="a variable for all commands"),
+        pytest.param({"PODRUNNER_GET_OUTPUT": "name"}, "get po", "pod/starting\npod/web\n", id="a command's variable"),
+        pytest.param({"PODRUNNER_NAMESPACE": "other"}, "get po -n default web -o name", "pod/web\n", id="a flag wins"),
+    ],
+)
+def test_variables_stand_for_flags(podrunner: CommandLine, environ: dict[str, str], argv: str, expected: str) -> None:
+    podrunner.environ = environ
+    assert podrunner(*argv.split()).out == expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "argv", "home"),
+    [
+        pytest.param({}, "get po", None, id="the default"),
+        pytest.param({"PODRUNNER_HOME": "/a"}, "get po", "/a", id="the variable"),
+        pytest.param({"PODRUNNER_HOME": "/a"}, "--home /b get po", "/b", id="the flag"),
+    ],
+)
+def test_where_state_lives_can_be_chosen(
+    podrunner: CommandLine, environ: dict[str, str], argv: str, home: str | None
+) -> None:
+    podrunner.environ = environ
+    podrunner(*argv.split())
+    assert podrunner.homes == [home]

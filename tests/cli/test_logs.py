@@ -1,0 +1,111 @@
+"""logs: which container, which lines, in which form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.cli.support import CommandLine, line, pod, put
+
+
+@pytest.fixture
+def podrunner() -> CommandLine:
+    command_line = CommandLine()
+    put(command_line.runner.store, pod("web"))
+    command_line.runner.lines = {
+        "main": [line("hello"), line("world")],
+        "first": [line("Init Container 1", container="first", is_init=True)],
+    }
+    return command_line
+
+
+DEFAULTED = 'Defaulted container "main" out of: main, first (init)\n'
+
+
+@pytest.mark.parametrize(
+    ("argv", "out", "err"),
+    [
+        pytest.param("logs web", "hello\nworld\n", DEFAULTED, id="the first app container by default"),
+        pytest.param("logs pod/web -c first", "Init Container 1\n", "", id="an init container that has ended"),
+        pytest.param("logs web first", "Init Container 1\n", "", id="the container as an argument"),
+        pytest.param(
+            "logs web -c first --timestamps",
+            "2030-05-01T12:00:00.123456789Z Init Container 1\n",
+            "",
+            id="the Engine's timestamps",
+        ),
+        pytest.param("logs web -c first --prefix", "[pod/web/first] Init Container 1\n", "", id="kubectl's prefix"),
+        pytest.param(
+            "logs web --all-containers", "Init Container 1\nhello\nworld\n", "", id="init containers come first"
+        ),
+    ],
+)
+def test_lines_are_printed(podrunner: CommandLine, argv: str, out: str, err: str) -> None:
+    done = podrunner(*argv.split())
+    assert (done.code, done.out, done.err) == (0, out, err)
+
+
+@pytest.mark.parametrize(
+    ("argv", "limits"),
+    [
+        pytest.param("", {"previous": False, "follow": False, "tail": None, "since": None}, id="everything by default"),
+        pytest.param("-f", {"follow": True}, id="following"),
+        pytest.param("-p", {"previous": True}, id="the previous instance"),
+        pytest.param("--tail 3", {"tail": 3}, id="the last lines"),
+        pytest.param("--tail 0", {"tail": 0}, id="none of the past"),
+        pytest.param("--since 1m30s", {"since": 90.0}, id="young lines only"),
+    ],
+)
+def test_limits_reach_the_library(podrunner: CommandLine, argv: str, limits: dict[str, Any]) -> None:
+    podrunner("logs", "web", "-c", "main", *argv.split())
+    asked = podrunner.runner.asked["logs"]
+    assert asked | limits == asked
+
+
+def test_following_all_containers_merges_their_lines(podrunner: CommandLine) -> None:
+    done = podrunner("logs", "web", "--all-containers", "-f", "--prefix")
+    assert sorted(done.out.splitlines()) == [
+        "[pod/web/first] Init Container 1",
+        "[pod/web/main] hello",
+        "[pod/web/main] world",
+    ]
+
+
+def test_following_goes_on_when_one_container_cannot_be_read(podrunner: CommandLine) -> None:
+    del podrunner.runner.lines["first"]
+    done = podrunner("logs", "web", "--all-containers", "-f")
+    assert (done.code, done.out) == (0, "hello\nworld\n")
+    assert done.err == "error: container first is not valid for pod web\n"
+
+
+def test_an_annotation_names_the_default_container() -> None:
+    podrunner = CommandLine()
+    put(podrunner.runner.store, pod("web", annotations={"kubectl.kubernetes.io/default-container": "first"}))
+    podrunner.runner.lines = {"first": [line("x", container="first")]}
+    assert podrunner("logs", "web").err == 'Defaulted container "first" out of: main, first (init)\n'
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        pytest.param("logs nosuch", 'pods "nosuch" not found', id="an unknown pod"),
+        pytest.param("logs web -c x", "container x is not valid for pod web", id="an unknown container"),
+        pytest.param("logs web first -c first", "only one of -c or an inline", id="the container twice"),
+        pytest.param(
+            "logs web -c main --all-containers", "should not be specified with container name", id="one and all"
+        ),
+        pytest.param("logs web --since soon", 'invalid duration "soon"', id="a duration that is none"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(podrunner: CommandLine, argv: str, message: str) -> None:
+    done = podrunner(*argv.split())
+    assert done.code == 2
+    assert message in done.err
+
+
+def test_colours_mark_the_prefix_only_when_wanted(podrunner: CommandLine) -> None:
+    coloured = podrunner("logs", "web", "-c", "first", "--prefix", "--color", "always").out
+    assert coloured.startswith("\x1b[2;")
+    assert coloured.endswith("\x1b[0mInit Container 1\n")
+    assert "\x1b" not in podrunner("logs", "web", "-c", "first", "--prefix").out

@@ -1,0 +1,77 @@
+"""The command as a process: what it imports, and pipes whose readers leave."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FIXTURE = ROOT / "fixtures" / "init-container.yaml"
+
+IMPORTS = """
+import json, sys
+from runner.cli import run_cli
+code = run_cli(sys.argv[1:])
+print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)
+"""
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "PODRUNNER_HOME": str(home), "PYTHONPATH": str(ROOT)}
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        pytest.param(["--help"], id="help"),
+        pytest.param(["run", "--help"], id="help of run"),
+        pytest.param(["validate", str(FIXTURE)], id="validate"),
+        pytest.param(["plan", str(FIXTURE)], id="plan"),
+        pytest.param(["get", "po"], id="get"),
+        pytest.param(["version"], id="version"),
+        pytest.param(["completion", "zsh"], id="completion"),
+    ],
+)
+def test_what_needs_no_engine_imports_neither_docker_nor_bars(tmp_path: Path, argv: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS, *argv], env=environment(tmp_path), capture_output=True, text=True, check=True
+    )
+    code, modules = json.loads(done.stderr.splitlines()[-1])
+    assert code == 0, done.stderr
+    unwanted = ("docker", "requests", "rich.live", "rich.progress", "rich.console")
+    assert [name for name in modules if name in unwanted] == []
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["validate", str(FIXTURE), "-o", "yaml"], ["completion", "bash"]])
+def test_a_reader_that_left_gets_no_traceback(tmp_path: Path, argv: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "runner", *argv],
+            env=environment(tmp_path),
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_closed_standard_output_is_no_traceback(tmp_path: Path) -> None:
+    """``podrunner version >&-``"""
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"{sys.executable}" -m runner version >&-'],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
