@@ -11,11 +11,8 @@ is asked, so that the caller can deliver the result that much later. What proces
 from __future__ import annotations
 
 import hashlib
-import io
 import itertools
-import json
 import posixpath
-import tarfile
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -23,7 +20,6 @@ from typing import Final, NamedTuple
 
 from runner.clock import VirtualClock
 from runner.core.containerconfig import ContainerConfig, MountType, VolumeConfig
-from runner.core.images import InvalidReference, apply_default_tag, parse_reference
 from runner.core.labels import POD_UID, TERMINATION_PATH
 from runner.core.model import ProbeKind
 from runner.core.probing import ProbeRun, RunResult
@@ -44,7 +40,8 @@ from runner.engine.protocol import (
 from runner.engine.simulated.container import SimulatedContainer
 from runner.engine.simulated.events import EventBus, Listener, SimulatedEventStream, SimulatedLogStream, matches
 from runner.engine.simulated.files import FileTree
-from runner.engine.simulated.script import Attempt, PullStep, Script
+from runner.engine.simulated.images import ImageStore
+from runner.engine.simulated.script import Attempt, Script
 from runner.errors import Conflict, EngineError, ImagePullError, NotFound, StartError
 
 KILLED: Final = 137
@@ -99,9 +96,7 @@ class SimulatedEngine:
         self._by_uid: dict[str, dict[str, SimulatedContainer]] = {}
         self._names: dict[str, SimulatedContainer] = {}
         self._starts: dict[tuple[str, str], int] = defaultdict(int)
-        self._images: dict[str, ImageDetails] = {}
-        self._pulls: dict[str, int] = defaultdict(int)
-        self._pull_steps = {_canonical(name): steps for name, steps in self.script.images.items()}
+        self._images = ImageStore(self.script.images)
         self._volumes: dict[str, tuple[VolumeConfig, FileTree]] = {}
         self._volume_users: dict[str, set[str]] = defaultdict(set)
         for reference in images:
@@ -131,14 +126,7 @@ class SimulatedEngine:
 
     def add_image(self, reference: str) -> None:
         """Make an image present without a pull."""
-        canonical = _canonical(reference)
-        digest = hashlib.sha256(canonical.encode()).hexdigest()
-        parsed = parse_reference(canonical)
-        tag = f"{parsed.familiar_name}:{parsed.tag}"
-        digests = (f"{parsed.familiar_name}@{parsed.digest or f'sha256:{digest}'}",)
-        tags = (tag,) if parsed.tag else ()
-        details = ImageDetails(id=f"sha256:{digest}", tags=tags, digests=digests, size=1_000_000)
-        self._images[canonical] = self._images[details.id] = details
+        self._images.add(reference)
 
     def pause(self, container_id: str) -> None:
         """Freeze a running container, as ``docker pause`` does; its scripted time stands still."""
@@ -252,7 +240,7 @@ class SimulatedEngine:
 
     def create_container(self, config: ContainerConfig) -> str:
         self._called("create_container", config.name)
-        image = self._image(config.image)
+        image = self._images.find(config.image)
         if taken := self._names.get(config.name):
             raise Conflict(
                 f'The container name "/{config.name}" is already in use by container {taken.id}', recoverable=True
@@ -446,16 +434,9 @@ class SimulatedEngine:
 
     # --- images ------------------------------------------------------------------------------------------------------
 
-    def _image(self, reference: str) -> ImageDetails:
-        found = self._images.get(reference) or self._images.get(_canonical(reference))
-        if found is None:
-            raise NotFound(f"No such image: {reference}")
-        self._images[reference] = found
-        return found
-
     def inspect_image(self, reference: str) -> ImageDetails:
         self._called("inspect_image", reference)
-        return self._image(reference)
+        return self._images.find(reference)
 
     def pull_image(
         self,
@@ -465,11 +446,7 @@ class SimulatedEngine:
         on_progress: Callable[[PullProgress], None],
     ) -> None:
         self._called("pull_image", reference)
-        canonical = _canonical(reference)
-        number = self._pulls[canonical]
-        self._pulls[canonical] = number + 1
-        steps = self._pull_steps.get(canonical) or (PullStep(),)
-        step = steps[min(number, len(steps) - 1)]
+        step = self._images.next_pull(reference)
         self._elapsed += step.took
         if step.error:
             raise ImagePullError(step.error, kind=step.kind)
@@ -482,22 +459,17 @@ class SimulatedEngine:
 
     def load_image(self, archive: bytes) -> None:
         self._called("load_image")
-        try:
-            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-                reader = tar.extractfile("manifest.json")
-                entries = json.loads(reader.read()) if reader else []
-        except (tarfile.TarError, KeyError, ValueError) as problem:
-            raise EngineError(f"cannot read the archive: {problem}") from problem
-        for entry in entries:
-            for tag in entry.get("RepoTags") or ():
-                self.add_image(tag)
+        self._images.load(archive)
 
     def remove_image(self, reference: str) -> None:
         self._called("remove_image", reference)
-        found = self._images.get(_canonical(reference))
-        if found is not None and any(c.image_id == found.id for c in self._containers.values()):
+        try:
+            found = self._images.find(reference)
+        except NotFound:
+            return
+        if any(container.image_id == found.id for container in self._containers.values()):
             raise Conflict(f"image {reference} is used by a container", recoverable=True)
-        self._images = {name: image for name, image in self._images.items() if image is not found}
+        self._images.remove(found)
 
     # --- volumes -----------------------------------------------------------------------------------------------------
 
@@ -530,11 +502,3 @@ class SimulatedEngine:
 
 def _volume_details(config: VolumeConfig) -> VolumeDetails:
     return VolumeDetails(name=config.name, labels=config.labels, mountpoint=f"/volumes/{config.name}/_data")
-
-
-def _canonical(reference: str) -> str:
-    """The full name of an image, with its tag. Raises EngineError for what is no reference, as the daemon does."""
-    try:
-        return str(parse_reference(apply_default_tag(reference)))
-    except InvalidReference as problem:
-        raise EngineError(str(problem)) from problem

@@ -1,0 +1,73 @@
+"""The images of a simulated Engine: present ones by every name, and what pulls do."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections import defaultdict
+from collections.abc import Mapping
+
+from runner.core.images import InvalidReference, apply_default_tag, parse_reference
+from runner.engine.protocol import ImageDetails
+from runner.engine.simulated.script import PullStep
+from runner.errors import EngineError, NotFound
+
+
+def canonical(reference: str) -> str:
+    """The full name of an image, with its tag. Raises EngineError for what is no reference, as the daemon does."""
+    try:
+        return str(parse_reference(apply_default_tag(reference)))
+    except InvalidReference as problem:
+        raise EngineError(str(problem)) from problem
+
+
+class ImageStore:
+    """Images by id and by name, also as names were once written."""
+
+    def __init__(self, steps: Mapping[str, tuple[PullStep, ...]]) -> None:
+        self._steps = {canonical(name): listed for name, listed in steps.items()}
+        self._pulls: dict[str, int] = defaultdict(int)
+        self._images: dict[str, ImageDetails] = {}
+
+    def add(self, reference: str) -> None:
+        """Make an image present; its id follows from its name."""
+        full = canonical(reference)
+        digest = hashlib.sha256(full.encode()).hexdigest()
+        parsed = parse_reference(full)
+        digests = (f"{parsed.familiar_name}@{parsed.digest or f'sha256:{digest}'}",)
+        tags = (f"{parsed.familiar_name}:{parsed.tag}",) if parsed.tag else ()
+        details = ImageDetails(id=f"sha256:{digest}", tags=tags, digests=digests, size=1_000_000)
+        self._images[full] = self._images[details.id] = details
+
+    def find(self, reference: str) -> ImageDetails:
+        """Raises NotFound."""
+        found = self._images.get(reference) or self._images.get(canonical(reference))
+        if found is None:
+            raise NotFound(f"No such image: {reference}")
+        self._images[reference] = found
+        return found
+
+    def remove(self, image: ImageDetails) -> None:
+        self._images = {name: other for name, other in self._images.items() if other is not image}
+
+    def next_pull(self, reference: str) -> PullStep:
+        """What this pull does, one step further with each; without a script it succeeds at once."""
+        full = canonical(reference)
+        number = self._pulls[full]
+        self._pulls[full] = number + 1
+        steps = self._steps.get(full) or (PullStep(),)
+        return steps[min(number, len(steps) - 1)]
+
+    def load(self, archive: bytes) -> None:
+        """Add what an archive of ``docker save`` names. Raises EngineError for what is no such archive."""
+        try:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                reader = tar.extractfile("manifest.json")
+                entries = json.loads(reader.read()) if reader else []
+        except (tarfile.TarError, KeyError, ValueError) as problem:
+            raise EngineError(f"cannot read the archive: {problem}") from problem
+        for entry in entries:
+            for tag in entry.get("RepoTags") or ():
+                self.add(tag)
