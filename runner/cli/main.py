@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -112,6 +111,8 @@ def _usage_hint(error: click.UsageError) -> str:
 
 def _bug(app: App, error: Exception) -> int:
     if app.environ.get("PODRUNNER_DEBUG"):
+        import traceback
+
         app.err.write("".join(traceback.format_exception(error)))
     message = f"this is a mistake in podrunner: {type(error).__name__}: {error}"
     return _say(app, message, "PODRUNNER_DEBUG=1 shows where it happened", ExitCode.POD_FAILED)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from runner.cli.app import App, app_of
 from runner.core.times import parse_duration
@@ -15,6 +14,8 @@ from runner.render.formats import ALLOWED, OutputFormat, parse_format
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     _SecondsType = click.ParamType[float]
     _OutputType = click.ParamType[OutputFormat]
 else:  # only newer releases of click make it generic
@@ -90,8 +91,7 @@ class FormatType(_OutputType):
             self.fail(f"{problem.message}" + (f" ({problem.hint})" if problem.hint else ""), param, ctx)
 
     def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        words = [word.partition("TEMPLATE")[0] for word in ALLOWED.split(", ")]
-        return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+        return _items(word.partition("TEMPLATE")[0] for word in ALLOWED.split(", ") if word.startswith(incomplete))
 
 
 DURATION = Duration()
@@ -128,7 +128,7 @@ def complete_pods(ctx: click.Context, _param: click.Parameter, incomplete: str) 
     """Names of the pods in the store; the Engine is not asked."""
     prefix = next((f"{word}/" for word in ("pod", "pods", "po") if incomplete.startswith(f"{word}/")), "")
     names = [pod["metadata"]["name"] for pod in _stored_pods(app_of(ctx), ctx.params.get("namespace"))]
-    return [CompletionItem(prefix + name) for name in names if (prefix + name).startswith(incomplete)]
+    return _items(prefix + name for name in names if (prefix + name).startswith(incomplete))
 
 
 def complete_containers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -140,7 +140,14 @@ def complete_containers(ctx: click.Context, _param: click.Parameter, incomplete:
         if pod["metadata"]["name"] == named:
             for key in ("initContainers", "containers"):
                 found.extend(container["name"] for container in pod["spec"].get(key) or ())
-    return [CompletionItem(name) for name in found if name.startswith(incomplete)]
+    return _items(name for name in found if name.startswith(incomplete))
+
+
+def _items(words: Iterable[str]) -> list[CompletionItem]:
+    # click imports this module late as well: it is felt at start-up.
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(word) for word in words]
 
 
 def _stored_pods(app: App, namespace: str | None) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from runner.core.model import Json
 from runner.errors import UsageError
-from runner.render.jsonpath import JSONPathError, parse, render
 
 
 class Format(StrEnum):
@@ -48,6 +47,8 @@ def parse_format(text: str) -> OutputFormat:
     if name == Format.JSONPATH:
         if not template:
             raise UsageError("template format specified but no template given", hint="-o jsonpath='{.metadata.name}'")
+        from runner.render.jsonpath import JSONPathError, parse
+
         try:
             parse(template)
         except JSONPathError as problem:
@@ -58,6 +59,15 @@ def parse_format(text: str) -> OutputFormat:
             f'unable to match a printer suitable for the output format "{text}"', hint=f"allowed: {ALLOWED}"
         )
     return OutputFormat(Format(name))
+
+
+def _through_template(value: Json, template: str) -> str:
+    from runner.render.jsonpath import JSONPathError, render
+
+    try:
+        return render(template, value)
+    except JSONPathError as problem:
+        raise UsageError(f'error executing jsonpath "{template}": {problem}') from problem
 
 
 def as_list(objects: Sequence[Json]) -> Json:
@@ -73,10 +83,7 @@ def print_object(value: Json, output: OutputFormat) -> str:
         case Format.NAME:
             return "".join(f"{_resource_name(item)}\n" for item in _members(value))
         case Format.JSONPATH:
-            try:
-                return render(output.template, value)
-            except JSONPathError as problem:
-                raise UsageError(f'error executing jsonpath "{output.template}": {problem}') from problem
+            return _through_template(value, output.template)
         case Format.JSON | Format.TABLE | Format.WIDE:
             return to_json(value)
 

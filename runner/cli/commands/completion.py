@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import get_completion_class
 
 from runner.cli.app import app_of
 from runner.cli.options import command
@@ -15,6 +14,8 @@ VARIABLE = "_PODRUNNER_COMPLETE"
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
     """Print a completion script for a shell. Pods and containers are completed from the store, without the Engine."""
+    from click.shell_completion import get_completion_class
+
     from runner.cli.main import cli
 
     kind = get_completion_class(shell)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -146,6 +145,8 @@ def _reader_is_gone(stop: Stop, listener: Narrator) -> None:
 
 def _log_calls(app: App, verbose: int) -> None:
     if verbose:
+        import logging
+
         handler = logging.StreamHandler(_Lines(app.err))
         handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
         logger = logging.getLogger("runner")
