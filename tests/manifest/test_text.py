@@ -215,3 +215,12 @@ def test_the_namespace_is_the_callers_unless_the_object_names_one() -> None:
     result = load([Source(name="f", text=text)], namespace="dev")
     assert [item.namespace for item in result.objects] == ["dev", "shop"]
     assert [item.value["metadata"]["namespace"] for item in result.objects] == ["dev", "shop"]
+
+
+def test_positions_are_a_mapping_of_every_path_and_the_nearest_place_answers_for_what_is_missing() -> None:
+    positions = load([Source(name="f", text=POD)]).objects[0].positions
+    assert list(positions)[:4] == [(), ("apiVersion",), ("kind",), ("metadata",)]
+    assert len(positions) == len(set(positions)) == 10
+    assert positions["spec", "containers", 0, "name"].line == 7
+    assert ("spec", "containers", 1) not in positions
+    assert ("spec", "containers", 0, "name", "x") not in positions
