@@ -55,7 +55,7 @@ def sandbox_config(pod: Pod, *, attempt: int, image: str, volumes: Sequence[Volu
         dns=tuple(dns.get("nameservers") or ()),
         dns_search=tuple(dns.get("searches") or ()),
         dns_options=tuple(_dns_option(option) for option in dns.get("options") or ()),
-        resources=Resources(cpu_shares=_MIN_SHARES, oom_score_adj=-998),
+        resources=Resources(cpu_shares=_MIN_SHARES),
     )
 
 

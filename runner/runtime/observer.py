@@ -35,10 +35,21 @@ class Observer:
         self._labels = {POD_UID: uid}
         self._known: dict[str, tuple[EngineState, ContainerDetails]] = {}
         self._image_ids: dict[str, str] = {}
+        self._suspects: set[str] = set()
+
+    def suspect(self, container_id: str) -> None:
+        """Have a container inspected at the next look whatever the list says of it. May be called from any thread.
+
+        The list of an older daemon still calls a container running for a moment after its ``die`` event.
+        """
+        self._suspects.add(container_id)
 
     def observe(self) -> Observed:
         """Take one look. Raises EngineUnavailable."""
         at = self._clock.now()
+        suspects, self._suspects = self._suspects, set()
+        for container_id in suspects:
+            self._known.pop(container_id, None)
         found = [d for s in self._engine.list_containers(self._labels) if (d := self._details(s)) is not None]
         self._known = {d.id: (d.state, d) for d in found}
         found.sort(key=lambda details: (details.created_at, attempt_of(details.labels)), reverse=True)

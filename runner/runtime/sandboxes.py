@@ -7,7 +7,7 @@ from runner.core.model import Pod
 from runner.core.translate import sandbox_config
 from runner.core.volumes import MountError, VolumePlan, plan_volumes, volumes_archive
 from runner.engine.protocol import Engine
-from runner.errors import NotFound
+from runner.errors import EngineError, NotFound
 from runner.runtime.context import PodContext
 from runner.runtime.hostpaths import check_host_path
 from runner.sandbox.image import sandbox_image
@@ -45,7 +45,11 @@ def create_sandbox(context: PodContext, attempt: int) -> str:
     )
     sandbox_id = engine.create_container(config)
     context.store.note_attempt(pod.uid, SANDBOX_CONTAINER, attempt)
-    engine.start_container(sandbox_id)
+    try:
+        engine.start_container(sandbox_id)
+    except EngineError:
+        engine.remove_container(sandbox_id)
+        raise
     # tmpfs volumes exist only while something that mounts them runs, so everything is filled after the start.
     archive = volumes_archive(tuple(plan for plan in context.volumes if attempt == 0 or not plan.keep))
     if archive is not None:

@@ -176,9 +176,10 @@ class Session:
             running.lock.release()
             self._news.set()
 
-    def _engine_event(self, uid: str) -> None:
+    def _engine_event(self, uid: str, container_id: str) -> None:
         for running in self._runs:
             if not uid or running.pod.uid == uid:
+                running.worker.context.observer.suspect(container_id)
                 running.worker.context.poke()
                 running.wakeup.set()
 

@@ -27,6 +27,8 @@ from runner.runtime.tasks import Task
 
 REQUEUE_SECONDS = 10
 """When a sync that failed for no back-off's reason is tried again (pod_workers.go backOffPeriod, without its jitter)."""
+KEPT_INSTANCES = 1
+"""Dead instances of a container that stay beside a new one (kuberuntime_gc.go, maxPerPodContainer)."""
 
 
 @dataclass(slots=True)
@@ -84,8 +86,11 @@ def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutc
     except EngineError as error:
         text = f"Failed to create pod sandbox: {error.message}"
         context.event(warning(EventReason.FAILED_CREATE_SANDBOX, text))
-        outcome.failed = True
+        # Whatever was killed before: nothing has changed that would make the next attempt go better at once.
+        outcome.failed, outcome.acted = True, False
         return False
+    for old in context.observed.sandboxes:
+        context.engine.remove_container(old.id)
     outcome.acted = True
     # PodReadyToStartContainers is published before any image is pulled.
     context.look()
@@ -171,6 +176,8 @@ def _start(context: PodContext, operation: Operation, outcome: SyncOutcome, queu
     if result.failure is None:
         context.reasons.pop(container.name, None)
         outcome.acted = True
+        for record in context.observed.instances(container.name)[KEPT_INSTANCES:]:
+            remove_instance(context, record)
         return True
     outcome.fresh_failure |= context.reasons.get(container.name) != result.failure
     context.reasons[container.name] = result.failure

@@ -19,9 +19,9 @@ _RECONNECT_SECONDS = 1.0
 
 
 class EngineWatcher:
-    """Follows the Engine's events in a thread and calls back with the pod UID that each is about."""
+    """Follows the Engine's events in a thread and calls back with the pod UID and the container id of each; both may be ""."""
 
-    def __init__(self, engine: Engine, clock: Clock, since: datetime, callback: Callable[[str], None]) -> None:
+    def __init__(self, engine: Engine, clock: Clock, since: datetime, callback: Callable[[str, str], None]) -> None:
         self._engine = engine
         self._clock = clock
         self._since = since
@@ -45,12 +45,12 @@ class EngineWatcher:
                 for event in self._stream:
                     self._since = event.at
                     if event.action.split(":")[0] in _TELLING:
-                        self._callback(event.labels.get(POD_UID, ""))
+                        self._callback(event.labels.get(POD_UID, ""), event.container_id)
             except EngineError:
                 pass  # The workers notice by themselves when the Engine does not answer.
             self._stopped.wait(_RECONNECT_SECONDS)
             # What happened while nobody listened is found by looking.
-            self._callback("")
+            self._callback("", "")
 
 
 class StoreWatcher:
