@@ -75,6 +75,9 @@ class TtyNarrator(PlainNarrator):
 
             console = Console(file=self._err.stream, no_color=not self._paint.enabled)
             columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), DownloadColumn())
-            self._bars, self._tasks = Progress(*columns, console=console, transient=True), {}
+            self._bars, self._tasks = (
+                Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False),
+                {},
+            )
             self._bars.start()
         return self._bars, self._tasks
