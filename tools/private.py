@@ -5,6 +5,7 @@ A daemon that is not ours is never touched: ours are known by the paths in their
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -62,8 +63,12 @@ def _mount_lines() -> list[str]:
 
 
 def ensure_cgroups() -> None:
-    """Mount a cgroup hierarchy where the machine has none at all, as containers cannot run without one."""
+    """Mount a cgroup hierarchy where the machine has none at all, as containers cannot run without one.
+
+    One that exists but is not mounted here is mounted too: without it nobody is told of containers killed for memory.
+    """
     if any(" - cgroup" in line for line in _mount_lines()):
+        _mount_missing_hierarchies()
         return
     say("No cgroup hierarchy is mounted: mounting one on /sys/fs/cgroup")
     rows = [line.split() for line in Path("/proc/cgroups").read_text().splitlines()[1:]]
@@ -76,6 +81,19 @@ def ensure_cgroups() -> None:
             point = Path("/sys/fs/cgroup") / name
             point.mkdir(exist_ok=True)
             subprocess.run(["mount", "-t", "cgroup", "-o", name, "cgroup", str(point)], check=False)
+
+
+def _mount_missing_hierarchies() -> None:
+    """Mount every version 1 hierarchy that this process is in and that has no mount."""
+    mounted = {option for line in _mount_lines() if " - cgroup " in line for option in line.split()[-1].split(",")}
+    memberships = (line.split(":", 2)[1] for line in Path("/proc/self/cgroup").read_text().splitlines())
+    for controllers in memberships:
+        if not mounted or not controllers or controllers.startswith("name=") or controllers.split(",")[0] in mounted:
+            continue
+        point = Path("/sys/fs/cgroup") / controllers
+        with contextlib.suppress(OSError):
+            point.mkdir(exist_ok=True)
+            subprocess.run(["mount", "-t", "cgroup", "-o", controllers, "cgroup", str(point)], check=False)
 
 
 def choose_iptables(place: EnginePlace) -> bool:
@@ -164,11 +182,11 @@ def start(place: EnginePlace) -> None:
     if mirror_is_configured(place):
         registry.start(place)
         use_mirror(place, registry.url(place))
+    ensure_cgroups()
     if running(place):
         return
     processes.stop(dockerd_pids(place), STOP_SECONDS)
     clear_leftovers(place)
-    ensure_cgroups()
     place.exec_root.mkdir(parents=True, exist_ok=True)
     say(f"Starting a private Docker Engine under {place.root}")
     _start_containerd(place)
