@@ -111,9 +111,13 @@ class PodContext:
         if status == self.status:
             return
         self.status = status
-        value, now = status.to_json(), self.now()
-        self.store.publish(self.pod.uid, value, now)
-        self.tell(StatusChanged(at=now, ref=self.ref, pod={**self.pod.manifest, "status": value}))
+        self.store.publish(self.pod.uid, status.to_json(), self.now())
+        self.show()
+
+    def show(self) -> None:
+        """Tell the listener what the whole pod looks like now."""
+        status = self.status.to_json() if self.status is not None else {}
+        self.tell(StatusChanged(at=self.now(), ref=self.ref, pod={**self.pod.manifest, "status": status}))
 
     def now(self) -> datetime:
         return self.clock.now()

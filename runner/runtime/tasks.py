@@ -87,14 +87,11 @@ class TaskSet:
         return handle
 
     def advance(self, now: datetime) -> bool:
-        """Advance every task as far as it goes at this instant. Returns whether anything moved."""
+        """Advance every task whose wait is over by one step. Returns whether anything moved."""
         moved = False
-        progress = True
-        while progress:
-            progress = False
-            for handle in tuple(self._handles):
-                progress |= handle.advance(now)
-            moved |= progress
+        for handle in tuple(self._handles):
+            moved |= handle.advance(now)
+        if moved:
             self._handles = [handle for handle in self._handles if not handle.done]
         return moved
 

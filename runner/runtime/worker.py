@@ -16,9 +16,10 @@ from typing import Any
 from runner.clock import Clock, Wakeup
 from runner.core.decide import Memory, Plan, decide
 from runner.core.labels import POD_UID
-from runner.core.model import Pod
+from runner.core.model import Json, Pod
 from runner.core.observed import RuntimeState
-from runner.core.podstatus import Phase
+from runner.core.podstatus import Phase, PodStatus
+from runner.core.qos import qos_class
 from runner.core.reasons import EventReason, EventType, Note, normal, warning
 from runner.core.restart import with_retry_scope
 from runner.core.status import DEADLINE_MESSAGE, deadline_at, terminate_status
@@ -30,6 +31,7 @@ from runner.runtime.narration import Gone, Notice
 from runner.runtime.prober import Prober
 from runner.runtime.pullqueue import PullTicket
 from runner.runtime.sandboxes import MountError, prepare_volumes, remove_volumes
+from runner.runtime.storage import without_status
 from runner.runtime.sync import REQUEUE_SECONDS, SyncOutcome, remove_instance, run_sync
 from runner.runtime.tasks import Handle, Task, Wait
 
@@ -74,7 +76,8 @@ class PodWorker:
         if self._life is None:
             self._life = self.context.tasks.start(self._live(), f"life of {self.context.pod.full_name}")
         self._read_requests()
-        self.context.tasks.advance(self.clock.now())
+        while self.context.tasks.advance(self.clock.now()):
+            self._read_requests()
         if self._life.done:
             self.context.tasks.cancel_all()
             self._life.result  # noqa: B018 - raises what ended it
@@ -94,10 +97,10 @@ class PodWorker:
         value = self.context.store.pod_by_uid(self.context.pod.uid)
         if value is None:
             return
-        manifest = {key: part for key, part in value.items() if key != "status"}
-        if manifest == self.context.pod.manifest:
+        if _asked_for(value) == _asked_for(self.context.pod.manifest):
             return
-        self.context.pod = with_retry_scope(Pod.from_json(manifest), self.context.options.retry.scope)
+        self.context.pod = with_retry_scope(Pod.from_json(without_status(value)), self.context.options.retry.scope)
+        self.context.show()
         self.context.poke()
 
     def _live(self) -> Task[None]:
@@ -123,6 +126,7 @@ class PodWorker:
         """What the scheduler and the API server would have said before the kubelet comes in."""
         context, pod = self.context, self.context.pod
         text = f"Successfully assigned {pod.namespace}/{pod.name} to {context.options.node_name}"
+        context.announce(PodStatus(phase=Phase.PENDING, qos_class=qos_class(pod.manifest)))
         note = Note(type=EventType.NORMAL, reason=EventReason.SCHEDULED, message=text)
         context.recorder.note(note, component="default-scheduler")
 
@@ -303,3 +307,10 @@ class PodWorker:
         if status is None or (status.phase is not Phase.RUNNING and status.phase is not Phase.PENDING):
             return None
         return deadline_at(self.context.pod, status.start_time)
+
+
+def _asked_for(value: Json) -> tuple[object, ...]:
+    """What somebody else may have changed about a pod: every change of the spec is a new generation."""
+    metadata = value.get("metadata") or {}
+    keys = ("generation", "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations")
+    return tuple(metadata.get(key) for key in keys)
