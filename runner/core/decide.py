@@ -53,6 +53,11 @@ class Operation:
     delay: float = 0.0
     remember: tuple[tuple[str, ...], BackoffEntry] | None = None
 
+    @property
+    def at_once(self) -> bool:
+        """Whether this is a restart that back-off did not hold: the first in a row."""
+        return self.remember is not None and self.remember[1].count == 1
+
     def __str__(self) -> str:
         attempt = "" if self.attempt is None else f" attempt {self.attempt}"
         wait = f" back-off {format_duration(self.delay)}" if self.kind is OperationKind.HOLD else ""
@@ -154,7 +159,7 @@ def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, no
             if held is not None:
                 return [held]
             remember = _remember(pod, source, observed, memory, now)
-    cause = f"{', '.join(c.name for c in sources)} failed and every container runs again"
+    cause = f"every container runs again because {_failures(sources, observed)}"
     return [
         Operation(
             kind=OperationKind.REMOVE,
@@ -162,11 +167,17 @@ def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, no
             container_id=reset.id,
             message="killing",
             running=reset.running,
+            attempt=_next_attempt(reset.name, observed, memory) if reset is actions.to_reset[-1] else None,
             cause=cause,
             remember=remember if reset is actions.to_reset[-1] else None,
         )
         for reset in actions.to_reset
     ]
+
+
+def _failures(sources: tuple[Container, ...], observed: Observed) -> str:
+    ended = [(source.name, observed.latest(source.name)) for source in sources]
+    return " and ".join(f"{name} ended with exit code {record.exit_code}" for name, record in ended if record)
 
 
 def _exited(container: Container, observed: Observed) -> ContainerRecord | None:

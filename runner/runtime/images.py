@@ -34,9 +34,7 @@ def ensure_image(context: PodContext, container: Container, queue: PullTicket) -
     step = plan_image(
         image,
         container.pull_policy,
-        Presence(present=presence.details is not None, error=presence.error)
-        if presence
-        else None,
+        Presence(present=presence.details is not None, error=presence.error) if presence else None,
         entry,
         context.now(),
         context.backoff,

@@ -110,7 +110,9 @@ class Prober:
         )
         run = ProbeRun(result=RunResult.ERROR)
         for _ in range(_TRIES):
-            run = yield from run_job(context.jobs, lambda: context.handlers.probe(target, probe.handler, timeout=probe.timeout))
+            run = yield from run_job(
+                context.jobs, lambda: context.handlers.probe(target, probe.handler, timeout=probe.timeout)
+            )
             if run.result is not RunResult.ERROR:
                 break
         if not self._lives(record):

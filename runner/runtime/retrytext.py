@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.core.decide import Operation
+from runner.core.decide import Operation, OperationKind
 from runner.core.model import Container, RetryScope
 from runner.core.times import format_duration
 from runner.runtime.context import PodContext
@@ -10,9 +10,16 @@ from runner.runtime.context import PodContext
 
 def retry_text(context: PodContext, container: Container, operation: Operation) -> str:
     """One sentence or two about a held restart."""
+    if operation.at_once:
+        why = operation.cause if operation.kind is OperationKind.REMOVE else f"{container.name}: {operation.cause}"
+        return _in_scope(context, container, f"{why}; at once, attempt {operation.attempt}")
     wait = format_duration(round(operation.delay / context.options.speed, 3))
     nominal = "" if context.options.speed == 1 else f" ({format_duration(operation.delay)} at normal speed)"
     text = f"{container.name}: {operation.cause}; back-off {wait}{nominal}, then attempt {operation.attempt}"
+    return _in_scope(context, container, text)
+
+
+def _in_scope(context: PodContext, container: Container, text: str) -> str:
     if not container.is_regular_init:
         return text
     if any(rule.implied for rule in container.rules):

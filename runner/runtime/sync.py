@@ -113,6 +113,7 @@ def _remove(context: PodContext, operation: Operation) -> Task[None]:
     if operation.running:
         yield from kill_container(context, record, operation.message, grace=0)
     _remember(context, operation)
+    context.reasons.pop(record.name, None)
     remove_instance(context, record)
 
 
@@ -133,9 +134,12 @@ def remove_instance(context: PodContext, record: ContainerRecord) -> None:
 
 
 def _remember(context: PodContext, operation: Operation) -> None:
-    if operation.remember is not None:
-        key, entry = operation.remember
-        context.crashes[key] = entry
+    if operation.remember is None:
+        return
+    key, entry = operation.remember
+    context.crashes[key] = entry
+    if operation.at_once:
+        _announce_retry(context, operation)
 
 
 def _hold(context: PodContext, operation: Operation, outcome: SyncOutcome) -> None:
@@ -148,12 +152,17 @@ def _hold(context: PodContext, operation: Operation, outcome: SyncOutcome) -> No
         message=crash_loop_message(context.pod, container.name, operation.delay),
     )
     outcome.held_until(operation.ready_at)
+    _announce_retry(context, operation)
+
+
+def _announce_retry(context: PodContext, operation: Operation) -> None:
+    """Say that something runs again: why, when, and in which scope."""
     context.tell(
         RetryScheduled(
             at=context.now(),
             ref=context.ref,
-            container=container.name,
-            text=retry_text(context, container, operation),
+            container=operation.target,
+            text=retry_text(context, _container(context, operation.target), operation),
             next_attempt_at=operation.ready_at,
         )
     )

@@ -86,8 +86,8 @@ ROWS = [
         TWO_POD,
         observed(record(TWO_POD, "init-2", "exited", code=1), record(TWO_POD, "init-1", "exited")),
         {},
-        "remove init-1: init-2 failed and every container runs again\n"
-        "remove init-2: init-2 failed and every container runs again",
+        "remove init-1: every container runs again because init-2 ended with exit code 1\n"
+        "remove init-2 attempt 1: every container runs again because init-2 ended with exit code 1",
     ),
     (
         "scope pod backs off from the second failure on",
