@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -18,16 +18,17 @@ from runner.render.streams import Output, wants_colour
 from runner.render.style import Paint
 
 if TYPE_CHECKING:
-    from runner.cli.surface import RunnerSurface, Stop
+    from runner.cli.surface import RunnerSurface
+    from runner.runtime.session import StopRequest
 
 
 def _real_runner(environ: Mapping[str, str], home: str | None) -> RunnerSurface:
     from runner.api import Runner
 
-    return cast("RunnerSurface", Runner.from_env(environ, home=home))
+    return Runner.from_env(environ, home=home)
 
 
-def _real_stop() -> Stop:
+def _real_stop() -> StopRequest:
     from runner.runtime.session import StopRequest
 
     return StopRequest()
@@ -48,7 +49,7 @@ class App:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     clock: Clock = field(default_factory=SystemClock)
     make_runner: Callable[[Mapping[str, str], str | None], RunnerSurface] = _real_runner
-    make_stop: Callable[[], Stop] = _real_stop
+    make_stop: Callable[[], StopRequest] = _real_stop
     home: str | None = None
 
     @cached_property

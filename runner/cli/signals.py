@@ -10,14 +10,14 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runner.cli.surface import Stop
+    from runner.runtime.session import StopRequest
 
 FIRST = "deleting pods, Ctrl-C again to kill"
 SECOND = "killing"
 
 
 @contextmanager
-def stop_on_signals(stop: Stop, note: Callable[[str], None]) -> Iterator[None]:
+def stop_on_signals(stop: StopRequest, note: Callable[[str], None]) -> Iterator[None]:
     """Handle the signals until the end of the block. Only the main thread can; elsewhere nothing is changed."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -38,7 +38,7 @@ def stop_on_signals(stop: Stop, note: Callable[[str], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _answer(stop: Stop, note: Callable[[str], None], count: int) -> None:
+def _answer(stop: StopRequest, note: Callable[[str], None], count: int) -> None:
     stop.request()
     if count <= 2:
         note(FIRST if count == 1 else SECOND)

@@ -11,13 +11,8 @@ if TYPE_CHECKING:
     from runner.runtime.gc import GcReport
     from runner.runtime.narration import Listener, LogLine
     from runner.runtime.options import RunOptions
+    from runner.runtime.session import StopRequest
     from runner.runtime.storage import Object, Store
-
-
-class Stop(Protocol):
-    """A request to end: the first call deletes gracefully, the second kills."""
-
-    def request(self) -> None: ...
 
 
 class Result(Protocol):
@@ -48,7 +43,7 @@ class RunnerSurface(Protocol):
     def load(self, paths: Sequence[str], *, stdin: TextIO | None, namespace: str) -> LoadResult: ...
 
     def run(
-        self, objects: Sequence[LoadedObject], options: RunOptions, *, listener: Listener, stop: Stop
+        self, objects: Sequence[LoadedObject], options: RunOptions, *, listener: Listener, stop: StopRequest
     ) -> Result: ...
 
     def plan(self, objects: Sequence[LoadedObject], options: RunOptions) -> str: ...

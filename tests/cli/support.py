@@ -12,7 +12,6 @@ from typing import Any, TextIO
 
 from runner.cli.app import App
 from runner.cli.main import main
-from runner.cli.surface import Stop
 from runner.clock import VirtualClock
 from runner.core.manifest import LoadedObject, LoadResult, Source, load
 from runner.core.model import Json
@@ -22,6 +21,7 @@ from runner.runtime.gc import GcReport
 from runner.runtime.memory_store import MemoryStore
 from runner.runtime.narration import Listener, LogLine, Narration, PodRef
 from runner.runtime.options import RunOptions
+from runner.runtime.session import StopRequest
 from runner.runtime.storage import Object, Store
 
 START = datetime(2030, 5, 1, 12, 0, 0, tzinfo=UTC)
@@ -42,13 +42,15 @@ class TickingClock(VirtualClock):
         self.steps.pop(0)()
 
 
-class FakeStop:
+class CountingStop(StopRequest):
     """Counts requests."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.count = 0
 
     def request(self) -> None:
+        super().request()
         self.count += 1
 
 
@@ -80,7 +82,7 @@ class FakeRunner:
     deletion: FakeDeletion = field(default_factory=FakeDeletion)
     report: GcReport = field(default_factory=GcReport)
     rows: list[tuple[str, str]] = field(default_factory=list)
-    while_running: Callable[[Listener, Stop], None] | None = None
+    while_running: Callable[[Listener, StopRequest], None] | None = None
     asked: dict[str, Any] = field(default_factory=dict)
 
     def load(self, paths: Sequence[str], *, stdin: TextIO | None, namespace: str) -> LoadResult:
@@ -96,7 +98,7 @@ class FakeRunner:
         return load(sources, namespace=namespace)
 
     def run(
-        self, objects: Sequence[LoadedObject], options: RunOptions, *, listener: Listener, stop: Stop
+        self, objects: Sequence[LoadedObject], options: RunOptions, *, listener: Listener, stop: StopRequest
     ) -> FakeResult:
         self.asked["objects"], self.asked["options"] = list(objects), options
         for narration in self.narrations:
@@ -150,7 +152,7 @@ class CommandLine:
 
     runner: FakeRunner = field(default_factory=FakeRunner)
     clock: TickingClock = field(default_factory=TickingClock)
-    stop: FakeStop = field(default_factory=FakeStop)
+    stop: CountingStop = field(default_factory=CountingStop)
     environ: dict[str, str] = field(default_factory=dict)
     homes: list[str | None] = field(default_factory=list)
 

@@ -22,9 +22,10 @@ from runner.render.streams import Output
 from runner.render.tables import PodTable
 
 if TYPE_CHECKING:
-    from runner.cli.surface import Result, Stop
+    from runner.cli.surface import Result
     from runner.core.manifest import LoadedObject
     from runner.runtime.options import RunOptions
+    from runner.runtime.session import StopRequest
     from runner.runtime.storage import Object
 
 _CHOICES = {
@@ -115,7 +116,7 @@ def _options(flags: dict[str, Any]) -> RunOptions:
     )
 
 
-def _listener(app: App, stop: Stop, objects: Iterable[LoadedObject], flags: dict[str, Any]) -> Narrator:
+def _listener(app: App, stop: StopRequest, objects: Iterable[LoadedObject], flags: dict[str, Any]) -> Narrator:
     """The narration and the logs, each stream with its own colours; a machine format keeps standard output to itself."""
     pods = [o.value for o in objects if o.kind == "Pod"]
     output: OutputFormat | None = flags["output"]
@@ -138,7 +139,7 @@ def _listener(app: App, stop: Stop, objects: Iterable[LoadedObject], flags: dict
     return listener
 
 
-def _reader_is_gone(stop: Stop, listener: Narrator) -> None:
+def _reader_is_gone(stop: StopRequest, listener: Narrator) -> None:
     listener.note("nobody reads standard output any more: deleting pods")
     stop.request()
 
