@@ -211,3 +211,13 @@ def test_where_state_lives_can_be_chosen(
     podrunner.environ = environ
     podrunner(*argv.split())
     assert podrunner.homes == [home]
+
+
+def test_events_are_machine_readable(podrunner: CommandLine) -> None:
+    assert podrunner("events", "-o", "jsonpath={.items[*].reason}").out == "Pulled BackOff"
+    assert podrunner("get", "events", "web.pulled", "-o", "jsonpath={.reason}").out == "Pulled"
+
+
+def test_a_watch_of_a_pod_that_goes_shows_it_once_more(podrunner: CommandLine) -> None:
+    podrunner.clock.steps = [lambda: podrunner.runner.store.remove_pod("uid-web")]
+    assert podrunner("get", "po", "web", "-w", "-o", "name").out == "pod/web\npod/web\n"

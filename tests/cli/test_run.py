@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -324,3 +326,37 @@ def test_warnings_of_the_manifest_are_said_and_it_runs(podrunner: CommandLine) -
     done = podrunner("run", "-", "-q", stdin=MANIFEST + "    image: nginx:1.28\n")
     assert done.code == 0
     assert done.err.startswith("warning: <stdin>:12:5: ")
+
+
+@pytest.fixture
+def untouched_logging() -> Iterator[None]:
+    """Leave the package's logger as it was."""
+    logger = logging.getLogger("runner")
+    level, handlers = logger.level, list(logger.handlers)
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
+
+
+@pytest.mark.parametrize(("argv", "calls"), [([], False), (["-v"], False), (["-vv"], True)])
+@pytest.mark.usefixtures("untouched_logging")
+def test_very_verbose_shows_the_debug_log(podrunner: CommandLine, manifest: str, argv: list[str], calls: bool) -> None:
+    def call(_listener: Listener, _stop: object) -> None:
+        logging.getLogger("runner.engine").debug("POST /containers/create")
+
+    podrunner.runner.while_running = call
+    done = podrunner("run", manifest, *argv)
+    assert ("runner.engine: POST /containers/create\n" in done.err) is calls
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n---\n"])
+def test_manifests_without_objects_are_refused(podrunner: CommandLine, text: str) -> None:
+    done = podrunner("run", "-", stdin=text)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(("error: ", "<stdin>"))
+
+
+def test_two_pods_at_the_end_are_a_list(podrunner: CommandLine, manifest: str) -> None:
+    podrunner.runner.result = FakeResult(pods=(pod("web"), pod("db")))
+    assert podrunner("run", manifest, "-o", "name").out == "pod/web\npod/db\n"
+    assert json.loads(podrunner("run", manifest, "-o", "json").out)["kind"] == "List"
