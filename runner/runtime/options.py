@@ -31,6 +31,7 @@ class WorkerOptions:
 
     ``max_restarts``: give up after so many restarts of any container. ``speed``: the waits that we impose pass so many
     times faster; statuses show the nominal ones. ``node_name``/``host_ip``: what status and events call this machine.
+    ``relist``: seconds after which the Engine is looked at although nothing happened, None where no event gets lost.
     """
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -39,6 +40,7 @@ class WorkerOptions:
     node_name: str = "localhost"
     host_ip: str = ""
     sandbox_image: str = ""
+    relist: float | None = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,6 +107,7 @@ class Prober:
             container_id=record.id,
             sandbox_id=sandboxes[0].id if sandboxes else "",
             pod_ip=context.facts.pod_ip,
+            probe=kind,
         )
         run = ProbeRun(result=RunResult.ERROR)
         for _ in range(_TRIES):

@@ -12,7 +12,7 @@ from runner.engine.protocol import Engine, EventStream
 from runner.errors import EngineError
 from runner.runtime.storage import Store
 
-_TELLING = frozenset({"die", "destroy", "oom", "pause", "unpause"})
+TELLING = frozenset({"die", "destroy", "oom", "pause", "unpause"})
 """Engine events after which a pod may look different; what a worker does itself it sees without them."""
 _POLL_SECONDS = 0.1
 _RECONNECT_SECONDS = 1.0
@@ -44,7 +44,7 @@ class EngineWatcher:
                 self._stream = self._engine.events({MANAGED: ""}, since=self._since)
                 for event in self._stream:
                     self._since = event.at
-                    if event.action.split(":")[0] in _TELLING:
+                    if event.action.split(":")[0] in TELLING:
                         self._callback(event.labels.get(POD_UID, ""), event.container_id)
             except EngineError:
                 pass  # The workers notice by themselves when the Engine does not answer.

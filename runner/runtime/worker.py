@@ -35,8 +35,6 @@ from runner.runtime.storage import without_status
 from runner.runtime.sync import REQUEUE_SECONDS, SyncOutcome, remove_instance, run_sync
 from runner.runtime.tasks import Handle, Task, Wait
 
-RELIST_SECONDS = 10.0
-"""How often the Engine is looked at although nothing happened."""
 RECONNECT_SECONDS = 1.0
 PULL_RELOOK_SECONDS = 1.0
 """A failed pull is looked at again after a kubelet's relist, which shows its back-off."""
@@ -151,7 +149,8 @@ class PodWorker:
                     continue
             plan = self._decide()
             if plan.is_empty:
-                yield from self._rest(context.now() + timedelta(seconds=RELIST_SECONDS))
+                relist = context.options.relist
+                yield from self._rest(None if relist is None else context.now() + timedelta(seconds=relist))
                 continue
             outcome = yield from self._carry_out(plan)
             if outcome is not None:

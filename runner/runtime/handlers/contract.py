@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from runner.core.model import Container, Handler, Pod
+from runner.core.model import Container, Handler, Pod, ProbeKind
 from runner.core.probing import ProbeRun
 from runner.core.reasons import Note
 from runner.engine.protocol import ExecResult, ExecStream
@@ -14,13 +14,14 @@ from runner.engine.protocol import ExecResult, ExecStream
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One running instance of a container and the way to its pod."""
+    """One running instance of a container and the way to its pod; ``probe`` says which probe asks, None for hooks."""
 
     pod: Pod
     container: Container
     container_id: str
     sandbox_id: str
     pod_ip: str
+    probe: ProbeKind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,37 @@
+"""Probes and hooks of a simulated pod: they do what the script says, in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runner.core.model import Handler
+from runner.core.probing import ProbeRun
+from runner.engine.simulated import SimulatedEngine
+from runner.lab.script import HookScript
+from runner.runtime.handlers.contract import HookOutcome, Target
+
+_DONE = HookScript()
+
+
+class SimulatedHandlers:
+    """``Handlers`` of the simulation; ``take_elapsed`` tells how long what was just done would have taken, in seconds."""
+
+    def __init__(self, engine: SimulatedEngine, hooks: Mapping[tuple[str, str], HookScript]) -> None:
+        self._engine = engine
+        self._hooks = hooks
+        self._elapsed = 0.0
+
+    def take_elapsed(self) -> float:
+        """Seconds since the last time, those of the Engine's own verbs included."""
+        elapsed, self._elapsed = self._elapsed, 0.0
+        return elapsed + self._engine.take_elapsed()
+
+    def probe(self, target: Target, handler: Handler, *, timeout: int) -> ProbeRun:  # noqa: ARG002 - the script answers
+        assert target.probe is not None
+        return self._engine.probe(target.container_id, target.probe)
+
+    def hook(self, target: Target, handler: Handler, *, timeout: float | None) -> HookOutcome:  # noqa: ARG002
+        name = "preStop" if handler is target.container.pre_stop else "postStart"
+        script = self._hooks.get((target.container.name, name), _DONE)
+        self._elapsed += script.took
+        return HookOutcome(ok=not script.error, message=script.error)

@@ -1,0 +1,276 @@
+"""The script of a simulation: what containers, probes, hooks, registries and people do, read from YAML.
+
+Everything in it is optional: regular init containers exit 0 after a second, others run until they are told to stop,
+probes and hooks succeed, images are present, nobody interferes. The last attempt of a container repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from runner.core.images import InvalidReference, apply_default_tag
+from runner.core.manifest.yamltext import read_documents
+from runner.core.model import Pod, ProbeKind
+from runner.core.probing import RunResult
+from runner.engine.simulated import FOREVER, Attempt, ContainerScript, OnTerm, ProbePoint, PullStep, Script
+from runner.errors import UsageError
+from runner.lab import steps
+from runner.lab.fields import Field
+from runner.lab.steps import Action, Step
+
+INIT_ATTEMPT: Final = Attempt(exit_code=0, after=1.0)
+"""What a regular init container does when nothing is scripted."""
+
+_ATTEMPT_FIELDS = ("exit", "after", "oom", "startError", "run", "onTerm")
+_STEP_FIELDS = (
+    "at", "killSandbox", "delete", "updateImage", "removeContainer", "kill", "pause", "unpause",
+)  # fmt: skip
+_PROBES = {str(kind).lower(): kind for kind in ProbeKind}
+_RESULTS = {str(result): result for result in RunResult}
+_REFERRED_KINDS = ("ConfigMap", "Secret")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookScript:
+    """What a hook does: it takes some seconds and fails with a text, or "" when it goes well."""
+
+    took: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationScript:
+    """A whole script. ``hooks`` by container and hook (``postStart``, ``preStop``); ``steps`` in the order written."""
+
+    containers: Mapping[str, ContainerScript] = field(default_factory=dict)
+    images: Mapping[str, tuple[PullStep, ...]] = field(default_factory=dict)
+    hooks: Mapping[tuple[str, str], HookScript] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+
+    def for_engine(self, pod: Pod) -> Script:
+        """What the simulated Engine needs to know, with the defaults filled in."""
+        unnamed = {c.name: ContainerScript(attempts=(INIT_ATTEMPT,)) for c in pod.init_containers if c.is_regular_init}
+        return Script(containers={**unnamed, **self.containers}, images=self.images)
+
+
+def parse_script(text: str, pod: Pod, *, name: str = "script") -> SimulationScript:
+    """Read a script for a pod. Raises UsageError, naming the field that is wrong."""
+    documents = read_documents(text)
+    for document in documents:
+        for position, problem, _ in document.errors:
+            raise UsageError(f"{name}:{position.line}:{position.column}: {problem}")
+    roots = [document.root.plain() for document in documents if document.root is not None]
+    if len(roots) > 1:
+        raise UsageError(f"{name}: a script is one YAML document, found {len(roots)}")
+    return script_of(roots[0] if roots and roots[0] is not None else {}, pod)
+
+
+def script_of(value: object, pod: Pod) -> SimulationScript:
+    """Check a script that is plain values already. Raises UsageError."""
+    parts = Field("", value).fields(("containers", "images", "objects", "steps"))
+    containers, hooks = _containers(parts.get("containers"), pod)
+    listed = [_object_step(item) for item in parts["objects"].items()] if "objects" in parts else []
+    listed += [_step(item, pod) for item in parts["steps"].items()] if "steps" in parts else []
+    images = _images(parts["images"]) if "images" in parts else {}
+    return SimulationScript(containers=containers, images=images, hooks=hooks, steps=tuple(listed))
+
+
+# --- containers ------------------------------------------------------------------------------------------------------
+
+
+def _containers(given: Field | None, pod: Pod) -> tuple[dict[str, ContainerScript], dict[tuple[str, str], HookScript]]:
+    scripts: dict[str, ContainerScript] = {}
+    hooks: dict[tuple[str, str], HookScript] = {}
+    for name, one in given.entries().items() if given is not None else ():
+        container = pod.container(name)
+        if container is None:
+            raise one.problem(f"the pod has no container of this name; it has {_names(pod)}")
+        default = (INIT_ATTEMPT,) if container.is_regular_init else (FOREVER,)
+        parts = one.fields(("attempts", "probes", "hooks", "terminationMessage"))
+        attempts = tuple(_attempt(item) for item in parts["attempts"].items()) if "attempts" in parts else ()
+        scripts[name] = ContainerScript(
+            attempts=attempts or default,
+            probes=_probes(parts["probes"]) if "probes" in parts else {},
+            termination_message=parts["terminationMessage"].text() if "terminationMessage" in parts else "",
+        )
+        for hook, what in parts["hooks"].fields(("postStart", "preStop")).items() if "hooks" in parts else ():
+            hooks[name, hook] = _hook(what)
+    return scripts, hooks
+
+
+def _names(pod: Pod) -> str:
+    return ", ".join(container.name for container in pod.all_containers())
+
+
+def _attempt(given: Field) -> Attempt:
+    parts = given.fields(_ATTEMPT_FIELDS)
+    ways = [key for key in ("exit", "oom", "startError", "run") if key in parts]
+    if len(ways) > 1:
+        raise given.problem(f"an attempt ends in one way, not in {len(ways)}: {', '.join(ways)}")
+    for key in ("after", "onTerm") if "startError" in parts else ("after",) if "run" in parts else ():
+        if key in parts:
+            raise parts[key].problem(f"makes no sense beside {ways[0]}")
+    if "startError" in parts:
+        return Attempt(start_error=parts["startError"].text())
+    if "run" in parts:
+        parts["run"].choice(("forever",))
+    oom = "oom" in parts and parts["oom"].flag()
+    after = parts["after"].seconds() if "after" in parts else 1.0
+    return Attempt(
+        exit_code=parts["exit"].integer(0, 255) if "exit" in parts else 0,
+        after=None if "run" in parts else after,
+        oom=oom,
+        on_term=_on_term(parts["onTerm"]) if "onTerm" in parts else None,
+    )
+
+
+def _on_term(given: Field) -> OnTerm:
+    if given.value == "ignore":
+        return OnTerm(ignore=True)
+    if isinstance(given.value, str):
+        raise given.problem('expected "ignore" or a mapping of exit and after')
+    parts = given.fields(("exit", "after"))
+    return OnTerm(
+        exit_code=parts["exit"].integer(0, 255) if "exit" in parts else 0,
+        after=parts["after"].seconds() if "after" in parts else 0.0,
+    )
+
+
+def _probes(given: Field) -> dict[ProbeKind, tuple[ProbePoint, ...]]:
+    found = {}
+    for word, points in given.fields(tuple(_PROBES)).items():
+        listed = [_point(point) for point in points.items()]
+        found[_PROBES[word]] = tuple(sorted(listed, key=lambda point: point.at))
+    return found
+
+
+def _point(given: Field) -> ProbePoint:
+    parts = given.fields(("at", "result", "output"))
+    if "result" not in parts:
+        raise given.problem("result is missing")
+    return ProbePoint(
+        at=parts["at"].seconds() if "at" in parts else 0.0,
+        result=_RESULTS[parts["result"].choice(tuple(_RESULTS))],
+        output=parts["output"].text() if "output" in parts else "",
+    )
+
+
+def _hook(given: Field) -> HookScript:
+    parts = given.fields(("took", "error"))
+    return HookScript(
+        took=parts["took"].seconds() if "took" in parts else 0.0,
+        error=parts["error"].text() if "error" in parts else "",
+    )
+
+
+# --- images ----------------------------------------------------------------------------------------------------------
+
+
+def _images(given: Field) -> dict[str, tuple[PullStep, ...]]:
+    found = {}
+    for reference, pulls in given.entries().items():
+        try:
+            apply_default_tag(reference)
+        except InvalidReference as problem:
+            raise pulls.problem(str(problem)) from problem
+        found[reference] = tuple(_pull(item) for item in pulls.items())
+    return found
+
+
+def _pull(given: Field) -> PullStep:
+    parts = given.fields(("ok", "error", "took"))
+    if ("error" in parts) == ("ok" in parts and parts["ok"].flag()):
+        raise given.problem("a pull is either ok: true or an error with its text")
+    return PullStep(
+        error=parts["error"].text() if "error" in parts else "",
+        took=parts["took"].seconds() if "took" in parts else 0.0,
+    )
+
+
+# --- what happens from outside -----------------------------------------------------------------------------------------
+
+
+def _object_step(given: Field) -> Step:
+    parts = given.fields(("at", "create", "delete"))
+    action = _one_of(given, parts, ("create", "delete"))
+    at = parts["at"].seconds() if "at" in parts else 0.0
+    value = parts[action].entries()
+    kind = value["kind"].choice(_REFERRED_KINDS) if "kind" in value else None
+    if kind is None:
+        raise parts[action].problem("kind is missing")
+    name = _object_name(parts[action], value)
+    if action == "create":
+        return Step(at=at, action=steps.put_object({"apiVersion": "v1", **parts[action].value}))
+    return Step(at=at, action=steps.remove_object(kind, name))
+
+
+def _object_name(given: Field, value: Mapping[str, Field]) -> str:
+    holder = value["metadata"].entries() if "metadata" in value else value
+    if "name" not in holder:
+        raise given.problem("metadata.name is missing" if "create" in given.path else "name is missing")
+    return holder["name"].text()
+
+
+def _step(given: Field, pod: Pod) -> Step:
+    parts = given.fields(_STEP_FIELDS)
+    what = _one_of(given, parts, _STEP_FIELDS[1:])
+    if "at" not in parts:
+        raise given.problem("at is missing")
+    return Step(at=parts["at"].seconds(), action=_action(what, parts[what], pod))
+
+
+def _one_of(given: Field, parts: Mapping[str, Field], ways: Iterable[str]) -> str:
+    found = [key for key in ways if key in parts]
+    if len(found) != 1:
+        raise given.problem(f"expected exactly one of {', '.join(ways)}")
+    return found[0]
+
+
+def _action(what: str, given: Field, pod: Pod) -> Action:
+    match what:
+        case "killSandbox":
+            if not given.flag():
+                raise given.problem("can only be true")
+            return steps.kill_sandbox
+        case "delete":
+            return _delete(given)
+        case "updateImage":
+            parts = given.fields(("container", "image"))
+            if len(parts) != 2:
+                raise given.problem("container and image are both needed")
+            return steps.update_image(_container(parts["container"], pod), parts["image"].text())
+        case "kill" if isinstance(given.value, dict):
+            parts = given.fields(("container", "signal"))
+            if "container" not in parts:
+                raise given.problem("container is missing")
+            signal = parts["signal"].text() if "signal" in parts else "SIGKILL"
+            return steps.kill(_container(parts["container"], pod), signal)
+        case "kill":
+            return steps.kill(_container(given, pod))
+        case "removeContainer":
+            return steps.remove(_container(given, pod))
+        case "pause":
+            return steps.pause(_container(given, pod))
+        case _:
+            return steps.unpause(_container(given, pod))
+
+
+def _delete(given: Field) -> Action:
+    if given.value is True:
+        return steps.delete()
+    parts = given.fields(("grace",))
+    if "grace" not in parts:
+        return steps.delete()
+    seconds = parts["grace"].seconds()
+    if seconds != int(seconds):
+        raise parts["grace"].problem("a grace period has whole seconds")
+    return steps.delete(int(seconds))
+
+
+def _container(given: Field, pod: Pod) -> str:
+    name = given.text()
+    if pod.container(name) is None:
+        raise given.problem(f"the pod has no container {name}; it has {_names(pod)}")
+    return name

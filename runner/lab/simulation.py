@@ -1,0 +1,223 @@
+"""Runs one pod in virtual time: the product's own worker on the simulated Engine, in one thread, without waiting.
+
+Nothing is random, so the same pod and script give the same statuses and events at the same instants. A simulation ends
+when the pod is gone, when nothing will ever happen to it any more, or at the time limit.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Final
+
+from runner.clock import VIRTUAL_START, VirtualClock, Wakeup
+from runner.core.admission import admit
+from runner.core.images import InvalidReference
+from runner.core.labels import POD_UID
+from runner.core.model import Json, Pod
+from runner.engine.protocol import EngineEvent
+from runner.engine.simulated import SimulatedEngine
+from runner.errors import EngineError
+from runner.lab.handlers import SimulatedHandlers
+from runner.lab.script import SimulationScript
+from runner.lab.steps import Step, World, placed
+from runner.runtime.context import PodContext
+from runner.runtime.jobs import InlineJobs
+from runner.runtime.memory_store import MemoryStore
+from runner.runtime.narration import EventRecorded, Narration, StatusChanged
+from runner.runtime.observer import Observer
+from runner.runtime.options import WorkerOptions
+from runner.runtime.pullqueue import PullQueue
+from runner.runtime.recorder import EventRecorder
+from runner.runtime.wakeups import TELLING
+from runner.runtime.worker import PodWorker
+
+DEFAULT_SECONDS: Final = 3600.0
+"""How long a simulation lasts at most when nobody says otherwise."""
+
+_SANDBOX_IMAGE = "podrunner/sandbox:simulated"
+_SUFFIX = "sim42"
+
+
+class End(StrEnum):
+    """Why a simulation is over."""
+
+    GONE = "the pod is gone"
+    QUIET = "nothing more will happen"
+    LIMIT = "the time limit is reached"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a watcher of the pod saw at an instant: the whole v1 Pod."""
+
+    at: datetime
+    pod: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """What happened: every published pod, every recording of an event (with its count), and the Engine as it was left.
+
+    ``gave_up`` names the container that was restarted too often, "" if none was.
+    """
+
+    pod: Pod
+    engine: SimulatedEngine
+    trace: tuple[Shown, ...]
+    events: tuple[EventRecorded, ...]
+    ended_at: datetime
+    end: End
+    gave_up: str = ""
+
+    @property
+    def began_at(self) -> datetime:
+        return VIRTUAL_START
+
+    def seconds(self, instant: datetime) -> float:
+        """Seconds from the beginning to an instant."""
+        return (instant - VIRTUAL_START).total_seconds()
+
+
+@dataclass(slots=True)
+class _Record:
+    """Collects what the worker tells."""
+
+    trace: list[Shown] = field(default_factory=list)
+    events: list[EventRecorded] = field(default_factory=list)
+
+    def listen(self, narration: Narration) -> None:
+        match narration:
+            case StatusChanged():
+                self.trace.append(Shown(at=narration.at, pod=narration.pod))
+            case EventRecorded():
+                self.events.append(narration)
+            case _:
+                pass
+
+
+def new_pod(value: Json, *, namespace: str = "default") -> Pod:
+    """A loaded manifest's pod as an API server would have let it in, with a UID that follows from its name."""
+    metadata = value.get("metadata") or {}
+    name = metadata.get("name") or metadata.get("generateName") or ""
+    uid = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{metadata.get('namespace') or namespace}/{name}"))
+    return Pod.from_json(admit(value, namespace=namespace, uid=uid, suffix=_SUFFIX, now=VIRTUAL_START))
+
+
+def simulate(
+    pod: Pod,
+    script: SimulationScript | None = None,
+    *,
+    options: WorkerOptions | None = None,
+    for_seconds: float = DEFAULT_SECONDS,
+    steps: Sequence[Step] = (),
+    objects: Iterable[Json] = (),
+) -> Simulation:
+    """Run one pod (see ``new_pod``) for at most so many virtual seconds.
+
+    ``steps`` come on top of the script's; ``objects`` (ConfigMaps, Secrets) are there from the beginning.
+    """
+    run = SimulatedRun(pod, script or SimulationScript(), options or WorkerOptions())
+    for value in objects:
+        run.store.put_object(placed(value, pod.namespace))
+    for step in (*run.script.steps, *steps):
+        run.plan(step)
+    end = run.advance(for_seconds)
+    return Simulation(
+        pod=run.worker.context.pod,
+        engine=run.engine,
+        trace=tuple(run.record.trace),
+        events=tuple(run.record.events),
+        ended_at=run.clock.now(),
+        end=end,
+        gave_up=run.worker.gave_up,
+    )
+
+
+class SimulatedRun:
+    """One pod under simulation, to be advanced bit by bit."""
+
+    def __init__(
+        self,
+        pod: Pod,
+        script: SimulationScript,
+        options: WorkerOptions,
+        *,
+        listener: Callable[[Narration], None] | None = None,
+    ) -> None:
+        self.script = script
+        self.record = _Record()
+        listen = listener or self.record.listen
+        self.clock = VirtualClock()
+        self.wakeup = Wakeup()
+        self.store = MemoryStore()
+        self.engine = _engine(pod, script, self.clock)
+        handlers = SimulatedHandlers(self.engine, script.hooks)
+        self.store.create_pod(pod.manifest, owner="simulation")
+        context = PodContext(
+            pod=pod,
+            engine=self.engine,
+            store=self.store,
+            clock=self.clock,
+            jobs=InlineJobs(self.clock, self.wakeup, handlers.take_elapsed),
+            recorder=EventRecorder(pod, self.store, listen, self.clock, options.node_name),
+            observer=Observer(self.engine, self.clock, pod.uid),
+            # Every happening of the simulated Engine is told, so nothing has to be looked for.
+            options=replace(options, relist=None),
+            handlers=handlers,
+            listener=listen,
+            owner="simulation",
+            sandbox_image=_SANDBOX_IMAGE,
+        )
+        self.worker = PodWorker(context, self.wakeup, PullQueue().ticket(self.wakeup.set))
+        self._world = World(engine=self.engine, store=self.store, pod=pod)
+        self.engine.subscribe({POD_UID: pod.uid}, self._engine_event)
+
+    def _engine_event(self, event: EngineEvent) -> None:
+        if event.action in TELLING:
+            self.worker.context.observer.suspect(event.container_id)
+            self.worker.context.poke()
+            self.wakeup.set()
+
+    def plan(self, step: Step) -> None:
+        """Let a step happen at its time."""
+        self.clock.at(VIRTUAL_START + timedelta(seconds=step.at), partial(self.do, step))
+
+    def do(self, step: Step) -> None:
+        """Let a step happen now."""
+        step.action(self._world, self.clock.now())
+        self.wakeup.set()
+
+    def advance(self, until: float) -> End:
+        """Go on to so many seconds after the beginning, everything that happens at that instant included."""
+        limit = VIRTUAL_START + timedelta(seconds=until)
+        while not self.worker.step():
+            due = self.worker.context.tasks.next_deadline
+            if due is None and self.clock.next_happening is None and not self.wakeup.is_set():
+                return End.QUIET
+            following = min(
+                (instant for instant in (due, self.clock.next_happening) if instant is not None), default=limit
+            )
+            if following > limit and not self.wakeup.is_set():
+                self.clock.advance(limit)
+                return End.LIMIT
+            self.clock.wait(due, self.wakeup)
+        return End.GONE
+
+
+def _engine(pod: Pod, script: SimulationScript, clock: VirtualClock) -> SimulatedEngine:
+    """An Engine that has every image whose pulls nobody has scripted."""
+    engine = SimulatedEngine(clock, script.for_engine(pod))
+    engine.add_image(_SANDBOX_IMAGE)
+    pulled = set(script.images)
+    for container in pod.all_containers():
+        if container.image not in pulled:
+            try:
+                engine.add_image(container.image)
+            except (EngineError, InvalidReference):
+                continue  # No image can have this name; the pod's status will tell.
+    return engine

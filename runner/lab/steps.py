@@ -1,0 +1,139 @@
+"""What happens to a simulated pod from outside: kills, deletions, new images, objects that appear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from runner.core.labels import CONTAINER_NAME, POD_UID, SANDBOX_CONTAINER
+from runner.core.model import Json, Pod
+from runner.core.termination import deletion_grace
+from runner.engine.protocol import ContainerSummary, EngineState
+from runner.engine.simulated import SimulatedEngine
+from runner.runtime.storage import Object, Store, without_status
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a step can reach."""
+
+    engine: SimulatedEngine
+    store: Store
+    pod: Pod
+
+    def instances(self, container: str) -> list[ContainerSummary]:
+        """Everything that the Engine holds of a container (``POD``: the sandbox), newest first."""
+        return self.engine.list_containers({POD_UID: self.pod.uid, CONTAINER_NAME: container})
+
+    def running(self, container: str) -> list[ContainerSummary]:
+        return [one for one in self.instances(container) if one.state is EngineState.RUNNING]
+
+
+Action = Callable[[World, datetime], None]
+"""Does something to the world at an instant; what it is about may be gone already, then it does nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """``action`` happens ``at`` seconds after the beginning."""
+
+    at: float
+    action: Action
+
+
+def kill(container: str, signal: str = "SIGKILL") -> Action:
+    """Send a signal to what runs of a container, from outside."""
+
+    def act(world: World, _now: datetime) -> None:
+        for one in world.running(container):
+            world.engine.kill_container(one.id, signal)
+
+    return act
+
+
+kill_sandbox: Action = kill(SANDBOX_CONTAINER)
+"""Kill the pod's sandbox, from outside."""
+
+
+def remove(container: str) -> Action:
+    """Remove everything of a container by hand, running or not."""
+
+    def act(world: World, _now: datetime) -> None:
+        for one in world.instances(container):
+            world.engine.remove_container(one.id)
+
+    return act
+
+
+def pause(container: str) -> Action:
+    """Freeze a container, as ``docker pause`` does."""
+
+    def act(world: World, _now: datetime) -> None:
+        for one in world.running(container):
+            world.engine.pause(one.id)
+
+    return act
+
+
+def unpause(container: str) -> Action:
+    """Let a paused container go on."""
+
+    def act(world: World, _now: datetime) -> None:
+        for one in world.instances(container):
+            if one.state is EngineState.PAUSED:
+                world.engine.unpause(one.id)
+
+    return act
+
+
+def delete(grace: int | None = None) -> Action:
+    """Ask for the pod's deletion; ``grace`` in seconds, None: the pod's own."""
+
+    def act(world: World, now: datetime) -> None:
+        world.store.request_deletion(world.pod.uid, now, deletion_grace(world.pod, grace))
+
+    return act
+
+
+def update_image(container: str, image: str) -> Action:
+    """Give a container of the pod another image."""
+
+    def changed(listed: Any) -> list[Any]:
+        return [{**one, "image": image} if one["name"] == container else one for one in listed]
+
+    def act(world: World, _now: datetime) -> None:
+        value = world.store.pod_by_uid(world.pod.uid)
+        if value is None:
+            return
+        spec = value["spec"]
+        keys = [key for key in ("initContainers", "containers") if spec.get(key)]
+        pod = {**without_status(value), "spec": {**spec, **{key: changed(spec[key]) for key in keys}}}
+        world.store.update_pod(pod)
+
+    return act
+
+
+def put_object(value: Json) -> Action:
+    """Create or replace a ConfigMap or Secret, in the pod's namespace unless it names one."""
+
+    def act(world: World, _now: datetime) -> None:
+        world.store.put_object(placed(value, world.pod.namespace))
+
+    return act
+
+
+def remove_object(kind: str, name: str) -> Action:
+    """Delete an object of the pod's namespace."""
+
+    def act(world: World, _now: datetime) -> None:
+        world.store.remove_object(kind, world.pod.namespace, name)
+
+    return act
+
+
+def placed(value: Json, namespace: str) -> Object:
+    """An object with its namespace filled in."""
+    metadata = value.get("metadata") or {}
+    return {**value, "metadata": {**metadata, "namespace": metadata.get("namespace") or namespace}}
