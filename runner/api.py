@@ -41,6 +41,12 @@ _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _POLL_SECONDS = 0.1
 
 
+def _bound(pod: Pod, node: str) -> Pod:
+    """The pod as the scheduler leaves it, assigned to a node; one that names its node already is left alone."""
+    spec = pod.manifest.get("spec") or {}
+    return Pod.from_json({**pod.manifest, "spec": {**spec, "nodeName": spec.get("nodeName") or node}})
+
+
 def _deaf(narration: Narration) -> None:
     """A listener that nobody needs."""
 
@@ -149,7 +155,8 @@ class Runner:
 
         Raises ManifestError, UsageError and AlreadyExists before anything is touched, EngineUnavailable without an Engine.
         """
-        pods = self._admitted(objects)
+        options = self._on_this_node(options)
+        pods = [_bound(pod, options.worker.node_name) for pod in self._admitted(objects)]
         if options.exit_code_from and not any(pod.container(options.exit_code_from) for pod in pods):
             raise UsageError(f"container {options.exit_code_from} is not valid for pod {pods[0].name}")
         from runner.runtime.audience import Audience
@@ -163,12 +170,13 @@ class Runner:
                 session.open()
                 session.start()
                 exit_code, message = session.wait(stop)
+                reached = session.pods
                 session.finish(exit_code, stop)
             finally:
                 session.close()
                 for kind, namespace, name in referred:
                     self.store.remove_object(kind, namespace, name)
-        return RunResult(exit_code=exit_code, pods=session.pods, message=message)
+        return RunResult(exit_code=exit_code, pods=reached, message=message)
 
     def _put_objects(self, objects: Sequence[LoadedObject]) -> list[tuple[str, str, str]]:
         mine = [o for o in objects if o.kind in REFERRED_KINDS]
@@ -185,10 +193,10 @@ class Runner:
             self.gc(everything=False, older_than=None, dry_run=False)
             session.add(pod)
 
-    def _session(self, options: RunOptions, listener: Listener) -> Session:
-        from runner.runtime.handlers import EngineHandlers
+    @staticmethod
+    def _on_this_node(options: RunOptions) -> RunOptions:
+        """The options with this machine's name and address where none are given."""
         from runner.runtime.node import host_ip, node_name
-        from runner.runtime.sandboxes import sandbox_reference
 
         worker = options.worker
         named = replace(
@@ -196,15 +204,21 @@ class Runner:
             node_name=node_name() if worker.node_name == "localhost" else worker.node_name,
             host_ip=worker.host_ip or host_ip(),
         )
+        return replace(options, worker=named)
+
+    def _session(self, options: RunOptions, listener: Listener) -> Session:
+        from runner.runtime.handlers import EngineHandlers
+        from runner.runtime.sandboxes import sandbox_reference
+
         return Session(
             engine=self.engine,
             store=self.store,
             clock=self.clock,
             home=self.home,
             handlers=EngineHandlers(self.engine),
-            options=replace(options, worker=named),
+            options=options,
             listener=listener,
-            sandbox_image=sandbox_reference(self.engine, worker.sandbox_image),
+            sandbox_image=sandbox_reference(self.engine, options.worker.sandbox_image),
         )
 
     # --- looking at pods, and ending them ----------------------------------------------------------------------------
@@ -224,7 +238,7 @@ class Runner:
 
     def adopt_and_remove(self, pod: Pod) -> None:
         """Remove a pod whose owner is dead: become its owner for what is left of its life. Raises PodIsOwned."""
-        session = self._session(RunOptions(), _deaf)
+        session = self._session(self._on_this_node(RunOptions()), _deaf)
         session.add(pod, is_new=False)
         try:
             session.open()

@@ -12,6 +12,7 @@ from runner.clock import Clock, Wakeup
 from runner.core.columns import status_word
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_CONTAINER
 from runner.core.model import Pod
+from runner.core.observed import RuntimeState
 from runner.core.podstatus import ConditionType, Phase, PodStatus
 from runner.core.termination import deletion_grace
 from runner.engine.protocol import Engine, EngineState
@@ -75,7 +76,10 @@ class Running:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """How a run ended: the exit code, the last published pods, and one line that says it ("" when nothing needs saying)."""
+    """How a run ended: the exit code, and one line that says it ("" when nothing needs saying).
+
+    ``pods`` are as they were when that was known, before their deletion.
+    """
 
     exit_code: int
     pods: tuple[Object, ...]
@@ -281,8 +285,10 @@ class Session:
             self._say_goodbye(running)
 
     def _say_goodbye(self, running: Running) -> None:
-        """Kept containers are not removed, but whoever reads their logs has to come to an end."""
+        """Ended containers that are kept tell nothing more: whoever reads them comes to an end, as if they were removed."""
         for record in running.worker.context.observed.containers:
+            if record.state is not RuntimeState.EXITED:
+                continue
             container = running.pod.container(record.name)
             self._listener(
                 AttemptEnding(
