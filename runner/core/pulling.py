@@ -108,7 +108,7 @@ def plan_image(
             events=(normal(EventReason.BACK_OFF, text),),
             ready_at=blocked.ready_at,
         )
-    return Pull(reference=reference, events=(normal(EventReason.PULLING, f"Pulling image {quote(image)}"),))
+    return Pull(reference=reference, events=(pulling_note(image),))
 
 
 def pull_failed(
@@ -130,6 +130,11 @@ def explain_pull_error(image: str, error: str) -> tuple[WaitingReason, str]:
         if error.startswith(reason):
             return reason, f"image pull failed for {image} because {text}{error.removeprefix(reason)}"
     return WaitingReason.ERR_IMAGE_PULL, error
+
+
+def pulling_note(image: str) -> Note:
+    """The event before a pull."""
+    return normal(EventReason.PULLING, f"Pulling image {quote(image)}")
 
 
 def already_present(image: str) -> Note:

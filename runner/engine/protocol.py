@@ -212,6 +212,10 @@ class Engine(Protocol):
 
     def info(self) -> EngineInfo: ...
 
+    def architecture(self) -> str:
+        """The Engine's architecture (amd64, arm64 …), which the first call has told already."""
+        ...
+
     def list_containers(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
         """All containers, running or not, that carry these labels ("" as value: any value), newest first."""
         ...

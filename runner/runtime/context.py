@@ -26,6 +26,7 @@ from runner.runtime.jobs import Jobs
 from runner.runtime.narration import Listener, Narration, PodRef, StatusChanged
 from runner.runtime.observer import Observer
 from runner.runtime.options import WorkerOptions
+from runner.runtime.prefetch import Prefetcher
 from runner.runtime.recorder import EventRecorder
 from runner.runtime.storage import Store
 from runner.runtime.tasks import TaskSet
@@ -55,6 +56,7 @@ class PodContext:
     verdicts: dict[ProbeKind, dict[str, ProbeResult]] = field(default_factory=lambda: {kind: {} for kind in ProbeKind})
     volumes: tuple[VolumePlan, ...] = ()
     status: PodStatus | None = None
+    prefetcher: Prefetcher | None = None
     dirty: bool = True
 
     def __post_init__(self) -> None:
@@ -67,7 +69,8 @@ class PodContext:
 
     @property
     def backoff(self) -> BackoffSettings:
-        return BackoffSettings(speed=self.options.speed)
+        retry = self.options.retry
+        return BackoffSettings(initial=retry.initial, cap=retry.cap, speed=self.options.speed)
 
     @property
     def results(self) -> ProbeResults:

@@ -8,7 +8,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from runner.clock import Clock
-from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, HASH, POD_UID, SANDBOX_ID, TYPE_SANDBOX, attempt_of
+from runner.core.labels import (
+    CONTAINER_NAME,
+    DOCKER_TYPE,
+    HASH,
+    POD_UID,
+    PREPARED,
+    SANDBOX_ID,
+    TYPE_SANDBOX,
+    attempt_of,
+)
 from runner.core.model import ContainerID
 from runner.core.observed import ContainerRecord, Observed, RuntimeState, SandboxRecord
 from runner.core.restart import OOM_KILLED
@@ -36,6 +45,7 @@ class Observer:
         self._known: dict[str, tuple[EngineState, ContainerDetails]] = {}
         self._image_ids: dict[str, str] = {}
         self._suspects: set[str] = set()
+        self._revealed: set[str] = set()
 
     def suspect(self, container_id: str) -> None:
         """Have a container inspected at the next look whatever the list says of it. May be called from any thread.
@@ -44,13 +54,18 @@ class Observer:
         """
         self._suspects.add(container_id)
 
+    def reveal(self, container_id: str) -> None:
+        """From now on see a container that was prepared before its turn."""
+        self._revealed.add(container_id)
+
     def observe(self) -> Observed:
         """Take one look. Raises EngineUnavailable."""
         at = self._clock.now()
         suspects, self._suspects = self._suspects, set()
         for container_id in suspects:
             self._known.pop(container_id, None)
-        found = [d for s in self._engine.list_containers(self._labels) if (d := self._details(s)) is not None]
+        listed = [s for s in self._engine.list_containers(self._labels) if not self._is_hidden(s)]
+        found = [details for summary in listed if (details := self._details(summary)) is not None]
         self._known = {d.id: (d.state, d) for d in found}
         found.sort(key=lambda details: (details.created_at, attempt_of(details.labels)), reverse=True)
         return Observed(
@@ -63,6 +78,10 @@ class Observer:
         """The inspection behind the last look."""
         known = self._known.get(container_id)
         return known[1] if known else None
+
+    def _is_hidden(self, summary: ContainerSummary) -> bool:
+        waits = summary.state is EngineState.CREATED and PREPARED in summary.labels
+        return waits and summary.id not in self._revealed
 
     def _details(self, summary: ContainerSummary) -> ContainerDetails | None:
         known = self._known.get(summary.id)

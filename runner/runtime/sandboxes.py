@@ -17,7 +17,7 @@ def sandbox_reference(engine: Engine, override: str) -> str:
     """The sandbox image's reference, imported into the Engine if it is not there yet."""
     if override:
         return override
-    image = sandbox_image(engine.info().arch)
+    image = sandbox_image(engine.architecture())
     try:
         engine.inspect_image(image.reference)
     except NotFound:
@@ -45,6 +45,8 @@ def create_sandbox(context: PodContext, attempt: int) -> str:
     )
     sandbox_id = engine.create_container(config)
     context.store.note_attempt(pod.uid, SANDBOX_CONTAINER, attempt)
+    if context.prefetcher is not None:
+        context.prefetcher.begin_first(sandbox_id)
     try:
         engine.start_container(sandbox_id)
     except EngineError:

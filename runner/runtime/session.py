@@ -25,6 +25,7 @@ from runner.runtime.narration import AttemptEnding, Listener, Narration, StatusC
 from runner.runtime.observer import Observer
 from runner.runtime.options import Keep, RunOptions, Until
 from runner.runtime.ownership import PodLock, owner_label
+from runner.runtime.prefetch import Prefetcher
 from runner.runtime.pullqueue import PullQueue
 from runner.runtime.recorder import EventRecorder
 from runner.runtime.storage import Object, Store
@@ -150,6 +151,7 @@ class Session:
             owner=self._owner,
             sandbox_image=self._sandbox_image,
         )
+        context.prefetcher = Prefetcher(context)
         if not is_new:
             stored = (self._store.pod_by_uid(pod.uid) or {}).get("status")
             context.status = PodStatus.from_json(stored) if stored else None

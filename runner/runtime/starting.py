@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runner.core.containerstatus import StartFailure
-from runner.core.environment import make_environment
 from runner.core.model import Container
 from runner.core.objects import ConfigError
 from runner.core.pulling import Refuse
 from runner.core.reasons import EventReason, WaitingReason, normal, start_failed, warning
-from runner.core.translate import ImageFacts, container_config
 from runner.errors import EngineError, EngineUnavailable
+from runner.runtime.configuring import configure
 from runner.runtime.context import PodContext
 from runner.runtime.hooks import run_post_start
 from runner.runtime.images import ImageReady, ensure_image
@@ -35,14 +34,13 @@ def start_container(
 ) -> Task[StartResult]:
     """Start a container; expected failures are results, with their events recorded."""
     name = container.name
-    image = yield from ensure_image(context, container, queue)
-    if isinstance(image, Refuse):
-        failure = StartFailure(reason=image.reason, message=image.message)
-        return StartResult(name=name, failure=failure, ready_at=image.ready_at)
-    created = _create(context, container, image, attempt=attempt, sandbox_id=sandbox_id)
-    if isinstance(created, StartFailure):
-        return StartResult(name=name, failure=created)
+    created = yield from _created(context, container, attempt, sandbox_id, queue)
+    if isinstance(created, StartResult):
+        return created
+    context.store.note_attempt(context.pod.uid, name, attempt)
     context.event(normal(EventReason.CREATED, "Container created"), container)
+    if context.prefetcher is not None:
+        context.prefetcher.begin_after(name, sandbox_id)
     try:
         context.engine.start_container(created)
     except EngineUnavailable:
@@ -76,30 +74,35 @@ def _announce(context: PodContext, container: Container, attempt: int, container
     )
 
 
+def _created(
+    context: PodContext, container: Container, attempt: int, sandbox_id: str, queue: PullTicket
+) -> Task[str | StartResult]:
+    """The id of the created container, with the events about its image; a result when it cannot be had."""
+    if context.prefetcher is not None:
+        prepared = yield from context.prefetcher.take(container, attempt, sandbox_id)
+        if prepared is not None:
+            for note in prepared.notes:
+                context.event(note, container)
+            return prepared.container_id
+    image = yield from ensure_image(context, container, queue)
+    if isinstance(image, Refuse):
+        failure = StartFailure(reason=image.reason, message=image.message)
+        return StartResult(name=container.name, failure=failure, ready_at=image.ready_at)
+    created = _create(context, container, image, attempt=attempt, sandbox_id=sandbox_id)
+    return StartResult(name=container.name, failure=created) if isinstance(created, StartFailure) else created
+
+
 def _create(
     context: PodContext, container: Container, image: ImageReady, *, attempt: int, sandbox_id: str
 ) -> str | StartFailure:
     try:
-        environment = make_environment(context.pod, container, context.facts, context.lookup)
-        config = container_config(
-            context.pod,
-            container,
-            attempt=attempt,
-            sandbox_id=sandbox_id,
-            environment=environment,
-            volumes=context.volumes,
-            image=ImageFacts(user=image.details.user),
-            owner=context.owner,
-        )
+        config = configure(context, container, attempt=attempt, sandbox_id=sandbox_id, image=image.details)
+        return context.engine.create_container(config)
     except ConfigError as error:
-        context.event(start_failed(str(error)), container)
-        return StartFailure(reason=WaitingReason.CREATE_CONTAINER_CONFIG_ERROR, message=str(error))
-    try:
-        container_id = context.engine.create_container(config)
+        reason, text = WaitingReason.CREATE_CONTAINER_CONFIG_ERROR, str(error)
     except EngineUnavailable:
         raise
     except EngineError as error:
-        context.event(start_failed(error.message), container)
-        return StartFailure(reason=WaitingReason.CREATE_CONTAINER_ERROR, message=error.message)
-    context.store.note_attempt(context.pod.uid, container.name, attempt)
-    return container_id
+        reason, text = WaitingReason.CREATE_CONTAINER_ERROR, error.message
+    context.event(start_failed(text), container)
+    return StartFailure(reason=reason, message=text)

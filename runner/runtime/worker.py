@@ -15,7 +15,7 @@ from typing import Any
 
 from runner.clock import Clock, Wakeup
 from runner.core.decide import Memory, Plan, decide
-from runner.core.labels import POD_UID
+from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.model import Json, Pod
 from runner.core.observed import RuntimeState
 from runner.core.podstatus import Phase, PodStatus
@@ -255,8 +255,10 @@ class PodWorker:
         context.look()
         for record in context.observed.containers:
             remove_instance(context, record)
-        for sandbox in context.observed.sandboxes:
-            context.engine.remove_container(sandbox.id)
+        # What was prepared and never started goes too; sandboxes last, the others live in their namespaces.
+        left = context.engine.list_containers({POD_UID: context.pod.uid})
+        for summary in sorted(left, key=lambda summary: summary.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
+            context.engine.remove_container(summary.id)
         try:
             remove_volumes(context.engine, context.pod, POD_UID)
         except Conflict as error:

@@ -199,6 +199,10 @@ class DockerEngine(DuplexExec):
         with translated(self.address):
             return parse.engine_info(self._known_version(), self._client().info())
 
+    def architecture(self) -> str:
+        with translated(self.address):
+            return str(self._known_version().get("Arch") or "")
+
     def _known_version(self) -> Mapping[str, Any]:
         self._client()
         return self._version

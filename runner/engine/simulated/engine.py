@@ -219,6 +219,9 @@ class SimulatedEngine:
         self._called("info")
         return _INFO
 
+    def architecture(self) -> str:
+        return _INFO.arch
+
     def events(self, labels: Mapping[str, str], *, since: datetime | None = None) -> SimulatedEventStream:
         self._called("events")
         return SimulatedEventStream(self.clock, self._bus, labels, since)
