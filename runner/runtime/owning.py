@@ -1,0 +1,85 @@
+"""Takes pods into the possession of this process: their lock, their record in the store, and a sandbox ahead of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from runner.clock import Clock, Wakeup
+from runner.core.labels import POD_UID
+from runner.core.model import Pod
+from runner.core.volumes import MountError
+from runner.engine.protocol import Engine
+from runner.errors import EngineError
+from runner.runtime.home import Home
+from runner.runtime.jobs import Job, ThreadJobs
+from runner.runtime.ownership import PodLock, owner_label
+from runner.runtime.sandboxes import SandboxCreation, prepare_volumes, remove_volumes
+from runner.runtime.storage import AlreadyExists, Store
+
+
+@dataclass(slots=True)
+class Owned:
+    """A pod that this process owns, with the means to run it."""
+
+    pod: Pod
+    lock: PodLock
+    wakeup: Wakeup
+    jobs: ThreadJobs
+    owner: str
+    ahead: tuple[SandboxCreation, Job[str]] | None = None
+
+
+def own(pod: Pod, home: Home) -> Owned:
+    """Take the lock of a pod that the store knows. Raises PodIsOwned."""
+    lock = PodLock(home, pod.uid)
+    lock.__enter__()
+    wakeup = Wakeup()
+    return Owned(pod=pod, lock=lock, wakeup=wakeup, jobs=ThreadJobs(wakeup), owner=owner_label())
+
+
+def own_new(pods: Sequence[Pod], store: Store, home: Home, make_room: Callable[[], object]) -> list[Owned]:
+    """Take possession of new pods, of all or of none. Raises AlreadyExists.
+
+    ``make_room`` is called once for each name that is taken: what a dead process left under it may be swept away.
+    """
+    taken: list[Owned] = []
+    try:
+        for pod in pods:
+            owned = own(pod, home)
+            taken.append(owned)
+            try:
+                store.create_pod(pod.manifest, owner=owned.owner)
+            except AlreadyExists:
+                make_room()
+                store.create_pod(pod.manifest, owner=owned.owner)
+    except BaseException:
+        for owned in taken:
+            store.remove_pod(owned.pod.uid)
+            owned.lock.release()
+        raise
+    return taken
+
+
+def begin_sandbox(owned: Owned, engine: Engine, store: Store, clock: Clock, image: str) -> None:
+    """Start the pod's first sandbox before anybody has decided so: that decision is never another one for a new pod."""
+    try:
+        volumes = prepare_volumes(owned.pod, store, clock, owned.owner)
+    except MountError:
+        return  # The worker meets it too, and says so.
+    creation = SandboxCreation(
+        engine=engine, pod=owned.pod, attempt=0, image=image, volumes=volumes, owner=owned.owner, is_prepared=True
+    )
+    owned.ahead = (creation, owned.jobs.submit(creation.run))
+
+
+def abandon(owned: Owned, engine: Engine, store: Store) -> None:
+    """Undo as much of a pod as can be undone when the run itself has broken; a sweep finds the rest."""
+    with suppress(EngineError):
+        for summary in engine.list_containers({POD_UID: owned.pod.uid}):
+            engine.remove_container(summary.id)
+        remove_volumes(engine, owned.pod, POD_UID)
+    store.remove_pod(owned.pod.uid)
+    owned.jobs.close()
+    owned.lock.release()
