@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -21,8 +22,8 @@ from runner.core.termination import deletion_grace
 from runner.errors import EngineUnavailable, ManifestError, NotFound, UsageError, WaitTimeout
 from runner.runtime.home import Home
 from runner.runtime.options import RunOptions
-from runner.runtime.session import RunResult, Session, StopRequest
-from runner.runtime.storage import AlreadyExists, Object, Store
+from runner.runtime.outcome import RunResult, StopRequest
+from runner.runtime.storage import Object, Store
 
 if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject, LoadResult
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from runner.engine.protocol import Engine
     from runner.runtime.gc import GcReport
     from runner.runtime.narration import Listener, LogLine, Narration
+    from runner.runtime.owning import Owned
+    from runner.runtime.session import Session
 
 __all__ = ["Deletion", "RunResult", "Runner", "StopRequest"]
 
@@ -159,23 +162,49 @@ class Runner:
         pods = [_bound(pod, options.worker.node_name) for pod in self._admitted(objects)]
         if options.exit_code_from and not any(pod.container(options.exit_code_from) for pod in pods):
             raise UsageError(f"container {options.exit_code_from} is not valid for pod {pods[0].name}")
+        from runner.runtime.owning import abandon, begin_sandbox, own_new
+        from runner.runtime.sandboxes import sandbox_reference
+
+        image = sandbox_reference(self.engine, options.worker.sandbox_image)
+        since = self.clock.now()
+        mine = own_new(pods, self.store, self.home, lambda: self.gc(everything=False, older_than=None, dry_run=False))
+        referred = self._put_objects(objects)
+        try:
+            for owned in mine:
+                begin_sandbox(owned, self.engine, self.store, self.clock, image)
+            return self._run_owned(mine, options, image, since, listener, stop)
+        except BaseException:
+            for owned in mine:
+                abandon(owned, self.engine, self.store)
+            raise
+        finally:
+            for kind, namespace, name in referred:
+                self.store.remove_object(kind, namespace, name)
+
+    def _run_owned(
+        self,
+        mine: Sequence[Owned],
+        options: RunOptions,
+        image: str,
+        since: datetime,
+        listener: Listener,
+        stop: StopRequest,
+    ) -> RunResult:
+        # Imported while the Engine is busy with the sandboxes.
         from runner.runtime.audience import Audience
 
         with Audience(self.engine, self.home, options, listener) as audience:
-            session = self._session(options, audience)
-            referred = self._put_objects(objects)
+            session = self._session(options, audience, image)
             try:
-                for pod in pods:
-                    self._make_room(pod, session)
-                session.open()
+                for owned in mine:
+                    session.add(owned)
+                session.open(since)
                 session.start()
                 exit_code, message = session.wait(stop)
                 reached = session.pods
                 session.finish(exit_code, stop)
             finally:
                 session.close()
-                for kind, namespace, name in referred:
-                    self.store.remove_object(kind, namespace, name)
         return RunResult(exit_code=exit_code, pods=reached, message=message)
 
     def _put_objects(self, objects: Sequence[LoadedObject]) -> list[tuple[str, str, str]]:
@@ -184,14 +213,6 @@ class Runner:
             metadata = {**(o.value.get("metadata") or {}), "namespace": o.namespace}
             self.store.put_object({**o.value, "kind": o.kind, "metadata": metadata})
         return [(o.kind, o.namespace, o.name) for o in mine]
-
-    def _make_room(self, pod: Pod, session: Session) -> None:
-        """Own the pod; what a dead process left under its name is swept first."""
-        try:
-            session.add(pod)
-        except AlreadyExists:
-            self.gc(everything=False, older_than=None, dry_run=False)
-            session.add(pod)
 
     @staticmethod
     def _on_this_node(options: RunOptions) -> RunOptions:
@@ -206,9 +227,9 @@ class Runner:
         )
         return replace(options, worker=named)
 
-    def _session(self, options: RunOptions, listener: Listener) -> Session:
+    def _session(self, options: RunOptions, listener: Listener, image: str) -> Session:
         from runner.runtime.handlers import EngineHandlers
-        from runner.runtime.sandboxes import sandbox_reference
+        from runner.runtime.session import Session
 
         return Session(
             engine=self.engine,
@@ -218,7 +239,7 @@ class Runner:
             handlers=EngineHandlers(self.engine),
             options=options,
             listener=listener,
-            sandbox_image=sandbox_reference(self.engine, options.worker.sandbox_image),
+            sandbox_image=image,
         )
 
     # --- looking at pods, and ending them ----------------------------------------------------------------------------
@@ -238,10 +259,13 @@ class Runner:
 
     def adopt_and_remove(self, pod: Pod) -> None:
         """Remove a pod whose owner is dead: become its owner for what is left of its life. Raises PodIsOwned."""
-        session = self._session(self._on_this_node(RunOptions()), _deaf)
-        session.add(pod, is_new=False)
+        from runner.runtime.owning import own
+
+        owned = own(pod, self.home)
+        session = self._session(self._on_this_node(RunOptions()), _deaf, image="")
+        session.add(owned, is_new=False)
         try:
-            session.open()
+            session.open(self.clock.now())
             session.start()
             session.delete_all(StopRequest(), grace=pod.deletion_grace)
         finally:

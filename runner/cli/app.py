@@ -19,7 +19,7 @@ from runner.render.style import Paint
 
 if TYPE_CHECKING:
     from runner.cli.surface import RunnerSurface
-    from runner.runtime.session import StopRequest
+    from runner.runtime.outcome import StopRequest
 
 
 def _real_runner(environ: Mapping[str, str], home: str | None) -> RunnerSurface:
@@ -29,7 +29,7 @@ def _real_runner(environ: Mapping[str, str], home: str | None) -> RunnerSurface:
 
 
 def _real_stop() -> StopRequest:
-    from runner.runtime.session import StopRequest
+    from runner.runtime.outcome import StopRequest
 
     return StopRequest()
 

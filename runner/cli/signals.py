@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runner.runtime.session import StopRequest
+    from runner.runtime.outcome import StopRequest
 
 FIRST = "deleting pods, Ctrl-C again to kill"
 SECOND = "killing"

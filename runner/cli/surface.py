@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from runner.runtime.gc import GcReport
     from runner.runtime.narration import Listener, LogLine
     from runner.runtime.options import RunOptions
-    from runner.runtime.session import StopRequest
+    from runner.runtime.outcome import StopRequest
     from runner.runtime.storage import Object, Store
 
 

@@ -6,6 +6,7 @@ back-offs begin anew, as they do when a kubelet restarts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,12 +23,13 @@ from runner.core.status import generate_status
 from runner.core.volumes import VolumePlan
 from runner.engine.protocol import Engine
 from runner.runtime.handlers import Handlers
-from runner.runtime.jobs import Jobs
+from runner.runtime.jobs import Job, Jobs
 from runner.runtime.narration import Listener, Narration, PodRef, StatusChanged
 from runner.runtime.observer import Observer
 from runner.runtime.options import WorkerOptions
 from runner.runtime.prefetch import Prefetcher
 from runner.runtime.recorder import EventRecorder
+from runner.runtime.sandboxes import SandboxCreation
 from runner.runtime.storage import Store
 from runner.runtime.tasks import TaskSet
 
@@ -57,6 +59,8 @@ class PodContext:
     volumes: tuple[VolumePlan, ...] = ()
     status: PodStatus | None = None
     prefetcher: Prefetcher | None = None
+    ahead: tuple[SandboxCreation, Job[str]] | None = None
+    wake: Callable[[], None] = lambda: None
     dirty: bool = True
 
     def __post_init__(self) -> None:

@@ -36,9 +36,13 @@ _RUNTIME_STATES = {
 
 
 class Observer:
-    """Observes one pod. Inspections of containers whose state did not change are remembered."""
+    """Observes one pod. Inspections of containers whose state did not change are remembered.
 
-    def __init__(self, engine: Engine, clock: Clock, uid: str) -> None:
+    What was prepared before its turn is not seen until ``reveal``; who takes over another process' pod sees everything.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, uid: str, *, sees_prepared: bool = False) -> None:
+        self._sees_prepared = sees_prepared
         self._engine = engine
         self._clock = clock
         self._labels = {POD_UID: uid}
@@ -80,8 +84,9 @@ class Observer:
         return known[1] if known else None
 
     def _is_hidden(self, summary: ContainerSummary) -> bool:
-        waits = summary.state is EngineState.CREATED and PREPARED in summary.labels
-        return waits and summary.id not in self._revealed
+        if PREPARED not in summary.labels or self._sees_prepared or summary.id in self._revealed:
+            return False
+        return summary.state is EngineState.CREATED or summary.labels.get(DOCKER_TYPE) == TYPE_SANDBOX
 
     def _details(self, summary: ContainerSummary) -> ContainerDetails | None:
         known = self._known.get(summary.id)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from runner.core.labels import SANDBOX_CONTAINER
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from runner.clock import Clock
+from runner.core.labels import PREPARED, SANDBOX_CONTAINER
 from runner.core.model import Pod
 from runner.core.translate import sandbox_config
-from runner.core.volumes import MountError, VolumePlan, plan_volumes, volumes_archive
+from runner.core.volumes import VolumePlan, plan_volumes, volumes_archive
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, NotFound
-from runner.runtime.context import PodContext
 from runner.runtime.hostpaths import check_host_path
+from runner.runtime.storage import Store
+from runner.runtime.tasks import Task, Wait
 from runner.sandbox.image import sandbox_image
+
+if TYPE_CHECKING:
+    from runner.runtime.context import PodContext
 
 
 def sandbox_reference(engine: Engine, override: str) -> str:
@@ -25,37 +34,81 @@ def sandbox_reference(engine: Engine, override: str) -> str:
     return image.reference
 
 
-def prepare_volumes(context: PodContext) -> tuple[VolumePlan, ...]:
+def prepare_volumes(pod: Pod, store: Store, clock: Clock, owner: str) -> tuple[VolumePlan, ...]:
     """Plan the pod's volumes and check its host paths. Raises MountError with the text of a FailedMount event."""
-    plans = plan_volumes(context.pod, context.lookup, context.now(), context.owner)
+    plans = plan_volumes(pod, lambda kind, name: store.object(kind, pod.namespace, name), clock.now(), owner)
     for plan in plans:
         if plan.host_type:
             check_host_path(plan)
     return plans
 
 
-def create_sandbox(context: PodContext, attempt: int) -> str:
-    """Create volumes and sandbox, start it, fill the volumes. Returns its id. Raises EngineError."""
-    engine, pod = context.engine, context.pod
-    for plan in context.volumes:
-        if plan.create is not None:
-            engine.create_volume(plan.create)
-    config = sandbox_config(
-        pod, attempt=attempt, image=context.sandbox_image, volumes=context.volumes, owner=context.owner
-    )
-    sandbox_id = engine.create_container(config)
-    context.store.note_attempt(pod.uid, SANDBOX_CONTAINER, attempt)
+@dataclass(slots=True, kw_only=True)
+class SandboxCreation:
+    """One sandbox being made. ``id`` is known as soon as it is created; ``run`` blocks until it is ready."""
+
+    engine: Engine
+    pod: Pod
+    attempt: int
+    image: str
+    volumes: tuple[VolumePlan, ...]
+    owner: str
+    is_prepared: bool = False
+    on_created: Callable[[], None] = lambda: None
+    id: str = ""
+
+    def run(self) -> str:
+        """Create volumes and sandbox, start it, fill the volumes. Returns its id. Raises EngineError."""
+        engine = self.engine
+        for plan in self.volumes:
+            if plan.create is not None:
+                engine.create_volume(plan.create)
+        config = sandbox_config(
+            self.pod, attempt=self.attempt, image=self.image, volumes=self.volumes, owner=self.owner
+        )
+        if self.is_prepared:
+            config = replace(config, labels={**config.labels, PREPARED: "1"})
+        self.id = engine.create_container(config)
+        self.on_created()
+        try:
+            engine.start_container(self.id)
+        except EngineError:
+            engine.remove_container(self.id)
+            raise
+        # tmpfs volumes exist only while something that mounts them runs, so everything is filled after the start.
+        archive = volumes_archive(tuple(plan for plan in self.volumes if self.attempt == 0 or not plan.keep))
+        if archive is not None:
+            engine.upload(self.id, "/", archive)
+        return self.id
+
+
+def create_sandbox(context: PodContext, attempt: int) -> Task[str]:
+    """Have the sandbox of this attempt: the one that was begun ahead, or a new one. Raises EngineError."""
+    ahead, context.ahead = context.ahead, None
+    if ahead is not None and ahead[0].attempt == attempt:
+        creation, job = ahead
+    else:
+        creation = SandboxCreation(
+            engine=context.engine,
+            pod=context.pod,
+            attempt=attempt,
+            image=context.sandbox_image,
+            volumes=context.volumes,
+            owner=context.owner,
+        )
+        job = context.jobs.submit(creation.run)
+    context.store.note_attempt(context.pod.uid, SANDBOX_CONTAINER, attempt)
     if context.prefetcher is not None:
-        context.prefetcher.begin_first(sandbox_id)
-    try:
-        engine.start_container(sandbox_id)
-    except EngineError:
-        engine.remove_container(sandbox_id)
-        raise
-    # tmpfs volumes exist only while something that mounts them runs, so everything is filled after the start.
-    archive = volumes_archive(tuple(plan for plan in context.volumes if attempt == 0 or not plan.keep))
-    if archive is not None:
-        engine.upload(sandbox_id, "/", archive)
+        creation.on_created = context.wake
+        if not (creation.id or job.done):
+            yield Wait(ready=lambda: bool(creation.id) or job.done)
+        if creation.id:
+            context.observer.reveal(creation.id)
+            context.prefetcher.begin_first(creation.id)
+    if not job.done:
+        yield Wait(ready=lambda: job.done)
+    sandbox_id = job.result()
+    context.observer.reveal(sandbox_id)
     return sandbox_id
 
 
@@ -63,6 +116,3 @@ def remove_volumes(engine: Engine, pod: Pod, uid_label: str) -> None:
     """Remove every volume that lives and dies with the pod."""
     for volume in engine.list_volumes({uid_label: pod.uid}):
         engine.remove_volume(volume.name)
-
-
-__all__ = ["MountError", "create_sandbox", "prepare_volumes", "remove_volumes", "sandbox_reference"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from runner.clock import Clock, Wakeup
 from runner.core.columns import status_word
@@ -24,32 +24,15 @@ from runner.runtime.jobs import ThreadJobs
 from runner.runtime.narration import AttemptEnding, Listener, Narration, StatusChanged
 from runner.runtime.observer import Observer
 from runner.runtime.options import Keep, RunOptions, Until
-from runner.runtime.ownership import PodLock, owner_label
+from runner.runtime.outcome import StopRequest
+from runner.runtime.ownership import PodLock
+from runner.runtime.owning import Owned
 from runner.runtime.prefetch import Prefetcher
 from runner.runtime.pullqueue import PullQueue
 from runner.runtime.recorder import EventRecorder
 from runner.runtime.storage import Object, Store
 from runner.runtime.wakeups import EngineWatcher, StoreWatcher
 from runner.runtime.worker import PodWorker
-
-
-class StopRequest:
-    """A request to end a run: the first deletes gracefully, the second kills. May be called from a signal handler."""
-
-    def __init__(self) -> None:
-        self.requested = False
-        self.forced = False
-        self._listeners: list[Callable[[], None]] = []
-
-    def request(self) -> None:
-        """Ask to end; asked twice: at once."""
-        self.forced = self.requested
-        self.requested = True
-        for listener in self._listeners:
-            listener()
-
-    def subscribe(self, listener: Callable[[], None]) -> None:
-        self._listeners.append(listener)
 
 
 @dataclass(slots=True)
@@ -75,18 +58,6 @@ class Running:
         return self.worker.gone or self.error is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
-    """How a run ended: the exit code, and one line that says it ("" when nothing needs saying).
-
-    ``pods`` are as they were when that was known, before their deletion.
-    """
-
-    exit_code: int
-    pods: tuple[Object, ...]
-    message: str = ""
-
-
 class Session:
     """Everything that the pods of one process share."""
 
@@ -110,55 +81,45 @@ class Session:
         self._options = options
         self._listener = listener
         self._sandbox_image = sandbox_image
-        self._owner = owner_label()
         self._queue = PullQueue()
         self._news = Wakeup()
         self._runs: list[Running] = []
         self._resources = ExitStack()
 
-    def open(self) -> None:
-        """Start listening to the Engine and the store."""
-        watcher = EngineWatcher(self._engine, self._clock, self._clock.now(), self._engine_event)
+    def open(self, since: datetime) -> None:
+        """Start listening to the Engine, to what has happened since an instant and what will, and to the store."""
+        watcher = EngineWatcher(self._engine, self._clock, since, self._engine_event)
         watcher.start()
         self._resources.callback(watcher.stop)
         writes = StoreWatcher(self._store, self._wake_all)
         writes.start()
         self._resources.callback(writes.stop)
 
-    def add(self, pod: Pod, *, is_new: bool = True) -> Running:
-        """Own a pod: take its lock and make its worker. Raises AlreadyExists, PodIsOwned."""
-        lock = PodLock(self._home, pod.uid)
-        lock.__enter__()
-        if is_new:
-            try:
-                self._store.create_pod(pod.manifest, owner=self._owner)
-            except BaseException:
-                lock.release()
-                raise
-        wakeup = Wakeup()
-        jobs = ThreadJobs(wakeup)
+    def add(self, owned: Owned, *, is_new: bool = True) -> Running:
+        """Make the worker of a pod that this process owns."""
+        pod, wakeup = owned.pod, owned.wakeup
         context = PodContext(
             pod=pod,
             engine=self._engine,
             store=self._store,
             clock=self._clock,
-            jobs=jobs,
+            jobs=owned.jobs,
             recorder=EventRecorder(pod, self._store, self._listen, self._clock, self._options.worker.node_name),
-            observer=Observer(self._engine, self._clock, pod.uid),
+            observer=Observer(self._engine, self._clock, pod.uid, sees_prepared=not is_new),
             options=self._options.worker,
             handlers=self._handlers,
             listener=self._listen,
-            owner=self._owner,
+            owner=owned.owner,
             sandbox_image=self._sandbox_image,
         )
-        context.prefetcher = Prefetcher(context)
+        context.prefetcher, context.ahead, context.wake = Prefetcher(context), owned.ahead, wakeup.set
         if not is_new:
             stored = (self._store.pod_by_uid(pod.uid) or {}).get("status")
             context.status = PodStatus.from_json(stored) if stored else None
         worker = PodWorker(
             context, wakeup, self._queue.ticket(wakeup.set), is_adopted=not is_new, on_give_up=self._news.set
         )
-        running = Running(pod=pod, worker=worker, wakeup=wakeup, jobs=jobs, lock=lock)
+        running = Running(pod=pod, worker=worker, wakeup=wakeup, jobs=owned.jobs, lock=owned.lock)
         self._runs.append(running)
         return running
 

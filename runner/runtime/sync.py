@@ -58,7 +58,7 @@ def run_sync(context: PodContext, plan: Plan, queue: PullTicket) -> Task[SyncOut
                 yield from kill_pod(context)
                 outcome.acted = True
             case OperationKind.CREATE_SANDBOX:
-                if not _create_sandbox(context, operation, outcome):
+                if not (yield from _create_sandbox(context, operation, outcome)):
                     return outcome
             case OperationKind.KILL:
                 yield from _kill(context, operation)
@@ -66,21 +66,21 @@ def run_sync(context: PodContext, plan: Plan, queue: PullTicket) -> Task[SyncOut
             case OperationKind.REMOVE:
                 yield from _remove(context, operation)
                 outcome.acted = True
-            case OperationKind.HOLD:
+            case OperationKind.HOLD if operation.is_held(context.now()):
                 _hold(context, operation, outcome)
             case OperationKind.GIVE_UP:
                 outcome.gave_up = operation.target
                 return outcome
-            case OperationKind.START:
+            case OperationKind.START | OperationKind.HOLD:
                 if not (yield from _start(context, operation, outcome, queue)):
                     return outcome
     return outcome
 
 
-def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutcome) -> bool:
+def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutcome) -> Task[bool]:
     assert operation.attempt is not None
     try:
-        outcome._sandbox_id = create_sandbox(context, operation.attempt)
+        outcome._sandbox_id = yield from create_sandbox(context, operation.attempt)
     except EngineUnavailable:
         raise
     except EngineError as error:

@@ -24,13 +24,14 @@ from runner.core.reasons import EventReason, EventType, Note, normal, warning
 from runner.core.restart import with_retry_scope
 from runner.core.status import DEADLINE_MESSAGE, deadline_at, terminate_status
 from runner.core.termination import MINIMUM_GRACE
+from runner.core.volumes import MountError
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.runtime.context import PodContext
 from runner.runtime.killing import kill_pod
 from runner.runtime.narration import Gone, Notice
 from runner.runtime.prober import Prober
 from runner.runtime.pullqueue import PullTicket
-from runner.runtime.sandboxes import MountError, prepare_volumes, remove_volumes
+from runner.runtime.sandboxes import prepare_volumes, remove_volumes
 from runner.runtime.storage import without_status
 from runner.runtime.sync import REQUEUE_SECONDS, SyncOutcome, remove_instance, run_sync
 from runner.runtime.tasks import Handle, Task, Wait
@@ -205,10 +206,11 @@ class PodWorker:
 
     def _mount(self, failures: int) -> int:
         """Set the volumes up. Returns how often in a row that has failed now."""
+        context = self.context
         try:
-            self.context.volumes = prepare_volumes(self.context)
+            context.volumes = prepare_volumes(context.pod, context.store, context.clock, context.owner)
         except MountError as error:
-            self.context.event(warning(EventReason.FAILED_MOUNT, str(error)))
+            context.event(warning(EventReason.FAILED_MOUNT, str(error)))
             return failures + 1
         return 0
 

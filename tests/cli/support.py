@@ -21,7 +21,7 @@ from runner.runtime.gc import GcReport
 from runner.runtime.memory_store import MemoryStore
 from runner.runtime.narration import Listener, LogLine, Narration, PodRef
 from runner.runtime.options import RunOptions
-from runner.runtime.session import StopRequest
+from runner.runtime.outcome import StopRequest
 from runner.runtime.storage import Object, Store
 
 START = datetime(2030, 5, 1, 12, 0, 0, tzinfo=UTC)

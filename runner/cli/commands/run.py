@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from runner.cli.surface import Result
     from runner.core.manifest import LoadedObject
     from runner.runtime.options import RunOptions
-    from runner.runtime.session import StopRequest
+    from runner.runtime.outcome import StopRequest
     from runner.runtime.storage import Object
 
 _CHOICES = {
