@@ -27,7 +27,9 @@ from runner.runtime.home import Home
 from runner.runtime.narration import Gone, LogLine, Narration, StatusChanged
 from runner.runtime.options import RunOptions, WorkerOptions
 from runner.runtime.sandboxes import sandbox_reference
-from runner.runtime.session import Running, Session, StopRequest
+from runner.runtime.outcome import StopRequest
+from runner.runtime.owning import own_new
+from runner.runtime.session import Running, Session
 from runner.runtime.sqlite_store import SqliteStore
 from tests.conformance.marks import Mark, read_marks
 from tests.conformance.reading import Json
@@ -142,7 +144,7 @@ class TestBed:
                 listener=self._audience,
                 sandbox_image=self._sandbox_image,
             )
-            session.open()
+            session.open(self.clock.now())
             self._resources.callback(session.close)
             self._sessions[cap] = session
         return self._sessions[cap]
@@ -159,7 +161,8 @@ class TestBed:
         with self._lock:
             self._views[pod.uid] = view
             session = self._session(cap)
-            session.add(pod)
+            (owned,) = own_new([pod], self.store, self._home, lambda: None)
+            session.add(owned)
             session.start()
         return view
 
