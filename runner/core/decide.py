@@ -7,7 +7,7 @@ On top of ``compute_pod_actions`` this lays out the numbered steps of kuberuntim
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -38,7 +38,7 @@ class Operation:
 
     ``container_id`` names the instance for kill and remove; ``message`` is the Killing event's text; ``probe`` whose failure
     kills; ``running`` whether a container that is removed must be killed first. A held start carries when it may happen
-    (``ready_at``) and the nominal back-off in seconds (``delay``); one that happens carries what back-off remembers of it.
+    (``ready_at``) and the nominal back-off in seconds (``delay``); a start carries what back-off remembers of it.
     """
 
     kind: OperationKind
@@ -56,7 +56,11 @@ class Operation:
     @property
     def at_once(self) -> bool:
         """Whether this is a restart that back-off did not hold: the first in a row."""
-        return self.remember is not None and self.remember[1].count == 1
+        return self.kind is not OperationKind.HOLD and self.remember is not None and self.remember[1].count == 1
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether a held start still waits; a kill in the same sync may have outlasted its back-off."""
+        return self.remember is None or self.ready_at is None or now < self.ready_at
 
     def __str__(self) -> str:
         attempt = "" if self.attempt is None else f" attempt {self.attempt}"
@@ -237,9 +241,9 @@ def _start(pod: Pod, name: str, observed: Observed, actions: PodActions, memory:
     remember = None
     if not (actions.create_sandbox and container.is_init):
         held = _held(pod, container, observed, memory, now)
-        if held is not None:
-            return held
         remember = _remember(pod, container, observed, memory, now)
+        if held is not None:
+            return held if held.kind is OperationKind.GIVE_UP else replace(held, remember=remember)
     return Operation(
         kind=OperationKind.START,
         target=name,

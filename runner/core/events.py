@@ -23,6 +23,7 @@ SIMILAR_LIMIT = 10
 """The n-th different message of otherwise equal events is combined with those after it."""
 SIMILAR_SECONDS = 600.0
 SPAM_BURST = 25
+"""Events of one type about one object that pass before some are dropped."""
 SPAM_REFILL_SECONDS = 300.0
 CACHE_SIZE = 4096
 
@@ -155,7 +156,7 @@ class _Similar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bucket:
-    """Tokens left of one source about one object, as of a moment."""
+    """Tokens left of one source for one type of event about one object, as of a moment."""
 
     tokens: float
     at: datetime
@@ -194,7 +195,7 @@ def correlate(
     if seen is not None:
         event = replace(event, name=seen.name, first=seen.first, count=seen.count + 1)
     observation = _Observation(name=event.name, first=event.first, count=event.count)
-    bucket_key = _about(event)
+    bucket_key = (*_about(event), str(event.type))
     bucket, accepted = _take_token(state.buckets.get(bucket_key), now)
     following = Correlator(
         observations=_remember(state.observations, key, observation),

@@ -175,6 +175,14 @@ def test_another_pod_has_a_burst_of_its_own() -> None:
     assert correlate(state, other, NODE, unhealthy("x"), NOW)[1] is not None
 
 
+def test_normal_events_and_warnings_have_a_burst_each() -> None:
+    """As recorded from a kubelet: 25 of each type about one pod, whatever the other type does."""
+    state, _ = correlate_all(Correlator(), REF, NODE, (unhealthy("x"),) * SPAM_BURST, NOW)
+    notes = tuple(normal(EventReason.PULLING, "p") for _ in range(SPAM_BURST + 1))
+    _, stored = correlate_all(state, REF, NODE, notes, NOW)
+    assert len(stored) == SPAM_BURST
+
+
 def test_a_clock_that_goes_back_takes_no_tokens_away() -> None:
     assert all(run([(100, unhealthy("x")), (0, unhealthy("x"))]))
 

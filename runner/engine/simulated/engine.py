@@ -342,6 +342,11 @@ class SimulatedEngine:
         stop_signal = _signal_name(container.config.stop_signal or "SIGTERM")
         self._emit(container, "kill", signal=str(_SIGNALS.get(stop_signal, 15)))
         container.stopping = True
+        assert container.attempt is not None
+        term = container.attempt.term()
+        if term.after <= 0 and not term.ignore and container.state is EngineState.RUNNING:
+            self._exit(container, term.exit_code)  # before this call returns, as on a real Engine
+            return
         self._plan_term(container)
         now = self.clock.now()
         patience = now + timedelta(seconds=timeout)
