@@ -6,6 +6,7 @@ Cheap to make: the store is opened, the Engine found and docker-py imported when
 from __future__ import annotations
 
 import secrets
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +20,7 @@ from runner.clock import Clock, SystemClock, Wakeup
 from runner.core.admission import admit
 from runner.core.model import Json, Pod
 from runner.core.termination import deletion_grace
-from runner.errors import EngineUnavailable, ManifestError, NotFound, UsageError, WaitTimeout
+from runner.errors import EngineUnavailable, ManifestError, NotFound, RunnerError, UsageError, WaitTimeout
 from runner.runtime.home import Home
 from runner.runtime.options import RunOptions
 from runner.runtime.outcome import RunResult, StopRequest
@@ -200,6 +201,7 @@ class Runner:
                     session.add(owned)
                 session.open(since)
                 session.start()
+                threading.Thread(target=self._sweep_quietly, name="podrunner-sweep", daemon=True).start()
                 exit_code, message = session.wait(stop)
                 reached = session.pods
                 session.finish(exit_code, stop)
@@ -316,6 +318,13 @@ class Runner:
         from runner.runtime.gc import sweep
 
         return sweep(self.engine, self.store, self.home, everything=everything, older_than=older_than, dry_run=dry_run)
+
+    def _sweep_quietly(self) -> None:
+        """Remove what this state directory's dead processes left behind; what cannot be removed now is found again."""
+        from runner.runtime.gc import sweep
+
+        with suppress(RunnerError):
+            sweep(self.engine, self.store, self.home, strangers=False)
 
     def doctor(self) -> list[tuple[str, str]]:
         """What podrunner sees of its surroundings, as label and value."""
