@@ -21,7 +21,8 @@ from runner.runtime.context import PodContext
 from runner.runtime.handlers import Handlers
 from runner.runtime.home import Home
 from runner.runtime.jobs import ThreadJobs
-from runner.runtime.narration import AttemptEnding, Listener, Narration, StatusChanged
+from runner.runtime.messages import TerminationMessages
+from runner.runtime.narration import AttemptEnding, Listener, Narration, Notice, StatusChanged
 from runner.runtime.observer import Observer
 from runner.runtime.options import Keep, RunOptions, Until
 from runner.runtime.outcome import StopRequest
@@ -33,6 +34,9 @@ from runner.runtime.recorder import EventRecorder
 from runner.runtime.storage import Object, Store
 from runner.runtime.wakeups import EngineWatcher, StoreWatcher
 from runner.runtime.worker import PodWorker
+
+FORCED_SECONDS = 10.0
+"""How long a forced deletion may take before the process lets go of what is left."""
 
 
 @dataclass(slots=True)
@@ -113,6 +117,7 @@ class Session:
             sandbox_image=self._sandbox_image,
         )
         context.prefetcher, context.ahead, context.wake = Prefetcher(context), owned.ahead, wakeup.set
+        context.messages = TerminationMessages.of(self._engine, pod, owned.owner)
         if not is_new:
             stored = (self._store.pod_by_uid(pod.uid) or {}).get("status")
             context.status = PodStatus.from_json(stored) if stored else None
@@ -272,15 +277,27 @@ class Session:
             wanted = 0 if stop.forced else deletion_grace(running.worker.context.pod, grace)
             self._store.request_deletion(running.pod.uid, now, wanted)
             running.wakeup.set()
-        killed = False
+        end: datetime | None = None
         while not all(running.is_over for running in self._runs):
-            if stop.forced and not killed:
-                killed = True
+            if stop.forced and end is None:
                 self._kill_all()
-            self._clock.wait(None, self._news)
+                end = self._clock.now() + timedelta(seconds=FORCED_SECONDS)
+            if end is not None and self._clock.now() >= end:
+                self._let_go()
+                return
+            self._clock.wait(end, self._news)
         for running in self._runs:
             if running.error is not None:
                 raise running.error
+
+    def _let_go(self) -> None:
+        """Whoever insists gets an end even when the Engine does not answer; what is left has no owner then."""
+        for running in self._runs:
+            running.detached = True
+            running.wakeup.set()
+            if not running.is_over:
+                text = "not everything could be removed; podrunner gc does it when the Engine answers again"
+                self._listener(Notice(at=self._clock.now(), ref=running.worker.context.ref, text=text))
 
     def _kill_all(self) -> None:
         for running in self._runs:
