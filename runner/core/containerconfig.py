@@ -19,7 +19,10 @@ class MountType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """One mount. ``source`` is a volume name or a host path; a volume is never filled from the image (NoCopy)."""
+    """One mount. ``source`` is a volume name or a host path; a volume is never filled from the image (NoCopy).
+
+    ``is_own``: only podrunner writes where the sub-path leads, so that no link can be in its way.
+    """
 
     type: MountType
     source: str
@@ -27,6 +30,7 @@ class Mount:
     read_only: bool = False
     propagation: str = ""
     sub_path: str = ""
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

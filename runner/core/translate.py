@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
 from runner.core.expansion import expand
 from runner.core.labels import container_labels, container_name, sandbox_labels, sandbox_name
+from runner.core.messages import message_mount
 from runner.core.model import Container, Json, Pod
 from runner.core.objects import ConfigError
 from runner.core.quantity import parse_quantity
@@ -122,7 +123,7 @@ def container_config(
         network_mode=namespace,
         ipc_mode="host" if spec.get("hostIPC") else namespace,
         pid_mode=pid,
-        mounts=_mounts(container, environment, volumes),
+        mounts=_mounts(container, environment, volumes) + message_mount(container, attempt, volumes),
         tty=bool(manifest.get("tty")),
         stdin=bool(manifest.get("stdin")),
         stdin_once=bool(manifest.get("stdinOnce")),

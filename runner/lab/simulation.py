@@ -28,6 +28,7 @@ from runner.lab.steps import Step, World, placed
 from runner.runtime.context import PodContext
 from runner.runtime.jobs import InlineJobs
 from runner.runtime.memory_store import MemoryStore
+from runner.runtime.messages import TerminationMessages
 from runner.runtime.narration import EventRecorded, Narration, StatusChanged
 from runner.runtime.observer import Observer
 from runner.runtime.options import WorkerOptions
@@ -63,13 +64,14 @@ class Shown:
 class Simulation:
     """What happened: every published pod, every recording of an event (with its count), and the Engine as it was left.
 
-    ``gave_up`` names the container that was restarted too often, "" if none was.
+    ``told`` holds both in the order in which they came, also within one instant. ``gave_up`` names the container that was restarted too often, "" if none was.
     """
 
     pod: Pod
     engine: SimulatedEngine
     trace: tuple[Shown, ...]
     events: tuple[EventRecorded, ...]
+    told: tuple[Shown | EventRecorded, ...]
     ended_at: datetime
     end: End
     gave_up: str = ""
@@ -87,15 +89,14 @@ class Simulation:
 class _Record:
     """Collects what the worker tells."""
 
-    trace: list[Shown] = field(default_factory=list)
-    events: list[EventRecorded] = field(default_factory=list)
+    told: list[Shown | EventRecorded] = field(default_factory=list)
 
     def listen(self, narration: Narration) -> None:
         match narration:
             case StatusChanged():
-                self.trace.append(Shown(at=narration.at, pod=narration.pod))
+                self.told.append(Shown(at=narration.at, pod=narration.pod))
             case EventRecorded():
-                self.events.append(narration)
+                self.told.append(narration)
             case _:
                 pass
 
@@ -127,11 +128,13 @@ def simulate(
     for step in (*run.script.steps, *steps):
         run.plan(step)
     end = run.advance(for_seconds)
+    told = tuple(run.record.told)
     return Simulation(
         pod=run.worker.context.pod,
         engine=run.engine,
-        trace=tuple(run.record.trace),
-        events=tuple(run.record.events),
+        trace=tuple(one for one in told if isinstance(one, Shown)),
+        events=tuple(one for one in told if isinstance(one, EventRecorded)),
+        told=told,
         ended_at=run.clock.now(),
         end=end,
         gave_up=run.worker.gave_up,
@@ -173,6 +176,9 @@ class SimulatedRun:
             owner="simulation",
             sandbox_image=_SANDBOX_IMAGE,
         )
+        # A message that nobody writes need not be looked for.
+        if any(one.termination_message for one in script.containers.values()):
+            context.messages = TerminationMessages.of(self.engine, pod, context.owner)
         self.worker = PodWorker(context, self.wakeup, PullQueue().ticket(self.wakeup.set))
         self._world = World(engine=self.engine, store=self.store, pod=pod)
         self.engine.subscribe({POD_UID: pod.uid}, self._engine_event)

@@ -24,6 +24,7 @@ from runner.core.volumes import VolumePlan
 from runner.engine.protocol import Engine
 from runner.runtime.handlers import Handlers
 from runner.runtime.jobs import Job, Jobs
+from runner.runtime.messages import TerminationMessages
 from runner.runtime.narration import Listener, Narration, PodRef, StatusChanged
 from runner.runtime.observer import Observer
 from runner.runtime.options import WorkerOptions
@@ -59,6 +60,7 @@ class PodContext:
     volumes: tuple[VolumePlan, ...] = ()
     status: PodStatus | None = None
     prefetcher: Prefetcher | None = None
+    messages: TerminationMessages | None = None
     ahead: tuple[SandboxCreation, Job[str]] | None = None
     wake: Callable[[], None] = lambda: None
     dirty: bool = True
@@ -97,6 +99,8 @@ class PodContext:
         """Look at the Engine again. Raises EngineUnavailable."""
         self.dirty = False
         self.observed = self.observer.observe()
+        if self.messages is not None:
+            self.messages.complete(self)
 
     def publish(self, *, is_terminal: bool = False) -> PodStatus:
         """Compute the status from what was seen last, and publish it if it differs from the one before."""

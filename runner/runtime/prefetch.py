@@ -22,6 +22,7 @@ from runner.engine.protocol import ImageDetails, PullProgress
 from runner.errors import EngineError
 from runner.runtime.configuring import configure
 from runner.runtime.jobs import Job
+from runner.runtime.messages import make_message_file
 from runner.runtime.tasks import Task, Wait
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
+    container: Container
     attempt: int
     sandbox_id: str
     job: Job[Prepared]
@@ -74,7 +76,7 @@ class Prefetcher:
             return
         attempt = context.next_attempt(container.name)
         job = context.jobs.submit(partial(_prepare, context, container, attempt, sandbox_id))
-        self._orders[container.name] = _Order(attempt, sandbox_id, job)
+        self._orders[container.name] = _Order(container, attempt, sandbox_id, job)
 
     def take(self, container: Container, attempt: int, sandbox_id: str) -> Task[Prepared | None]:
         """What was prepared for this start; None when nothing usable was."""
@@ -88,8 +90,8 @@ class Prefetcher:
         except (EngineError, ConfigError):
             return None
         age = self.context.now() - prepared.at
-        usable = (order.attempt, order.sandbox_id) == (attempt, sandbox_id) and age <= timedelta(seconds=FRESH_SECONDS)
-        if not usable:
+        wanted = (container, attempt, sandbox_id)
+        if (order.container, order.attempt, order.sandbox_id) != wanted or age > timedelta(seconds=FRESH_SECONDS):
             self.context.engine.remove_container(prepared.container_id)
             return None
         self.context.observer.reveal(prepared.container_id)
@@ -123,6 +125,7 @@ def _prepare(context: PodContext, container: Container, attempt: int, sandbox_id
         took = (context.now() - began_at).total_seconds()
         notes = (pulling_note(image), pulled(image, pulling=took, including_waiting=took, size=details.size))
     config = configure(context, container, attempt=attempt, sandbox_id=sandbox_id, image=details, prepared=True)
+    make_message_file(context, container, attempt, sandbox_id)
     return Prepared(container_id=engine.create_container(config), image=details, notes=notes, at=context.now())
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from runner.clock import Clock
 from runner.core.labels import PREPARED, SANDBOX_CONTAINER
+from runner.core.messages import MESSAGES, messages_plan
 from runner.core.model import Pod
 from runner.core.translate import sandbox_config
 from runner.core.volumes import VolumePlan, plan_volumes, volumes_archive
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, NotFound
 from runner.runtime.hostpaths import check_host_path
+from runner.runtime.messages import fill_locally
 from runner.runtime.storage import Store
 from runner.runtime.tasks import Task, Wait
 from runner.sandbox.image import sandbox_image
@@ -40,7 +42,7 @@ def prepare_volumes(pod: Pod, store: Store, clock: Clock, owner: str) -> tuple[V
     for plan in plans:
         if plan.host_type:
             check_host_path(plan)
-    return plans
+    return (*plans, messages_plan(pod, owner))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +65,7 @@ class SandboxCreation:
         for plan in self.volumes:
             if plan.create is not None:
                 engine.create_volume(plan.create)
+        filled = [plan for plan in self.volumes if self._is_filled(plan)]
         config = sandbox_config(
             self.pod, attempt=self.attempt, image=self.image, volumes=self.volumes, owner=self.owner
         )
@@ -76,10 +79,16 @@ class SandboxCreation:
             engine.remove_container(self.id)
             raise
         # tmpfs volumes exist only while something that mounts them runs, so everything is filled after the start.
-        archive = volumes_archive(tuple(plan for plan in self.volumes if self.attempt == 0 or not plan.keep))
+        archive = volumes_archive(tuple(plan for plan in self.volumes if plan not in filled))
         if archive is not None:
             engine.upload(self.id, "/", archive)
         return self.id
+
+    def _is_filled(self, plan: VolumePlan) -> bool:
+        """Whether a volume needs nothing put into it: it has its content from before, or gets it here."""
+        if plan.name == MESSAGES:
+            return fill_locally(self.engine, plan)
+        return self.attempt > 0 and plan.keep
 
 
 def create_sandbox(context: PodContext, attempt: int) -> Task[str]:

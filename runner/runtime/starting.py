@@ -15,6 +15,7 @@ from runner.runtime.configuring import configure
 from runner.runtime.context import PodContext
 from runner.runtime.hooks import run_post_start
 from runner.runtime.images import ImageReady, ensure_image
+from runner.runtime.messages import make_message_file
 from runner.runtime.narration import AttemptStarted
 from runner.runtime.pullqueue import PullTicket
 from runner.runtime.tasks import Task
@@ -97,6 +98,7 @@ def _create(
 ) -> str | StartFailure:
     try:
         config = configure(context, container, attempt=attempt, sandbox_id=sandbox_id, image=image.details)
+        make_message_file(context, container, attempt, sandbox_id)
         return context.engine.create_container(config)
     except ConfigError as error:
         reason, text = WaitingReason.CREATE_CONTAINER_CONFIG_ERROR, str(error)

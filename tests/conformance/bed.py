@@ -26,9 +26,9 @@ from runner.runtime.handlers import EngineHandlers
 from runner.runtime.home import Home
 from runner.runtime.narration import Gone, LogLine, Narration, StatusChanged
 from runner.runtime.options import RunOptions, WorkerOptions
-from runner.runtime.sandboxes import sandbox_reference
 from runner.runtime.outcome import StopRequest
 from runner.runtime.owning import own_new
+from runner.runtime.sandboxes import sandbox_reference
 from runner.runtime.session import Running, Session
 from runner.runtime.sqlite_store import SqliteStore
 from tests.conformance.marks import Mark, read_marks

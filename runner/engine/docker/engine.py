@@ -239,8 +239,13 @@ class DockerEngine(DuplexExec):
                 self._client()
             if parse.api_version_key(self._api) >= _NATIVE_SUB_PATH:
                 return mount
-            base = self.inspect_volume(mount.source).mountpoint
-        return replace(mount, type=MountType.BIND, source=resolve(base, mount.sub_path), sub_path="")
+            base = self._mountpoint(mount.source)
+        # What is our own needs no look at the directory, which may be another machine's or not ours to read.
+        source = f"{base}/{mount.sub_path}" if mount.is_own else resolve(base, mount.sub_path)
+        return replace(mount, type=MountType.BIND, source=source, sub_path="")
+
+    def _mountpoint(self, volume: str) -> str:
+        return self.inspect_volume(volume).mountpoint
 
     def start_container(self, container_id: str) -> None:
         try:
