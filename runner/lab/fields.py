@@ -29,12 +29,7 @@ class Field:
         """A mapping's values by key, whatever the keys are."""
         if not isinstance(self.value, dict):
             raise self._expected("a mapping")
-        found = {}
-        for key, value in self.value.items():
-            if not isinstance(key, str):
-                raise self.problem(f"the key {key!r} is no text; put it in quotes")
-            found[key] = Field(_joined(self.path, key), value)
-        return found
+        return {str(key): Field(_joined(self.path, str(key)), value) for key, value in self.value.items()}
 
     def fields(self, known: Collection[str]) -> dict[str, Field]:
         """A mapping's values by key, none of them but the known ones; those that are null count as left out."""

@@ -59,7 +59,7 @@ def parse_script(text: str, pod: Pod, *, name: str = "script") -> SimulationScri
     """Read a script for a pod. Raises UsageError, naming the field that is wrong."""
     documents = read_documents(text)
     for document in documents:
-        for position, problem, _ in document.errors:
+        for position, problem in [*((at, text) for at, text, _ in document.errors), *document.warnings]:
             raise UsageError(f"{name}:{position.line}:{position.column}: {problem}")
     roots = [document.root.plain() for document in documents if document.root is not None]
     if len(roots) > 1:

@@ -64,7 +64,8 @@ class Shown:
 class Simulation:
     """What happened: every published pod, every recording of an event (with its count), and the Engine as it was left.
 
-    ``told`` holds both in the order in which they came, also within one instant. ``gave_up`` names the container that was restarted too often, "" if none was.
+    ``told`` holds both in the order in which they came, also within one instant. ``gave_up`` names the container that was
+    restarted too often, "" if none was.
     """
 
     pod: Pod

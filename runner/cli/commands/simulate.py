@@ -1,0 +1,158 @@
+"""``simulate``: a pod's life in virtual time, without an Engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner.cli.app import app_of
+from runner.cli.manifests import load_objects
+from runner.cli.options import DURATION, command, file_option, namespace_option, option
+from runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runner.cli.app import App
+    from runner.core.manifest import LoadedObject
+    from runner.lab.simulation import Simulation
+    from runner.runtime.options import WorkerOptions
+
+
+@command(
+    "simulate",
+    "podrunner simulate pod.yaml --script failing.yaml --for 10m -o timeline",
+    short_help="Run a pod in virtual time, without Docker.",
+)
+@click.argument("paths", nargs=-1, metavar="[FILE]...", type=click.Path())
+@file_option
+@option("--script", type=click.Path(), help="What the containers do: a YAML file, or - for standard input.")
+@option("--for", "for_seconds", type=DURATION, default="1h", show_default=True, help="Stop after this virtual time.")
+@option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "timeline"]),
+    default="table",
+    show_default=True,
+    help="What kubectl get -w would show, with the events; one JSON object for each status; or a drawing.",
+)
+@option(
+    "--retry",
+    type=click.Choice(["pod", "container"]),
+    default="pod",
+    show_default=True,
+    help="What runs again when an init container fails: every container of the pod, or the failed one alone.",
+)
+@option("--max-restarts", type=click.IntRange(min=0), help="Give up after so many restarts of any container.")
+@option("--backoff", default="10s..5m", show_default=True, metavar="FIRST..MOST", help="Waits between restarts.")
+@option("--speed", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Our own waits pass N times faster.")
+@namespace_option
+def simulate(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags: Any) -> int:
+    """Run one pod in virtual time, as the kubelet would: an hour takes milliseconds, no Docker is needed.
+
+    Without a script regular init containers exit 0 after a second, other containers run until they are told to stop, and
+    every image is there. A script says otherwise, every part of it being optional:
+
+    \b
+      containers:
+        init-2:
+          attempts:              # in order; the last one repeats
+          - {exit: 1, after: 3s}
+          - {oom: true, after: 1s}
+          - {startError: "no such file"}
+          - {exit: 0, after: 10s}
+        app:
+          attempts: [{run: forever, onTerm: {exit: 0, after: 2s}}]  # or onTerm: ignore
+          probes: {readiness: [{at: 0s, result: failure}, {at: 5s, result: success}]}
+          hooks: {preStop: {took: 3s}, postStart: {error: "text"}}
+          terminationMessage: "text"
+      images:
+        nosuch:1: [{error: "manifest unknown"}, {ok: true, took: 2s}]
+      objects: [{at: 40s, create: {kind: ConfigMap, metadata: {name: late}, data: {k: v}}}]
+      steps:                     # also: kill, pause, unpause, removeContainer: CONTAINER
+      - {at: 30s, killSandbox: true}
+      - {at: 40s, updateImage: {container: app, image: "busybox:2"}}
+      - {at: 60s, delete: {grace: 20s}}
+
+    The exit code is 0 however the pod fares; 2 means that manifest or script are wrong.
+    """
+    app = app_of()
+    if flags["for_seconds"] <= 0:
+        raise UsageError("--for must be longer than nothing")
+    simulation = _simulated(app, load_objects(app, (*paths, *files), namespace), namespace, flags)
+    _print(app, simulation, flags["output"])
+    if flags["output"] != "json":
+        app.say(_last_words(simulation))
+    return 0
+
+
+def _simulated(app: App, objects: Sequence[LoadedObject], namespace: str, flags: dict[str, Any]) -> Simulation:
+    from runner.lab import new_pod, parse_script
+    from runner.lab import simulate as run_simulation
+
+    pods = [o for o in objects if o.kind == "Pod"]
+    if len(pods) != 1:
+        raise UsageError(f"a simulation runs one Pod, the manifests hold {len(pods)}")
+    pod = new_pod(pods[0].value, namespace=namespace)
+    text = _script_text(app, flags["script"])
+    return run_simulation(
+        pod,
+        parse_script(text, pod, name=flags["script"] or "script"),
+        options=_worker_options(flags),
+        for_seconds=flags["for_seconds"],
+        objects=[{**o.value, "kind": o.kind} for o in objects if o.kind in ("ConfigMap", "Secret")],
+    )
+
+
+def _script_text(app: App, path: str | None) -> str:
+    if path is None:
+        return ""
+    if path == "-":
+        return app.stdin.read()
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f'the path "{path}" does not exist') from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f'cannot read "{path}": {error}') from error
+
+
+def _worker_options(flags: dict[str, Any]) -> WorkerOptions:
+    from runner.retry import RetryPolicy, parse_backoff
+    from runner.runtime.options import WorkerOptions
+
+    initial, cap = parse_backoff(flags["backoff"])
+    return WorkerOptions(
+        retry=RetryPolicy(scope=flags["retry"], initial=initial, cap=cap),
+        max_restarts=flags["max_restarts"],
+        speed=flags["speed"],
+    )
+
+
+def _print(app: App, simulation: Simulation, output: str) -> None:
+    match output:
+        case "json":
+            from runner.render.simulated import trace_lines
+
+            for line in trace_lines(simulation):
+                app.out.write(line)
+        case "timeline":
+            from runner.render.timeline import draw_timeline
+
+            app.out.write(draw_timeline(simulation))
+        case _:
+            from runner.render.simulated import table_lines
+
+            for line in table_lines(simulation):
+                app.out.write(line)
+
+
+def _last_words(simulation: Simulation) -> str:
+    from runner.core.times import format_duration
+
+    end = format_duration(round(simulation.seconds(simulation.ended_at), 3))
+    if simulation.gave_up:
+        return f"gave up after too many restarts of {simulation.gave_up}"
+    return f"{end}: {simulation.end}"

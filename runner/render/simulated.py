@@ -1,0 +1,57 @@
+"""Prints a simulation as what ``kubectl get pod -w`` would have shown, with the events between, and as trace lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+
+from runner.core.columns import pod_row
+from runner.core.times import format_duration
+from runner.lab.simulation import Shown, Simulation
+from runner.runtime.narration import EventRecorded
+
+_COLUMNS = ("TIME", "READY", "STATUS", "RESTARTS")
+_WIDTHS = (10, 7, 30)
+
+
+def trace_lines(simulation: Simulation) -> Iterator[str]:
+    """One JSON object a line for every published status: the time with microseconds, and the v1 Pod."""
+    for shown in simulation.trace:
+        stamp = shown.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        yield json.dumps({"time": stamp, "pod": shown.pod}, ensure_ascii=False) + "\n"
+
+
+def table_lines(simulation: Simulation, *, with_events: bool = True) -> Iterator[str]:
+    """A line for each change of READY, STATUS or RESTARTS, and one, indented, for each event."""
+    yield _row(_COLUMNS)
+    previous: tuple[str, str, str] | None = None
+    for one in simulation.told:
+        if isinstance(one, EventRecorded):
+            if with_events:
+                yield _event_line(one)
+            continue
+        cells = _cells(one, one.at)
+        plain = (cells[0], cells[1], cells[2].partition(" ")[0])
+        if plain != previous:
+            previous = plain
+            yield _row((format_duration(round(simulation.seconds(one.at), 3)), *cells))
+
+
+def _cells(shown: Shown, at: datetime) -> tuple[str, str, str]:
+    row = pod_row(shown.pod, at)
+    return row.ready, row.status, row.restarts
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=False)) + cells[-1] + "\n"
+
+
+def _event_line(told: EventRecorded) -> str:
+    event = told.event
+    path = event["involvedObject"].get("fieldPath", "")
+    about = path.partition("{")[2].rstrip("}")
+    count = f" (x{event['count']})" if event["count"] > 1 else ""
+    text = " ".join(str(event["message"]).split())
+    start = f"{event['type']:<8} {event['reason']:<12}"
+    return f"{'':<{_WIDTHS[0]}}{start} {about + ': ' if about else ''}{text}{count}\n"
