@@ -8,11 +8,14 @@ from runner.errors import ExitCode
 
 
 @command("gc", "podrunner gc --dry-run", short_help="Remove what crashed processes left behind.")
-@option("--all", "everything", is_flag=True, help="Also pods whose owner is alive: everything that podrunner made.")
+@option("--all", "everything", is_flag=True, help="Also kept pods, volumes of claims, and what other hosts own.")
 @option("--older-than", type=DURATION, help="Only what is older than this.")
 @option("--dry-run", is_flag=True, help="Only say what would be removed.")
 def gc(everything: bool, older_than: float | None, dry_run: bool) -> int:
-    """Remove containers, volumes and records of pods that no living process owns. Only labelled things are touched."""
+    """Remove containers, volumes and records of pods that no living process owns.
+
+    Only what carries podrunner's labels is touched, and never what a living process owns.
+    """
     app = app_of()
     report = app.runner.gc(everything=everything, older_than=older_than, dry_run=dry_run)
     word = "would remove" if dry_run else "removed"
