@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runner.core.expansion import expand
+from runner.core.gotext import quote
 from runner.core.model import Container, Json, Pod
-from runner.core.objects import ConfigError, Lookup, config_map_data, secret_data
+from runner.core.objects import ConfigError, Lookup, config_map_text, secret_data
 from runner.core.quantity import parse_quantity
 
 _SUBSCRIPT = re.compile(r"^metadata\.(labels|annotations)\['(.*)'\]$")
@@ -49,7 +50,7 @@ def _env_from(source: Json, lookup: Lookup) -> dict[str, str]:
     prefix = str(source.get("prefix") or "")
     if "configMapRef" in source:
         found = _find("ConfigMap", source["configMapRef"], lookup)
-        data = {key: str(text).encode() for key, text in ((found or {}).get("data") or {}).items()}
+        data = config_map_text(found or {})
     elif "secretRef" in source:
         found = _find("Secret", source["secretRef"], lookup)
         data = secret_data(found) if found is not None else {}
@@ -81,7 +82,7 @@ def _value_from(pod: Pod, container: Container, source: Json, facts: PodFacts, l
 def _key(kind: str, reference: Json, pod: Pod, lookup: Lookup) -> str | None:
     found = _find(kind, reference, lookup)
     key = str(reference.get("key", ""))
-    data = {} if found is None else config_map_data(found) if kind == "ConfigMap" else secret_data(found)
+    data = {} if found is None else config_map_text(found) if kind == "ConfigMap" else secret_data(found)
     if key not in data:
         if reference.get("optional"):
             return None
@@ -114,11 +115,7 @@ def field_value(pod: Pod, path: str, facts: PodFacts) -> str:
 
 
 def _lines(values: Mapping[str, str]) -> str:
-    return "\n".join(f'{key}="{_escaped(str(values[key]))}"' for key in sorted(values))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return "\n".join(f"{key}={quote(str(values[key]))}" for key in sorted(values))
 
 
 def resource_value(pod: Pod, container: Container, reference: Json) -> str:

@@ -22,7 +22,10 @@ RESTART_COUNT = "annotation.io.kubernetes.container.restartCount"
 HASH = "annotation.io.kubernetes.container.hash"
 TERMINATION_PATH = "annotation.io.kubernetes.container.terminationMessagePath"
 TERMINATION_POLICY = "annotation.io.kubernetes.container.terminationMessagePolicy"
+PRE_STOP = "annotation.io.kubernetes.container.preStopHandler"
+PORTS = "annotation.io.kubernetes.container.ports"
 POD_GRACE = "annotation.io.kubernetes.pod.terminationGracePeriod"
+DELETION_GRACE = "annotation.io.kubernetes.pod.deletionGracePeriod"
 
 MANAGED = "dev.podrunner/managed"
 """On everything that podrunner creates; the value is the version of this label scheme."""
@@ -93,9 +96,18 @@ def container_labels(pod: Pod, container: Container, *, attempt: int, sandbox_id
         TERMINATION_PATH: container.termination_message_path,
         TERMINATION_POLICY: str(container.termination_message_policy),
     }
-    if pod.termination_grace is not None:
-        labels[POD_GRACE] = str(pod.termination_grace)
-    return labels
+    optional = {
+        PRE_STOP: _json((container.manifest.get("lifecycle") or {}).get("preStop")),
+        PORTS: _json(container.manifest.get("ports")),
+        POD_GRACE: _json(pod.termination_grace),
+        DELETION_GRACE: _json(pod.deletion_grace),
+    }
+    return labels | {key: text for key, text in optional.items() if text}
+
+
+def _json(value: object) -> str:
+    """A value as an annotation holds it; nothing for nothing."""
+    return "" if value is None or value == [] else json.dumps(value, separators=(",", ":"))
 
 
 def volume_labels(pod: Pod, volume: str, owner: str) -> dict[str, str]:
@@ -105,4 +117,4 @@ def volume_labels(pod: Pod, volume: str, owner: str) -> dict[str, str]:
 def attempt_of(labels: Mapping[str, str]) -> int:
     """The attempt that a sandbox's or container's labels tell; 0 when they are damaged."""
     text = labels.get(ATTEMPT) or labels.get(RESTART_COUNT) or "0"
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isdecimal() else 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable
 
 from runner.core.model import Json
@@ -16,22 +15,29 @@ class ConfigError(Exception):
     """Something that a container refers to is missing or unusable; the message is the kubelet's."""
 
 
+def config_map_text(value: Json) -> dict[str, bytes]:
+    """The text keys of a ConfigMap as UTF-8: what environment variables may come from."""
+    return {str(key): str(text).encode() for key, text in (value.get("data") or {}).items()}
+
+
 def config_map_data(value: Json) -> dict[str, bytes]:
-    """All keys of a ConfigMap, text as UTF-8 and binaryData decoded."""
-    data = {str(key): str(text).encode() for key, text in (value.get("data") or {}).items()}
+    """All keys of a ConfigMap, text as UTF-8 and binaryData decoded. Raises ConfigError."""
+    data = config_map_text(value)
     data.update({str(key): _decoded(text) for key, text in (value.get("binaryData") or {}).items()})
     return data
 
 
 def secret_data(value: Json) -> dict[str, bytes]:
-    """All keys of a Secret, decoded; stringData wins, as on the API server's write path."""
+    """All keys of a Secret, decoded; stringData wins, as on the API server's write path. Raises ConfigError."""
     data = {str(key): _decoded(text) for key, text in (value.get("data") or {}).items()}
     data.update({str(key): str(text).encode() for key, text in (value.get("stringData") or {}).items()})
     return data
 
 
 def _decoded(text: object) -> bytes:
+    # Like Go's decoder: line ends are skipped, everything else must belong to the alphabet.
+    encoded = str(text).replace("\r", "").replace("\n", "")
     try:
-        return base64.b64decode(str(text), validate=False)
-    except (binascii.Error, ValueError) as error:
+        return base64.b64decode(encoded, validate=True)
+    except ValueError as error:
         raise ConfigError(f"illegal base64 data: {error}") from error

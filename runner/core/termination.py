@@ -22,7 +22,7 @@ def grace_period(pod: Pod, probe: Probe | None = None) -> int:
     if probe is not None and probe.grace is not None:
         return probe.grace
     if pod.termination_grace is not None:
-        return max(pod.termination_grace, 1) if pod.termination_grace < 0 else pod.termination_grace
+        return 1 if pod.termination_grace < 0 else pod.termination_grace
     return MINIMUM_GRACE
 
 
@@ -43,11 +43,6 @@ def waits_for(pod: Pod, name: str) -> frozenset[str]:
 def is_its_turn(pod: Pod, name: str, still_running: Collection[str]) -> bool:
     """Whether a container may get its stop signal now."""
     return waits_for(pod, name).isdisjoint(still_running)
-
-
-def shorter_grace(current: int | None, asked: int) -> int:
-    """A deletion's grace after another request: it can only shrink."""
-    return asked if current is None else min(current, asked)
 
 
 def deletion_grace(pod: Pod, asked: int | None) -> int:

@@ -32,9 +32,9 @@ def parse_time(text: object) -> datetime | None:
     cut = _FRACTION.sub(lambda match: "." + match.group(1)[:6].ljust(6, "0"), text)
     try:
         instant = datetime.fromisoformat(cut)
-    except ValueError:
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def format_time(instant: datetime) -> str:
@@ -51,7 +51,7 @@ def parse_duration(text: str) -> float:
     """Read a Go duration (``1m30s``) or plain seconds (``90``). Returns seconds; raises ValueError on anything else."""
     stripped = text.strip()
     sign = -1 if stripped.startswith("-") else 1
-    body = stripped.lstrip("+-") if stripped[:1] in "+-" else stripped
+    body = stripped[1:] if stripped[:1] in ("+", "-") else stripped
     if re.fullmatch(r"\d+\.?\d*|\.\d+", body):
         return sign * float(body)
     total, end = Fraction(0), 0

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
-from runner.core.expansion import expand
+from runner.core.expansion import MissingValue, expand, expand_required
 from runner.core.labels import container_labels, container_name, sandbox_labels, sandbox_name
 from runner.core.messages import message_mount
-from runner.core.model import Container, Json, Pod
+from runner.core.model import Container, Json, Pod, VolumeMount
 from runner.core.objects import ConfigError
 from runner.core.quantity import parse_quantity
 from runner.core.volumes import SANDBOX_ROOT, VolumePlan
@@ -119,7 +119,7 @@ def container_config(
         command=args or None,
         env=tuple(f"{name}={value}" for name, value in environment.items()),
         working_dir=str(manifest.get("workingDir") or ""),
-        user=_user(security),
+        user=_user(security, image),
         network_mode=namespace,
         ipc_mode="host" if spec.get("hostIPC") else namespace,
         pid_mode=pid,
@@ -166,11 +166,14 @@ def verify_non_root(pod: Pod, container: Container, security: Json, image: Image
         raise ConfigError(f"{text} {where}")
 
 
-def _user(security: Json) -> str:
+def _user(security: Json, image: ImageFacts) -> str:
+    """Docker's ``user[:group]``; a group without a user stands beside the image's user."""
     user, group = security.get("runAsUser"), security.get("runAsGroup")
+    if group is None:
+        return "" if user is None else str(user)
     if user is None:
-        return ""
-    return str(user) if group is None else f"{user}:{group}"
+        user = image.user.split(":", 1)[0] or "0"
+    return f"{user}:{group}"
 
 
 def _groups(pod: Pod) -> tuple[str, ...]:
@@ -198,7 +201,7 @@ def _mounts(container: Container, environment: Mapping[str, str], volumes: Seque
         plan = plans.get(mount.name)
         if plan is None:
             raise ConfigError(f'cannot find volume "{mount.name}" to mount into container "{container.name}"')
-        sub_path = mount.sub_path or _expanded_sub_path(mount.sub_path_expr, environment)
+        sub_path = _sub_path(mount, environment)
         source = plan.source
         if plan.type is MountType.BIND and sub_path:
             source, sub_path = f"{source.rstrip('/')}/{sub_path}", ""
@@ -216,16 +219,17 @@ def _mounts(container: Container, environment: Mapping[str, str], volumes: Seque
     return tuple(result)
 
 
-def _expanded_sub_path(expression: str, environment: Mapping[str, str]) -> str:
-    """Expand subPathExpr; a missing or empty variable is an error (container/helpers.go ExpandContainerVolumeMounts)."""
-    if not expression:
-        return ""
-    filled = {name: value for name, value in environment.items() if value}
-    expanded = expand(expression, filled)
-    if "$(" in expanded:
-        missing = expanded.split("$(", 1)[1].split(")", 1)[0]
-        raise ConfigError(f"missing value for {missing}")
-    return expanded
+def _sub_path(mount: VolumeMount, environment: Mapping[str, str]) -> str:
+    """The mount's subPath, or its subPathExpr expanded; it may not lead out of the volume (kubelet_pods.go makeMounts)."""
+    try:
+        path = mount.sub_path or expand_required(mount.sub_path_expr, environment)
+    except MissingValue as error:
+        raise ConfigError(str(error)) from error
+    if path.startswith("/"):
+        raise ConfigError(f"error SubPath `{path}` must not be an absolute path")
+    if ".." in path.split("/"):
+        raise ConfigError(f"unable to provision SubPath `{path}`: must not contain '..'")
+    return path
 
 
 def resources_of(container: Container) -> Resources:

@@ -16,7 +16,8 @@ from runner.core.containerconfig import MountType, VolumeConfig
 from runner.core.labels import VOLUME, VOLUME_KIND, pvc_volume_name, volume_labels, volume_name
 from runner.core.model import Json, Pod
 from runner.core.objects import ConfigError, Lookup, config_map_data, secret_data
-from runner.core.quantity import parse_quantity
+from runner.core.podlimits import pod_limit
+from runner.core.quantity import ZERO, Quantity, parse_quantity
 
 SANDBOX_ROOT = "volumes"
 """Where the sandbox sees the volumes, below its root."""
@@ -96,12 +97,19 @@ def _empty_dir(pod: Pod, name: str, source: Json, owner: str) -> VolumePlan:
     docker_name = volume_name(pod, name)
     options: dict[str, str] = {}
     if source.get("medium") == "Memory":
-        size = source.get("sizeLimit")
-        limit = f",size={parse_quantity(str(size)).ceil()}" if size else ""
+        size = _memory_size(pod, source)
+        limit = "" if size is None else f",size={size.ceil()}"
         options = {"type": "tmpfs", "device": "tmpfs", "o": f"mode=1777{limit}"}
     config = VolumeConfig(name=docker_name, labels=volume_labels(pod, name, owner), options=options)
     mode = None if options else 0o777
     return VolumePlan(name=name, type=MountType.VOLUME, source=docker_name, create=config, root_mode=mode)
+
+
+def _memory_size(pod: Pod, source: Json) -> Quantity | None:
+    """The smaller of the volume's own limit and what the pod may use; None leaves the Engine's default."""
+    own = parse_quantity(str(source.get("sizeLimit") or 0))
+    limits = (pod_limit(pod, "memory"), own if own > ZERO else None)
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _claim(pod: Pod, name: str, source: Json) -> VolumePlan:
@@ -127,7 +135,7 @@ def _projection(pod: Pod, name: str, kind: str, source: Json, lookup: Lookup, no
     files = _selected(kind, data, source)
     docker_name = volume_name(pod, name)
     # A kubelet keeps secrets in memory only.
-    options = {"type": "tmpfs", "device": "tmpfs", "o": "mode=0755"} if kind == "Secret" else {}
+    options = {"type": "tmpfs", "device": "tmpfs", "o": "mode=1777"} if kind == "Secret" else {}
     return VolumePlan(
         name=name,
         type=MountType.VOLUME,
@@ -142,9 +150,7 @@ def _projection(pod: Pod, name: str, kind: str, source: Json, lookup: Lookup, no
 def _selected(kind: str, data: Mapping[str, bytes], source: Json) -> tuple[FileEntry, ...]:
     mode = source.get("defaultMode")
     default_mode = 0o644 if mode is None else int(mode)
-    items = source.get("items")
-    if not items:
-        return tuple(FileEntry(path=key, data=data[key], mode=default_mode) for key in sorted(data))
+    items = source.get("items") or [{"key": key, "path": key} for key in sorted(data)]
     chosen = []
     for item in items:
         key, path = str(item.get("key")), str(item.get("path"))
@@ -154,11 +160,23 @@ def _selected(kind: str, data: Mapping[str, bytes], source: Json) -> tuple[FileE
             prefix = "configmap references" if kind == "ConfigMap" else "references"
             noun = "config" if kind == "ConfigMap" else "secret"
             raise ConfigError(f"{prefix} non-existent {noun} key: {key}")
-        if path.startswith("/") or ".." in path.split("/"):
-            raise ConfigError(f"invalid path {path}: must be relative and must not contain '..'")
+        _check_path(path)
         item_mode = item.get("mode")
         chosen.append(FileEntry(path=path, data=data[key], mode=default_mode if item_mode is None else int(item_mode)))
     return tuple(chosen)
+
+
+def _check_path(path: str) -> None:
+    """Refuse a path that leads out of its volume or could meet the layout's own names (atomic_writer.go validatePath)."""
+    parts = path.split("/")
+    if not path:
+        raise ConfigError('invalid path: must not be empty: ""')
+    if path.startswith("/"):
+        raise ConfigError(f"invalid path: must be relative path: {path}")
+    if ".." in parts:
+        raise ConfigError(f"invalid path: must not contain '..': {path}")
+    if parts[0].startswith(".."):
+        raise ConfigError(f"invalid path: must not start with '..': {path}")
 
 
 def atomic_layout(files: tuple[FileEntry, ...], now: datetime) -> tuple[FileEntry, ...]:

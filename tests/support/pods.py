@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runner.core.labels import spec_hash
-from runner.core.model import ContainerID, Pod, RetryScope
+from runner.core.model import ContainerID, Json, Pod, RetryScope
+from runner.core.objects import Lookup
 from runner.core.observed import ContainerRecord, Observed, RuntimeState, SandboxRecord
 from runner.core.restart import with_retry_scope
 
@@ -25,6 +26,7 @@ def make_pod(
     *,
     policy: str = "Always",
     scope: RetryScope | None = None,
+    metadata: Mapping[str, Any] | None = None,
     **spec: Any,
 ) -> Pod:
     """A pod of busybox containers; a container is a name, or a mapping with more fields."""
@@ -36,6 +38,7 @@ def make_pod(
             "namespace": "default",
             "uid": "uid-1",
             "creationTimestamp": "2000-01-01T00:00:00Z",
+            **(metadata or {}),
         },
         "spec": {
             "restartPolicy": policy,
@@ -52,6 +55,12 @@ def make_pod(
 def _container(given: str | Mapping[str, Any]) -> dict[str, Any]:
     base = {"image": "busybox:1.36", "imagePullPolicy": "IfNotPresent"}
     return {**base, "name": given} if isinstance(given, str) else {**base, **given}
+
+
+def objects(*values: Json) -> Lookup:
+    """A lookup that knows these objects."""
+    known = {(value["kind"], value["metadata"]["name"]): value for value in values}
+    return lambda kind, name: known.get((kind, name))
 
 
 def record(
