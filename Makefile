@@ -7,7 +7,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test engine images engine-stop check fmt bench sandbox schema install clean
+.PHONY: help run test conformance engine images engine-stop check fmt bench sandbox schema install clean
 
 # Puts the address of an Engine that has its images into DOCKER_HOST.
 WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "$$address";
@@ -20,7 +20,10 @@ run: install ## take the Pod of two init containers to Ready on a real Engine, s
 
 test: check ## check everything and run all tests, those on the real Engine included
 	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; \
-	$(PYTEST) -q -n 2 -m "not docker" && $(PYTEST) -q -m docker
+	$(PYTEST) -q -n 2 -m "not docker" && $(PYTEST) -q -m "docker and not slow_conformance"
+
+conformance: install ## run the Kubernetes node scenarios side by side on a real Engine, as a kubelet ran them (7 min)
+	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; $(PYTEST) -q tests/conformance
 
 engine: ## have a usable Engine; prints one line for eval: export DOCKER_HOST=…
 	$(PYTHON) -m tools.engine up

@@ -5,21 +5,22 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from docker.api import APIClient
 
-from runner.clock import SystemClock
+from runner.clock import SystemClock, Wakeup
 from runner.core.admission import admit
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.manifest import Source, load
 from runner.core.model import Pod
-from runner.engine.protocol import Engine
+from runner.engine.docker import DockerEngine
 from runner.retry import CAP_SECONDS, INITIAL_SECONDS, RetryPolicy
 from runner.runtime.audience import Audience
 from runner.runtime.handlers import EngineHandlers
@@ -111,7 +112,7 @@ class TestBed:
 
     __test__ = False
 
-    def __init__(self, engine: Engine, home: Path) -> None:
+    def __init__(self, engine: DockerEngine, home: Path) -> None:
         self.engine = engine
         self.clock = SystemClock()
         self.is_closing = False
@@ -200,6 +201,18 @@ class TestBed:
         target = self.containers(view, container)[0]
         result = self.engine.exec(target, command, timeout=EXEC_SECONDS, limit=1 << 20)
         return result.output.decode(errors="replace")
+
+    def pause(self, container_id: str) -> None:
+        """Freeze a container, as ``docker pause`` does."""
+        with closing(APIClient(self.engine.address)) as client:
+            client.pause(container_id)
+
+    def let_pass(self, view: View, seconds: float) -> None:
+        """Let time pass while a pod is watched. Raises what ``View.check`` raises."""
+        end, quiet = self.clock.now() + timedelta(seconds=seconds), Wakeup()
+        while (left := (end - self.clock.now()).total_seconds()) > 0:
+            quiet.wait(min(left, _LOOK_SECONDS))
+            view.check()
 
     # --- the end -------------------------------------------------------------------------------------------------------
 

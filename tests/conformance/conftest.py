@@ -17,6 +17,7 @@ from tests.conformance.bed import TestBed
 from tests.conformance.course import Course, Outcome, Scenario
 
 SIDE_BY_SIDE: Final = 8
+LEFT_OUT: Final = pytest.StashKey[int]()
 NOT_OFFERED: Final = {"engine-restart": "needs a program that stops and starts while the containers go on"}
 
 
@@ -35,7 +36,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (offered if is_offered else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
+        config.stash[LEFT_OUT] = len(left_out)
         items[:] = offered
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    count = config.stash.get(LEFT_OUT, 0)
+    if count:
+        reasons = ", ".join(f"{tag} {reason}" for tag, reason in NOT_OFFERED.items())
+        terminalreporter.write_line(f"{count} scenarios were left out: {reasons}")
 
 
 @pytest.fixture(scope="session")

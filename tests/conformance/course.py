@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import yaml
 
-from runner.clock import Wakeup
 from runner.core.backoff import CAP_SECONDS
 from runner.core.times import parse_time
 from tests.conformance.bed import TestBed, View
@@ -125,11 +124,11 @@ class Course:
             self._wait_gone(end)
         problems = self._problems()
         while problems and self._now() < end and self.gone is None:
-            self._pause(_PAUSE_SECONDS)
+            self.bed.let_pass(self.view, _PAUSE_SECONDS)
             problems = self._problems()
         hold = self._in(self.expect.get("hold_seconds", 0))
         while not problems and self._now() < hold:
-            self._pause(_PAUSE_SECONDS)
+            self.bed.let_pass(self.view, _PAUSE_SECONDS)
             problems = [f"did not hold: {problem}" for problem in self._problems()]
         return [*problems, *self._verdict()]
 
@@ -154,7 +153,7 @@ class Course:
             case "exec":
                 bed.exec(view, wanted["container"], wanted["command"])
             case "sleep":
-                self._pause(wanted)
+                bed.let_pass(view, wanted)
             case "stop_sandbox":
                 bed.engine.kill_container(bed.sandbox(view), "SIGKILL")
             case "remove_containers":
@@ -332,13 +331,6 @@ class Course:
 
     def _in(self, seconds: float) -> datetime:
         return self._now() + timedelta(seconds=seconds)
-
-    def _pause(self, seconds: float) -> None:
-        """Let time pass while the pod is watched. Raises Ended."""
-        end, quiet = self._in(seconds), Wakeup()
-        while (left := (end - self._now()).total_seconds()) > 0:
-            quiet.wait(min(left, _PAUSE_SECONDS))
-            self.view.check()
 
     def _history(self, begun: datetime) -> list[str]:
         """What was seen, for whoever has to find out why."""

@@ -29,4 +29,4 @@ def test_make_test_refuses_to_pass_without_an_engine() -> None:
     plan = subprocess.run(["make", "-n", "test"], check=True, capture_output=True, text=True, cwd=TOP).stdout
     assert "PODRUNNER_REQUIRE_ENGINE=1" in plan
     assert "tools.images --export) || exit" in plan
-    assert "-m docker" in plan
+    assert '-m "docker and not slow_conformance"' in plan
