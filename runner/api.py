@@ -168,7 +168,7 @@ class Runner:
 
         image = sandbox_reference(self.engine, options.worker.sandbox_image)
         since = self.clock.now()
-        mine = own_new(pods, self.store, self.home, lambda: self.gc(everything=False, older_than=None, dry_run=False))
+        mine = own_new(pods, self.store, self.home, self._sweep_quietly)
         referred = self._put_objects(objects)
         try:
             for owned in mine:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from runner.clock import Clock, Wakeup
 from runner.core.labels import POD_UID
 from runner.core.model import Pod
+from runner.core.podstatus import Phase
 from runner.core.volumes import MountError
 from runner.engine.protocol import Engine
 from runner.errors import EngineError
@@ -49,11 +50,12 @@ def own_new(pods: Sequence[Pod], store: Store, home: Home, make_room: Callable[[
         for pod in pods:
             owned = own(pod, home)
             taken.append(owned)
+            created = {**pod.manifest, "status": {"phase": Phase.PENDING}}
             try:
-                store.create_pod(pod.manifest, owner=owned.owner)
+                store.create_pod(created, owner=owned.owner)
             except AlreadyExists:
                 make_room()
-                store.create_pod(pod.manifest, owner=owned.owner)
+                store.create_pod(created, owner=owned.owner)
     except BaseException:
         for owned in taken:
             store.remove_pod(owned.pod.uid)
