@@ -1,0 +1,47 @@
+"""One bench for each test, and the images that the tests run."""
+
+from __future__ import annotations
+
+import fcntl
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from docker.errors import ImageNotFound
+
+from tests.conftest import require_engine
+from tests.e2e.support import BUSYBOX, Bench
+
+IMAGES = (BUSYBOX, "nginx:1.7.9")
+
+
+@pytest.fixture(scope="session")
+def sdk() -> Iterator[docker.DockerClient]:
+    """docker-py on the real Engine, which has the images."""
+    address = require_engine()
+    client = docker.DockerClient(base_url=address.url, tls=address.tls or False)
+    for image in IMAGES:
+        try:
+            client.images.get(image)
+        except ImageNotFound:
+            client.images.pull(image)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def bench(sdk: docker.DockerClient, tmp_path: Path) -> Iterator[Bench]:
+    """The command with a state directory of its own."""
+    bench = Bench(directory=tmp_path, address=require_engine().url, engine=sdk)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def alone() -> Iterator[None]:
+    """Tests that collect garbage and tests that keep pods stay out of each other's way: ``gc`` takes what other homes kept."""
+    with (Path(tempfile.gettempdir()) / "podrunner-e2e.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
