@@ -178,7 +178,8 @@ class SimulatedRun:
             sandbox_image=_SANDBOX_IMAGE,
         )
         # A message that nobody writes need not be looked for.
-        if any(one.termination_message for one in script.containers.values()):
+        scripts = script.containers.values()
+        if any(one.termination_message or any(run.output for run in one.attempts) for one in scripts):
             context.messages = TerminationMessages.of(self.engine, pod, context.owner)
         self.worker = PodWorker(context, self.wakeup, PullQueue().ticket(self.wakeup.set))
         self._world = World(engine=self.engine, store=self.store, pod=pod)

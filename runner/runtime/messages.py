@@ -33,7 +33,7 @@ from runner.core.model import Container, Pod
 from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.volumes import VolumePlan
 from runner.engine.protocol import Engine
-from runner.errors import EngineError, EngineUnavailable, NotFound
+from runner.errors import EngineError, EngineUnavailable
 from runner.runtime.jobs import run_job
 from runner.runtime.tasks import Task
 
@@ -50,15 +50,20 @@ def make_message_file(context: PodContext, container: Container, attempt: int, s
 
 
 def local_directory(engine: Engine, plan: VolumePlan) -> Path | None:
-    """The directory of a volume, if it is one of this machine that this process may use. Raises EngineError."""
-    mountpoint = engine.inspect_volume(plan.source).mountpoint
+    """The directory of a volume, if it is one of this machine that this process may use. Raises EngineUnavailable."""
+    try:
+        mountpoint = engine.inspect_volume(plan.source).mountpoint
+    except EngineUnavailable:
+        raise
+    except EngineError:  # somebody has removed it
+        return None
     # The volume's name contains the pod's UID: what is there under that name is the volume itself.
     is_ours = plan.source in mountpoint and os.access(mountpoint, os.R_OK | os.W_OK | os.X_OK)
     return Path(mountpoint) if is_ours else None
 
 
 def fill_locally(engine: Engine, plan: VolumePlan) -> bool:
-    """Make the files of a new volume without the Engine; False where that cannot be done. Raises EngineError."""
+    """Make the files of a new volume without the Engine; False where that cannot be done. Raises EngineUnavailable."""
     directory = local_directory(engine, plan)
     if directory is None:
         return False
@@ -164,7 +169,9 @@ class TerminationMessages:
         wanted = names[0] if len(names) == 1 else names[0].split("/", 1)[0]
         try:
             archive = self.engine.download(sandboxes[0].id, f"{FOLDER}/{wanted}")
-        except NotFound:
+        except EngineUnavailable:
+            raise
+        except EngineError:  # the sandbox or the file is gone
             return {}
         return dict(_unpacked(archive, wanted.rpartition("/")[0]))
 

@@ -1,0 +1,106 @@
+"""Termination messages of pods in virtual time: what a container leaves is in its status when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from runner.clock import VirtualClock
+from runner.core.messages import messages_plan
+from runner.core.model import Json
+from runner.engine.simulated import Attempt, ContainerScript, OutputLine, SimulatedEngine
+from runner.errors import EngineUnavailable
+from runner.lab import Simulation, new_pod, simulate
+from runner.lab.script import SimulationScript
+from runner.runtime.messages import fill_locally, local_directory
+
+
+def container(name: str, **more: Any) -> Json:
+    return {"name": name, "image": "busybox:1.36", "imagePullPolicy": "IfNotPresent", **more}
+
+
+def run(
+    scripts: Mapping[str, ContainerScript], *, inits: Sequence[Json] = (), policy: str = "Never", **main: Any
+) -> Simulation:
+    spec = {
+        "restartPolicy": policy,
+        "terminationGracePeriodSeconds": 30,
+        "initContainers": list(inits),
+        "containers": [container("main", **main)],
+    }
+    return simulate(new_pod({"metadata": {"name": "told"}, "spec": spec}), SimulationScript(containers=scripts))
+
+
+def messages(simulation: Simulation, name: str) -> list[str]:
+    """The messages of a container's endings as they were shown, without repetitions."""
+    found: list[str] = []
+    for shown in simulation.trace:
+        status = shown.pod["status"]
+        for one in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+            ended = one.get("state", {}).get("terminated") if one["name"] == name else None
+            if ended and ended.get("message", "") not in found[-1:]:
+                found.append(ended.get("message", ""))
+    return found
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_a_container_leaves_is_in_the_status_that_shows_its_end(code: int) -> None:
+    script = ContainerScript(attempts=(Attempt(exit_code=code, after=2),), termination_message="why")
+    assert messages(run({"main": script}), "main") == ["why"]
+
+
+def test_nothing_is_left_without_a_path() -> None:
+    script = ContainerScript(attempts=(Attempt(after=2),), termination_message="why")
+    assert messages(run({"main": script}, terminationMessagePath=""), "main") == [""]
+
+
+def test_an_init_container_that_succeeds_shows_its_message_without_holding_up_the_next_one() -> None:
+    script = ContainerScript(attempts=(Attempt(after=2),), termination_message="prepared")
+    simulation = run({"first": script}, inits=[container("first"), container("second")])
+    assert messages(simulation, "first")[-1] == "prepared"
+    last = {one["name"]: one for one in simulation.trace[-1].pod["status"]["initContainerStatuses"]}
+    ended, begun = last["first"]["state"]["terminated"], last["second"]["state"]["terminated"]
+    assert ended["finishedAt"] == begun["startedAt"]
+
+
+def test_each_run_has_a_message_of_its_own() -> None:
+    script = ContainerScript(attempts=(Attempt(exit_code=1, after=2), Attempt(after=2)), termination_message="why")
+    simulation = run({"main": script}, policy="OnFailure")
+    status = simulation.trace[-1].pod["status"]["containerStatuses"][0]
+    assert [status[state]["terminated"]["message"] for state in ("lastState", "state")] == ["why", "why"]
+
+
+@pytest.mark.parametrize(("code", "shown"), [(0, ""), (1, "last words\n")])
+def test_the_end_of_the_log_stands_in_when_a_container_fails(code: int, shown: str) -> None:
+    said = (OutputLine(at=0.5, data=b"last words\n"),)
+    script = ContainerScript(attempts=(Attempt(exit_code=code, after=2, output=said),))
+    assert messages(run({"main": script}, terminationMessagePolicy="FallbackToLogsOnError"), "main") == [shown]
+
+
+@pytest.mark.parametrize(("width", "size"), [(20, 80 * 20), (100, 2048)])
+def test_a_log_is_cut_to_its_last_eighty_lines_and_two_kilobytes(width: int, size: int) -> None:
+    lines = tuple(OutputLine(at=0.5, data=b"%03d\n" % number * (width // 4)) for number in range(200))
+    script = ContainerScript(attempts=(Attempt(exit_code=1, after=2, output=lines),))
+    (shown,) = messages(run({"main": script}, terminationMessagePolicy="FallbackToLogsOnError"), "main")
+    assert len(shown) == size
+    assert shown.endswith("199\n")
+
+
+def test_a_volume_of_another_machine_or_none_is_no_directory_here() -> None:
+    engine = SimulatedEngine(VirtualClock())
+    pod = new_pod({"metadata": {"name": "told"}, "spec": {"containers": [container("main")]}})
+    plan = messages_plan(pod, "me")
+    assert local_directory(engine, plan) is None
+    assert plan.create is not None
+    engine.create_volume(plan.create)
+    assert not fill_locally(engine, plan)
+
+
+def test_an_engine_that_does_not_answer_is_not_taken_for_a_missing_volume() -> None:
+    engine = SimulatedEngine(VirtualClock())
+    engine.fail_next("inspect_volume", EngineUnavailable("gone"))
+    pod = new_pod({"metadata": {"name": "told"}, "spec": {"containers": [container("main")]}})
+    with pytest.raises(EngineUnavailable):
+        local_directory(engine, messages_plan(pod, "me"))
