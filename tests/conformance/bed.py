@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from copy import deepcopy
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,86 +25,20 @@ from runner.retry import CAP_SECONDS, INITIAL_SECONDS, RetryPolicy
 from runner.runtime.audience import Audience
 from runner.runtime.handlers import EngineHandlers
 from runner.runtime.home import Home
-from runner.runtime.narration import Gone, LogLine, Narration, StatusChanged
+from runner.runtime.narration import Narration
 from runner.runtime.options import RunOptions, WorkerOptions
 from runner.runtime.outcome import StopRequest
 from runner.runtime.owning import own_new
 from runner.runtime.sandboxes import sandbox_reference
 from runner.runtime.session import Running, Session
 from runner.runtime.sqlite_store import SqliteStore
-from tests.conformance.marks import Mark, read_marks
-from tests.conformance.reading import Json
+from tests.conformance.view import LOOK_SECONDS, View
 
 EXEC_SECONDS: Final = 60.0
-_LOOK_SECONDS: Final = 0.3
 
 
 class Ended(Exception):
     """The test run is over before the scenario is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A published pod and when; ``pod`` is None once it is gone."""
-
-    at: datetime
-    pod: Json | None
-
-
-@dataclass
-class View:
-    """All that was seen of one pod, from first to last."""
-
-    uid: str
-    name: str
-    bed: TestBed
-    states: list[Seen] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    changed: threading.Condition = field(default_factory=threading.Condition)
-
-    def hear(self, narration: Narration) -> None:
-        """Take a message in; from any thread."""
-        with self.changed:
-            match narration:
-                case StatusChanged():
-                    self.states.append(Seen(narration.at, narration.pod))
-                case Gone():
-                    self.states.append(Seen(narration.at, None))
-                case LogLine():
-                    self.lines.append(narration.data.decode(errors="replace"))
-                case _:
-                    return
-            self.changed.notify_all()
-
-    def pods(self) -> list[Json]:
-        """Every state in which the pod was there."""
-        return [seen.pod for seen in tuple(self.states) if seen.pod is not None]
-
-    def last(self) -> Json | None:
-        """The last state before the pod was gone."""
-        return next(iter(reversed(self.pods())), None)
-
-    def marks(self) -> list[Mark]:
-        return read_marks(tuple(self.lines))
-
-    def events(self) -> list[str]:
-        """Every event as ``Reason: message``."""
-        found = self.bed.store.events(uid=self.uid)
-        return [f"{event.get('reason')}: {event.get('message')}" for event in found]
-
-    def wait(self, known: int) -> None:
-        """Wait until there are more states than are known, or for a moment. Raises what ``check`` raises."""
-        with self.changed:
-            self.changed.wait_for(lambda: len(self.states) > known, _LOOK_SECONDS)
-        self.check()
-
-    def check(self) -> None:
-        """Raise Ended when the test run is over, and what broke the pod's worker."""
-        if self.bed.is_closing:
-            raise Ended("the test run is over")
-        error = self.bed.running(self).error
-        if error is not None:
-            raise error
 
 
 class TestBed:
@@ -158,7 +92,7 @@ class TestBed:
         (found,) = loaded.objects
         value = admit(found.value, namespace="default", uid=str(uuid.uuid4()), suffix="", now=self.clock.now())
         pod = Pod.from_json(value)
-        view = View(uid=pod.uid, name=pod.name, bed=self)
+        view = View(uid=pod.uid, name=pod.name, store=self.store, check=partial(self._check, pod.uid))
         with self._lock:
             self._views[pod.uid] = view
             session = self._session(cap)
@@ -211,20 +145,30 @@ class TestBed:
         """Let time pass while a pod is watched. Raises what ``View.check`` raises."""
         end, quiet = self.clock.now() + timedelta(seconds=seconds), Wakeup()
         while (left := (end - self.clock.now()).total_seconds()) > 0:
-            quiet.wait(min(left, _LOOK_SECONDS))
+            quiet.wait(min(left, LOOK_SECONDS))
             view.check()
 
     # --- the end -------------------------------------------------------------------------------------------------------
 
-    def running(self, view: View) -> Running:
-        return next(run for session in self._sessions.values() for run in session.runs if run.pod.uid == view.uid)
+    def _running(self, uid: str) -> Running | None:
+        runs = (run for session in tuple(self._sessions.values()) for run in session.runs)
+        return next((run for run in runs if run.pod.uid == uid), None)
+
+    def _check(self, uid: str) -> None:
+        """Raise Ended when the test run is over, and what broke the pod's worker."""
+        if self.is_closing:
+            raise Ended("the test run is over")
+        running = self._running(uid)
+        if running is not None and running.error is not None:
+            raise running.error
 
     def remove(self, view: View) -> None:
         """Delete a pod at once and wait until it is gone."""
         self.delete(view, 0)
-        while not self.running(view).is_over:
+        running = self._running(view.uid)
+        while running is not None and not running.is_over:
             with view.changed:
-                view.changed.wait(_LOOK_SECONDS)
+                view.changed.wait(LOOK_SECONDS)
 
     def close(self) -> None:
         """End every pod that is left, and everything else."""

@@ -14,7 +14,8 @@ import pytest
 
 from runner.engine.docker import DockerEngine
 from tests.conformance.bed import TestBed
-from tests.conformance.course import Course, Outcome, Scenario
+from tests.conformance.course import Course, Outcome
+from tests.conformance.scenario import Scenario
 
 SIDE_BY_SIDE: Final = 8
 LEFT_OUT: Final = pytest.StashKey[int]()

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.bed import TestBed, View
+from runner.clock import SystemClock
+from tests.conformance.bed import TestBed
 from tests.conformance.reading import Json, brief, condition, differences, phase, statuses
+from tests.conformance.view import View
 
 pytestmark = pytest.mark.docker
 
@@ -29,7 +31,7 @@ def pod(**spec: Any) -> Json:
 
 def wait(view: View, test: Callable[[Json], bool], seconds: float = 30) -> Json:
     """Wait until a published state passes; that state."""
-    clock, index = view.bed.clock, 0
+    clock, index = SystemClock(), 0
     end = clock.now() + timedelta(seconds=seconds)
     while True:
         for seen in view.states[index:]:

@@ -9,7 +9,8 @@ from typing import Final
 
 import pytest
 
-from tests.conformance.course import Outcome, Scenario
+from tests.conformance.course import Outcome
+from tests.conformance.scenario import Scenario
 
 FOLDER: Final = Path(__file__).parents[2] / "fixtures" / "conformance" / "e2e"
 QUICK: Final = frozenset(

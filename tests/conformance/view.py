@@ -1,0 +1,73 @@
+"""What is seen of one pod: every published state, the marks in its output, its events."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from runner.runtime.narration import Gone, LogLine, Narration, StatusChanged
+from runner.runtime.storage import Store
+from tests.conformance.marks import Mark, read_marks
+from tests.conformance.reading import Json
+
+LOOK_SECONDS: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A published pod and when; ``pod`` is None once it is gone."""
+
+    at: datetime
+    pod: Json | None
+
+
+@dataclass
+class View:
+    """All that was seen of one pod, from first to last; ``check`` raises when nothing more will be."""
+
+    uid: str
+    name: str
+    store: Store
+    check: Callable[[], None] = lambda: None
+    states: list[Seen] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def hear(self, narration: Narration) -> None:
+        """Take a message in; from any thread."""
+        with self.changed:
+            match narration:
+                case StatusChanged():
+                    self.states.append(Seen(narration.at, narration.pod))
+                case Gone():
+                    self.states.append(Seen(narration.at, None))
+                case LogLine():
+                    self.lines.append(narration.data.decode(errors="replace"))
+                case _:
+                    return
+            self.changed.notify_all()
+
+    def pods(self) -> list[Json]:
+        """Every state in which the pod was there."""
+        return [seen.pod for seen in tuple(self.states) if seen.pod is not None]
+
+    def last(self) -> Json | None:
+        """The last state before the pod was gone."""
+        return next(iter(reversed(self.pods())), None)
+
+    def marks(self) -> list[Mark]:
+        return read_marks(tuple(self.lines))
+
+    def events(self) -> list[str]:
+        """Every event as ``Reason: message``."""
+        found = self.store.events(uid=self.uid)
+        return [f"{event.get('reason')}: {event.get('message')}" for event in found]
+
+    def wait(self, known: int) -> None:
+        """Wait until there are more states than are known, or for a moment. Raises what ``check`` raises."""
+        with self.changed:
+            self.changed.wait_for(lambda: len(self.states) > known, LOOK_SECONDS)
+        self.check()
