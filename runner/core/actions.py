@@ -242,13 +242,11 @@ def _init_actions(pod: Pod, observed: Observed, results: ProbeResults, draft: _D
         if previous and not container.is_sidecar:
             continue
         following = pod.init_containers[index + 1].name if index < last else None
-        match _look_at_init(pod, container, record, following, results, draft, previous):
-            case _Init.HOPELESS:
-                return False
-            case _Init.DONE:
-                initialized = initialized or following is None
-            case _Init.PENDING:
-                pass
+        outcome = _look_at_init(pod, container, record, following, results, draft, previous)
+        if outcome is _Init.HOPELESS:
+            return False
+        if outcome is _Init.DONE and following is None:
+            initialized = True
         previous = True
     if not previous:
         draft.start_init(pod.init_containers[0].name, "no init container has run yet")
@@ -266,30 +264,28 @@ def _look_at_init(
     previous: bool,
 ) -> _Init:
     name = container.name
-    match record.state:
-        case RuntimeState.CREATED:
-            draft.start_init(name, "it was created but never started")
-        case RuntimeState.RUNNING if container.is_sidecar:
+    if record.state is RuntimeState.CREATED:
+        draft.start_init(name, "it was created but never started")
+    elif record.state is RuntimeState.RUNNING:
+        if container.is_sidecar:
             return _running_sidecar(container, record, results, draft, previous, following)
-        case RuntimeState.RUNNING:
-            pass
-        case RuntimeState.EXITED if container.is_sidecar:
-            draft.start_init(name, f"the sidecar ended with exit code {record.exit_code}")
-        case RuntimeState.EXITED if init_failed(record):
-            if not should_restart(pod, container, record.exit_code):
-                draft.give_up(f"init container {name} failed and may not restart")
-                return _Init.HOPELESS
-            draft.start_init(name, f"it failed with exit code {record.exit_code}")
-        case RuntimeState.EXITED:
-            if following is not None:
-                draft.start_init(following, f"init container {name} has succeeded")
-            return _Init.DONE
-        case RuntimeState.UNKNOWN:
-            if not container.is_sidecar and not policy_allows_restart(pod, container):
-                draft.give_up(f"the state of init container {name} is unknown, and it may not restart")
-                return _Init.HOPELESS
-            draft.kill(record, f"Init {_UNKNOWN_MESSAGE}", unknown=True)
-            draft.start_init(name, "its state is unknown")
+    elif record.state is RuntimeState.UNKNOWN:
+        if not container.is_sidecar and not policy_allows_restart(pod, container):
+            draft.give_up(f"the state of init container {name} is unknown, and it may not restart")
+            return _Init.HOPELESS
+        draft.kill(record, f"Init {_UNKNOWN_MESSAGE}", unknown=True)
+        draft.start_init(name, "its state is unknown")
+    elif container.is_sidecar:
+        draft.start_init(name, f"the sidecar ended with exit code {record.exit_code}")
+    elif not init_failed(record):
+        if following is not None:
+            draft.start_init(following, f"init container {name} has succeeded")
+        return _Init.DONE
+    elif should_restart(pod, container, record.exit_code):
+        draft.start_init(name, f"it failed with exit code {record.exit_code}")
+    else:
+        draft.give_up(f"init container {name} failed and may not restart")
+        return _Init.HOPELESS
     return _Init.PENDING
 
 

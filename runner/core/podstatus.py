@@ -192,8 +192,7 @@ def _put(target: dict[str, Any], **fields: Any) -> None:
 
 def _condition_json(condition: Condition) -> dict[str, Any]:
     value: dict[str, Any] = {"type": condition.type, "status": condition.status, "lastProbeTime": None}
-    moment = condition.last_transition_time
-    value["lastTransitionTime"] = format_time(moment) if moment else None
+    value["lastTransitionTime"] = _time_json(condition.last_transition_time)
     _put(value, reason=condition.reason, message=condition.message)
     return value
 
@@ -226,22 +225,23 @@ def container_status_json(status: ContainerStatus) -> dict[str, Any]:
 
 
 def _state_json(state: State | None) -> dict[str, Any]:
-    match state:
-        case None:
-            return {}
-        case Waiting():
-            waiting: dict[str, Any] = {}
-            _put(waiting, reason=state.reason, message=state.message)
-            return {"waiting": waiting}
-        case Running():
-            return {"running": {"startedAt": format_time(state.started_at) if state.started_at else None}}
-        case Terminated():
-            ended: dict[str, Any] = {"exitCode": state.exit_code}
-            _put(ended, signal=state.signal, reason=state.reason, message=state.message)
-            ended["startedAt"] = format_time(state.started_at) if state.started_at else None
-            ended["finishedAt"] = format_time(state.finished_at) if state.finished_at else None
-            _put(ended, containerID=state.container_id)
-            return {"terminated": ended}
+    if state is None:
+        return {}
+    if isinstance(state, Running):
+        return {"running": {"startedAt": _time_json(state.started_at)}}
+    value: dict[str, Any] = {}
+    if isinstance(state, Waiting):
+        _put(value, reason=state.reason, message=state.message)
+        return {"waiting": value}
+    value["exitCode"] = state.exit_code
+    _put(value, signal=state.signal, reason=state.reason, message=state.message)
+    value.update(startedAt=_time_json(state.started_at), finishedAt=_time_json(state.finished_at))
+    _put(value, containerID=state.container_id)
+    return {"terminated": value}
+
+
+def _time_json(moment: datetime | None) -> str | None:
+    return None if moment is None else format_time(moment)
 
 
 def container_status_from_json(value: Json) -> ContainerStatus:

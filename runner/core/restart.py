@@ -49,13 +49,10 @@ def should_restart(pod: Pod, container: Container, exit_code: int) -> bool:
     """Whether a container that ended with this code runs again, ignoring what else happens to the pod."""
     if matching_rule(container, exit_code) is not None:
         return True
-    match effective_policy(pod, container):
-        case RestartPolicy.ALWAYS:
-            return True
-        case RestartPolicy.ON_FAILURE:
-            return exit_code != 0
-        case RestartPolicy.NEVER:
-            return False
+    policy = effective_policy(pod, container)
+    if policy is RestartPolicy.ON_FAILURE:
+        return exit_code != 0
+    return policy is RestartPolicy.ALWAYS
 
 
 def policy_allows_restart(pod: Pod, container: Container) -> bool:
@@ -70,13 +67,9 @@ def should_be_started(pod: Pod, container: Container, observed: Observed) -> boo
     record = observed.latest(container.name)
     if record is None:
         return True
-    match record.state:
-        case RuntimeState.RUNNING:
-            return False
-        case RuntimeState.CREATED | RuntimeState.UNKNOWN:
-            return True
-        case RuntimeState.EXITED:
-            return should_restart(pod, container, record.exit_code)
+    if record.state is RuntimeState.EXITED:
+        return should_restart(pod, container, record.exit_code)
+    return record.state is not RuntimeState.RUNNING
 
 
 def init_failed(record: ContainerRecord) -> bool:
