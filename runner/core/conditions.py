@@ -14,6 +14,7 @@ from runner.core.gotext import join_list, quote
 from runner.core.model import Container, Pod, RestartRule, RuleAction
 from runner.core.observed import Observed, RuntimeState
 from runner.core.podstatus import Condition, ConditionType, ContainerStatus, Phase, PodStatus, Running, Terminated
+from runner.core.reasons import WaitingReason
 from runner.core.restart import matching_rule
 
 UNKNOWN_STATUSES = "UnknownContainerStatuses"
@@ -183,6 +184,13 @@ def all_containers_restarting(pod: Pod, phase: Phase, previous: PodStatus, obser
     return _condition(kind, holds=True, reason=RESTART_STARTED, message="container exited with restart policy rule")
 
 
+def ending_behind(status: ContainerStatus) -> Terminated | None:
+    """How a container ended that shows it, or that shows the back-off after it."""
+    if status.waiting is not None and status.waiting.reason == WaitingReason.CRASH_LOOP_BACK_OFF:
+        return status.last_terminated
+    return status.terminated
+
+
 def restart_all_rules(pod: Pod, observed: Observed, previous: PodStatus | None) -> tuple[RestartRule, ...]:
     """The RestartAllContainers rules that ended containers set off, by their newest instance or else their last status."""
     found = []
@@ -192,7 +200,8 @@ def restart_all_rules(pod: Pod, observed: Observed, previous: PodStatus | None) 
             exit_code = record.exit_code if record.state is RuntimeState.EXITED else None
         else:
             status = previous.container(container.name) if previous is not None else None
-            exit_code = status.terminated.exit_code if status is not None and status.terminated else None
+            ended = ending_behind(status) if status is not None else None
+            exit_code = ended.exit_code if ended is not None else None
         rule = matching_rule(container, exit_code) if exit_code is not None else None
         if rule is not None and rule.action is RuleAction.RESTART_ALL:
             found.append(rule)

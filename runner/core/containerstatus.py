@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from runner.core.conditions import restart_all_rules
+from runner.core.conditions import ending_behind, restart_all_rules
 from runner.core.model import Container, Pod, RestartRule
 from runner.core.observed import ContainerRecord, Observed, ProbeResult, ProbeResults, RuntimeState
 from runner.core.podstatus import ContainerStatus, PodStatus, Running, State, Terminated, Waiting
@@ -109,7 +109,7 @@ class _View:
         status = ContainerStatus(name=container.name, image=container.image, state=Waiting(reason=reason))
         if old is None:
             return status
-        if self.rules and old.waiting is None:
+        if self.rules and (old.waiting is None or ending_behind(old) is not None):
             return self._removed_for_restart(status, old)
         if old.terminated is not None:
             return old
@@ -127,8 +127,9 @@ class _View:
         )
         # A kubelet forgets how a container had ended before the removal. Under a rule of the manifest so do we; under
         # the retry scope's implied rule the true ending is what the user is looking for.
-        if old.terminated is not None and all(rule.implied for rule in self.rules):
-            last = old.terminated
+        ended = ending_behind(old)
+        if ended is not None and all(rule.implied for rule in self.rules):
+            last = ended
         waiting = Waiting(reason=WaitingReason.RESTARTING_ALL_CONTAINERS, message=RESTARTING_ALL)
         return replace(status, state=waiting, last_state=last, restart_count=old.restart_count + 1)
 
