@@ -21,8 +21,9 @@ from runner.core.admission import admit
 from runner.core.model import Json, Pod
 from runner.core.termination import deletion_grace
 from runner.errors import EngineUnavailable, ManifestError, NotFound, RunnerError, UsageError, WaitTimeout
+from runner.retry import RetryPolicy
 from runner.runtime.home import Home
-from runner.runtime.options import RunOptions
+from runner.runtime.options import Keep, RunOptions, Until, WorkerOptions
 from runner.runtime.outcome import RunResult, StopRequest
 from runner.runtime.storage import Object, Store
 
@@ -35,7 +36,17 @@ if TYPE_CHECKING:
     from runner.runtime.owning import Owned
     from runner.runtime.session import Session
 
-__all__ = ["Deletion", "RunResult", "Runner", "StopRequest"]
+__all__ = [
+    "Deletion",
+    "Keep",
+    "RetryPolicy",
+    "RunOptions",
+    "RunResult",
+    "Runner",
+    "StopRequest",
+    "Until",
+    "WorkerOptions",
+]
 
 REFERRED_KINDS = frozenset({"ConfigMap", "Secret"})
 """Kinds that pods refer to: in the store as long as the run that brought them."""

@@ -1,15 +1,18 @@
 """`python -m tools.demo`: the Pod of two init containers, from its manifest to Ready to gone, shown step by step.
 
-Ends by itself with exit code 0; needs no terminal. Runs in `.venv`, with DOCKER_HOST set.
+Ends by itself with exit code 0; needs no terminal. Runs in `.venv`, with DOCKER_HOST set, and with a state directory of
+its own: pods of the same name and what happened earlier stay out of it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import docker
@@ -89,6 +92,12 @@ def _foreground() -> str:
 
 def main() -> int:
     """Run the demonstration; return the exit code."""
+    with tempfile.TemporaryDirectory(prefix="podrunner-demo-") as home:
+        os.environ["PODRUNNER_HOME"] = home
+        return _demonstrate()
+
+
+def _demonstrate() -> int:
     arguments = ["run", MANIFEST, "--progress", "plain"]
     _heading(f"podrunner {' '.join(arguments)} &")
     run = subprocess.Popen([PODRUNNER, *arguments], stdin=subprocess.DEVNULL)
