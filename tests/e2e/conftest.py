@@ -21,7 +21,7 @@ IMAGES = (BUSYBOX, "nginx:1.7.9")
 def sdk() -> Iterator[docker.DockerClient]:
     """docker-py on the real Engine, which has the images."""
     address = require_engine()
-    client = docker.DockerClient(base_url=address.url, tls=address.tls or False)
+    client = docker.DockerClient(base_url=address.url)
     for image in IMAGES:
         try:
             client.images.get(image)

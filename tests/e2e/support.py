@@ -203,8 +203,8 @@ class Bench:
     def left(self, name: str) -> list[str]:
         """Everything in the Engine that carries the label of a pod."""
         label = f"io.kubernetes.pod.name={name}"
-        volumes = [volume.name for volume in self.engine.volumes.list(filters={"label": label})]
-        networks = [network.name for network in self.engine.networks.list(filters={"label": label})]
+        volumes = [str(volume.name) for volume in self.engine.volumes.list(filters={"label": label})]
+        networks = [str(network.name) for network in self.engine.networks.list(filters={"label": label})]
         return [*self.containers(name), *volumes, *networks]
 
     def assert_nothing_left(self, name: str) -> None:

@@ -126,7 +126,7 @@ def test_a_claim_keeps_its_content_over_runs(bench: Bench) -> None:
     assert run_once(bench, script, mounts=mounted("data", "/data"), volumes=volumes) == ["run"]
     assert run_once(bench, script, mounts=mounted("data", "/data"), volumes=volumes) == ["run", "run"]
     assert bench("gc").code == 0
-    assert bench.engine.volumes.get(f"k8s_pvc_{claim}_default")
+    assert bench.engine.volumes.get(f"k8s_pvc_{claim}_default").name == f"k8s_pvc_{claim}_default"
 
 
 def test_the_pods_name_is_its_host_name_and_all_containers_share_its_address(bench: Bench) -> None:
