@@ -58,18 +58,6 @@ class PodActions:
     to_reset: tuple[Reset, ...] = ()
     causes: tuple[tuple[str, str], ...] = ()
 
-    @property
-    def is_empty(self) -> bool:
-        return not (
-            self.kill_pod
-            or self.create_sandbox
-            or self.init_to_start
-            or self.containers_to_start
-            or self.ephemeral_to_start
-            or self.to_kill
-            or self.to_reset
-        )
-
     def cause(self, name: str) -> str:
         return dict(self.causes).get(name, "")
 
