@@ -121,3 +121,13 @@ def test_a_paused_container_runs_on_and_can_be_deleted(bed: TestBed) -> None:
     wait(view, is_like(main={"state": "terminated"}))
     bed.remove(view)
     assert not bed.engine.list_containers({"io.kubernetes.pod.uid": view.uid})
+
+
+def test_a_container_whose_image_changes_before_its_turn_starts_with_the_new_one(bed: TestBed) -> None:
+    view = bed.create(pod(initContainers=[container("init", "sleep 3")], containers=[container("main", FOREVER)]))
+    wait(view, is_like(init={"state": "running"}))
+    bed.let_pass(view, 1)
+    bed.set_image(view, "main", f"{IMAGE}-alt")
+    found = started(view)
+    assert not differences(found, "main", {"image": f"{IMAGE}-alt", "restartCount": 0})
+    assert [text for text in view.events() if "definition changed" in text] == []
