@@ -1,0 +1,172 @@
+"""Operations of one sync: what they say of themselves, and what back-off and limits make of starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from runner.core.backoff import BackoffEntry, BackoffSettings, backoff_key
+from runner.core.decide import Memory, Operation, OperationKind, Plan, decide
+from runner.core.model import Pod, RetryScope
+from runner.core.observed import Observed, ProbeResult, ProbeResults
+from tests.support.pods import at, make_pod, observed, record
+
+
+def plan(pod: Pod, seen: Observed, now: float = 0, *, restarts: dict[str, int] | None = None, **memory: Any) -> Plan:
+    """The plan with the kubelet's settings; ``restarts`` made at the beginning are remembered."""
+    crashes = {
+        backoff_key(pod, container): BackoffEntry(count=count, updated_at=at(0))
+        for container in pod.all_containers()
+        for count in [(restarts or {}).get(container.name)]
+        if count
+    }
+    fields: dict[str, Any] = {"crashes": crashes, "attempts": {}, "settings": BackoffSettings(), **memory}
+    return decide(pod, seen, fields.pop("results", ProbeResults()), Memory(**fields), at(now))
+
+
+POD, INIT = make_pod(), make_pod(["init"])
+RESTART_ALL = {
+    "name": "main",
+    "restartPolicy": "Never",
+    "restartPolicyRules": [{"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [5]}}],
+}
+
+
+def test_nothing_to_do_is_an_empty_plan() -> None:
+    idle = plan(POD, observed(record(POD, "main")))
+    assert idle.is_empty
+    assert str(idle) == ""
+    assert idle.sandbox_id == "sandbox-0"
+    assert not plan(POD, observed(sandbox=False)).is_empty
+
+
+@pytest.mark.parametrize(
+    ("attempt", "restarts", "now", "at_once"),
+    [(0, {}, 1, True), (1, {"main": 1}, 5, False), (1, {"main": 1}, 50, False)],
+    ids=["the first restart", "a held one", "one that has waited"],
+)
+def test_only_the_first_restart_in_a_row_happens_at_once(
+    attempt: int, restarts: dict[str, int], now: float, at_once: bool
+) -> None:
+    seen = observed(record(POD, "main", "exited", code=1, attempt=attempt, end=1))
+    (operation,) = plan(POD, seen, now, restarts=restarts).operations
+    assert operation.at_once is at_once
+
+
+def test_a_first_start_is_no_restart() -> None:
+    (start,) = plan(POD, observed()).operations
+    assert not start.at_once
+
+
+def test_a_held_start_is_over_when_its_time_has_come() -> None:
+    seen = observed(record(POD, "main", "exited", code=1, attempt=1, end=1))
+    (held,) = plan(POD, seen, 5, restarts={"main": 1}).operations
+    assert (held.kind, held.ready_at) == (OperationKind.HOLD, at(11))
+    assert [held.is_held(at(second)) for second in (5, 10.9, 11)] == [True, True, False]
+
+
+def test_a_hold_without_an_end_never_passes() -> None:
+    assert Operation(kind=OperationKind.HOLD, target="main", cause="").is_held(at(1e6))
+
+
+def test_the_manifests_own_restart_of_everything_knows_no_back_off() -> None:
+    pod = make_pod((), (RESTART_ALL,))
+    seen = observed(record(pod, "main", "exited", code=5, attempt=3, end=1))
+    (remove,) = plan(pod, seen, 1, restarts={"main": 3}).operations
+    assert (remove.kind, remove.attempt, remove.remember) == (OperationKind.REMOVE, 4, None)
+    assert str(remove) == "remove main attempt 4: every container runs again because main ended with exit code 5"
+
+
+def test_several_failures_are_all_named() -> None:
+    pod = make_pod((), (RESTART_ALL, {**RESTART_ALL, "name": "other"}))
+    seen = observed(record(pod, "main", "exited", code=5), record(pod, "other", "exited", code=5))
+    assert {operation.cause for operation in plan(pod, seen).operations} == {
+        "every container runs again because main ended with exit code 5 and other ended with exit code 5"
+    }
+
+
+def test_the_retry_of_the_whole_pod_gives_up_too() -> None:
+    pod = make_pod(["init"], scope=RetryScope.POD)
+    seen = observed(record(pod, "init", "exited", code=5, attempt=2, end=1))
+    assert str(plan(pod, seen, 1000, max_restarts=2)) == (
+        "give up init attempt 3: it ended with exit code 5 after 2 restarts"
+    )
+
+
+def test_the_retry_of_the_whole_pod_is_remembered_with_its_last_removal() -> None:
+    pod = make_pod(["init", "last"], scope=RetryScope.POD)
+    seen = observed(record(pod, "last", "exited", code=5, end=1), record(pod, "init", "exited"))
+    first, second = plan(pod, seen, 2).operations
+    assert (first.remember, first.attempt) == (None, None)
+    assert second.remember is not None
+    assert second.remember[1] == BackoffEntry(count=1, updated_at=at(2))
+
+
+LIMITS: list[tuple[str, Callable[[int, float], bool] | None, int | None, bool]] = [
+    ("no limit", None, None, False),
+    ("a limit that is not reached", None, 3, False),
+    ("a limit that is reached", None, 2, True),
+    ("a policy that goes on", lambda _attempt, _elapsed: False, None, False),
+    ("a policy that counts restarts", lambda attempt, _elapsed: attempt >= 3, None, True),
+    ("a policy that counts seconds since the pod began", lambda _attempt, elapsed: elapsed >= 1000, None, True),
+    ("one that waits longer", lambda _attempt, elapsed: elapsed > 1000, None, False),
+]
+
+
+@pytest.mark.parametrize(("gives_up", "limit", "wanted"), [r[1:] for r in LIMITS], ids=[r[0] for r in LIMITS])
+def test_when_the_pod_gives_up(gives_up: Callable[[int, float], bool] | None, limit: int | None, wanted: bool) -> None:
+    seen = observed(record(POD, "main", "exited", code=1, attempt=2, end=1))
+    (operation,) = plan(POD, seen, 1000, gives_up=gives_up, max_restarts=limit).operations
+    assert (operation.kind is OperationKind.GIVE_UP) is wanted
+    assert operation.attempt == 3
+
+
+def test_a_pod_without_a_beginning_has_lasted_no_time() -> None:
+    pod = make_pod(metadata={"creationTimestamp": None})
+    seen = observed(record(pod, "main", "exited", code=1, end=1))
+    (operation,) = plan(pod, seen, 1000, gives_up=lambda _attempt, elapsed: elapsed > 0).operations
+    assert operation.kind is OperationKind.START
+
+
+def test_a_sandbox_that_failed_before_counts_on() -> None:
+    (create, _) = plan(POD, observed(sandbox=False), attempts={"POD": 4}).operations
+    assert (create.kind, create.attempt) == (OperationKind.CREATE_SANDBOX, 5)
+
+
+def test_init_containers_of_a_new_sandbox_know_no_back_off_but_apps_do() -> None:
+    fresh = observed(record(INIT, "init", "exited", code=1, attempt=3, end=1), ready=False)
+    assert [o.kind for o in plan(INIT, fresh, 1, restarts={"init": 3}).operations] == [
+        OperationKind.KILL_POD,
+        OperationKind.REMOVE,
+        OperationKind.CREATE_SANDBOX,
+        OperationKind.START,
+    ]
+    app = observed(record(POD, "main", "exited", code=1, attempt=3, end=1), ready=False)
+    assert [o.kind for o in plan(POD, app, 1, restarts={"main": 3}).operations] == [
+        OperationKind.KILL_POD,
+        OperationKind.CREATE_SANDBOX,
+        OperationKind.HOLD,
+    ]
+
+
+def test_a_pod_that_is_killed_kills_no_single_container_besides() -> None:
+    pod = make_pod((), ({"name": "main", "livenessProbe": {"exec": {"command": ["true"]}}},), policy="Never")
+    results = ProbeResults(liveness={"main-0": ProbeResult.FAILURE})
+    assert str(plan(pod, observed(record(pod, "main")), results=results)) == (
+        "kill pod web: no container is running and none may restart"
+    )
+
+
+def test_an_instance_without_an_end_does_not_hold_its_restart() -> None:
+    seen = observed(record(POD, "main", "exited", code=1, finished_at=None))
+    (operation,) = plan(POD, seen, restarts={"main": 3}).operations
+    assert (operation.kind, operation.remember) == (OperationKind.START, None)
+
+
+def test_ephemeral_containers_are_started_first() -> None:
+    pod = make_pod(ephemeralContainers=[{"name": "debug", "image": "busybox"}])
+    assert str(plan(pod, observed())) == (
+        "start debug attempt 0: it has not run yet\nstart main attempt 0: it has not run yet"
+    )
