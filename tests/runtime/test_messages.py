@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +12,12 @@ import pytest
 from runner.clock import VirtualClock
 from runner.core.messages import messages_plan
 from runner.core.model import Json
+from runner.engine.protocol import VolumeDetails
 from runner.engine.simulated import Attempt, ContainerScript, OutputLine, SimulatedEngine
 from runner.errors import EngineUnavailable
 from runner.lab import Simulation, new_pod, simulate
 from runner.lab.script import SimulationScript
-from runner.runtime.messages import fill_locally, local_directory
+from runner.runtime.messages import TerminationMessages, fill_locally, local_directory
 
 
 def container(name: str, **more: Any) -> Json:
@@ -104,3 +107,32 @@ def test_an_engine_that_does_not_answer_is_not_taken_for_a_missing_volume() -> N
     pod = new_pod({"metadata": {"name": "told"}, "spec": {"containers": [container("main")]}})
     with pytest.raises(EngineUnavailable):
         local_directory(engine, messages_plan(pod, "me"))
+
+
+class Near(SimulatedEngine):
+    """An Engine whose volumes are directories of this machine."""
+
+    root: Path
+
+    def inspect_volume(self, name: str) -> VolumeDetails:
+        return replace(super().inspect_volume(name), mountpoint=str(self.root / name / "_data"))
+
+
+def test_files_in_reach_are_made_for_everybody_to_write_and_keep_what_is_in_them(tmp_path: Path) -> None:
+    engine = Near(VirtualClock())
+    engine.root = tmp_path
+    pod = new_pod({"metadata": {"name": "told"}, "spec": {"containers": [container("main")]}})
+    plan = messages_plan(pod, "me")
+    assert plan.create is not None
+    engine.create_volume(plan.create)
+    assert not fill_locally(engine, plan), "there is no such directory"
+    data = tmp_path / plan.source / "_data"
+    data.mkdir(parents=True)
+    assert fill_locally(engine, plan)
+    first = data / "containers" / "main" / "0"
+    assert first.stat().st_mode & 0o777 == 0o666
+    first.write_text("why")
+    assert fill_locally(engine, plan)
+    assert first.read_text() == "why"
+    TerminationMessages.of(engine, pod, "me").make("main", 1, "no sandbox is asked")
+    assert (data / "containers" / "main" / "1").stat().st_mode & 0o777 == 0o666
