@@ -104,7 +104,7 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
     """Decide one sync of a pod that is not going away."""
     actions = compute_pod_actions(pod, observed, results)
     operations: list[Operation] = []
-    if actions.kill_pod and (actions.sandbox_id or observed.containers):
+    if actions.kill_pod and (_is_alive(observed) or (actions.create_sandbox and _has_remains(actions, observed))):
         operations.append(Operation(kind=OperationKind.KILL_POD, target=pod.name, cause=actions.cause("pod")))
     if actions.create_sandbox:
         operations.extend(_purge(pod, observed))
@@ -133,6 +133,17 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
     starts = [*actions.ephemeral_to_start, *actions.init_to_start, *actions.containers_to_start]
     operations.extend(_start(pod, name, observed, actions, memory, now) for name in starts)
     return Plan(operations=tuple(operations), sandbox_id=actions.sandbox_id, actions=actions)
+
+
+def _is_alive(observed: Observed) -> bool:
+    """Whether something of the pod may still have to be stopped."""
+    running = (RuntimeState.RUNNING, RuntimeState.UNKNOWN)
+    return any(sandbox.ready for sandbox in observed.sandboxes) or any(c.state in running for c in observed.containers)
+
+
+def _has_remains(actions: PodActions, observed: Observed) -> bool:
+    """Whether a new sandbox replaces an earlier one."""
+    return bool(actions.sandbox_id or observed.containers)
 
 
 def _purge(pod: Pod, observed: Observed) -> list[Operation]:

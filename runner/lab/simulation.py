@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
-from runner.clock import VIRTUAL_START, VirtualClock, Wakeup
+from runner.clock import VIRTUAL_START, NothingWillHappen, VirtualClock, Wakeup
 from runner.core.admission import admit
 from runner.core.images import InvalidReference
 from runner.core.labels import POD_UID
@@ -213,7 +213,10 @@ class SimulatedRun:
             if following > limit and not self.wakeup.is_set():
                 self.clock.advance(limit)
                 return End.LIMIT
-            self.clock.wait(due, self.wakeup)
+            try:
+                self.clock.wait(due, self.wakeup)
+            except NothingWillHappen:
+                return End.QUIET  # what was on the agenda was about processes that are gone
         return End.GONE
 
 
