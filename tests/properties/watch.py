@@ -1,0 +1,112 @@
+"""Watches a simulated pod and notes every rule of a pod's life that is broken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, TYPE_SANDBOX, attempt_of
+from runner.core.model import Pod
+from runner.engine.protocol import EngineEvent
+from runner.lab.simulation import SimulatedRun
+from runner.runtime.narration import Gone, Narration, StatusChanged
+
+
+@dataclass
+class Watch:
+    """What has happened so far, and what should not have."""
+
+    pod: Pod
+    violations: list[str] = field(default_factory=list)
+    deaths: dict[str, list[tuple[datetime, int]]] = field(default_factory=dict)
+    starts: dict[str, list[datetime]] = field(default_factory=dict)
+    live: dict[str, set[str]] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
+    phase: str = "Pending"
+    is_gone: bool = False
+
+    def hear(self, narration: Narration) -> None:
+        """Listen to the worker."""
+        match narration:
+            case StatusChanged():
+                phase = narration.pod["status"].get("phase", "Pending")
+                if self.phase in ("Succeeded", "Failed") and phase != self.phase:
+                    self.violations.append(f"the phase went from {self.phase} to {phase}")
+                self.phase = phase
+                self._counts_fit(narration)
+            case Gone():
+                self.is_gone = True
+            case _:
+                pass
+
+    def _counts_fit(self, narration: StatusChanged) -> None:
+        for group in ("initContainerStatuses", "containerStatuses"):
+            for status in narration.pod["status"].get(group) or ():
+                if status.get("started") and self._is_sidecar(status["name"]):
+                    self.done.add(status["name"])
+                if "running" in status["state"] and status["restartCount"] != self.attempts.get(status["name"]):
+                    self.violations.append(
+                        f"{status['name']} shows {status['restartCount']} restarts, it is attempt "
+                        f"{self.attempts.get(status['name'])}"
+                    )
+
+    def see(self, event: EngineEvent) -> None:
+        """Listen to the Engine."""
+        name = event.labels[CONTAINER_NAME]
+        is_sandbox = event.labels.get(DOCKER_TYPE) == TYPE_SANDBOX
+        match event.action:
+            case "create" if not is_sandbox:
+                attempt = attempt_of(event.labels)
+                if attempt != self.attempts.get(name, -1) + 1:
+                    self.violations.append(f"attempt {attempt} of {name} follows {self.attempts.get(name)}")
+                self.attempts[name] = attempt
+            case "start":
+                self._start(name, event, is_sandbox)
+            case "die":
+                self._end(name, event)
+            case _:
+                pass
+
+    def _start(self, name: str, event: EngineEvent, is_sandbox: bool) -> None:
+        live = self.live.setdefault(name, set())
+        live.add(event.container_id)
+        if len(live) > 1:
+            self.violations.append(f"{name} runs {len(live)} times")
+        self.starts.setdefault(name, []).append(event.at)
+        if is_sandbox:
+            return
+        order = [container.name for container in self.pod.init_containers]
+        position = order.index(name) if name in order else len(order)
+        before = set(order[:position])
+        if not before <= self.done:
+            self.violations.append(f"{name} started before {', '.join(sorted(before - self.done))}")
+        container = self.pod.container(name)
+        assert container is not None
+        if container.is_regular_init:
+            # From here on everything that follows has to be done again.
+            self.done -= {later for later in order[position:] if not self._is_sidecar(later)}
+        elif container.is_sidecar and container.startup is None:
+            self.done.add(name)  # else it counts as started when its status says so
+
+    def _is_sidecar(self, name: str) -> bool:
+        container = self.pod.container(name)
+        return container is not None and container.is_sidecar
+
+    def _end(self, name: str, event: EngineEvent) -> None:
+        self.live[name].discard(event.container_id)
+        code = int(event.attributes["exitCode"])
+        self.deaths.setdefault(name, []).append((event.at, code))
+        container = self.pod.container(name)
+        if container is not None and container.is_regular_init and code == 0:
+            self.done.add(name)
+
+    @property
+    def last_death(self) -> datetime | None:
+        ends = [at for name, found in self.deaths.items() if name != "POD" for at, _ in found]
+        return max(ends, default=None)
+
+
+def watched(run: SimulatedRun, watch: Watch) -> None:
+    """Let the Engine's events be seen before the worker acts on them."""
+    run.engine.subscribe({}, watch.see)
