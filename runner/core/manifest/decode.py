@@ -30,12 +30,11 @@ _GO_NAMES: Final = {
     "b": "bool",
     "i": "int32",
     "l": "int64",
-    "d": "float64",
     "x": "int32",
     "y": "[]uint8",
     "t": "string",
 }
-_ZERO: Final[Mapping[str, Any]] = {"s": "", "b": False, "i": 0, "l": 0, "d": 0, "x": 0, "q": "0", "y": None, "t": None}
+_ZERO: Final[Mapping[str, Any]] = {"s": "", "b": False, "i": 0, "l": 0, "x": 0, "q": "0", "y": None, "t": None}
 _RANGES: Final = {"i": 2**31, "l": 2**63, "x": 2**31}
 _LONGEST_QUANTITY: Final = 100
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)\Z", re.ASCII)
@@ -155,8 +154,6 @@ class Decoder:
             if isinstance(whole, int) and -_RANGES[code] <= whole < _RANGES[code]:
                 return whole
             return self._mismatch(code, node, path, place, shown=json_number(value))
-        if code == "d" and isinstance(value, int | float) and not isinstance(value, bool):
-            return value
         return self._mismatch(code, node, path, place)
 
     def _quantity(self, node: Node, path: FieldPath) -> Any:
@@ -288,7 +285,7 @@ def _type_hint(code: str, node: Node, *, secret: bool) -> str:
     if code == "s" and not isinstance(value, dict | list):
         shown = node.source if node.source is not None else json_number(value)
         return f' (quote it: "{shown}")'
-    if code in ("i", "l", "b", "d") and isinstance(value, str):
+    if code in ("i", "l", "b") and isinstance(value, str):
         plain = "true or false" if code == "b" else "a number"
         return f" (write {plain} without quotes)"
     if code[0] == "[" and not isinstance(value, list):

@@ -180,9 +180,7 @@ def _pod_template(template: Object) -> None:
 
 
 def _template(holder: Object) -> None:
-    template = holder.get("template")
-    if template is None:
-        return
+    template = holder["template"]
     metadata = template["metadata"]
     for name in SERVER_METADATA:
         metadata.pop(name, None)

@@ -103,10 +103,7 @@ def _file_key(errors: Errors, selector: dict[str, Any], path: FieldPath) -> None
 
 def validate_field_selector(errors: Errors, selector: dict[str, Any], path: FieldPath, allowed: frozenset[str]) -> None:
     """Check a fieldRef against the fields that its place (environment or volume) offers."""
-    version, field_path = selector.get("apiVersion") or "", selector.get("fieldPath") or ""
-    if not version:
-        errors.required(path.child("apiVersion"))
-        return
+    version, field_path = selector["apiVersion"], selector.get("fieldPath") or ""
     if not field_path:
         errors.required(path.child("fieldPath"))
         return

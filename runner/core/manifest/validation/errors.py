@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner.core.gotext import quote
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.scalars import json_number
 from runner.core.manifest.types import ProblemType
@@ -76,28 +77,9 @@ class Errors:
 def shown(value: Any) -> str:
     """Return a value as error texts show it: strings quoted as in Go, structures as compact JSON."""
     if isinstance(value, str):
-        return quoted(value)
+        return quote(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return json_number(value)
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
-
-
-def quoted(text: str) -> str:
-    """Return a string in double quotes as Go's %q writes it."""
-    parts = []
-    for character in text:
-        if character in '"\\':
-            parts.append("\\" + character)
-        elif character in _ESCAPES:
-            parts.append(_ESCAPES[character])
-        elif character.isprintable():
-            parts.append(character)
-        else:
-            code = ord(character)
-            parts.append(f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
-    return f'"{"".join(parts)}"'

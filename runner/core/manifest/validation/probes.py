@@ -91,8 +91,6 @@ def _handler(errors: Errors, handler: dict[str, Any], grace: int, path: FieldPat
 
 
 def _http_get(errors: Errors, action: dict[str, Any], path: FieldPath) -> None:
-    if not action.get("path"):
-        errors.required(path.child("path"))
     _port(errors, action.get("port"), path.child("port"))
     if action.get("scheme") not in ("HTTP", "HTTPS"):
         errors.not_supported(path.child("scheme"), action.get("scheme") or "", ("HTTP", "HTTPS"))

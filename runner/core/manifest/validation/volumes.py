@@ -71,8 +71,6 @@ def _source(errors: Errors, volume: Object, path: FieldPath) -> None:
             for field in _NEEDED.get(name, ()):
                 if not volume[name].get(field):
                     errors.required(at.child(field))
-    if not given:
-        errors.required(path, "must specify a volume type")
 
 
 def _mode(errors: Errors, value: int | None, path: FieldPath) -> None:
