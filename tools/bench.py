@@ -80,7 +80,7 @@ def _podrunner(folder: Path) -> float:
     environment = {**os.environ, "PODRUNNER_HOME": str(folder / "state")}
     command = [PODRUNNER, "run", MANIFEST, "--until", "ready", "--keep", "always", "--progress", "plain"]
     taken = _seconds(command, environment, folder / "podrunner.log")
-    _seconds([PODRUNNER, "gc", "--all"], environment, folder / "gc.log")
+    _seconds([PODRUNNER, "delete", "-f", MANIFEST], environment, folder / "delete.log")
     return taken
 
 
