@@ -95,6 +95,15 @@ OF_A_CONTAINER = [
             for side in ("limits", "requests")
         ],
     ),
+    (
+        "a resource with a space",
+        "resources: {requests: {'a b': 1}}",
+        [
+            f'{C}.resources.requests[a b]: Invalid value: "a b": {NAME_PART}',
+            f'{C}.resources.requests[a b]: Invalid value: "a b": must be a standard resource type or fully qualified',
+            f'{C}.resources.requests[a b]: Invalid value: "a b": must be a standard resource for containers',
+        ],
+    ),
     ("pages without a size", "resources: {limits: {hugepages-big: 1, cpu: 1}}", []),
     (
         "no escalation with a capability that allows it",
@@ -114,6 +123,7 @@ OF_A_CONTAINER = [
             '"Localhost", "RuntimeDefault", "Unconfined"'
         ],
     ),
+    ("a profile", "securityContext: {appArmorProfile: {type: Localhost, localhostProfile: a}}", []),
     (
         "a padded profile",
         "securityContext: {appArmorProfile: {type: Localhost, localhostProfile: ' a'}}",
@@ -199,11 +209,19 @@ OF_A_POD = [
         ],
     ),
     (
+        "a signal that windows knows",
+        "os: {name: windows}, initContainers: "
+        "[{name: i, image: b, restartPolicy: Always, lifecycle: {stopSignal: SIGTERM}}]",
+        [],
+    ),
+    (
         "namespaces that windows has not",
-        "os: {name: windows}, hostPID: true, hostIPC: true",
+        "os: {name: windows}, hostPID: true, hostIPC: true, hostUsers: true, shareProcessNamespace: false",
         [
             "spec.hostPID: Forbidden: cannot be set for a windows pod",
             "spec.hostIPC: Forbidden: cannot be set for a windows pod",
+            "spec.hostUsers: Forbidden: cannot be set for a windows pod",
+            "spec.shareProcessNamespace: Forbidden: cannot be set for a windows pod",
         ],
     ),
     (
@@ -371,6 +389,11 @@ METADATA = [
 @pytest.mark.parametrize(("fields", "wanted"), [r[1:] for r in METADATA], ids=[r[0] for r in METADATA])
 def test_metadata(fields: str, wanted: list[str]) -> None:
     assert said(f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: web, {fields}}}}}") == wanted
+
+
+def test_a_token_of_an_account_is_fine() -> None:
+    annotations = "annotations: {kubernetes.io/service-account.name: robot}"
+    assert said(f"{{apiVersion: v1, kind: Secret, metadata: {{name: x, {annotations}}}, type: {TOKEN}}}") == []
 
 
 def test_an_object_needs_a_namespace_when_there_is_no_default_one() -> None:

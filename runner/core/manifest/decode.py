@@ -331,7 +331,7 @@ def _base64_fault(text: str) -> int:
         rest = text[index + 1 :]
         if start == 2:
             if not rest.startswith("="):
-                return len(text) if not rest else index + 1
-            rest = rest[1:]
-        return index + 1 + (start == 2) if rest else index
+                return index if rest else len(text)
+            return index + 2
+        return index + 1
     return len(text) - len(text) % 4

@@ -1,0 +1,278 @@
+"""Decoding and defaults of what people seldom write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runner.core.manifest import Source, load
+from runner.core.manifest.scalars import json_key, json_number
+from tests.support.manifests import said
+
+TEMPLATE = "{metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}"
+ONCE = "{spec: {restartPolicy: Never, containers: [{name: a, image: b}]}}"
+
+
+def loaded(version: str, kind: str, fields: str) -> dict[str, Any]:
+    """The defaulted object, whatever is wrong with it."""
+    text = f"{{apiVersion: {version}, kind: {kind}, metadata: {{name: x}}, {fields}}}"
+    (found,) = load([Source(name="f", text=text)]).objects
+    return dict(found.value)
+
+
+def pod(fields: str) -> dict[str, Any]:
+    spec: dict[str, Any] = loaded("v1", "Pod", f"spec: {{containers: [{{name: a, image: b}}], {fields}}}")["spec"]
+    return spec
+
+
+@pytest.mark.parametrize("field", ["serviceAccount", "serviceAccountName"])
+def test_both_names_of_the_service_account_are_one(field: str) -> None:
+    spec = pod(f"{field}: robot")
+    assert (spec["serviceAccount"], spec["serviceAccountName"]) == ("robot", "robot")
+
+
+ASKING = "initContainers: [{name: i, image: b, resources: {requests: {cpu: 2, fish.example.com/x: 1}}}]"
+POD_LEVEL: list[tuple[str, str, dict[str, Any]]] = [
+    ("nothing said stays nothing", f"resources: {{}}, {ASKING}", {}),
+    (
+        "the containers' sum is asked for",
+        f"resources: {{limits: {{cpu: 4}}}}, {ASKING}",
+        {"limits": {"cpu": "4"}, "requests": {"cpu": "2"}},
+    ),
+    (
+        "what is asked for stays",
+        f"resources: {{requests: {{cpu: 3}}}}, {ASKING}",
+        {"requests": {"cpu": "3"}},
+    ),
+    (
+        "a limit stands in for what nobody asks for",
+        f"resources: {{limits: {{memory: 1Gi}}}}, {ASKING}",
+        {"limits": {"memory": "1Gi"}, "requests": {"cpu": "2", "memory": "1Gi"}},
+    ),
+    (
+        "only what a pod can have is filled in",
+        "resources: {limits: {ephemeral-storage: 1Gi}}",
+        {"limits": {"ephemeral-storage": "1Gi"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "wanted"), [r[1:] for r in POD_LEVEL], ids=[r[0] for r in POD_LEVEL])
+def test_resources_of_the_pod(fields: str, wanted: dict[str, Any]) -> None:
+    assert pod(fields)["resources"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("containers", "wanted"),
+    [
+        ("{name: i, image: b, resources: {requests: {cpu: 5}}}", "5"),
+        ("{name: s, image: b, restartPolicy: Always, resources: {requests: {cpu: 1}}}", "1"),
+        (
+            "{name: s, image: b, restartPolicy: Always, resources: {requests: {cpu: 1}}}, "
+            "{name: i, image: b, resources: {requests: {cpu: 5}}}",
+            "6",
+        ),
+    ],
+    ids=["the largest init container", "sidecars beside the apps", "sidecars beside later init containers"],
+)
+def test_what_a_pod_needs_at_most(containers: str, wanted: str) -> None:
+    spec = pod(f"resources: {{limits: {{cpu: 9}}}}, initContainers: [{containers}]")
+    assert spec["resources"]["requests"] == {"cpu": wanted}
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("{kind: PersistentVolumeClaim, name: a}", {"dataSource", "dataSourceRef"}),
+        ("{apiGroup: snapshot.storage.k8s.io, kind: VolumeSnapshot, name: a}", {"dataSource", "dataSourceRef"}),
+        (
+            "{kind: PersistentVolumeClaim, name: a}, dataSourceRef: {kind: Own, name: o}",
+            {"dataSource", "dataSourceRef"},
+        ),
+        ("{kind: Disk, name: a}", set()),
+    ],
+)
+def test_a_claims_source_is_copied_or_dropped(source: str, wanted: set[str]) -> None:
+    spec = loaded("v1", "PersistentVolumeClaim", f"spec: {{dataSource: {source}}}")["spec"]
+    assert {key for key in spec if key.startswith("data")} == wanted
+    if "Own" in source:
+        assert spec["dataSourceRef"]["name"] == "o"
+    elif wanted:
+        assert spec["dataSourceRef"]["name"] == spec["dataSource"]["name"] == "a"
+
+
+def test_a_path_of_the_host_has_no_type() -> None:
+    assert loaded("v1", "PersistentVolume", "spec: {hostPath: {path: /a}}")["spec"]["hostPath"]["type"] == ""
+
+
+CONTROLLERS = [
+    ("labels are taken from the template", f"spec: {{template: {TEMPLATE}}}", {"a": "b"}, {"a": "b"}),
+    ("a selector is kept", f"spec: {{selector: {{c: d}}, template: {TEMPLATE}}}", {"c": "d"}, {"a": "b"}),
+    ("without labels nothing is taken", f"spec: {{template: {ONCE}}}", None, None),
+    ("without a template nothing is taken", "spec: {}", None, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "selector", "labels"), [r[1:] for r in CONTROLLERS], ids=[r[0] for r in CONTROLLERS]
+)
+def test_a_controller_selects_what_its_template_makes(
+    fields: str, selector: dict[str, str] | None, labels: dict[str, str] | None
+) -> None:
+    value = loaded("v1", "ReplicationController", fields)
+    assert value["spec"].get("selector") == selector
+    assert value["metadata"].get("labels") == labels
+
+
+def test_a_controllers_own_labels_are_kept() -> None:
+    text = (
+        "{apiVersion: v1, kind: ReplicationController, metadata: {name: x, labels: {own: z}}, "
+        f"spec: {{template: {TEMPLATE}}}}}"
+    )
+    (found,) = load([Source(name="f", text=text)]).objects
+    assert found.value["metadata"]["labels"] == {"own": "z"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "completions"),
+    [
+        ("", 1),
+        ("completionMode: Indexed, ", 1),
+        ("completionMode: Indexed, successPolicy: {rules: [{succeededCount: 1}]}, ", None),
+        ("parallelism: 3, ", None),
+    ],
+    ids=["once", "indexed", "indexed with its own success", "a work queue"],
+)
+def test_how_often_a_job_must_succeed(fields: str, completions: int | None) -> None:
+    spec = loaded("batch/v1", "Job", f"spec: {{{fields}template: {ONCE}}}")["spec"]
+    assert spec.get("completions") == completions
+    assert spec["parallelism"] == (3 if "parallelism" in fields else 1)
+
+
+def test_a_failure_policy_counts_conditions_that_hold() -> None:
+    rule = "{action: Ignore, onPodConditions: [{type: DisruptionTarget}, {type: X, status: 'False'}]}"
+    spec = loaded(
+        "batch/v1", "Job", f"spec: {{podFailurePolicy: {{rules: [{rule}, {{action: Count}}]}}, template: {ONCE}}}"
+    )["spec"]
+    statuses = [pattern["status"] for pattern in spec["podFailurePolicy"]["rules"][0]["onPodConditions"]]
+    assert statuses == ["True", "False"]
+    assert spec["podReplacementPolicy"] == "Failed"
+
+
+POD_TEXT = "{apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: a, image: b}]}}"
+LISTS: list[tuple[str, str, list[str], int]] = [
+    ("a list without items", "{apiVersion: v1, kind: List}", [], 0),
+    ("a list of nothing", "{apiVersion: v1, kind: List, items: null}", [], 0),
+    ("empty items are passed over", f"{{apiVersion: v1, kind: List, items: [null, {POD_TEXT}, null]}}", [], 1),
+    ("items that are no list", "{apiVersion: v1, kind: List, items: {a: b}}", ["items: must be a list of objects"], 0),
+    (
+        "a list of an unknown kind without items",
+        "{apiVersion: v1, kind: FishList}",
+        [': no matches for kind "FishList" in version "v1"'],
+        0,
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "wanted", "objects"), [r[1:] for r in LISTS], ids=[r[0] for r in LISTS])
+def test_lists(text: str, wanted: list[str], objects: int) -> None:
+    found = said(text)
+    assert len(found) == len(wanted)
+    for problem, start in zip(found, wanted, strict=True):
+        assert problem.startswith(start)
+    assert len(load([Source(name="f", text=text)]).objects) == objects
+
+
+SPEC = "metadata: {name: x}, spec: {containers: [{name: a, image: b, "
+UNREADABLE: list[tuple[str, str, str]] = [
+    (
+        "labels in a list",
+        "{apiVersion: v1, kind: Pod, metadata: {name: x, labels: [a]}}",
+        "json: cannot unmarshal array into Go struct field ObjectMeta.metadata.labels of type map[string]string "
+        "(a mapping of fields is wanted)",
+    ),
+    (
+        "a quantity of letters",
+        f"{{apiVersion: v1, kind: Pod, {SPEC}resources: {{limits: {{cpu: lots}}}}}}]}}}}",
+        '"lots" is not a quantity: quantities must match the regular expression '
+        "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+    ),
+    (
+        "a quantity that is a list",
+        f"{{apiVersion: v1, kind: Pod, {SPEC}resources: {{limits: {{cpu: [1]}}}}}}]}}}}",
+        '"[1]" is not a quantity: quantities must match the regular expression '
+        "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+    ),
+    (
+        "a quantity that never ends",
+        f"{{apiVersion: v1, kind: Pod, {SPEC}resources: {{limits: {{cpu: '{'1' * 101}'}}}}}}]}}}}",
+        f'"{"1" * 60}" is not a quantity: quantities must match the regular expression '
+        "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "wanted"), [r[1:] for r in UNREADABLE], ids=[r[0] for r in UNREADABLE])
+def test_what_cannot_be_read(text: str, wanted: str) -> None:
+    assert wanted in [problem.message for problem in load([Source(name="f", text=text)]).problems]
+
+
+BASE64 = [
+    ("a*bc", 1),
+    ("ab*c", 2),
+    ("abc\N{LATIN SMALL LETTER E WITH ACUTE}", 3),
+    ("=abc", 0),
+    ("a===", 1),
+    ("ab=", 3),
+    ("ab=c", 2),
+    ("!!!!", 0),
+    ("====", 0),
+    ("a=bc", 1),
+    ("a==", 1),
+    ("abc=defg", 4),
+    ("abcdef=", 7),
+    ("YWJjZA=====", 8),
+    ("ab==c", 4),
+    ("abc=d", 4),
+    ("abcde", 4),
+    ("abcdef", 4),
+]
+
+
+@pytest.mark.parametrize(("text", "byte"), BASE64)
+def test_the_byte_at_which_base64_ends(text: str, byte: int) -> None:
+    found = said(f"{{apiVersion: v1, kind: Secret, metadata: {{name: x}}, data: {{k: '{text}'}}}}")
+    assert found == [f"data[k]: illegal base64 data at input byte {byte} (plain text belongs in stringData)"]
+
+
+def test_an_unknown_tag_on_a_mapping_is_refused() -> None:
+    (problem,) = load([Source(name="f", text="kind: !fish {a: b}")]).problems
+    assert (problem.message, problem.line, problem.column) == ("unknown tag !fish", 1, 7)
+
+
+NUMBERS: list[tuple[float, str]] = [
+    (5, "5"),
+    (0.0, "0"),
+    (1.0, "1"),
+    (1.5, "1.5"),
+    (-2.5, "-2.5"),
+    (0.00001, "0.00001"),
+    (0.0000001, "1e-7"),
+    (1.5e-10, "1.5e-10"),
+    (1e20, "100000000000000000000"),
+    (1e21, "1e+21"),
+    (-1.25e300, "-1.25e+300"),
+    (float("inf"), "inf"),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), NUMBERS)
+def test_numbers_are_written_as_go_writes_them(value: float, text: str) -> None:
+    assert json_number(value) == text
+    assert json_key(value) == text
+
+
+@pytest.mark.parametrize(("value", "key"), [(None, None), (True, "true"), (False, "false"), ("a", "a"), (3, "3")])
+def test_keys_become_text(value: str | bool | int | None, key: str | None) -> None:
+    assert json_key(value) == key
