@@ -36,9 +36,10 @@ class SandboxImage:
     """One image, ready to be loaded.
 
     ``id`` is the digest of its configuration (``sha256:`` and 64 hexadecimal digits), which is the image's id in an
-    Engine with the classic image store. ``reference`` names it by the first 12 of these digits: a changed program has
-    another reference, so an Engine that knows the reference has this very content. ``archive`` is the whole image,
-    ``rootfs`` its one layer as a tar, and ``changes`` what makes an imported ``rootfs`` the same image.
+    Engine with the classic image store. ``reference`` names it by the first 16 of these digits (of 12, ``docker ps``
+    would show nothing but them): a changed program has another reference, so an Engine that knows the reference has this
+    very content. ``archive`` is the whole image, ``rootfs`` its one layer as a tar, and ``changes`` what makes an
+    imported ``rootfs`` the same image.
     """
 
     architecture: str
@@ -87,7 +88,7 @@ def build_image(program: bytes, architecture: str) -> SandboxImage:
         }
     )
     digest = _digest(configuration)
-    reference = f"{REPOSITORY}:{digest[:12]}"
+    reference = f"{REPOSITORY}:{digest[:16]}"
     files = {
         f"{digest}.json": configuration,
         "layer.tar": layer,

@@ -89,7 +89,7 @@ def test_archive_describes_itself_without_contradiction(architecture: str) -> No
     (layer_name,) = manifest["Layers"]
     assert manifest["RepoTags"] == [image.reference]
     assert image.id == f"sha256:{hashlib.sha256(configuration_bytes).hexdigest()}"
-    assert image.reference == f"podrunner/sandbox:{image.id[7:19]}" == sandbox_reference(architecture)
+    assert image.reference == f"podrunner/sandbox:{image.id[7:23]}" == sandbox_reference(architecture)
     assert configuration["rootfs"]["diff_ids"] == [f"sha256:{hashlib.sha256(files[layer_name]).hexdigest()}"]
     assert configuration["architecture"] == architecture
     assert configuration["os"] == "linux"
