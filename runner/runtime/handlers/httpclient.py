@@ -19,6 +19,7 @@ from runner.clock import Deadline
 from runner.core.gotext import quote
 from runner.runtime.handlers.dialing import Connection, Dial, DialError, go_words
 from runner.runtime.handlers.httprequest import Request, RequestError, header_lines
+from runner.runtime.handlers.tlsclient import PlainHTTPAnswer, TlsEnd, arm
 
 BODY_LIMIT: Final = 10 * 1024
 _REQUESTS: Final = 10
@@ -117,7 +118,9 @@ def _converse(
     exchange = http.client.HTTPConnection(host)
     try:
         if request.url.startswith("https:"):
-            wire = _Wire(cleanup.enter_context(_secured(connection, host)), connection.deadline)
+            secured = TlsEnd(connection.socket, connection.deadline, host)
+            secured.handshake()
+            wire = _Wire(secured, connection.deadline)
         exchange.sock = wire
         parts = urlsplit(request.url)
         exchange.putrequest(
@@ -160,7 +163,7 @@ def _get_error(url: str, problem: Exception, connection: Connection) -> GetError
 
 def _reason(problem: Exception, connection: Connection) -> str:
     match problem:
-        case _PlainHTTPAnswer():
+        case PlainHTTPAnswer():
             return _HTTP_TO_HTTPS
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError() | http.client.RemoteDisconnected():
             return "EOF"
@@ -188,46 +191,16 @@ def _ends(connection: Connection) -> str:
     return connection.peer
 
 
-class _PlainHTTPAnswer(http.client.HTTPException):
-    """A server without TLS was asked with TLS, and said so in HTTP."""
-
-
-def _secured(connection: Connection, host: str) -> ssl.SSLSocket:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    plain = connection.socket
-    _arm(plain, connection.deadline)
-    secured = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
-    try:
-        secured.setblocking(False)
-        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            secured.do_handshake()
-        _arm(secured, connection.deadline)
-        # The first bytes tell a server without TLS, which a failed handshake does not.
-        start = socket.socket.recv(secured, 5, socket.MSG_PEEK)
-        if start and b"HTTP/".startswith(start):
-            raise _PlainHTTPAnswer
-        _arm(secured, connection.deadline)
-        secured.do_handshake()
-    except BaseException:
-        secured.close()
-        raise
-    return secured
-
-
-def _arm(end: socket.socket, deadline: Deadline) -> None:
-    """Let the next call on a socket take what is left. Raises TimeoutError when nothing is."""
-    remaining = deadline.remaining()
-    if remaining == 0:
-        raise TimeoutError
-    end.settimeout(remaining)
+def _arm(end: socket.socket | TlsEnd, deadline: Deadline) -> None:
+    """A TLS end keeps the deadline itself."""
+    if isinstance(end, socket.socket):
+        arm(end, deadline)
 
 
 class _Wire:
     """What http.client takes for a socket: one whose every read and write is bound by the same deadline."""
 
-    def __init__(self, end: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, end: socket.socket | TlsEnd, deadline: Deadline) -> None:
         self._end = end
         self._deadline = deadline
 
@@ -243,7 +216,7 @@ class _Wire:
 
 
 class _Reader(io.RawIOBase):
-    def __init__(self, end: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, end: socket.socket | TlsEnd, deadline: Deadline) -> None:
         self._end = end
         self._deadline = deadline
 
