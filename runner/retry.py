@@ -8,7 +8,7 @@ it was. Mirrors the schedule of pkg/kubelet (kubelet.go MaxCrashLoopBackOff, cli
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeVar
 
 from tenacity import (
@@ -58,6 +58,8 @@ class RetryPolicy:
     stop: StopBaseT
     initial: float
     cap: float
+    _known: dict[int, float] | None = field(compare=False, repr=False)
+    """Delays of the kubelet's schedule that have been asked for; other strategies may be random."""
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class RetryPolicy:
         put(self, "stop", stop_never if stop is None else stop)
         put(self, "initial", initial)
         put(self, "cap", cap)
+        put(self, "_known", {} if wait is None else None)
 
     @property
     def reset_after(self) -> float:
@@ -84,13 +87,19 @@ class RetryPolicy:
 
     def delay(self, restart: int) -> float:
         """Seconds to wait before the n-th restart in a row, from 1. Ask once a restart: a strategy may be random."""
-        return max(0.0, float(self.wait(_state(restart, 0.0))))
+        if self._known is None:
+            return max(0.0, float(self.wait(_state(restart, 0.0))))
+        if restart not in self._known:
+            self._known[restart] = max(0.0, float(self.wait(_state(restart, 0.0))))
+        return self._known[restart]
 
     def gives_up(self, restart: int, elapsed: float = 0.0) -> bool:
         """Tell whether the n-th restart in a row, from 1, is one too many, ``elapsed`` seconds after the first start.
 
         As in tenacity: before restart n there were n attempts, so ``stop_after_attempt(5)`` allows four restarts.
         """
+        if self.stop is stop_never:
+            return False
         return bool(self.stop(_state(restart, elapsed, sleep=self.delay(restart))))
 
 

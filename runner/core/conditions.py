@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 from runner.core.gotext import join_list, quote
 from runner.core.model import Container, Pod, RestartRule, RuleAction
@@ -43,26 +44,31 @@ def pod_conditions(
     """
     before = previous or PodStatus()
     foreign = tuple(condition for condition in before.conditions if condition.type not in _OURS)
+    containers = containers_ready(pod, statuses, phase)
     found = [
         ready_to_start(pod, observed),
         initialized(pod, statuses, phase, was_true=before.is_true(ConditionType.INITIALIZED)),
-        ready(pod, statuses, phase, foreign),
-        containers_ready(pod, statuses, phase),
+        _ready(pod, containers, foreign),
+        containers,
         _condition(ConditionType.SCHEDULED, holds=True),
     ]
     if any(
         rule.action is RuleAction.RESTART_ALL and not rule.implied for c in pod.all_containers() for rule in c.rules
     ):
         found.append(all_containers_restarting(pod, phase, before, observed))
-    return foreign + tuple(_with_transition_time(condition, before, now) for condition in found)
+    known = {condition.type: condition for condition in before.conditions}
+    return foreign + tuple(_with_transition_time(condition, known.get(condition.type), now) for condition in found)
 
 
-def _with_transition_time(condition: Condition, before: PodStatus, now: datetime) -> Condition:
-    old = before.condition(condition.type)
-    kept = old is not None and old.status == condition.status and old.last_transition_time is not None
-    return replace(condition, last_transition_time=old.last_transition_time if kept and old is not None else now)
+def _with_transition_time(condition: Condition, old: Condition | None, now: datetime) -> Condition:
+    if old is None or old.status != condition.status or old.last_transition_time is None:
+        return replace(condition, last_transition_time=now)
+    if old.reason == condition.reason and old.message == condition.message:
+        return old
+    return replace(condition, last_transition_time=old.last_transition_time)
 
 
+@lru_cache(maxsize=4096)
 def _condition(kind: ConditionType, *, holds: bool, reason: str = "", message: str = "") -> Condition:
     return Condition(type=kind, status="True" if holds else "False", reason=reason, message=message)
 
@@ -109,9 +115,12 @@ def containers_ready(pod: Pod, statuses: Sequence[ContainerStatus] | None, phase
 
 def ready(pod: Pod, statuses: Sequence[ContainerStatus] | None, phase: Phase, others: Iterable[Condition]) -> Condition:
     """Whether the containers are ready and every readiness gate has its condition among ``others``."""
-    containers = containers_ready(pod, statuses, phase)
+    return _ready(pod, containers_ready(pod, statuses, phase), others)
+
+
+def _ready(pod: Pod, containers: Condition, others: Iterable[Condition]) -> Condition:
     if containers.status != "True":
-        return replace(containers, type=ConditionType.READY)
+        return _condition(ConditionType.READY, holds=False, reason=containers.reason, message=containers.message)
     known = {condition.type: condition for condition in others}
     problems = []
     for gate in pod.readiness_gates:

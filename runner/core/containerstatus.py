@@ -41,6 +41,10 @@ class ContainerStatuses:
     apps: tuple[ContainerStatus, ...] = ()
     ephemeral: tuple[ContainerStatus, ...] = ()
 
+    def everything(self) -> tuple[ContainerStatus, ...]:
+        """Ephemeral statuses too."""
+        return self.init + self.apps + self.ephemeral
+
     def all(self) -> tuple[ContainerStatus, ...]:
         """Init and app statuses."""
         return self.init + self.apps

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 
 from runner.core.model import Container, Pod
 
@@ -65,7 +66,12 @@ def pvc_volume_name(namespace: str, claim: str) -> str:
 
 def spec_hash(container: Container) -> str:
     """Hash of what makes a running container be replaced: name and image only (pkg/kubelet/container/helpers.go)."""
-    text = json.dumps({"image": container.image, "name": container.name}, sort_keys=True)
+    return _hash(container.image, container.name)
+
+
+@lru_cache(maxsize=4096)
+def _hash(image: str, name: str) -> str:
+    text = json.dumps({"image": image, "name": name}, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
 
 

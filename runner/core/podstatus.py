@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from runner.core.model import Json
@@ -187,10 +188,17 @@ class PodStatus:
 
 
 def _put(target: dict[str, Any], **fields: Any) -> None:
-    target.update({key: value for key, value in fields.items() if value})
+    for key, value in fields.items():
+        if value:
+            target[key] = value  # noqa: PERF403 - a comprehension in between costs more than it saves
 
 
 def _condition_json(condition: Condition) -> dict[str, Any]:
+    return _known_condition_json(condition).copy()
+
+
+@lru_cache(maxsize=4096)
+def _known_condition_json(condition: Condition) -> dict[str, Any]:
     value: dict[str, Any] = {"type": condition.type, "status": condition.status, "lastProbeTime": None}
     value["lastTransitionTime"] = _time_json(condition.last_transition_time)
     _put(value, reason=condition.reason, message=condition.message)

@@ -170,6 +170,9 @@ def _capped(pod: Pod, statuses: ContainerStatuses) -> ContainerStatuses:
     count = len(pod.containers) + len(pod.init_containers) + len(pod.ephemeral_containers)
     limit = MESSAGE_BYTES // max(count, 1)
 
+    if not any(_is_long(one.state, limit) or _is_long(one.last_state, limit) for one in statuses.everything()):
+        return statuses
+
     def cut(group: tuple[ContainerStatus, ...]) -> tuple[ContainerStatus, ...]:
         return tuple(
             replace(one, state=_cut(one.state, limit), last_state=_cut(one.last_state, limit)) for one in group
@@ -178,7 +181,11 @@ def _capped(pod: Pod, statuses: ContainerStatuses) -> ContainerStatuses:
     return ContainerStatuses(init=cut(statuses.init), apps=cut(statuses.apps), ephemeral=cut(statuses.ephemeral))
 
 
+def _is_long(state: State | None, limit: int) -> bool:
+    return isinstance(state, Terminated) and bool(state.message) and len(state.message.encode()) > limit
+
+
 def _cut(state: State | None, limit: int) -> State | None:
-    if not isinstance(state, Terminated) or len(state.message.encode()) <= limit:
+    if not isinstance(state, Terminated) or not _is_long(state, limit):
         return state
     return replace(state, message=state.message.encode()[:limit].decode(errors="ignore"))

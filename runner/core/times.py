@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
 
@@ -37,6 +38,7 @@ def parse_time(text: object) -> datetime | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def format_time(instant: datetime) -> str:
     """Write an instant as metav1.Time does: whole seconds, cut not rounded."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

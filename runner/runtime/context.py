@@ -122,12 +122,15 @@ class PodContext:
         if status == self.status:
             return
         self.status = status
-        self.store.publish(self.pod.uid, status.to_json(), self.now())
-        self.show()
+        value = status.to_json()
+        self.store.publish(self.pod.uid, value, self.now())
+        self._show(value)
 
     def show(self) -> None:
         """Tell the listener what the whole pod looks like now."""
-        status = self.status.to_json() if self.status is not None else {}
+        self._show(self.status.to_json() if self.status is not None else {})
+
+    def _show(self, status: Json) -> None:
         self.tell(StatusChanged(at=self.now(), ref=self.ref, pod={**self.pod.manifest, "status": status}))
 
     def now(self) -> datetime:
