@@ -75,3 +75,7 @@ def test_a_pod_lives_as_under_a_kubelet(
     outcome = outcomes[scenario.name].result()
     record_property("seconds", round(outcome.seconds, 1))
     assert not outcome.problems, "\n".join(outcome.problems)
+
+
+def test_the_quick_scenarios_are_there() -> None:
+    assert {path.stem for path in FOLDER.glob("*.yaml")} >= QUICK
