@@ -150,6 +150,27 @@ def test_how_often_a_job_must_succeed(fields: str, completions: int | None) -> N
     assert spec["parallelism"] == (3 if "parallelism" in fields else 1)
 
 
+@pytest.mark.parametrize(
+    ("fields", "limit"),
+    [("", 6), ("backoffLimit: 2, ", 2), ("backoffLimit: 0, ", 0), ("backoffLimitPerIndex: 1, ", 2**31 - 1)],
+)
+def test_how_often_a_job_may_fail(fields: str, limit: int) -> None:
+    assert loaded("batch/v1", "Job", f"spec: {{{fields}template: {ONCE}}}")["spec"]["backoffLimit"] == limit
+
+
+@pytest.mark.parametrize(
+    ("fields", "policy"),
+    [
+        ("", "TerminatingOrFailed"),
+        ("podFailurePolicy: {rules: []}, ", "Failed"),
+        ("podReplacementPolicy: Failed, ", "Failed"),
+    ],
+)
+def test_when_a_job_replaces_a_pod(fields: str, policy: str) -> None:
+    spec = loaded("batch/v1", "Job", f"spec: {{{fields}template: {ONCE}}}")["spec"]
+    assert spec["podReplacementPolicy"] == policy
+
+
 def test_a_failure_policy_counts_conditions_that_hold() -> None:
     rule = "{action: Ignore, onPodConditions: [{type: DisruptionTarget}, {type: X, status: 'False'}]}"
     spec = loaded(
@@ -244,6 +265,20 @@ BASE64 = [
 def test_the_byte_at_which_base64_ends(text: str, byte: int) -> None:
     found = said(f"{{apiVersion: v1, kind: Secret, metadata: {{name: x}}, data: {{k: '{text}'}}}}")
     assert found == [f"data[k]: illegal base64 data at input byte {byte} (plain text belongs in stringData)"]
+
+
+@pytest.mark.parametrize("code", [0x00, 0x08, 0x0B, 0x0C, 0x0E, 0x1F, 0x7F, 0x80, 0x84, 0x86, 0x9F, 0xFFFE, 0xFFFF])
+def test_control_characters_are_refused_at_their_place(code: int) -> None:
+    problems = load([Source(name="f", text=f"a: b\nkind: a{chr(code)}b")]).problems
+    assert [(p.line, p.column, p.message) for p in problems] == [
+        (2, 8, f"control characters are not allowed (U+{code:04X})")
+    ]
+
+
+@pytest.mark.parametrize("code", [0x09, 0x20, 0x7E, 0x85, 0xA0, 0xD7FF, 0xE000, 0xFEFF, 0xFFFD, 0x10000, 0x10FFFF])
+def test_the_characters_beside_them_are_read(code: int) -> None:
+    problems = load([Source(name="f", text=f"kind: 'a{chr(code)}b'")]).problems
+    assert [problem.message for problem in problems] == ["Required value"]
 
 
 def test_an_unknown_tag_on_a_mapping_is_refused() -> None:

@@ -199,9 +199,6 @@ def _read_chunk(text: str, first_line: int) -> Document:
         mark = error.problem_mark or error.context_mark
         position = Position(mark.line + 1 + first_line, mark.column + 1) if mark else Position(first_line + 1, 1)
         document.errors.append((position, _sentence(error), _go_sentence(error)))
-    except yaml.YAMLError as error:
-        sentence = str(error).splitlines()[0]
-        document.errors.append((Position(first_line + 1, 1), sentence, f"yaml: {sentence}"))
     return document
 
 
@@ -240,8 +237,8 @@ def _go_text(text: str) -> str:
 
 
 def _check_characters(text: str, first_line: int) -> None:
-    """Refuse what YAML forbids, with its place: NUL and other control characters, halves of surrogate pairs."""
-    match = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]", text)
+    """Refuse all that YAML's readers refuse, with its place: NUL and other control characters, halves of surrogate pairs."""
+    match = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]", text)
     if match is None:
         return
     before = text[: match.start()]
