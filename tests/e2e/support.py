@@ -240,7 +240,7 @@ def container(name: str, script: str | Sequence[str] = SERVE, **more: Any) -> di
 
 
 def pod(name: str, *apps: Mapping[str, Any], inits: Sequence[Mapping[str, Any]] = (), **spec: Any) -> dict[str, Any]:
-    """A Pod manifest."""
+    """A Pod manifest. Its grace is short: a process that gets SIGTERM before it listens is only ended by SIGKILL."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -248,6 +248,7 @@ def pod(name: str, *apps: Mapping[str, Any], inits: Sequence[Mapping[str, Any]] 
         "spec": {
             **({"initContainers": list(inits)} if inits else {}),
             "containers": list(apps) or [container("main")],
+            "terminationGracePeriodSeconds": 5,
             **spec,
         },
     }

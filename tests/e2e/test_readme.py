@@ -45,7 +45,7 @@ def test_the_program_of_the_readme_runs(bench: Bench) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,  # nginx that gets SIGTERM before it listens to signals needs its whole grace period
         check=False,
     )
     assert (done.stdout, done.stderr) == ("0 Running\n", "")
