@@ -33,6 +33,9 @@ from runner.errors import EngineError, UsageError
 INITIAL_SECONDS: Final = 10.0
 CAP_SECONDS: Final = 300.0
 
+_CAPPED_BY: Final = 64
+"""After so many doublings the kubelet's schedule stays the same."""
+
 ENGINE_FIRST_SECONDS: Final = 0.2
 ENGINE_CAP_SECONDS: Final = 5.0
 ENGINE_ATTEMPTS: Final = 6
@@ -89,6 +92,7 @@ class RetryPolicy:
         """Seconds to wait before the n-th restart in a row, from 1. Ask once a restart: a strategy may be random."""
         if self._known is None:
             return max(0.0, float(self.wait(_state(restart, 0.0))))
+        restart = min(restart, _CAPPED_BY)
         if restart not in self._known:
             self._known[restart] = max(0.0, float(self.wait(_state(restart, 0.0))))
         return self._known[restart]

@@ -100,7 +100,8 @@ class _View:
         if instances:
             status = _from_record(instances[0], old, restarting=bool(self.rules))
             if len(instances) > 1:
-                status = replace(status, last_state=_from_record(instances[1], old).state)
+                last = _from_record(instances[1], old).state
+                status = status if last == status.last_state else replace(status, last_state=last)
         else:
             status = self._without_record(container, old)
         status = self._waiting_for_start(container, status)
@@ -209,7 +210,7 @@ def _with_probes(
     identity = engine_id(status.container_id)
     if container.is_regular_init:
         done = status.terminated is not None and status.terminated.exit_code == 0
-        return replace(status, started=running, ready=done)
+        return _probed(status, started=running, ready=done)
     # Verdicts live in memory: for the same container the published answer stands in until there is a verdict again.
     started = running and _verdict(
         results.startup.get(identity),
@@ -221,7 +222,21 @@ def _with_probes(
         probed=container.readiness is not None,
         known=same and old is not None and old.ready,
     )
-    return replace(status, started=started, ready=ready)
+    return _probed(status, started=started, ready=ready)
+
+
+def _probed(status: ContainerStatus, *, started: bool, ready: bool) -> ContainerStatus:
+    return ContainerStatus(
+        name=status.name,
+        state=status.state,
+        last_state=status.last_state,
+        ready=ready,
+        started=started,
+        restart_count=status.restart_count,
+        image=status.image,
+        image_id=status.image_id,
+        container_id=status.container_id,
+    )
 
 
 def _verdict(result: ProbeResult | None, *, probed: bool, known: bool) -> bool:

@@ -6,9 +6,8 @@ Mirrors k8s.io/client-go/tools/record/events_cache.go (EventCorrelator with its 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any, TypeVar
 
 from runner.core.model import Container, Json, Pod
@@ -180,22 +179,15 @@ def correlate(
     Returns the next state and the event to store under its name (new or counted up), or None when it is dropped as spam.
     """
     stamp = max((now - _EPOCH) // timedelta(microseconds=1) * 1000, state.last_stamp + 1)
-    event = Event(
-        name=f"{ref.name}.{stamp:x}",
-        ref=ref,
-        source=source,
-        type=note.type,
-        reason=note.reason,
-        message=note.message,
-        first=now,
-        last=now,
-    )
-    similar, key, event = _combine(state.similar, event, now)
+    about = _about(ref, source)
+    similar, key, message = _combine(state.similar, about, ref.field_path, note, now)
     seen = state.observations.get(key)
-    if seen is not None:
-        event = replace(event, name=seen.name, first=seen.first, count=seen.count + 1)
-    observation = _Observation(name=event.name, first=event.first, count=event.count)
-    bucket_key = (*_about(event), str(event.type))
+    observation = _Observation(
+        name=seen.name if seen is not None else f"{ref.name}.{stamp:x}",
+        first=seen.first if seen is not None else now,
+        count=seen.count + 1 if seen is not None else 1,
+    )
+    bucket_key = (*about, str(note.type))
     bucket, accepted = _take_token(state.buckets.get(bucket_key), now)
     following = Correlator(
         observations=_remember(state.observations, key, observation),
@@ -203,7 +195,20 @@ def correlate(
         buckets=_remember(state.buckets, bucket_key, bucket),
         last_stamp=stamp,
     )
-    return following, event if accepted else None
+    if not accepted:
+        return following, None
+    event = Event(
+        name=observation.name,
+        ref=ref,
+        source=source,
+        type=note.type,
+        reason=note.reason,
+        message=message,
+        first=observation.first,
+        last=now,
+        count=observation.count,
+    )
+    return following, event
 
 
 def correlate_all(
@@ -218,26 +223,30 @@ def correlate_all(
     return state, tuple(stored)
 
 
-def _about(event: Event) -> Key:
-    ref, source = event.ref, event.source
+def _about(ref: ObjectRef, source: Source) -> Key:
     return (source.component, source.host, ref.kind, ref.namespace, ref.name, ref.uid, ref.api_version)
 
 
-def _combine(similar: Mapping[Key, _Similar], event: Event, now: datetime) -> tuple[Mapping[Key, _Similar], Key, Event]:
-    """Note the message; when there are too many different ones, turn the event into one that stands for all of them."""
-    group = (*_about(event), str(event.type), str(event.reason))
+def _combine(
+    similar: Mapping[Key, _Similar], about: Key, field_path: str, note: Note, now: datetime
+) -> tuple[Mapping[Key, _Similar], Key, str]:
+    """Note the message; when there are too many different ones, the event stands for all of them.
+
+    Returns the memory, what the event is counted under, and the message to store.
+    """
+    group = (*about, str(note.type), str(note.reason))
     known = similar.get(group)
     fresh = known is None or (now - known.last).total_seconds() > SIMILAR_SECONDS
     messages = () if fresh or known is None else known.messages
-    if event.message not in messages:
-        messages += (event.message,)
+    if note.message not in messages:
+        messages += (note.message,)
     combined = len(messages) >= SIMILAR_LIMIT
     # The list must not grow beyond the limit: the oldest message makes room.
     kept = messages[1:] if combined else messages
     following = _remember(similar, group, _Similar(messages=kept, last=now))
     if combined:
-        return following, group, replace(event, message=COMBINED_PREFIX + event.message)
-    return following, (*group, event.ref.field_path, event.message), event
+        return following, group, COMBINED_PREFIX + note.message
+    return following, (*group, field_path, note.message), note.message
 
 
 def _take_token(bucket: _Bucket | None, now: datetime) -> tuple[_Bucket, bool]:
@@ -251,6 +260,9 @@ def _take_token(bucket: _Bucket | None, now: datetime) -> tuple[_Bucket, bool]:
 
 def _remember(memory: Mapping[Key, _T], key: Key, value: _T) -> Mapping[Key, _T]:
     """A copy with one more entry as the youngest; the oldest ones fall out beyond the cache's size."""
-    kept = {old: known for old, known in memory.items() if old != key}
+    kept = dict(memory)
+    kept.pop(key, None)
     kept[key] = value
-    return dict(islice(kept.items(), max(len(kept) - CACHE_SIZE, 0), None))
+    while len(kept) > CACHE_SIZE:
+        del kept[next(iter(kept))]
+    return kept

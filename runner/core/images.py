@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from runner.core.gotext import quote
 from runner.core.model import PullPolicy
@@ -108,6 +109,7 @@ def _check_digest(digest: str) -> None:
         raise InvalidReference("invalid checksum digest format")
 
 
+@lru_cache(maxsize=1024)
 def apply_default_tag(image: str) -> str:
     """Add ``:latest`` to a reference with neither tag nor digest; anything else stays as written.
 

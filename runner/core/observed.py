@@ -64,7 +64,10 @@ class Observed:
 
     def latest(self, name: str) -> ContainerRecord | None:
         """The newest instance of a container."""
-        return next((c for c in self.containers if c.name == name), None)
+        for record in self.containers:
+            if record.name == name:
+                return record
+        return None
 
     def instances(self, name: str) -> tuple[ContainerRecord, ...]:
         """All instances of a container, newest first."""

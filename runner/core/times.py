@@ -30,6 +30,11 @@ def parse_time(text: object) -> datetime | None:
     """Read an RFC 3339 instant, nanoseconds cut to microseconds; None for nothing, Go's zero time and nonsense."""
     if not isinstance(text, str) or not text or text.startswith("0001-"):
         return None
+    return _parsed(text)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> datetime | None:
     cut = _FRACTION.sub(lambda match: "." + match.group(1)[:6].ljust(6, "0"), text)
     try:
         instant = datetime.fromisoformat(cut)

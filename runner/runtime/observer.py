@@ -5,6 +5,7 @@ Mirrors pkg/kubelet/kuberuntime (GetPodStatus) and the Docker shim's container s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from runner.clock import Clock
@@ -35,6 +36,15 @@ _RUNTIME_STATES = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """A container as it was inspected last, what is made of it, and its place among the others."""
+
+    details: ContainerDetails
+    record: SandboxRecord | ContainerRecord
+    order: tuple[datetime, int]
+
+
 class Observer:
     """Observes one pod. Inspections of containers whose state did not change are remembered.
 
@@ -46,7 +56,7 @@ class Observer:
         self._engine = engine
         self._clock = clock
         self._labels = {POD_UID: uid}
-        self._known: dict[str, tuple[EngineState, ContainerDetails]] = {}
+        self._known: dict[str, _Known] = {}
         self._image_ids: dict[str, str] = {}
         self._suspects: set[str] = set()
         self._revealed: set[str] = set()
@@ -69,35 +79,42 @@ class Observer:
         for container_id in suspects:
             self._known.pop(container_id, None)
         listed = [s for s in self._engine.list_containers(self._labels) if not self._is_hidden(s)]
-        found = [details for summary in listed if (details := self._details(summary)) is not None]
-        self._known = {d.id: (d.state, d) for d in found}
-        found.sort(key=lambda details: (details.created_at, attempt_of(details.labels)), reverse=True)
+        found = [known for summary in listed if (known := self._look_at(summary)) is not None]
+        self._known = {known.details.id: known for known in found}
+        found.sort(key=lambda known: known.order, reverse=True)
         return Observed(
             at=at,
-            sandboxes=tuple(sandbox_record(d) for d in found if d.labels.get(DOCKER_TYPE) == TYPE_SANDBOX),
-            containers=tuple(self._record(d) for d in found if d.labels.get(DOCKER_TYPE) != TYPE_SANDBOX),
+            sandboxes=tuple(known.record for known in found if isinstance(known.record, SandboxRecord)),
+            containers=tuple(known.record for known in found if isinstance(known.record, ContainerRecord)),
         )
 
     def details(self, container_id: str) -> ContainerDetails | None:
         """The inspection behind the last look."""
         known = self._known.get(container_id)
-        return known[1] if known else None
+        return known.details if known else None
 
     def _is_hidden(self, summary: ContainerSummary) -> bool:
         if PREPARED not in summary.labels or self._sees_prepared or summary.id in self._revealed:
             return False
         return summary.state is EngineState.CREATED or summary.labels.get(DOCKER_TYPE) == TYPE_SANDBOX
 
-    def _details(self, summary: ContainerSummary) -> ContainerDetails | None:
+    def _look_at(self, summary: ContainerSummary) -> _Known | None:
         known = self._known.get(summary.id)
-        if known is not None and known[0] is summary.state:
-            return known[1]
+        if known is not None and known.details.state is summary.state:
+            return known
         try:
-            return self._engine.inspect_container(summary.id)
+            details = self._engine.inspect_container(summary.id)
         except NotFound:
             return None
+        return _Known(
+            details=details,
+            record=self._record(details),
+            order=(details.created_at, attempt_of(details.labels)),
+        )
 
-    def _record(self, details: ContainerDetails) -> ContainerRecord:
+    def _record(self, details: ContainerDetails) -> SandboxRecord | ContainerRecord:
+        if details.labels.get(DOCKER_TYPE) == TYPE_SANDBOX:
+            return sandbox_record(details)
         return container_record(details, self.image_id(details.image_id))
 
     def image_id(self, engine_id: str) -> str:

@@ -26,6 +26,7 @@ class EventRecorder:
         self._listener = listener
         self._clock = clock
         self._node_name = node_name
+        self._abouts = {"": self._about}
         self._memory = Correlator()
         self._lock = threading.Lock()
 
@@ -43,7 +44,9 @@ class EventRecorder:
     def note(self, note: Note, *, field_path: str = "", component: str = KUBELET) -> None:
         """Record what an event says. Too many events about the pod are dropped, as client-go drops them."""
         source = Source(component=component, host=self._node_name if component == KUBELET else "")
-        about = replace(self._about, field_path=field_path)
+        about = self._abouts.get(field_path)
+        if about is None:
+            about = self._abouts[field_path] = replace(self._about, field_path=field_path)
         with self._lock:
             now = self._clock.now()
             self._memory, event = correlate(self._memory, about, source, note, now)

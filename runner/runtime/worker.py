@@ -315,5 +315,11 @@ class PodWorker:
 def _asked_for(value: Json) -> tuple[object, ...]:
     """What somebody else may have changed about a pod: every change of the spec is a new generation."""
     metadata = value.get("metadata") or {}
-    keys = ("generation", "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations")
-    return tuple(metadata.get(key) for key in keys)
+    asked = metadata.get
+    return (
+        asked("generation"),
+        asked("deletionTimestamp"),
+        asked("deletionGracePeriodSeconds"),
+        asked("labels"),
+        asked("annotations"),
+    )
