@@ -7,10 +7,15 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test conformance engine images engine-stop check fmt bench sandbox schema install clean
+.PHONY: help run test cov conformance engine images engine-stop check fmt bench sandbox schema install clean
 
 # Puts the address of an Engine that has its images into DOCKER_HOST.
 WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "$$address";
+
+# What covers the core on purpose: the tests that draw manifests at random must not decide whether it is covered.
+CORE_TESTS := tests/core $(filter-out %/test_mutations.py,$(wildcard tests/manifest/test_*.py))
+COVER = $(PYTEST) -q -n 2 $(CORE_TESTS) --cov=runner.core --cov-branch --cov-fail-under=100 \
+	--cov-report=term-missing:skip-covered
 
 help: ## list the targets
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +25,10 @@ run: install ## take the Pod of two init containers to Ready on a real Engine, s
 
 test: check ## check everything and run all tests, those on the real Engine included
 	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; \
-	$(PYTEST) -q -n 2 -m "not docker" && $(PYTEST) -q -m "docker and not slow_conformance"
+	$(COVER) && $(PYTEST) -q -n 2 -m "not docker" $(addprefix --ignore=,$(CORE_TESTS)) && $(PYTEST) -q -m "docker and not slow_conformance"
+
+cov: install ## run the tests of the core and see that they reach every branch of it
+	$(COVER)
 
 conformance: install ## run the Kubernetes node scenarios side by side on a real Engine, as a kubelet ran them (7 min)
 	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; $(PYTEST) -q tests/conformance
