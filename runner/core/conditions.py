@@ -48,7 +48,7 @@ def pod_conditions(
     found = [
         ready_to_start(pod, observed),
         initialized(pod, statuses, phase, was_true=before.is_true(ConditionType.INITIALIZED)),
-        _ready(pod, containers, foreign),
+        ready(pod, containers, foreign),
         containers,
         _condition(ConditionType.SCHEDULED, holds=True),
     ]
@@ -113,12 +113,8 @@ def containers_ready(pod: Pod, statuses: Sequence[ContainerStatus] | None, phase
     return _condition(kind, holds=True)
 
 
-def ready(pod: Pod, statuses: Sequence[ContainerStatus] | None, phase: Phase, others: Iterable[Condition]) -> Condition:
+def ready(pod: Pod, containers: Condition, others: Iterable[Condition]) -> Condition:
     """Whether the containers are ready and every readiness gate has its condition among ``others``."""
-    return _ready(pod, containers_ready(pod, statuses, phase), others)
-
-
-def _ready(pod: Pod, containers: Condition, others: Iterable[Condition]) -> Condition:
     if containers.status != "True":
         return _condition(ConditionType.READY, holds=False, reason=containers.reason, message=containers.message)
     known = {condition.type: condition for condition in others}
