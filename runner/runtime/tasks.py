@@ -96,6 +96,11 @@ class TaskSet:
         return moved
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What is going on."""
+        return tuple(handle.name for handle in self._handles if not handle.done)
+
+    @property
     def next_deadline(self) -> datetime | None:
         """The earliest instant that some task waits for."""
         instants = [handle.until for handle in self._handles if handle.until is not None]

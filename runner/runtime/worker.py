@@ -284,10 +284,14 @@ class PodWorker:
     def _accompany(self, handle: Handle[Any], interrupted: Callable[[], bool]) -> Task[None]:
         """Wait for a task; meanwhile keep seeing what happens, without deciding anything."""
         context = self.context
+        hinted = False
         while not handle.done and not interrupted():
             yield Wait(until=self._deadline(), ready=lambda: handle.done or interrupted() or context.dirty)
             if context.dirty and not handle.done:
+                hinted = True
                 yield from self._steadily(context.look)
+        if hinted:
+            context.poke()  # what was seen meanwhile has not been decided upon yet
 
     def _rest(self, until: datetime | None) -> Task[None]:
         """Wait for an instant, a hint, or the end of the pod."""

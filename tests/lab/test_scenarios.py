@@ -244,6 +244,21 @@ def test_a_kill_that_outlasts_the_back_off_is_followed_by_a_start_at_once() -> N
     assert starts(simulation, "main")[:3] == [0, 16, 32]
 
 
+def test_a_verdict_that_comes_while_another_container_is_held_back_is_acted_upon_at_once() -> None:
+    probe = {**EXEC, "periodSeconds": 10, "failureThreshold": 1}
+    what = pod(apps=["crashing", {"name": "main", "startupProbe": probe}], terminationGracePeriodSeconds=2)
+    script = """
+        containers:
+          crashing: {attempts: [{exit: 1, after: 1s}]}
+          main:
+            attempts: [{run: forever, onTerm: ignore}]
+            probes: {startup: [{at: 0s, result: failure}]}
+    """
+    simulation = run(what, script, seconds=400)
+    for begin, end in runs(simulation, "main")[:-1]:
+        assert end - begin == 2
+
+
 def test_a_failing_startup_probe_kills_with_its_own_grace() -> None:
     probe = {**EXEC, "periodSeconds": 1, "failureThreshold": 3, "terminationGracePeriodSeconds": 5}
     what = pod(apps=[{"name": "main", "startupProbe": probe}])
