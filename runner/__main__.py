@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    # Looking for cycles while modules load costs a tenth of the time to the first Engine call, and finds none.
+    gc.set_threshold(20_000, 20, 20)
     from runner.cli import run_cli
 
     sys.exit(run_cli(sys.argv[1:]))

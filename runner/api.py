@@ -5,7 +5,6 @@ Cheap to make: the store is opened, the Engine found and docker-py imported when
 
 from __future__ import annotations
 
-import secrets
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,6 +53,12 @@ IGNORED_KINDS = frozenset({"Namespace", "PersistentVolume", "PersistentVolumeCla
 """Kinds that change nothing for one pod on one node; the loader warns about them where that may surprise."""
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _POLL_SECONDS = 0.1
+
+
+def _suffix() -> str:
+    """Five random letters and digits out of those that a generated name may end with."""
+    number = uuid.uuid4().int
+    return "".join(_SUFFIX_LETTERS[(number >> 8 * place) % len(_SUFFIX_LETTERS)] for place in range(5))
 
 
 def _bound(pod: Pod, node: str) -> Pod:
@@ -154,7 +159,7 @@ class Runner:
                     o.value,
                     namespace=o.namespace,
                     uid=str(uuid.uuid4()),
-                    suffix="".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(5)),
+                    suffix=_suffix(),
                     now=self.clock.now(),
                 )
             )

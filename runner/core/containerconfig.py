@@ -21,7 +21,8 @@ class MountType(StrEnum):
 class Mount:
     """One mount. ``source`` is a volume name or a host path; a volume is never filled from the image (NoCopy).
 
-    ``is_own``: only podrunner writes where the sub-path leads, so that no link can be in its way.
+    ``is_own``: only podrunner writes where the sub-path leads, so that no link can be in its way. ``create``: how a volume is
+    made if it does not exist yet.
     """
 
     type: MountType
@@ -31,6 +32,7 @@ class Mount:
     propagation: str = ""
     sub_path: str = ""
     is_own: bool = False
+    create: VolumeConfig | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,7 @@ def host_ports(pod: Pod) -> tuple[PortBinding, ...]:
 
 
 def _sandbox_mount(plan: VolumePlan) -> Mount:
-    return Mount(type=plan.type, source=plan.source, target=f"/{SANDBOX_ROOT}/{plan.name}")
+    return Mount(type=plan.type, source=plan.source, target=f"/{SANDBOX_ROOT}/{plan.name}", create=plan.create)
 
 
 def container_config(

@@ -62,16 +62,6 @@ def local_directory(engine: Engine, plan: VolumePlan) -> Path | None:
     return Path(mountpoint) if is_ours else None
 
 
-def fill_locally(engine: Engine, plan: VolumePlan) -> bool:
-    """Make the files of a new volume without the Engine; False where that cannot be done. Raises EngineUnavailable."""
-    directory = local_directory(engine, plan)
-    if directory is None:
-        return False
-    for entry in plan.files:
-        _touch(directory, entry.path)
-    return True
-
-
 @dataclass(slots=True)
 class TerminationMessages:
     """The termination messages of one pod. ``make`` may be called from any thread."""
@@ -92,13 +82,11 @@ class TerminationMessages:
     def make(self, name: str, attempt: int, sandbox_id: str) -> None:
         """See that an instance has its file. Raises EngineError."""
         file = message_file(name, attempt)
-        if any(entry.path == file for entry in self.plan.files):
-            return
         directory = self._local()
-        if directory is None:
-            self.engine.upload(sandbox_id, FOLDER, _archive(file))
-        else:
+        if directory is not None:
             _touch(directory, file)
+        elif not any(entry.path == file for entry in self.plan.files):
+            self.engine.upload(sandbox_id, FOLDER, _archive(file))
 
     def _local(self) -> Path | None:
         if not self._is_searched:

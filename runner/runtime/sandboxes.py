@@ -15,7 +15,7 @@ from runner.core.volumes import VolumePlan, plan_volumes, volumes_archive
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, NotFound
 from runner.runtime.hostpaths import check_host_path
-from runner.runtime.messages import fill_locally
+from runner.runtime.messages import local_directory
 from runner.runtime.storage import Store
 from runner.runtime.tasks import Task, Wait
 from runner.sandbox.image import sandbox_image
@@ -60,12 +60,8 @@ class SandboxCreation:
     id: str = ""
 
     def run(self) -> str:
-        """Create volumes and sandbox, start it, fill the volumes. Returns its id. Raises EngineError."""
+        """Create the sandbox and with it the volumes, start it, fill the volumes. Returns its id. Raises EngineError."""
         engine = self.engine
-        for plan in self.volumes:
-            if plan.create is not None:
-                engine.create_volume(plan.create)
-        filled = [plan for plan in self.volumes if self._is_filled(plan)]
         config = sandbox_config(
             self.pod, attempt=self.attempt, image=self.image, volumes=self.volumes, owner=self.owner
         )
@@ -79,15 +75,15 @@ class SandboxCreation:
             engine.remove_container(self.id)
             raise
         # tmpfs volumes exist only while something that mounts them runs, so everything is filled after the start.
-        archive = volumes_archive(tuple(plan for plan in self.volumes if plan not in filled))
+        archive = volumes_archive(tuple(plan for plan in self.volumes if not self._is_filled(plan)))
         if archive is not None:
             engine.upload(self.id, "/", archive)
         return self.id
 
     def _is_filled(self, plan: VolumePlan) -> bool:
-        """Whether a volume needs nothing put into it: it has its content from before, or gets it here."""
+        """Whether a volume needs nothing put into it: it has its content from before, or each container brings its own."""
         if plan.name == MESSAGES:
-            return fill_locally(self.engine, plan)
+            return local_directory(self.engine, plan) is not None
         return self.attempt > 0 and plan.keep
 
 

@@ -17,7 +17,7 @@ from runner.engine.simulated import Attempt, ContainerScript, OutputLine, Simula
 from runner.errors import EngineUnavailable
 from runner.lab import Simulation, new_pod, simulate
 from runner.lab.script import SimulationScript
-from runner.runtime.messages import TerminationMessages, fill_locally, local_directory
+from runner.runtime.messages import TerminationMessages, local_directory
 
 
 def container(name: str, **more: Any) -> Json:
@@ -98,7 +98,7 @@ def test_a_volume_of_another_machine_or_none_is_no_directory_here() -> None:
     assert local_directory(engine, plan) is None
     assert plan.create is not None
     engine.create_volume(plan.create)
-    assert not fill_locally(engine, plan)
+    assert local_directory(engine, plan) is None
 
 
 def test_an_engine_that_does_not_answer_is_not_taken_for_a_missing_volume() -> None:
@@ -125,14 +125,15 @@ def test_files_in_reach_are_made_for_everybody_to_write_and_keep_what_is_in_them
     plan = messages_plan(pod, "me")
     assert plan.create is not None
     engine.create_volume(plan.create)
-    assert not fill_locally(engine, plan), "there is no such directory"
+    assert local_directory(engine, plan) is None, "there is no such directory"
     data = tmp_path / plan.source / "_data"
     data.mkdir(parents=True)
-    assert fill_locally(engine, plan)
+    messages = TerminationMessages.of(engine, pod, "me")
+    messages.make("main", 0, "no sandbox is asked")
     first = data / "containers" / "main" / "0"
     assert first.stat().st_mode & 0o777 == 0o666
     first.write_text("why")
-    assert fill_locally(engine, plan)
+    messages.make("main", 0, "no sandbox is asked")
     assert first.read_text() == "why"
-    TerminationMessages.of(engine, pod, "me").make("main", 1, "no sandbox is asked")
+    messages.make("main", 1, "no sandbox is asked")
     assert (data / "containers" / "main" / "1").stat().st_mode & 0o777 == 0o666

@@ -89,7 +89,15 @@ def _mount(mount: Mount) -> dict[str, Any]:
         "ReadOnly": mount.read_only,
     }
     if mount.type is MountType.VOLUME:
-        body["VolumeOptions"] = {"NoCopy": True} | ({"Subpath": mount.sub_path} if mount.sub_path else {})
+        body["VolumeOptions"] = {"NoCopy": True} | _volume_options(mount)
     elif mount.propagation:
         body["BindOptions"] = {"Propagation": mount.propagation}
     return body
+
+
+def _volume_options(mount: Mount) -> dict[str, Any]:
+    options: dict[str, Any] = {"Subpath": mount.sub_path} if mount.sub_path else {}
+    if mount.create is not None:
+        options["Labels"] = dict(mount.create.labels)
+        options["DriverConfig"] = {"Name": "local", "Options": dict(mount.create.options)}
+    return options

@@ -259,6 +259,8 @@ class SimulatedEngine:
             self._by_uid.setdefault(container.uid, {})[container_id] = container
         for mount in config.mounts:
             if mount.type is MountType.VOLUME:
+                if mount.create is not None:
+                    self._volumes.setdefault(mount.source, (mount.create, FileTree()))
                 self._volume_tree(mount.source, create=True)
                 self._volume_users[mount.source].add(container_id)
         self._emit(container, "create")
