@@ -46,6 +46,7 @@ class MemoryStore:
     def __init__(self, *, event_lifetime: float | None = EVENT_LIFETIME) -> None:
         self._lock = threading.Lock()
         self._version = 0
+        self._wishes = 0
         self._pods: dict[str, _Pod] = {}
         self._uids: dict[tuple[str, str], str] = {}
         self._events: dict[tuple[str, str], tuple[datetime | None, Json]] = {}
@@ -109,6 +110,7 @@ class MemoryStore:
 
     def _replace(self, pod: _Pod, value: Object) -> None:
         self._version += 1
+        self._wishes += 1
         pod.version = self._version
         pod.value = value
 
@@ -189,6 +191,9 @@ class MemoryStore:
 
     def version(self) -> int:
         return self._version
+
+    def wishes(self) -> int:
+        return self._wishes
 
     def close(self) -> None:
         """Nothing to give back."""

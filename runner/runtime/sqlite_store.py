@@ -234,6 +234,9 @@ class SqliteStore:
     def version(self) -> int:
         return int(self._read("SELECT value FROM revision", ())[0][0])
 
+    def wishes(self) -> int:
+        return self.version()
+
     def close(self) -> None:
         """Close the file; the next call would open it again."""
         with self._lock:

@@ -123,6 +123,10 @@ class Store(Protocol):
         """A number that changes whenever anything was written, by this process or another. Cheap."""
         ...
 
+    def wishes(self) -> int:
+        """A number that changes at least when something else is wanted of a pod: another spec, its deletion. Cheap."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -63,7 +63,7 @@ class PodWorker:
     gone: bool = False
     on_give_up: Callable[[], None] = lambda: None
     _life: Handle[None] | None = None
-    _seen_version: int = -1
+    _seen_wishes: int = -1
 
     def run(self) -> None:
         """Run the pod until it is gone. Raises what broke the worker itself, never what broke the pod."""
@@ -89,10 +89,10 @@ class PodWorker:
 
     def _read_requests(self) -> None:
         """Take over what was asked of the pod through the store: deletion, another grace period, another image."""
-        version = self.context.store.version()
-        if version == self._seen_version:
+        wishes = self.context.store.wishes()
+        if wishes == self._seen_wishes:
             return
-        self._seen_version = version
+        self._seen_wishes = wishes
         value = self.context.store.pod_by_uid(self.context.pod.uid)
         if value is None:
             return
@@ -132,9 +132,12 @@ class PodWorker:
     def _sync_until_the_end(self) -> Task[Ending]:
         context = self.context
         mount_failures = 0
+        rested = False
         while True:
-            yield from self._steadily(context.look)
-            context.publish()
+            if not rested or context.dirty or self._must_look():
+                yield from self._steadily(context.look)
+                context.publish()
+            rested = False
             ending = self._ending()
             if ending is not None:
                 return ending
@@ -155,7 +158,11 @@ class PodWorker:
                 continue
             outcome = yield from self._carry_out(plan)
             if outcome is not None:
-                yield from self._after(outcome)
+                rested = yield from self._after(outcome)
+
+    def _must_look(self) -> bool:
+        """Whether time alone may have changed what there is to see: something was not told of, or the deadline came."""
+        return self.context.options.relist is not None or self._deadline() is not None
 
     def _decide(self) -> Plan:
         context, options = self.context, self.context.options
@@ -173,7 +180,9 @@ class PodWorker:
         """Run a sync; a deletion or the deadline cuts it short. None: it did not come to its end."""
         context = self.context
         sync = context.tasks.start(run_sync(context, plan, self.queue), "sync")
-        yield from self._accompany(sync, lambda: self._ending() is not None)
+        sync.advance(context.now())
+        if not sync.done:
+            yield from self._accompany(sync, lambda: self._ending() is not None)
         if not sync.done:
             sync.cancel()
             return None
@@ -187,15 +196,15 @@ class PodWorker:
             yield from self._rest(context.now() + timedelta(seconds=REQUEUE_SECONDS))
         return None
 
-    def _after(self, outcome: SyncOutcome) -> Task[None]:
-        """Show what the sync did, and wait for the time of the next one."""
+    def _after(self, outcome: SyncOutcome) -> Task[bool]:
+        """Show what the sync did, and wait for the time of the next one. Returns whether there was one to wait for."""
         context = self.context
         if outcome.gave_up:
             self.gave_up = outcome.gave_up
             self.on_give_up()
-            return
+            return False
         if outcome.acted:
-            return
+            return False
         context.publish()
         due = outcome.ready_at
         if outcome.failed:
@@ -203,6 +212,7 @@ class PodWorker:
             again = context.now() + timedelta(seconds=seconds)
             due = again if due is None else min(due, again)
         yield from self._rest(due)
+        return True
 
     def _mount(self, failures: int) -> int:
         """Set the volumes up. Returns how often in a row that has failed now."""
