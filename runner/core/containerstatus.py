@@ -169,27 +169,24 @@ def _from_record(record: ContainerRecord, old: ContainerStatus | None, *, restar
         count = max(count, old.restart_count)
         changed = old.container_id != identity
         last = old.terminated if changed and old.terminated is not None else old.last_terminated
-    state: State
-    match record.state:
-        case RuntimeState.RUNNING:
-            state = Running(started_at=record.started_at)
-            if old is not None and old.terminated is not None and old.restart_count >= record.attempt:
-                count = old.restart_count + 1
-        case RuntimeState.EXITED:
-            state = Terminated(
-                exit_code=record.exit_code,
-                reason=record.reason,
-                message=record.message,
-                started_at=record.started_at,
-                finished_at=record.finished_at,
-                container_id=identity,
-            )
-        case RuntimeState.UNKNOWN if old is not None and old.running is not None:
-            reason = TerminatedReason.RESTARTING_ALL_CONTAINERS if restarting else TerminatedReason.STATUS_UNKNOWN
-            state = Terminated(exit_code=KILLED, reason=reason, message=LOST_AT_END)
+    state: State = Waiting()
+    if record.state is RuntimeState.RUNNING:
+        state = Running(started_at=record.started_at)
+        if old is not None and old.terminated is not None and old.restart_count >= record.attempt:
             count = old.restart_count + 1
-        case _:
-            state = Waiting()
+    elif record.state is RuntimeState.EXITED:
+        state = Terminated(
+            exit_code=record.exit_code,
+            reason=record.reason,
+            message=record.message,
+            started_at=record.started_at,
+            finished_at=record.finished_at,
+            container_id=identity,
+        )
+    elif record.state is RuntimeState.UNKNOWN and old is not None and old.running is not None:
+        reason = TerminatedReason.RESTARTING_ALL_CONTAINERS if restarting else TerminatedReason.STATUS_UNKNOWN
+        state = Terminated(exit_code=KILLED, reason=reason, message=LOST_AT_END)
+        count = old.restart_count + 1
     return ContainerStatus(
         name=record.name,
         state=state,

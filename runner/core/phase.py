@@ -106,21 +106,17 @@ def _restartable(pod: Pod, container: Container, ended: Terminated) -> bool:
 
 
 def _count_sidecar(status: ContainerStatus | None, count: _Count) -> None:
-    match status.state if status else None:
-        case Running():
-            count.running += 1
-            if status is not None and not status.started:
-                count.pending_sidecars += 1
-        case Terminated():
-            pass
-        case Waiting() if status is not None and status.last_terminated:
-            pass
-        case Waiting():
+    state = status.state if status is not None else None
+    if isinstance(state, Running):
+        count.running += 1
+        if status is not None and not status.started:
             count.pending_sidecars += 1
-            count.waiting += 1
-        case _:
-            count.unknown += 1
-            count.pending_sidecars += status is not None
+    elif isinstance(state, Waiting) and not (status is not None and status.last_terminated):
+        count.pending_sidecars += 1
+        count.waiting += 1
+    elif state is None:
+        count.unknown += 1
+        count.pending_sidecars += status is not None
 
 
 def _count_app(pod: Pod, container: Container, status: ContainerStatus | None, count: _Count) -> None:
