@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from runner.core.model import Container, Pod
 from runner.core.reasons import EventReason, Note, warning
@@ -22,6 +23,7 @@ CAP_SECONDS = 300.0
 RESET_SECONDS = 600.0
 
 
+@lru_cache(maxsize=64)
 def kubelet_schedule(initial: float = INITIAL_SECONDS, cap: float = CAP_SECONDS) -> Schedule:
     """The kubelet's schedule: the first restart at once, then ``initial``, doubling up to ``cap`` (seconds).
 
@@ -35,6 +37,7 @@ def kubelet_schedule(initial: float = INITIAL_SECONDS, cap: float = CAP_SECONDS)
     return delay_of
 
 
+@lru_cache(maxsize=64)
 def pull_schedule(initial: float = INITIAL_SECONDS, cap: float = CAP_SECONDS) -> Schedule:
     """Seconds to wait after the n-th consecutive failed pull: ``initial``, doubling up to ``cap``."""
 

@@ -7,7 +7,6 @@ AllContainersRestartCleanedUp, HasAnyRegularContainerStarted) pkg/kubelet/contai
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -42,42 +41,60 @@ def pod_conditions(
 
     A transition time changes only when the status of its condition does.
     """
-    before = previous or PodStatus()
-    foreign = tuple(condition for condition in before.conditions if condition.type not in _OURS)
+    before = previous or _NOTHING
+    known = {condition.type: condition for condition in before.conditions}
+    foreign = [condition for condition in before.conditions if condition.type not in _OURS]
     containers = containers_ready(pod, statuses, phase)
     found = [
         ready_to_start(pod, observed),
-        initialized(pod, statuses, phase, was_true=before.is_true(ConditionType.INITIALIZED)),
+        initialized(pod, statuses, phase, was_true=_was_true(known.get(ConditionType.INITIALIZED))),
         ready(pod, containers, foreign),
         containers,
-        _condition(ConditionType.SCHEDULED, holds=True),
+        _SCHEDULED,
     ]
-    if any(
+    if pod.has_rules and any(
         rule.action is RuleAction.RESTART_ALL and not rule.implied for c in pod.all_containers() for rule in c.rules
     ):
         found.append(all_containers_restarting(pod, phase, before, observed))
-    known = {condition.type: condition for condition in before.conditions}
-    return foreign + tuple(_with_transition_time(condition, known.get(condition.type), now) for condition in found)
+    return (*foreign, *[_with_transition_time(condition, known.get(condition.type), now) for condition in found])
+
+
+def _was_true(condition: Condition | None) -> bool:
+    return condition is not None and condition.status == "True"
 
 
 def _with_transition_time(condition: Condition, old: Condition | None, now: datetime) -> Condition:
-    if old is None or old.status != condition.status or old.last_transition_time is None:
-        return replace(condition, last_transition_time=now)
-    if old.reason == condition.reason and old.message == condition.message:
-        return old
-    return replace(condition, last_transition_time=old.last_transition_time)
+    """A condition as it is published; the same object as before when it has not changed."""
+    since = now
+    if old is not None and old.status == condition.status and old.last_transition_time is not None:
+        if old.reason == condition.reason and old.message == condition.message:
+            return old
+        since = old.last_transition_time
+    return Condition(
+        type=condition.type,
+        status=condition.status,
+        reason=condition.reason,
+        message=condition.message,
+        last_transition_time=since,
+    )
 
 
 @lru_cache(maxsize=4096)
 def _condition(kind: ConditionType, *, holds: bool, reason: str = "", message: str = "") -> Condition:
-    return Condition(type=kind, status="True" if holds else "False", reason=reason, message=message)
+    return Condition(type=kind.value, status="True" if holds else "False", reason=reason, message=message)
+
+
+_SCHEDULED = _condition(ConditionType.SCHEDULED, holds=True)
+_READY_TO_START = _condition(ConditionType.READY_TO_START, holds=True)
+_INITIALIZED = _condition(ConditionType.INITIALIZED, holds=True)
+_NOTHING = PodStatus()
 
 
 def ready_to_start(pod: Pod, observed: Observed) -> Condition:
     """Whether a sandbox with its network is there; since v1.37 with the reason why not."""
     problem = sandbox_problem(pod, observed)
     if not problem:
-        return _condition(ConditionType.READY_TO_START, holds=True)
+        return _READY_TO_START
     return _condition(ConditionType.READY_TO_START, holds=False, reason=SANDBOX_NOT_READY, message=problem)
 
 
@@ -86,7 +103,7 @@ def sandbox_problem(pod: Pod, observed: Observed) -> str:
     if not observed.sandboxes:
         return "no pod sandbox exists"
     newest = observed.sandboxes[0]
-    if sum(sandbox.ready for sandbox in observed.sandboxes) > 1:
+    if len(observed.sandboxes) > 1 and sum(sandbox.ready for sandbox in observed.sandboxes) > 1:
         return "multiple pod sandboxes are ready"
     if not newest.ready:
         return "pod sandbox is not ready"
@@ -102,7 +119,7 @@ def containers_ready(pod: Pod, statuses: Sequence[ContainerStatus] | None, phase
     kind = ConditionType.CONTAINERS_READY
     if statuses is None:
         return _condition(kind, holds=False, reason=UNKNOWN_STATUSES)
-    unknown, unready = _sort_out((*pod.sidecars, *pod.containers), statuses, lambda _, status: status.ready)
+    unknown, unready = _sort_out((*pod.sidecars, *pod.containers), statuses, _is_ready)
     if phase is Phase.SUCCEEDED and not unknown:
         return _condition(kind, holds=False, reason=POD_COMPLETED)
     if phase is Phase.FAILED:
@@ -138,6 +155,8 @@ def initialized(
     if statuses is None and pod.init_containers:
         return _condition(kind, holds=False, reason=UNKNOWN_STATUSES)
     found = statuses or ()
+    if not pod.init_containers and phase is not Phase.SUCCEEDED:
+        return _INITIALIZED
     unknown, incomplete = _sort_out(pod.init_containers, found, _is_initialized)
     if phase is Phase.SUCCEEDED and not unknown:
         return _condition(kind, holds=True, reason=POD_COMPLETED)
@@ -145,6 +164,10 @@ def initialized(
     if not message or was_true or _any_app_started(pod, found):
         return _condition(kind, holds=True)
     return _condition(kind, holds=False, reason=NOT_INITIALIZED, message=message)
+
+
+def _is_ready(_container: Container, status: ContainerStatus) -> bool:
+    return status.ready
 
 
 def _is_initialized(container: Container, status: ContainerStatus) -> bool:
@@ -174,6 +197,8 @@ def _sort_out(
 
 
 def _message(unknown: list[str], bad: list[str], word: str) -> str:
+    if not unknown and not bad:
+        return ""
     parts = [(unknown, "unknown"), (bad, word)]
     return ", ".join(f"containers with {which} status: {join_list(names)}" for names, which in parts if names)
 
@@ -198,8 +223,8 @@ def ending_behind(status: ContainerStatus) -> Terminated | None:
 
 def restart_all_rules(pod: Pod, observed: Observed, previous: PodStatus | None) -> tuple[RestartRule, ...]:
     """The RestartAllContainers rules that ended containers set off, by their newest instance or else their last status."""
-    found = []
-    for container in pod.all_containers():
+    found: list[RestartRule] = []
+    for container in pod.all_containers() if pod.has_rules else ():
         record = observed.latest(container.name)
         if record is not None:
             exit_code = record.exit_code if record.state is RuntimeState.EXITED else None

@@ -179,20 +179,18 @@ class Container:
     termination_message_path: str = "/dev/termination-log"
     termination_message_policy: TerminationMessagePolicy = TerminationMessagePolicy.FILE
     manifest: Json = field(default_factory=dict, compare=False, repr=False)
+    is_sidecar: bool = field(init=False, compare=False, repr=False)
+    """A restartable init container (pkg/api/v1/pod/util.go IsRestartableInitContainer)."""
+    is_regular_init: bool = field(init=False, compare=False, repr=False)
+    field_path: str = field(init=False, compare=False, repr=False)
+    """How events name the container: ``spec.initContainers{name}``."""
 
-    @property
-    def is_sidecar(self) -> bool:
-        """A restartable init container (pkg/api/v1/pod/util.go IsRestartableInitContainer)."""
-        return self.is_init and self.restart_policy is RestartPolicy.ALWAYS
-
-    @property
-    def is_regular_init(self) -> bool:
-        return self.is_init and not self.is_sidecar
-
-    @property
-    def field_path(self) -> str:
-        """How events name the container: ``spec.initContainers{name}``."""
-        return f"spec.{'initContainers' if self.is_init else 'containers'}{{{self.name}}}"
+    def __post_init__(self) -> None:
+        is_sidecar = self.is_init and self.restart_policy is RestartPolicy.ALWAYS
+        put = object.__setattr__
+        put(self, "is_sidecar", is_sidecar)
+        put(self, "is_regular_init", self.is_init and not is_sidecar)
+        put(self, "field_path", f"spec.{'initContainers' if self.is_init else 'containers'}{{{self.name}}}")
 
     def probe(self, kind: ProbeKind) -> Probe | None:
         return {
@@ -223,11 +221,20 @@ class Pod:
     labels: Mapping[str, str] = field(default_factory=dict, compare=False)
     annotations: Mapping[str, str] = field(default_factory=dict, compare=False)
     manifest: Json = field(default_factory=dict, compare=False, repr=False)
+    full_name: str = field(init=False, compare=False, repr=False)
+    """``name_namespace(uid)``: how messages name a pod (kubelet/util/format PodDesc)."""
+    sidecars: tuple[Container, ...] = field(init=False, compare=False, repr=False)
+    has_rules: bool = field(init=False, compare=False, repr=False)
+    """Whether some container has restart rules."""
+    _by_name: Mapping[str, Container] = field(init=False, compare=False, repr=False)
 
-    @property
-    def full_name(self) -> str:
-        """``name_namespace(uid)``: how messages name a pod (kubelet/util/format PodDesc)."""
-        return f"{self.name}_{self.namespace}({self.uid})"
+    def __post_init__(self) -> None:
+        everything = (*self.init_containers, *self.containers)
+        put = object.__setattr__
+        put(self, "full_name", f"{self.name}_{self.namespace}({self.uid})")
+        put(self, "sidecars", tuple(c for c in self.init_containers if c.is_sidecar))
+        put(self, "has_rules", any(c.rules for c in everything))
+        put(self, "_by_name", {c.name: c for c in reversed(everything)})
 
     @property
     def spec(self) -> Json:
@@ -238,17 +245,13 @@ class Pod:
         """Whether deletion has been asked for."""
         return self.deleted_at is not None
 
-    @property
-    def sidecars(self) -> tuple[Container, ...]:
-        return tuple(c for c in self.init_containers if c.is_sidecar)
-
     def all_containers(self) -> Iterator[Container]:
         """Init containers first, then apps, each in spec order."""
         yield from self.init_containers
         yield from self.containers
 
     def container(self, name: str) -> Container | None:
-        return next((c for c in self.all_containers() if c.name == name), None)
+        return self._by_name.get(name)
 
     @classmethod
     def from_json(cls, value: Json) -> Pod:

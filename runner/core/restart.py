@@ -80,7 +80,7 @@ def init_failed(record: ContainerRecord) -> bool:
 def restart_all_sources(pod: Pod, observed: Observed) -> tuple[Container, ...]:
     """The ended containers whose matching rule says RestartAllContainers, in spec order."""
     found: list[Container] = []
-    for container in pod.all_containers():
+    for container in pod.all_containers() if pod.has_rules else ():
         record = observed.latest(container.name)
         if record is None or record.state is not RuntimeState.EXITED:
             continue

@@ -152,6 +152,7 @@ class SimulatedRun:
         options: WorkerOptions,
         *,
         listener: Callable[[Narration], None] | None = None,
+        handlers: Callable[[SimulatedEngine], SimulatedHandlers] | None = None,
     ) -> None:
         self.script = script
         self.record = _Record()
@@ -160,19 +161,19 @@ class SimulatedRun:
         self.wakeup = Wakeup()
         self.store = MemoryStore()
         self.engine = _engine(pod, script, self.clock)
-        handlers = SimulatedHandlers(self.engine, script.hooks)
+        made = handlers(self.engine) if handlers is not None else SimulatedHandlers(self.engine, script.hooks)
         self.store.create_pod(pod.manifest, owner="simulation")
         context = PodContext(
             pod=pod,
             engine=self.engine,
             store=self.store,
             clock=self.clock,
-            jobs=InlineJobs(self.clock, self.wakeup, handlers.take_elapsed),
+            jobs=InlineJobs(self.clock, self.wakeup, made.take_elapsed),
             recorder=EventRecorder(pod, self.store, listen, self.clock, options.node_name),
             observer=Observer(self.engine, self.clock, pod.uid),
             # Every happening of the simulated Engine is told, so nothing has to be looked for.
             options=replace(options, relist=None),
-            handlers=handlers,
+            handlers=made,
             listener=listen,
             owner="simulation",
             sandbox_image=_SANDBOX_IMAGE,

@@ -64,23 +64,18 @@ class PodContext:
     ahead: tuple[SandboxCreation, Job[str]] | None = None
     wake: Callable[[], None] = lambda: None
     dirty: bool = True
+    ref: PodRef = field(init=False)
+    backoff: BackoffSettings = field(init=False)
+    results: ProbeResults = field(init=False)
+    """A view of the verdicts."""
 
     def __post_init__(self) -> None:
-        self.observed = Observed(at=self.clock.now())
-        self.pod = with_retry_scope(self.pod, self.options.retry.scope)
-
-    @property
-    def ref(self) -> PodRef:
-        return PodRef(namespace=self.pod.namespace, name=self.pod.name, uid=self.pod.uid)
-
-    @property
-    def backoff(self) -> BackoffSettings:
         retry = self.options.retry
-        return BackoffSettings(initial=retry.initial, cap=retry.cap, speed=self.options.speed)
-
-    @property
-    def results(self) -> ProbeResults:
-        return ProbeResults(
+        self.observed = Observed(at=self.clock.now())
+        self.pod = with_retry_scope(self.pod, retry.scope)
+        self.ref = PodRef(namespace=self.pod.namespace, name=self.pod.name, uid=self.pod.uid)
+        self.backoff = BackoffSettings(initial=retry.initial, cap=retry.cap, speed=self.options.speed)
+        self.results = ProbeResults(
             startup=self.verdicts[ProbeKind.STARTUP],
             liveness=self.verdicts[ProbeKind.LIVENESS],
             readiness=self.verdicts[ProbeKind.READINESS],

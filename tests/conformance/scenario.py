@@ -13,6 +13,7 @@ import yaml
 from runner.core.backoff import CAP_SECONDS
 from tests.conformance.reading import Json
 
+FOLDER: Final = Path(__file__).parents[2] / "fixtures" / "conformance" / "e2e"
 CONFIGURABLE_CAP: Final = "configurable-max-backoff"
 
 

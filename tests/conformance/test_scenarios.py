@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.conformance.course import Outcome
-from tests.conformance.scenario import Scenario
+from tests.conformance.scenario import FOLDER, Scenario
 
-FOLDER: Final = Path(__file__).parents[2] / "fixtures" / "conformance" / "e2e"
 QUICK: Final = frozenset(
     {
         "crash-backoff-max-1",

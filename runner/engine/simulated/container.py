@@ -41,6 +41,7 @@ class SimulatedContainer:
         "started_at",
         "state",
         "stopping",
+        "told",
         "uid",
     )
 
@@ -70,6 +71,8 @@ class SimulatedContainer:
         self.remaining: float | None = None
         """Seconds that a paused process still had to run."""
         self.stopping = False
+        self.told = False
+        """Whether the process has had its stop signal and its handler has taken over."""
         self.files: FileTree | None = None
         self._summary: ContainerSummary | None = None
         self._details: ContainerDetails | None = None

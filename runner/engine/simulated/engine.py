@@ -283,7 +283,7 @@ class SimulatedEngine:
         container.state = EngineState.RUNNING
         container.started_at = self.clock.now()
         container.exit_code, container.oom_killed, container.error = 0, False, ""
-        container.stopping, container.due = False, None
+        container.stopping, container.told, container.due = False, False, None
         container.pid = 1000 + next(self._numbers)
         if container.config.network_mode in ("", "default", "bridge"):
             container.ip = f"172.17.{container.pid // 250 % 250}.{container.pid % 250 + 2}"
@@ -334,6 +334,9 @@ class SimulatedEngine:
         assert container.attempt is not None
         term = container.attempt.term()
         if not term.ignore and container.state is EngineState.RUNNING:
+            if container.attempt.on_term is not None and not container.told:
+                container.due = None  # the handler takes over from what would have ended by itself
+            container.told = True
             self._plan_exit(container, term.after, term.exit_code)
 
     def stop_container(self, container_id: str, timeout: int) -> None:
