@@ -69,21 +69,24 @@ def container_statuses(
     previous_ephemeral: Iterable[ContainerStatus] = (),
 ) -> ContainerStatuses:
     """Compute every container's status. ``reasons``: failed starts by container name, as the last sync left them."""
-    old = {status.name: status for status in (*(previous.all_containers() if previous else ()), *previous_ephemeral)}
+    before = () if previous is None else (*previous.init_containers, *previous.containers)
+    old = {status.name: status for status in (*before, *previous_ephemeral)}
     rules = restart_all_rules(pod, observed, previous)
     view = _View(pod=pod, observed=observed, reasons=reasons, results=results, old=old, rules=rules)
     return ContainerStatuses(
-        init=tuple(view.status(container) for container in pod.init_containers),
-        apps=_by_name(view.status(container) for container in pod.containers),
-        ephemeral=_by_name(view.status(container) for container in pod.ephemeral_containers),
+        init=tuple([view.status(container) for container in pod.init_containers]),
+        apps=_by_name([view.status(container) for container in pod.containers]),
+        ephemeral=_by_name([view.status(container) for container in pod.ephemeral_containers]),
     )
 
 
-def _by_name(statuses: Iterable[ContainerStatus]) -> tuple[ContainerStatus, ...]:
-    return tuple(sorted(statuses, key=lambda status: status.name))
+def _by_name(statuses: list[ContainerStatus]) -> tuple[ContainerStatus, ...]:
+    if len(statuses) > 1:
+        statuses.sort(key=lambda status: status.name)
+    return tuple(statuses)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _View:
     """What one container's status is computed from."""
 
@@ -98,10 +101,8 @@ class _View:
         old = self.old.get(container.name)
         instances = self.observed.instances(container.name)
         if instances:
-            status = _from_record(instances[0], old, restarting=bool(self.rules))
-            if len(instances) > 1:
-                last = _from_record(instances[1], old).state
-                status = status if last == status.last_state else replace(status, last_state=last)
+            before = instances[1] if len(instances) > 1 else None
+            status = _from_record(instances[0], old, before, restarting=bool(self.rules))
         else:
             status = self._without_record(container, old)
         status = self._waiting_for_start(container, status)
@@ -151,8 +152,15 @@ class _View:
         failure = self.reasons.get(container.name)
         if failure is None or not should_be_started(self.pod, container, self.observed):
             return status
-        last = status.terminated or status.last_state
-        return replace(status, state=Waiting(reason=failure.reason, message=failure.message), last_state=last)
+        return ContainerStatus(
+            name=status.name,
+            state=Waiting(reason=failure.reason, message=failure.message),
+            last_state=status.terminated or status.last_state,
+            restart_count=status.restart_count,
+            image=status.image,
+            image_id=status.image_id,
+            container_id=status.container_id,
+        )
 
     def _any_app_created(self) -> bool:
         return any(
@@ -161,32 +169,26 @@ class _View:
         )
 
 
-def _from_record(record: ContainerRecord, old: ContainerStatus | None, *, restarting: bool = False) -> ContainerStatus:
-    """The status that one instance shows by itself; ``old`` is the last published status of the container."""
+def _from_record(
+    record: ContainerRecord,
+    old: ContainerStatus | None,
+    before: ContainerRecord | None,
+    *,
+    restarting: bool,
+) -> ContainerStatus:
+    """The status of a container by its newest instance and the one before; ``old`` is the last one published."""
     identity = published_id(record.id)
-    count, last = record.attempt, None
+    count = record.attempt
+    last: State | None = None
     if old is not None:
         count = max(count, old.restart_count)
         changed = old.container_id != identity
         last = old.terminated if changed and old.terminated is not None else old.last_terminated
-    state: State = Waiting()
-    if record.state is RuntimeState.RUNNING:
-        state = Running(started_at=record.started_at)
-        if old is not None and old.terminated is not None and old.restart_count >= record.attempt:
-            count = old.restart_count + 1
-    elif record.state is RuntimeState.EXITED:
-        state = Terminated(
-            exit_code=record.exit_code,
-            reason=record.reason,
-            message=record.message,
-            started_at=record.started_at,
-            finished_at=record.finished_at,
-            container_id=identity,
-        )
-    elif record.state is RuntimeState.UNKNOWN and old is not None and old.running is not None:
-        reason = TerminatedReason.RESTARTING_ALL_CONTAINERS if restarting else TerminatedReason.STATUS_UNKNOWN
-        state = Terminated(exit_code=KILLED, reason=reason, message=LOST_AT_END)
+    state = _state_of(record, old, restarting=restarting)
+    if old is not None and _counts_again(record, old):
         count = old.restart_count + 1
+    if before is not None:
+        last = _state_of(before, old, restarting=False)
     return ContainerStatus(
         name=record.name,
         state=state,
@@ -198,18 +200,52 @@ def _from_record(record: ContainerRecord, old: ContainerStatus | None, *, restar
     )
 
 
+def _counts_again(record: ContainerRecord, old: ContainerStatus) -> bool:
+    """Whether an instance shows that the container was restarted once more than its status says."""
+    if record.state is RuntimeState.RUNNING:
+        return old.terminated is not None and old.restart_count >= record.attempt
+    return record.state is RuntimeState.UNKNOWN and old.running is not None
+
+
+def _state_of(record: ContainerRecord, old: ContainerStatus | None, *, restarting: bool) -> State:
+    """What one instance shows; the object that was published already when that is what it shows."""
+    if record.state is RuntimeState.EXITED:
+        state = Terminated(
+            exit_code=record.exit_code,
+            reason=record.reason,
+            message=record.message,
+            started_at=record.started_at,
+            finished_at=record.finished_at,
+            container_id=published_id(record.id),
+        )
+        if old is not None:
+            for known in (old.state, old.last_state):
+                if known == state:
+                    assert known is not None
+                    return known
+        return state
+    if record.state is RuntimeState.RUNNING:
+        return Running(started_at=record.started_at)
+    if record.state is RuntimeState.UNKNOWN and old is not None and old.running is not None:
+        reason = TerminatedReason.RESTARTING_ALL_CONTAINERS if restarting else TerminatedReason.STATUS_UNKNOWN
+        return Terminated(exit_code=KILLED, reason=reason, message=LOST_AT_END)
+    return Waiting()
+
+
 def _with_probes(
     container: Container, status: ContainerStatus, old: ContainerStatus | None, results: ProbeResults
 ) -> ContainerStatus:
     """Fill in started and ready from the state and the standing verdicts."""
-    running = status.running is not None
-    same = old is not None and old.container_id == status.container_id
-    identity = engine_id(status.container_id)
+    running = isinstance(status.state, Running)
     if container.is_regular_init:
         done = status.terminated is not None and status.terminated.exit_code == 0
         return _probed(status, started=running, ready=done)
+    if not running:
+        return _probed(status, started=False, ready=False)
+    same = old is not None and old.container_id == status.container_id
+    identity = engine_id(status.container_id)
     # Verdicts live in memory: for the same container the published answer stands in until there is a verdict again.
-    started = running and _verdict(
+    started = _verdict(
         results.startup.get(identity),
         probed=container.startup is not None,
         known=same and old is not None and bool(old.started),

@@ -62,13 +62,13 @@ def app_has_started(pod: Pod, observed: Observed) -> bool:
     """Whether an app container of the active sandbox runs or has run."""
     if not observed.sandboxes or not observed.sandboxes[0].ready:
         return False
-    active, names = observed.sandboxes[0].id, {container.name for container in pod.containers}
-    return any(
-        record.name in names
-        and record.state in (RuntimeState.RUNNING, RuntimeState.EXITED)
-        and record.sandbox_id in ("", active)
-        for record in observed.containers
-    )
+    active = observed.sandboxes[0].id
+    for record in observed.containers:
+        if record.state is RuntimeState.RUNNING or record.state is RuntimeState.EXITED:
+            container = pod.container(record.name)
+            if container is not None and not container.is_init and record.sandbox_id in ("", active):
+                return True
+    return False
 
 
 def _look_at_inits(pod: Pod, known: dict[str, ContainerStatus]) -> tuple[bool, bool]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from runner.core.conditions import pod_conditions
 from runner.core.containerstatus import (
@@ -19,7 +18,7 @@ from runner.core.containerstatus import (
     StartFailure,
     container_statuses,
 )
-from runner.core.model import Pod
+from runner.core.model import Json, Pod
 from runner.core.observed import Observed, ProbeResults
 from runner.core.phase import app_has_started, get_phase
 from runner.core.podstatus import (
@@ -39,6 +38,7 @@ MESSAGE_BYTES = 12 * 1024
 """Bytes of termination messages in one pod, shared equally by its containers."""
 
 _EPHEMERAL = "ephemeralContainerStatuses"
+_NOTHING = PodStatus()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +81,11 @@ def generate_status(
     ``is_terminal``: the pod is ending for good and its containers have stopped. ``failure`` overrides the phase; an
     exceeded active deadline does so by itself. A phase Succeeded or Failed is never left.
     """
-    before = previous or PodStatus()
+    before = previous or _NOTHING
     found = container_statuses(pod, observed, reasons, results, previous, _ephemeral(before))
     statuses = _capped(pod, found)
-    phase = get_phase(pod, statuses.all(), is_terminal=is_terminal, has_initialized=app_has_started(pod, observed))
+    everything = statuses.all()
+    phase = get_phase(pod, everything, is_terminal=is_terminal, has_initialized=app_has_started(pod, observed))
     if before.phase.is_terminal:
         phase = before.phase
     reason, message = (before.reason, before.message) if phase is before.phase else ("", "")
@@ -96,7 +97,7 @@ def generate_status(
         phase=phase,
         reason=reason,
         message=message,
-        conditions=pod_conditions(pod, statuses.all(), phase, previous, observed, now),
+        conditions=pod_conditions(pod, everything, phase, previous, observed, now),
         init_containers=statuses.init,
         containers=statuses.apps,
         host_ip=host_ip or before.host_ip,
@@ -108,13 +109,16 @@ def generate_status(
 
 
 def _ephemeral(status: PodStatus) -> tuple[ContainerStatus, ...]:
+    if not status.extra:
+        return ()
     return tuple(container_status_from_json(value) for value in status.extra.get(_EPHEMERAL) or ())
 
 
-def _extra(before: PodStatus, statuses: ContainerStatuses) -> dict[str, Any]:
+def _extra(before: PodStatus, statuses: ContainerStatuses) -> Json:
+    if not statuses.ephemeral:
+        return before.extra
     extra = dict(before.extra)
-    if statuses.ephemeral:
-        extra[_EPHEMERAL] = [container_status_json(status) for status in statuses.ephemeral]
+    extra[_EPHEMERAL] = [container_status_json(status) for status in statuses.ephemeral]
     return extra
 
 
@@ -170,7 +174,10 @@ def _capped(pod: Pod, statuses: ContainerStatuses) -> ContainerStatuses:
     count = len(pod.containers) + len(pod.init_containers) + len(pod.ephemeral_containers)
     limit = MESSAGE_BYTES // max(count, 1)
 
-    if not any(_is_long(one.state, limit) or _is_long(one.last_state, limit) for one in statuses.everything()):
+    for one in statuses.everything():
+        if _is_long(one.state, limit) or _is_long(one.last_state, limit):
+            break
+    else:
         return statuses
 
     def cut(group: tuple[ContainerStatus, ...]) -> tuple[ContainerStatus, ...]:
