@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
-from runner.clock import VIRTUAL_START, NothingWillHappen, VirtualClock, Wakeup
+from runner.clock import VIRTUAL_START, VirtualClock, Wakeup
 from runner.core.admission import admit
 from runner.core.images import InvalidReference
 from runner.core.labels import POD_UID
@@ -214,10 +214,8 @@ class SimulatedRun:
             if following > limit and not self.wakeup.is_set():
                 self.clock.advance(limit)
                 return End.LIMIT
-            try:
-                self.clock.wait(due, self.wakeup)
-            except NothingWillHappen:
-                return End.QUIET  # what was on the agenda was about processes that are gone
+            # What is on the agenda may be about processes that are gone: no wait without an end, or it passes the limit.
+            self.clock.wait(due if due is not None and due <= limit else following, self.wakeup)
         return End.GONE
 
 

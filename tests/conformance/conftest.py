@@ -19,6 +19,7 @@ from tests.conformance.scenario import Scenario
 
 SIDE_BY_SIDE: Final = 8
 LEFT_OUT: Final = pytest.StashKey[int]()
+SIMULATED: Final = pytest.StashKey[tuple[int, Mapping[str, str]]]()
 NOT_OFFERED: Final = {"engine-restart": "needs a program that stops and starts while the containers go on"}
 
 
@@ -39,6 +40,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         config.stash[LEFT_OUT] = len(left_out)
         items[:] = offered
+    simulated = [item for item in items if "simulated" in getattr(item, "fixturenames", ())]
+    if simulated and isinstance(simulated[0], pytest.Function):
+        config.stash[SIMULATED] = (len(simulated), simulated[0].module.LEFT_OUT)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -46,6 +50,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if count:
         reasons = ", ".join(f"{tag} {reason}" for tag, reason in NOT_OFFERED.items())
         terminalreporter.write_line(f"{count} scenarios were left out: {reasons}")
+    if SIMULATED in config.stash:
+        run, reasons_of = config.stash[SIMULATED]
+        told = "; ".join(f"{name}: {reason}" for name, reason in reasons_of.items())
+        terminalreporter.write_line(
+            f"{run} scenarios in simulation, {len(reasons_of)} left out, as they need real processes ({told})"
+        )
 
 
 @pytest.fixture(scope="session")

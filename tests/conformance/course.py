@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from tests.conformance.bed import TestBed
+from tests.conformance.contract import Bed
 from tests.conformance.judging import Judge
 from tests.conformance.marks import mark_problems
 from tests.conformance.reading import Json, brief, field, matches, statuses
@@ -36,7 +36,7 @@ class Failed(Exception):
 class Course:
     """One scenario while it runs."""
 
-    bed: TestBed
+    bed: Bed
     scenario: Scenario
     view: View = dataclasses.field(init=False)
     judge: Judge = dataclasses.field(init=False)

@@ -82,6 +82,16 @@ def test_pods_play_their_scripts_apart() -> None:
     assert [engine.inspect_container(container_id).exit_code for container_id in ids] == [1, 1]
 
 
+def test_a_second_signal_does_not_begin_the_end_anew() -> None:
+    clock, engine = engine_of(ContainerScript(attempts=(Attempt(after=None, on_term=OnTerm(exit_code=7, after=9)),)))
+    container_id = begin(engine)
+    engine.kill_container(container_id, "SIGTERM")
+    clock.sleep(5)
+    engine.kill_container(container_id, "SIGTERM")
+    clock.sleep(4)
+    assert engine.inspect_container(container_id).exit_code == 7
+
+
 @pytest.mark.parametrize(
     ("attempt", "timeout", "exit_code", "took"),
     [
@@ -91,6 +101,7 @@ def test_pods_play_their_scripts_apart() -> None:
         (Attempt(after=None, on_term=OnTerm(exit_code=7, after=60)), 30, 137, 30),
         (Attempt(after=None, on_term=OnTerm(ignore=True)), 5, 137, 5),
         (Attempt(exit_code=3, after=4, on_term=OnTerm(ignore=True)), 30, 3, 4),
+        (Attempt(exit_code=3, after=4, on_term=OnTerm(exit_code=7, after=9)), 30, 7, 9),
     ],
     ids=[
         "a server ends at once and well",
@@ -99,6 +110,7 @@ def test_pods_play_their_scripts_apart() -> None:
         "who takes too long is killed",
         "who ignores the signal is killed",
         "a natural end within the grace period counts",
+        "a handler takes over from what would have ended earlier",
     ],
 )
 def test_what_a_stop_does(attempt: Attempt, timeout: int, exit_code: int, took: float) -> None:

@@ -436,6 +436,16 @@ def test_a_paused_container_counts_as_running() -> None:
     assert runs(run(pod(), script, seconds=75), "main")[0] == (0, 70)
 
 
+def test_an_end_that_does_not_come_any_more_lets_no_time_pass() -> None:
+    """The pod would have ended by itself at 10 s; its handler takes until 80 s, and nobody waits beyond the limit."""
+    script = """
+        containers: {main: {attempts: [{exit: 1, after: 10s, onTerm: {exit: 0, after: 75s}}]}}
+        steps: [{at: 5s, delete: {grace: 100s}}]
+    """
+    simulation = run(pod(), script, seconds=20)
+    assert (simulation.end, simulation.seconds(simulation.ended_at)) == (End.LIMIT, 20)
+
+
 def test_another_image_replaces_the_running_container() -> None:
     simulation = run(pod(), 'steps: [{at: 30s, updateImage: {container: main, image: "busybox:2"}}]')
     assert starts(simulation, "main") == [0, 30]
