@@ -59,7 +59,10 @@ class PodActions:
     causes: tuple[tuple[str, str], ...] = ()
 
     def cause(self, name: str) -> str:
-        return dict(self.causes).get(name, "")
+        for known, cause in self.causes:
+            if known == name:
+                return cause
+        return ""
 
 
 @dataclass(slots=True)
@@ -107,7 +110,7 @@ def sandbox_change(pod: Pod, observed: Observed) -> SandboxChange:
         return SandboxChange(needed=True, attempt=0, sandbox_id="", cause="the pod has no sandbox")
     newest = observed.sandboxes[0]
     again = newest.attempt + 1
-    if sum(sandbox.ready for sandbox in observed.sandboxes) > 1:
+    if len(observed.sandboxes) > 1 and sum(sandbox.ready for sandbox in observed.sandboxes) > 1:
         return SandboxChange(needed=True, attempt=again, sandbox_id=newest.id, cause="more than one sandbox is ready")
     if not newest.ready:
         return SandboxChange(needed=True, attempt=again, sandbox_id=newest.id, cause="the sandbox is not ready")
@@ -189,7 +192,7 @@ def _was_created(record: ContainerRecord | None) -> bool:
 
 
 def _ephemeral(pod: Pod, observed: Observed) -> tuple[str, ...]:
-    return tuple(c.name for c in pod.ephemeral_containers if observed.latest(c.name) is None)
+    return tuple([c.name for c in pod.ephemeral_containers if observed.latest(c.name) is None])
 
 
 def _resets(pod: Pod, observed: Observed) -> tuple[Reset, ...]:

@@ -93,8 +93,8 @@ class Blocked:
 
 def backoff_key(pod: Pod, container: Container) -> tuple[str, ...]:
     """What a crash entry belongs to: another image or other resources start afresh (kuberuntime/helpers.go)."""
-    resources = container.manifest.get("resources") or {}
-    return (pod.uid, pod.namespace, pod.name, container.name, container.image, _frozen(resources))
+    resources = container.manifest.get("resources")
+    return (pod.uid, pod.namespace, pod.name, container.name, container.image, _frozen(resources) if resources else "")
 
 
 def pull_key(pod: Pod, image: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ On top of ``compute_pod_actions`` this lays out the numbered steps of kuberuntim
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -118,7 +118,7 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
         )
     if actions.to_reset:
         operations.extend(_reset(pod, observed, actions, memory, now))
-    if not actions.kill_pod:
+    if actions.to_kill and not actions.kill_pod:
         operations.extend(
             Operation(
                 kind=OperationKind.KILL,
@@ -130,8 +130,9 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
             )
             for kill in actions.to_kill
         )
-    starts = [*actions.ephemeral_to_start, *actions.init_to_start, *actions.containers_to_start]
-    operations.extend(_start(pod, name, observed, actions, memory, now) for name in starts)
+    starts = (*actions.ephemeral_to_start, *actions.init_to_start, *actions.containers_to_start)
+    if starts:
+        operations.extend([_start(pod, name, observed, actions, memory, now) for name in starts])
     return Plan(operations=tuple(operations), sandbox_id=actions.sandbox_id, actions=actions)
 
 
@@ -170,10 +171,10 @@ def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, no
         assert record is not None
         rule = matching_rule(source, record.exit_code)
         if rule is not None and rule.implied:
+            remember = _remember(pod, source, observed, memory, now)
             held = _held(pod, source, observed, memory, now)
             if held is not None:
                 return [held]
-            remember = _remember(pod, source, observed, memory, now)
     cause = f"every container runs again because {_failures(sources, observed)}"
     return [
         Operation(
@@ -197,11 +198,20 @@ def _failures(sources: tuple[Container, ...], observed: Observed) -> str:
 
 def _exited(container: Container, observed: Observed) -> ContainerRecord | None:
     """The newest ended instance: the one that back-off is counted from."""
-    instances = observed.instances(container.name)
-    return next((r for r in instances if r.state is RuntimeState.EXITED and r.finished_at is not None), None)
+    for record in observed.containers:
+        if record.name == container.name and record.state is RuntimeState.EXITED and record.finished_at is not None:
+            return record
+    return None
 
 
-def _held(pod: Pod, container: Container, observed: Observed, memory: Memory, now: datetime) -> Operation | None:
+def _held(
+    pod: Pod,
+    container: Container,
+    observed: Observed,
+    memory: Memory,
+    now: datetime,
+    remember: tuple[tuple[str, ...], BackoffEntry] | None = None,
+) -> Operation | None:
     """The operation that stands for a restart that may not happen, now or ever; None when it may."""
     exited = _exited(container, observed)
     if exited is None:
@@ -222,14 +232,17 @@ def _held(pod: Pod, container: Container, observed: Observed, memory: Memory, no
         ready_at=blocked.ready_at,
         delay=blocked.delay,
         cause=failed,
+        remember=remember,
     )
 
 
 def _gives_up(pod: Pod, attempt: int, memory: Memory, now: datetime) -> bool:
     if memory.max_restarts is not None and attempt > memory.max_restarts:
         return True
+    if memory.gives_up is None:
+        return False
     elapsed = (now - pod.created_at).total_seconds() if pod.created_at is not None else 0.0
-    return memory.gives_up is not None and memory.gives_up(attempt, elapsed)
+    return memory.gives_up(attempt, elapsed)
 
 
 def _remember(
@@ -251,10 +264,10 @@ def _start(pod: Pod, name: str, observed: Observed, actions: PodActions, memory:
     container = pod.container(name) or next(c for c in pod.ephemeral_containers if c.name == name)
     remember = None
     if not (actions.create_sandbox and container.is_init):
-        held = _held(pod, container, observed, memory, now)
         remember = _remember(pod, container, observed, memory, now)
+        held = _held(pod, container, observed, memory, now, remember)
         if held is not None:
-            return held if held.kind is OperationKind.GIVE_UP else replace(held, remember=remember)
+            return held
     return Operation(
         kind=OperationKind.START,
         target=name,

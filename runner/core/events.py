@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
 
 from runner.core.model import Container, Json, Pod
 from runner.core.reasons import Note
@@ -69,29 +70,16 @@ class Event:
 
     def to_json(self) -> dict[str, Any]:
         """The v1 Event object. Its uid and resource version are the store's business."""
-        involved = {
-            "kind": self.ref.kind,
-            "namespace": self.ref.namespace,
-            "name": self.ref.name,
-            "uid": self.ref.uid,
-            "apiVersion": self.ref.api_version,
-            "resourceVersion": self.ref.resource_version,
-            "fieldPath": self.ref.field_path,
-        }
-        source = {"component": self.source.component, "host": self.source.host}
+        first = format_time(self.first)
         return {
             "kind": "Event",
             "apiVersion": "v1",
-            "metadata": {
-                "name": self.name,
-                "namespace": self.ref.namespace,
-                "creationTimestamp": format_time(self.first),
-            },
-            "involvedObject": {key: value for key, value in involved.items() if value},
+            "metadata": {"name": self.name, "namespace": self.ref.namespace, "creationTimestamp": first},
+            "involvedObject": _ref_json(self.ref).copy(),
             "reason": str(self.reason),
             "message": self.message,
-            "source": {key: value for key, value in source.items() if value},
-            "firstTimestamp": format_time(self.first),
+            "source": _source_json(self.source).copy(),
+            "firstTimestamp": first,
             "lastTimestamp": format_time(self.last),
             "count": self.count,
             "type": str(self.type),
@@ -130,31 +118,47 @@ class Event:
         )
 
 
+@lru_cache(maxsize=1024)
+def _ref_json(ref: ObjectRef) -> dict[str, str]:
+    value = {
+        "kind": ref.kind,
+        "namespace": ref.namespace,
+        "name": ref.name,
+        "uid": ref.uid,
+        "apiVersion": ref.api_version,
+        "resourceVersion": ref.resource_version,
+        "fieldPath": ref.field_path,
+    }
+    return {key: text for key, text in value.items() if text}
+
+
+@lru_cache(maxsize=64)
+def _source_json(source: Source) -> dict[str, str]:
+    return {key: text for key, text in (("component", source.component), ("host", source.host)) if text}
+
+
 def pod_ref(pod: Pod, container: Container | None = None) -> ObjectRef:
     """The pod, or one of its containers, as the object of an event."""
     path = container.field_path if container is not None else ""
     return ObjectRef(namespace=pod.namespace, name=pod.name, uid=pod.uid, field_path=path)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Observation:
+class _Observation(NamedTuple):
     """How often an event was seen, since when, and under which name it is stored."""
 
     name: str
     first: datetime
-    count: int
+    times: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Similar:
+class _Similar(NamedTuple):
     """The different messages of events that are alike otherwise, oldest first, and when the last one came."""
 
     messages: tuple[str, ...]
     last: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Bucket:
+class _Bucket(NamedTuple):
     """Tokens left of one source for one type of event about one object, as of a moment."""
 
     tokens: float
@@ -178,16 +182,17 @@ def correlate(
 
     Returns the next state and the event to store under its name (new or counted up), or None when it is dropped as spam.
     """
-    stamp = max((now - _EPOCH) // timedelta(microseconds=1) * 1000, state.last_stamp + 1)
+    since = now - _EPOCH
+    stamp = ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
+    stamp = max(stamp, state.last_stamp + 1)
     about = _about(ref, source)
     similar, key, message = _combine(state.similar, about, ref.field_path, note, now)
     seen = state.observations.get(key)
-    observation = _Observation(
-        name=seen.name if seen is not None else f"{ref.name}.{stamp:x}",
-        first=seen.first if seen is not None else now,
-        count=seen.count + 1 if seen is not None else 1,
-    )
-    bucket_key = (*about, str(note.type))
+    if seen is None:
+        observation = _Observation(f"{ref.name}.{stamp:x}", now, 1)
+    else:
+        observation = _Observation(seen.name, seen.first, seen.times + 1)
+    bucket_key = (*about, note.type)
     bucket, accepted = _take_token(state.buckets.get(bucket_key), now)
     following = Correlator(
         observations=_remember(state.observations, key, observation),
@@ -206,7 +211,7 @@ def correlate(
         message=message,
         first=observation.first,
         last=now,
-        count=observation.count,
+        count=observation.times,
     )
     return following, event
 
@@ -234,7 +239,7 @@ def _combine(
 
     Returns the memory, what the event is counted under, and the message to store.
     """
-    group = (*about, str(note.type), str(note.reason))
+    group = (*about, note.type, note.reason)
     known = similar.get(group)
     fresh = known is None or (now - known.last).total_seconds() > SIMILAR_SECONDS
     messages = () if fresh or known is None else known.messages
@@ -243,7 +248,7 @@ def _combine(
     combined = len(messages) >= SIMILAR_LIMIT
     # The list must not grow beyond the limit: the oldest message makes room.
     kept = messages[1:] if combined else messages
-    following = _remember(similar, group, _Similar(messages=kept, last=now))
+    following = _remember(similar, group, _Similar(kept, now))
     if combined:
         return following, group, COMBINED_PREFIX + note.message
     return following, (*group, field_path, note.message), note.message
@@ -255,7 +260,7 @@ def _take_token(bucket: _Bucket | None, now: datetime) -> tuple[_Bucket, bool]:
         refilled = (now - bucket.at).total_seconds() / SPAM_REFILL_SECONDS
         tokens = min(tokens, bucket.tokens + max(refilled, 0.0))
     accepted = tokens >= 1
-    return _Bucket(tokens=tokens - accepted, at=now), accepted
+    return _Bucket(tokens - accepted, now), accepted
 
 
 def _remember(memory: Mapping[Key, _T], key: Key, value: _T) -> Mapping[Key, _T]:

@@ -71,7 +71,7 @@ class Observed:
 
     def instances(self, name: str) -> tuple[ContainerRecord, ...]:
         """All instances of a container, newest first."""
-        return tuple(c for c in self.containers if c.name == name)
+        return tuple([c for c in self.containers if c.name == name])
 
     def by_id(self, container_id: str) -> ContainerRecord | None:
         return next((c for c in self.containers if c.id == container_id), None)

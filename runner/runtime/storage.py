@@ -172,8 +172,11 @@ def deleted(old: Object, at: datetime, grace: int) -> Object | None:
 
 def last_seen(event: Json) -> datetime | None:
     """When an event happened last, by whichever of its times is set."""
-    times = (event.get("lastTimestamp"), event.get("eventTime"), event.get("firstTimestamp"))
-    return next((instant for instant in map(parse_time, times) if instant is not None), None)
+    for key in ("lastTimestamp", "eventTime", "firstTimestamp"):
+        instant = parse_time(event.get(key))
+        if instant is not None:
+            return instant
+    return None
 
 
 __all__: Sequence[str] = [
