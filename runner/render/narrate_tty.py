@@ -73,7 +73,9 @@ class TtyNarrator(PlainNarrator):
             from rich.console import Console
             from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-            console = Console(file=self._err.stream, no_color=not self._paint.enabled)
+            # That this is a terminal which can draw was decided before, by the caller's environment and not the process'.
+            colourless = not self._paint.enabled
+            console = Console(file=self._err.stream, force_terminal=True, no_color=colourless, _environ={})
             columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), DownloadColumn())
             self._bars, self._tasks = (
                 Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False),
