@@ -53,14 +53,6 @@ class End(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What a watcher of the pod saw at an instant: the whole v1 Pod."""
-
-    at: datetime
-    pod: Json
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
     """What happened: every published pod, every recording of an event (with its count), and the Engine as it was left.
 
@@ -70,9 +62,9 @@ class Simulation:
 
     pod: Pod
     engine: SimulatedEngine
-    trace: tuple[Shown, ...]
+    trace: tuple[StatusChanged, ...]
     events: tuple[EventRecorded, ...]
-    told: tuple[Shown | EventRecorded, ...]
+    told: tuple[StatusChanged | EventRecorded, ...]
     ended_at: datetime
     end: End
     gave_up: str = ""
@@ -90,13 +82,11 @@ class Simulation:
 class _Record:
     """Collects what the worker tells."""
 
-    told: list[Shown | EventRecorded] = field(default_factory=list)
+    told: list[StatusChanged | EventRecorded] = field(default_factory=list)
 
     def listen(self, narration: Narration) -> None:
         match narration:
-            case StatusChanged():
-                self.told.append(Shown(at=narration.at, pod=narration.pod))
-            case EventRecorded():
+            case StatusChanged() | EventRecorded():
                 self.told.append(narration)
             case _:
                 pass
@@ -133,7 +123,7 @@ def simulate(
     return Simulation(
         pod=run.worker.context.pod,
         engine=run.engine,
-        trace=tuple(one for one in told if isinstance(one, Shown)),
+        trace=tuple(one for one in told if isinstance(one, StatusChanged)),
         events=tuple(one for one in told if isinstance(one, EventRecorded)),
         told=told,
         ended_at=run.clock.now(),

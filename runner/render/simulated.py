@@ -8,8 +8,8 @@ from datetime import datetime
 
 from runner.core.columns import pod_row
 from runner.core.times import format_duration
-from runner.lab.simulation import Shown, Simulation
-from runner.runtime.narration import EventRecorded
+from runner.lab.simulation import Simulation
+from runner.runtime.narration import EventRecorded, StatusChanged
 
 _COLUMNS = ("TIME", "READY", "STATUS", "RESTARTS")
 _WIDTHS = (10, 7, 30)
@@ -38,7 +38,7 @@ def table_lines(simulation: Simulation, *, with_events: bool = True) -> Iterator
             yield _row((format_duration(round(simulation.seconds(one.at), 3)), *cells))
 
 
-def _cells(shown: Shown, at: datetime) -> tuple[str, str, str]:
+def _cells(shown: StatusChanged, at: datetime) -> tuple[str, str, str]:
     row = pod_row(shown.pod, at)
     return row.ready, row.status, row.restarts
 

@@ -117,16 +117,12 @@ class PodContext:
         if status == self.status:
             return
         self.status = status
-        value = status.to_json()
-        self.store.publish(self.pod.uid, value, self.now())
-        self._show(value)
+        self.store.publish(self.pod.uid, status, self.now())
+        self.show()
 
     def show(self) -> None:
         """Tell the listener what the whole pod looks like now."""
-        self._show(self.status.to_json() if self.status is not None else {})
-
-    def _show(self, status: Json) -> None:
-        self.tell(StatusChanged(at=self.now(), ref=self.ref, pod={**self.pod.manifest, "status": status}))
+        self.tell(StatusChanged(at=self.now(), ref=self.ref, manifest=self.pod.manifest, status=self.status))
 
     def now(self) -> datetime:
         return self.clock.now()

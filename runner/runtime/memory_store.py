@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from runner.core.model import Json
+from runner.core.podstatus import PodStatus
 from runner.runtime.storage import (
     EVENT_LIFETIME,
     AlreadyExists,
@@ -23,7 +24,8 @@ from runner.runtime.storage import (
 @dataclass(slots=True)
 class _Pod:
     value: Object
-    status: Json | None
+    status: Json | PodStatus | None
+    """As it came; most are replaced before anybody asks."""
     owner: str
     version: int
     kept: bool = False
@@ -32,6 +34,8 @@ class _Pod:
     def read(self) -> Object:
         metadata = {**self.value["metadata"], "resourceVersion": str(self.version)}
         value = {**self.value, "metadata": metadata}
+        if isinstance(self.status, PodStatus):
+            self.status = self.status.to_json()
         if self.status is not None:
             value["status"] = self.status
         return value
@@ -86,7 +90,7 @@ class MemoryStore:
             pod = self._pods.get(uid)
             return "" if pod is None else pod.owner
 
-    def publish(self, uid: str, status: Json, at: datetime) -> None:
+    def publish(self, uid: str, status: PodStatus, at: datetime) -> None:
         del at  # the status carries its own times
         with self._lock:
             pod = self._pods.get(uid)

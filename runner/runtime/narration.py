@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runner.core.model import Json
+from runner.core.podstatus import PodStatus
 from runner.engine.protocol import PullProgress
 
 
@@ -21,11 +22,17 @@ class PodRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChanged:
-    """A status was published; ``pod`` is the whole v1 Pod."""
+    """A status was published; ``manifest`` is the v1 Pod without it. None: there is none yet."""
 
     at: datetime
     ref: PodRef
-    pod: Json
+    manifest: Json
+    status: PodStatus | None
+
+    @property
+    def pod(self) -> Json:
+        """The whole v1 Pod, put together when it is asked for."""
+        return {**self.manifest, "status": {} if self.status is None else self.status.to_json()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

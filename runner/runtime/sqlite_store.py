@@ -17,6 +17,7 @@ from typing import Any
 
 from runner.clock import Clock, Deadline, SystemClock
 from runner.core.model import Json
+from runner.core.podstatus import PodStatus
 from runner.errors import StoreError
 from runner.runtime.home import Home
 from runner.runtime.storage import (
@@ -127,9 +128,9 @@ class SqliteStore:
         rows = self._read("SELECT owner FROM pods WHERE uid = ?", (uid,))
         return str(rows[0][0]) if rows else ""
 
-    def publish(self, uid: str, status: Json, at: datetime) -> None:
+    def publish(self, uid: str, status: PodStatus, at: datetime) -> None:
         del at  # the status carries its own times
-        text = _dump(status)
+        text = _dump(status.to_json())
         with self._write() as connection:
             connection.execute(
                 "UPDATE pods SET status = ?, revision = (SELECT value FROM revision) WHERE uid = ?", (text, uid)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from runner.core.model import Json
+from runner.core.podstatus import PodStatus
 from runner.core.times import format_time, parse_time
 from runner.errors import UsageError
 
@@ -63,7 +64,7 @@ class Store(Protocol):
         """The owner label of the process that runs the pod; "" when unknown."""
         ...
 
-    def publish(self, uid: str, status: Json, at: datetime) -> None:
+    def publish(self, uid: str, status: PodStatus, at: datetime) -> None:
         """Replace the pod's status; raises the resourceVersion."""
         ...
 

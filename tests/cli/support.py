@@ -15,6 +15,7 @@ from runner.cli.main import main
 from runner.clock import VirtualClock
 from runner.core.manifest import LoadedObject, LoadResult, Source, load
 from runner.core.model import Json
+from runner.core.podstatus import PodStatus
 from runner.core.times import format_time
 from runner.errors import UsageError, WaitTimeout
 from runner.runtime.gc import GcReport
@@ -217,7 +218,11 @@ def pod(name: str = "web", *, namespace: str = "default", phase: str = "Running"
 def put(store: Store, value: Object) -> None:
     """Store a pod and publish its status."""
     store.create_pod({key: part for key, part in value.items() if key != "status"}, owner="test")
-    store.publish(value["metadata"]["uid"], value["status"], START)
+    publish(store, value)
+
+
+def publish(store: Store, value: Object) -> None:
+    store.publish(value["metadata"]["uid"], PodStatus.from_json(value["status"]), START)
 
 
 def event(

@@ -7,7 +7,8 @@ import json
 import pytest
 import yaml
 
-from tests.cli.support import CommandLine, event, pod, put
+from runner.core.podstatus import Phase, PodStatus
+from tests.cli.support import START, CommandLine, event, pod, publish, put
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def test_a_watch_prints_the_header_once_and_one_line_a_change(podrunner: Command
     """A pod that starts runs, another appears with a longer name, a third goes."""
     store = podrunner.runner.store
     podrunner.clock.steps = [
-        lambda: store.publish("uid-starting", pod("starting")["status"], podrunner.clock.now()),
+        lambda: publish(store, pod("starting")),
         lambda: None,
         lambda: put(store, pod("quite-a-long-name", phase="Pending", age=0)),
         lambda: store.remove_pod("uid-web"),
@@ -144,7 +145,7 @@ def test_a_watch_prints_the_header_once_and_one_line_a_change(podrunner: Command
 
 def test_a_watch_of_one_pod_in_json_prints_one_object_a_change(podrunner: CommandLine) -> None:
     store = podrunner.runner.store
-    podrunner.clock.steps = [lambda: store.publish("uid-web", {"phase": "Succeeded"}, podrunner.clock.now())]
+    podrunner.clock.steps = [lambda: store.publish("uid-web", PodStatus(phase=Phase.SUCCEEDED), START)]
     done = podrunner("get", "po", "web", "-w", "-o", "jsonpath={.status.phase}{'\\n'}")
     assert done.out == "Running\nSucceeded\n"
 

@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from runner.core.model import RetryScope
+from runner.core.podstatus import PodStatus
 from runner.engine.protocol import PullProgress
 from runner.errors import EngineUnavailable
 from runner.runtime.narration import EventRecorded, Listener, Pulling, StatusChanged
 from runner.runtime.options import Keep, RunOptions, Until
+from runner.runtime.storage import Object
 from tests.cli.support import REF, START, CommandLine, FakeResult, event, line, pod
 
 MANIFEST = """\
@@ -43,15 +45,19 @@ def manifest(tmp_path: Path) -> str:
     return str(path)
 
 
+def status_changed(value: Object) -> StatusChanged:
+    return StatusChanged(at=START, ref=REF, manifest=value, status=PodStatus.from_json(value["status"]))
+
+
 @pytest.fixture
 def podrunner() -> CommandLine:
     """A run in which a little happens."""
     command_line = CommandLine()
     command_line.runner.narrations = [
         EventRecorded(at=START, ref=REF, event=event("web", "Pulled", "it is there", container="main")),
-        StatusChanged(at=START, ref=REF, pod=pod("web", phase="Pending")),
+        status_changed(pod("web", phase="Pending")),
         line("Init Container 1", container="first", is_init=True),
-        StatusChanged(at=START, ref=REF, pod=pod("web")),
+        status_changed(pod("web")),
         line("serving"),
     ]
     command_line.runner.result = FakeResult(pods=(pod("web"),))

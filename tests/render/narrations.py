@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from runner.core.podstatus import PodStatus
 from runner.engine.protocol import PullProgress
 from runner.runtime.narration import (
     AttemptEnding,
@@ -45,7 +46,7 @@ def status(
             "containerStatuses": [{"name": "main", "ready": ready, "state": going if running else waiting}],
         },
     }
-    return StatusChanged(at=at(seconds), ref=ref, pod=pod)
+    return StatusChanged(at=at(seconds), ref=ref, manifest=pod, status=PodStatus.from_json(pod["status"]))
 
 
 def event(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from runner.core.podstatus import Phase, PodStatus
 from runner.engine.protocol import ContainerDetails, EngineState
 from runner.errors import NotFound, StoreError
 from runner.runtime.artifacts import ArtifactWriter
@@ -52,8 +53,9 @@ class InspectedContainers:
 
 def status(phase: str, uid: str = "u1", seconds: int = 0) -> StatusChanged:
     ref = PodRef(namespace="default", name="web", uid=uid)
-    pod = {"metadata": {"name": "web", "uid": uid}, "status": MappingProxyType({"phase": phase})}
-    return StatusChanged(at=NOW + timedelta(seconds=seconds), ref=ref, pod=pod)
+    manifest = {"metadata": MappingProxyType({"name": "web", "uid": uid})}
+    status = PodStatus(phase=Phase(phase))
+    return StatusChanged(at=NOW + timedelta(seconds=seconds), ref=ref, manifest=manifest, status=status)
 
 
 def event(name: str, count: int = 1) -> EventRecorded:
@@ -151,7 +153,7 @@ def test_pods_have_a_directory_each_and_nothing_else_is_written(tmp_path: Path) 
     writer = ArtifactWriter(tmp_path / "out", InspectedContainers())
     writer(status("Pending"))
     other = PodRef(namespace="other", name="web", uid="u2")
-    writer(StatusChanged(at=NOW, ref=other, pod={"metadata": {"uid": "u2"}}))
+    writer(StatusChanged(at=NOW, ref=other, manifest={"metadata": {"uid": "u2"}}, status=None))
     writer(Gone(at=NOW, ref=other))
     writer.close()
     assert names(tmp_path / "out") == [

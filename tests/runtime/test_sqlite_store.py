@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from runner.clock import VirtualClock
+from runner.core.podstatus import PodStatus
 from runner.core.times import format_time
 from runner.errors import StoreError
 from runner.runtime.home import Home
@@ -24,13 +25,14 @@ PUBLISHER = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from runner.core.podstatus import PodStatus
 from runner.runtime.home import Home
 from runner.runtime.sqlite_store import SqliteStore
 
 store, uid = SqliteStore(Home(Path(sys.argv[1]))), sys.argv[2]
 store.create_pod({"metadata": {"name": uid, "uid": uid}, "spec": {}}, owner="")
 for count in range(int(sys.argv[3])):
-    store.publish(uid, {"count": count}, datetime(2026, 1, 1, tzinfo=UTC))
+    store.publish(uid, PodStatus(message=str(count)), datetime(2026, 1, 1, tzinfo=UTC))
 store.close()
 """
 
@@ -62,7 +64,7 @@ def test_processes_that_start_at_once_on_a_new_file_all_succeed(tmp_path: Path) 
     processes = [publisher(home, f"u{number}", 50) for number in range(4)]
     assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 4
     store = SqliteStore(home)
-    assert [pod["status"] for pod in store.pods()] == [{"count": 49}] * 4
+    assert [pod["status"] for pod in store.pods()] == [{"phase": "Pending", "message": "49"}] * 4
     assert store.version() == 4 * 51
     store.close()
 
@@ -74,7 +76,7 @@ def test_another_process_write_is_seen_and_changes_the_version(tmp_path: Path) -
     process = publisher(home, "u1", 1)
     assert process.communicate()[1] == b""
     assert store.version() > before
-    assert [pod["status"] for pod in store.pods()] == [{"count": 0}]
+    assert [pod["status"] for pod in store.pods()] == [{"phase": "Pending", "message": "0"}]
     store.close()
 
 
@@ -96,14 +98,14 @@ def test_threads_share_one_store(tmp_path: Path) -> None:
     def work(number: int) -> None:
         store.create_pod({"metadata": {"name": f"p{number}", "uid": f"u{number}"}, "spec": {}}, owner="")
         for count in range(20):
-            store.publish(f"u{number}", {"count": count}, NOW)
+            store.publish(f"u{number}", PodStatus(message=str(count)), NOW)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [pod["status"] for pod in store.pods()] == [{"count": 19}] * 4
+    assert [pod["status"] for pod in store.pods()] == [{"phase": "Pending", "message": "19"}] * 4
     store.close()
 
 

@@ -6,12 +6,12 @@ import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from runner.clock import VirtualClock
+from runner.core.podstatus import Condition, Phase, PodStatus
 from runner.runtime.home import Home
 from runner.runtime.memory_store import MemoryStore
 from runner.runtime.sqlite_store import SqliteStore
@@ -122,19 +122,18 @@ def test_a_pod_without_a_namespace_is_in_the_default_one(store: Store) -> None:
 def test_publishing_replaces_the_status_and_nothing_else(store: Store) -> None:
     store.create_pod(pod(), owner="")
     before = store.pod_by_uid("u1")
-    store.publish(
-        "u1", MappingProxyType({"phase": "Running", "conditions": [MappingProxyType({"type": "Ready"})]}), NOW
-    )
+    status = PodStatus(phase=Phase.RUNNING, conditions=(Condition(type="Ready", status="True"),))
+    store.publish("u1", status, NOW)
     found = store.pod_by_uid("u1")
     assert before is not None
     assert found is not None
-    assert found["status"] == {"phase": "Running", "conditions": [{"type": "Ready"}]}
+    assert found["status"] == status.to_json()
     assert found["spec"] == before["spec"]
     assert found["metadata"]["generation"] == 1
 
 
 WRITES: list[tuple[str, Callable[[Store], None]]] = [
-    ("publish", lambda store: store.publish("u1", {"phase": "Running"}, NOW)),
+    ("publish", lambda store: store.publish("u1", PodStatus(phase=Phase.RUNNING), NOW)),
     ("update_pod", lambda store: store.update_pod(pod(hostNetwork=True))),
     ("request_deletion", lambda store: store.request_deletion("u1", NOW, 30)),
 ]
@@ -163,7 +162,7 @@ def test_a_write_to_a_pod_that_is_gone_does_nothing(store: Store, write: Callabl
 
 def test_an_update_keeps_status_and_what_belongs_to_the_server(store: Store) -> None:
     store.create_pod(pod(), owner="")
-    store.publish("u1", {"phase": "Running"}, NOW)
+    store.publish("u1", PodStatus(phase=Phase.RUNNING), NOW)
     store.request_deletion("u1", NOW, 30)
     changed = pod()
     changed["metadata"] = {**changed["metadata"], "labels": {"a": "b"}, "creationTimestamp": "1999-01-01T00:00:00Z"}
@@ -303,7 +302,7 @@ def test_text_of_any_kind_comes_back_as_it_was(store: Store) -> None:
 def test_the_version_changes_with_every_kind_of_write(store: Store) -> None:
     writes: list[Callable[[], None]] = [
         lambda: store.create_pod(pod(), owner=""),
-        lambda: store.publish("u1", {}, NOW),
+        lambda: store.publish("u1", PodStatus(), NOW),
         lambda: store.update_pod(pod(hostNetwork=True)),
         lambda: store.request_deletion("u1", NOW, 3),
         lambda: store.keep_pod("u1"),
