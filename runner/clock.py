@@ -2,6 +2,9 @@
 
 ``SystemClock`` waits for real. ``VirtualClock`` never waits: it jumps to whatever comes first, the caller's deadline or
 the next happening on its agenda, and complains when nothing will ever happen, so that a hang is an error with a reason.
+
+Instants are the wall clock's, as the Engine's own are. The wall clock may be set while somebody waits: waits last as long
+as they were meant to, by the ``steady`` clock, and a ``JumpWatch`` tells by how much instants that were kept have to move.
 """
 
 from __future__ import annotations
@@ -45,8 +48,15 @@ class Clock(Protocol):
         """The present instant, aware and in UTC."""
         ...
 
+    def steady(self) -> float:
+        """Seconds on a clock that nobody sets, for measuring; only differences mean something."""
+        ...
+
     def wait(self, until: datetime | None, wakeup: Wakeup) -> bool:
-        """Wait for the flag or the instant, whichever is first; clears the flag and returns whether it was set."""
+        """Wait for the flag or the instant, whichever is first; clears the flag and returns whether it was set.
+
+        The wait lasts as long as it takes to the instant now, even when the clock is set meanwhile.
+        """
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -54,11 +64,22 @@ class Clock(Protocol):
         ...
 
 
+def _wall() -> datetime:
+    return datetime.now(UTC)
+
+
 class SystemClock:
-    """The wall clock."""
+    """The machine's clocks: ``wall`` may be set, ``monotonic`` (seconds) only goes on."""
+
+    def __init__(self, wall: Callable[[], datetime] = _wall, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return self._wall()
+
+    def steady(self) -> float:
+        return self._monotonic()
 
     def wait(self, until: datetime | None, wakeup: Wakeup) -> bool:
         seconds = None if until is None else max(0.0, (until - self.now()).total_seconds())
@@ -70,6 +91,28 @@ class SystemClock:
         time.sleep(seconds)
 
 
+class JumpWatch:
+    """Notices that the wall clock was set. What a machine's correction of its rate does stays below the limit."""
+
+    _LIMIT_SECONDS = 1.0
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._difference = self._measure()
+
+    def _measure(self) -> float:
+        return self._clock.now().timestamp() - self._clock.steady()
+
+    def jump(self) -> timedelta:
+        """By how much the clock was set since the last time, forwards or (negative) backwards; zero when it was not."""
+        difference = self._measure()
+        seconds = difference - self._difference
+        if abs(seconds) < self._LIMIT_SECONDS:
+            return timedelta()
+        self._difference = difference
+        return timedelta(seconds=seconds)
+
+
 class NothingWillHappen(RuntimeError):
     """A virtual wait without a deadline on an empty agenda: in real life this would hang for ever."""
 
@@ -78,12 +121,15 @@ class VirtualClock:
     """A clock whose waits take no time. Not thread-safe: simulations run in one thread."""
 
     def __init__(self, start: datetime = VIRTUAL_START) -> None:
-        self._now = start
+        self._start = self._now = start
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._order = itertools.count()
 
     def now(self) -> datetime:
         return self._now
+
+    def steady(self) -> float:
+        return (self._now - self._start).total_seconds()
 
     def at(self, when: datetime, happening: Callable[[], None]) -> None:
         """Put a happening on the agenda; one that lies in the past happens at the next wait."""
@@ -113,14 +159,14 @@ class VirtualClock:
                 raise NothingWillHappen("waiting without a deadline, and nothing is on the agenda")
             if following is None or (until is not None and until < following):
                 assert until is not None
-                self._now = max(self._now, until)
+                self.advance(until)
                 return False
             self.advance(following)
         wakeup.clear()
         return True
 
     def sleep(self, seconds: float) -> None:
-        self.advance(self._now + timedelta(seconds=seconds))
+        self.advance(self.now() + timedelta(seconds=seconds))
 
 
 class Deadline:

@@ -137,8 +137,11 @@ def advance_restart(
 def check_pull(
     entry: BackoffEntry | None, now: datetime, settings: BackoffSettings, schedule: Schedule | None = None
 ) -> Blocked | None:
-    """Whether the next pull must wait, and until when: counted from the last failure."""
-    if entry is None or _expired(entry, now, settings):
+    """Whether the next pull must wait, and until when: counted from the last failure.
+
+    A failure that lies in the future was noted before the clock was set back; nobody knows how long it is ago.
+    """
+    if entry is None or entry.updated_at > now or _expired(entry, now, settings):
         return None
     return _blocked(entry.updated_at, (schedule or settings.pull_schedule)(entry.count), now, settings)
 

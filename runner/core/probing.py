@@ -72,8 +72,11 @@ def advance_probe(kind: ProbeKind, probe: Probe, state: ProbeState, run: ProbeRu
 
 
 def first_run_at(probe: Probe, started_at: datetime, now: datetime) -> datetime:
-    """When a probe may run for the first time: after its initial delay, counted from the container's start."""
-    return max(now, started_at + timedelta(seconds=probe.initial_delay))
+    """When a probe may run for the first time: after its initial delay, counted from the container's start.
+
+    A start that lies in the future was stamped by a clock that was set back since; it counts as now.
+    """
+    return max(now, min(started_at, now) + timedelta(seconds=probe.initial_delay))
 
 
 def event_message(kind: ProbeKind, run: ProbeRun) -> str:

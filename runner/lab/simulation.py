@@ -143,11 +143,12 @@ class SimulatedRun:
         *,
         listener: Callable[[Narration], None] | None = None,
         handlers: Callable[[SimulatedEngine], SimulatedHandlers] | None = None,
+        clock: VirtualClock | None = None,
     ) -> None:
         self.script = script
         self.record = _Record()
         listen = listener or self.record.listen
-        self.clock = VirtualClock()
+        self.clock = clock or VirtualClock()
         self.wakeup = Wakeup()
         self.store = MemoryStore()
         self.engine = _engine(pod, script, self.clock)

@@ -6,7 +6,7 @@ Mirrors kuberuntime_container.go (killContainer, killContainersWithSyncResult) a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from runner.core.model import Container
@@ -60,9 +60,9 @@ def kill_container(
 
 def _timed(context: PodContext, remaining: float, task: Task[None]) -> Task[float]:
     """Run part of a kill and return what it leaves of the grace period; only whole seconds are counted."""
-    began: datetime = context.now()
+    began = context.clock.steady()
     yield from task
-    return remaining - int((context.now() - began).total_seconds())
+    return remaining - int(round(context.clock.steady() - began, 3))
 
 
 def _turn(context: PodContext, container: Container | None, name: str, order: Order, remaining: float) -> Task[None]:

@@ -5,8 +5,8 @@ Mirrors pkg/kubelet/kuberuntime (GetPodStatus) and the Docker shim's container s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from runner.clock import Clock
 from runner.core.labels import (
@@ -25,6 +25,8 @@ from runner.core.restart import OOM_KILLED
 from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineState
 from runner.errors import NotFound
 
+_SLACK = timedelta(seconds=5)
+"""How far the Engine's clock may be ahead of ours, as a remote machine's is."""
 _RUNTIME_STATES = {
     EngineState.CREATED: RuntimeState.CREATED,
     EngineState.RUNNING: RuntimeState.RUNNING,
@@ -43,6 +45,24 @@ class _Known:
     details: ContainerDetails
     record: SandboxRecord | ContainerRecord
     order: tuple[datetime, int]
+
+    def is_after(self, latest: datetime) -> bool:
+        """Whether the instance was made or has ended later than can be."""
+        ended = self.record.finished_at if isinstance(self.record, ContainerRecord) else None
+        return self.order[0] > latest or (ended is not None and ended > latest)
+
+    def by(self, at: datetime) -> _Known:
+        """The same with nothing later than ``at``: a clock was set back since, and so much is known of when it was."""
+        created, attempt = self.order
+        record = replace(self.record, created_at=min(self.record.created_at, at))
+        if isinstance(record, ContainerRecord):
+            started, ended = record.started_at, record.finished_at
+            record = replace(
+                record,
+                started_at=None if started is None else min(started, at),
+                finished_at=None if ended is None else min(ended, at),
+            )
+        return replace(self, record=record, order=(min(created, at), attempt))
 
 
 class Observer:
@@ -78,8 +98,9 @@ class Observer:
         suspects, self._suspects = self._suspects, set()
         for container_id in suspects:
             self._known.pop(container_id, None)
+        latest = at + _SLACK
         listed = [s for s in self._engine.list_containers(self._labels) if not self._is_hidden(s)]
-        found = [known for summary in listed if (known := self._look_at(summary)) is not None]
+        found = [known for summary in listed if (known := self._look_at(summary, at, latest)) is not None]
         self._known = {known.details.id: known for known in found}
         found.sort(key=lambda known: known.order, reverse=True)
         return Observed(
@@ -98,10 +119,13 @@ class Observer:
             return False
         return summary.state is EngineState.CREATED or summary.labels.get(DOCKER_TYPE) == TYPE_SANDBOX
 
-    def _look_at(self, summary: ContainerSummary) -> _Known | None:
+    def _look_at(self, summary: ContainerSummary, at: datetime, latest: datetime) -> _Known | None:
         known = self._known.get(summary.id)
-        if known is not None and known.details.state is summary.state:
-            return known
+        if known is None or known.details.state is not summary.state:
+            known = self._inspect(summary)
+        return known.by(at) if known is not None and known.is_after(latest) else known
+
+    def _inspect(self, summary: ContainerSummary) -> _Known | None:
         try:
             details = self._engine.inspect_container(summary.id)
         except NotFound:

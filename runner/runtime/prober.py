@@ -76,16 +76,18 @@ class Prober:
         verdicts.setdefault(record.id, initial_verdict(kind))
         state = initial_state(kind)
         due = first_run_at(probe, record.started_at or record.created_at, context.now())
+        is_due = False
         while self._lives(record) and not state.on_hold:
-            if context.now() < due:
+            if not is_due and context.now() < due:
                 yield Wait(until=due, ready=lambda: not self._lives(record))
+                is_due = True  # whatever the clock says now: it may have been set
                 continue
             if kind is not ProbeKind.STARTUP and not self._is_started(container, record):
                 yield Wait(ready=lambda: not self._lives(record) or self._is_started(container, record))
                 continue
             if context.pod.is_deleted and kind is not ProbeKind.READINESS:
                 return
-            due = context.now() + timedelta(seconds=probe.period)
+            due, is_due = context.now() + timedelta(seconds=probe.period), False
             run = yield from self._run(container, kind, probe, record)
             if run is None or not self._lives(record):
                 continue

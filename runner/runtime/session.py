@@ -140,7 +140,7 @@ class Session:
     def _work(self, running: Running) -> None:
         try:
             while not running.detached and not running.worker.step():
-                self._clock.wait(running.worker.context.tasks.next_deadline, running.wakeup)
+                running.worker.wait()
         except BaseException as error:
             running.error = error
         finally:
@@ -171,18 +171,23 @@ class Session:
         """Wait for what the run was asked to wait for. Returns the exit code and a line that says why."""
         stop.subscribe(self._news.set)
         timeout = self._options.timeout
-        end = None if timeout is None else self._clock.now() + timedelta(seconds=timeout)
+        end = None if timeout is None else self._clock.steady() + timeout
         while True:
             verdict = self._verdict()
             if verdict is not None:
                 return verdict
             if stop.requested:
                 return ExitCode.INTERRUPTED, ""
-            if end is not None and self._clock.now() >= end:
+            if end is not None and self._clock.steady() >= end:
                 waiting = [r for r in self._runs if not self._reached(r)]
                 words = ", ".join(f"{r.pod.name} is {status_word(r.last) if r.last else 'Pending'}" for r in waiting)
                 return ExitCode.TIMEOUT, f"timed out waiting for {self._options.until}: {words}"
-            self._clock.wait(end, self._news)
+            self._wait_for_news(end)
+
+    def _wait_for_news(self, end: float | None) -> None:
+        """Wait until something happens, at most until the steady clock shows ``end`` (seconds)."""
+        left = None if end is None else timedelta(seconds=max(0.0, end - self._clock.steady()))
+        self._clock.wait(None if left is None else self._clock.now() + left, self._news)
 
     def _verdict(self) -> tuple[int, str] | None:
         for running in self._runs:
@@ -277,15 +282,15 @@ class Session:
             wanted = 0 if stop.forced else deletion_grace(running.worker.context.pod, grace)
             self._store.request_deletion(running.pod.uid, now, wanted)
             running.wakeup.set()
-        end: datetime | None = None
+        end: float | None = None
         while not all(running.is_over for running in self._runs):
             if stop.forced and end is None:
                 self._kill_all()
-                end = self._clock.now() + timedelta(seconds=FORCED_SECONDS)
-            if end is not None and self._clock.now() >= end:
+                end = self._clock.steady() + FORCED_SECONDS
+            if end is not None and self._clock.steady() >= end:
                 self._let_go()
                 return
-            self._clock.wait(end, self._news)
+            self._wait_for_news(end)
         for running in self._runs:
             if running.error is not None:
                 raise running.error

@@ -8,8 +8,8 @@ deadline, a finished job, an Engine event or a request. Nothing here blocks, so 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -68,6 +68,12 @@ class Handle(Generic[T]):
             self.done, self.error = True, error
         return True
 
+    def move(self, by: timedelta) -> None:
+        """The clock was set by so much: what the task waits for comes that much later by the clock."""
+        until = self.until
+        if until is not None:
+            self._wait = replace(self._wait, until=until + by)
+
     def cancel(self) -> None:
         """End the task where it waits; its ``finally`` blocks run."""
         if not self.done:
@@ -94,6 +100,11 @@ class TaskSet:
         if moved:
             self._handles = [handle for handle in self._handles if not handle.done]
         return moved
+
+    def move(self, by: timedelta) -> None:
+        """Move every instant that a task waits for, as the clock was set by so much."""
+        for handle in self._handles:
+            handle.move(by)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from runner.clock import Clock, Wakeup
+from runner.clock import Clock, JumpWatch, Wakeup
 from runner.core.decide import Memory, Plan, decide
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.model import Json, Pod
@@ -64,11 +64,31 @@ class PodWorker:
     on_give_up: Callable[[], None] = lambda: None
     _life: Handle[None] | None = None
     _seen_wishes: int = -1
+    _jumps: JumpWatch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._jumps = JumpWatch(self.clock)
 
     def run(self) -> None:
         """Run the pod until it is gone. Raises what broke the worker itself, never what broke the pod."""
         while not self.step():
-            self.clock.wait(self.context.tasks.next_deadline, self.wakeup)
+            self.wait()
+
+    def wait(self) -> None:
+        """Wait for the next thing to do. A clock that is set meanwhile makes nothing come earlier or later."""
+        self.clock.wait(self.context.tasks.next_deadline, self.wakeup)
+        self.heed_clock()
+
+    def heed_clock(self) -> None:
+        """Find out whether the clock was set, and move what is waited for."""
+        jump = self._jumps.jump()
+        if jump:
+            self.context.tasks.move(jump)
+            text = (
+                f"the clock was set by {jump.total_seconds():+.0f} s; what is waited for takes as long as it would have"
+            )
+            self.context.tell(Notice(at=self.context.now(), ref=self.context.ref, text=text))
+            self.context.poke()
 
     def step(self) -> bool:
         """Advance everything as far as it goes at this instant. Returns whether the pod is gone."""

@@ -141,6 +141,11 @@ def test_a_failed_pull_is_forgotten_after_ten_minutes() -> None:
     assert check_pull(None, START, DEFAULT) is None
 
 
+def test_a_pull_that_failed_before_the_clock_was_set_back_is_not_waited_for() -> None:
+    entry = BackoffEntry(count=4, updated_at=at(7200))
+    assert check_pull(entry, START, DEFAULT) is None
+
+
 def test_pull_back_off_follows_another_schedule() -> None:
     entry = BackoffEntry(count=2, updated_at=START)
     assert check_pull(entry, START, DEFAULT, schedule=lambda n: n * 7.0) == Blocked(ready_at=at(14), delay=14)

@@ -75,7 +75,8 @@ def test_a_probe_rests_once_its_verdict_ends_the_instance_or_its_own_work(
 
 
 @pytest.mark.parametrize(
-    ("delay", "started", "now", "wanted"), [(0, 0, 0, 0), (5, 0, 1, 5), (5, 0, 20, 20), (5, 10, 12, 15)]
+    ("delay", "started", "now", "wanted"),
+    [(0, 0, 0, 0), (5, 0, 1, 5), (5, 0, 20, 20), (5, 10, 12, 15), (5, 7200, 0, 5)],
 )
 def test_the_first_run_waits_for_the_delay_since_the_start(delay: int, started: int, now: int, wanted: int) -> None:
     assert first_run_at(probe(initialDelaySeconds=delay), at(started), at(now)) == at(wanted)

@@ -1,0 +1,203 @@
+"""Clocks: what is waited for takes as long as it was meant to, also when somebody sets the wall clock meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runner.clock import VIRTUAL_START, JumpWatch, SystemClock, VirtualClock, Wakeup
+from runner.core.model import Handler
+from runner.core.probing import ProbeRun
+from runner.engine.simulated import SimulatedEngine
+from runner.lab import SimulationScript, parse_script
+from runner.lab.handlers import SimulatedHandlers
+from runner.lab.simulation import SimulatedRun
+from runner.retry import RetryPolicy
+from runner.runtime.handlers.contract import Target
+from runner.runtime.narration import Narration, Notice, StatusChanged
+from runner.runtime.options import WorkerOptions
+from tests.lab.scenes import pod
+
+HOURS = timedelta(hours=2)
+
+
+class SettableClock(VirtualClock):
+    """A virtual clock whose wall can be set; its agenda and ``steady`` go on as if nothing had been."""
+
+    offset = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.offset
+
+    def at(self, when: datetime, happening: Callable[[], None]) -> None:
+        super().at(when - self.offset, happening)
+
+    def after(self, seconds: float, happening: Callable[[], None]) -> None:
+        self.at(self.now() + timedelta(seconds=seconds), happening)
+
+    @property
+    def next_happening(self) -> datetime | None:
+        following = super().next_happening
+        return None if following is None else following + self.offset
+
+    def advance(self, until: datetime) -> None:
+        super().advance(until - self.offset)
+
+
+class Pair:
+    """The two clocks of a machine, to be moved by hand."""
+
+    def __init__(self) -> None:
+        self.wall = datetime(2030, 1, 1, tzinfo=UTC)
+        self.monotonic = 100.0
+
+    def clock(self) -> SystemClock:
+        return SystemClock(lambda: self.wall, lambda: self.monotonic)
+
+    def go_on(self, seconds: float) -> None:
+        self.wall += timedelta(seconds=seconds)
+        self.monotonic += seconds
+
+
+def test_a_clock_that_just_goes_on_does_not_jump() -> None:
+    pair = Pair()
+    watch = JumpWatch(pair.clock())
+    pair.go_on(3600)
+    pair.wall += timedelta(milliseconds=400)
+    assert watch.jump() == timedelta()
+
+
+@pytest.mark.parametrize("seconds", [7200.0, -7200.0, 5.0])
+def test_a_jump_is_told_once(seconds: float) -> None:
+    pair = Pair()
+    watch = JumpWatch(pair.clock())
+    pair.go_on(10)
+    pair.wall += timedelta(seconds=seconds)
+    pair.go_on(10)
+    assert watch.jump().total_seconds() == pytest.approx(seconds)
+    assert watch.jump() == timedelta()
+
+
+def test_a_system_clock_reads_the_clocks_it_is_given() -> None:
+    pair = Pair()
+    clock = pair.clock()
+    pair.go_on(5)
+    assert (clock.now(), clock.steady()) == (datetime(2030, 1, 1, 0, 0, 5, tzinfo=UTC), 105.0)
+
+
+def test_the_wait_for_an_instant_that_is_over_ends_at_once() -> None:
+    pair = Pair()
+    assert not pair.clock().wait(pair.wall - HOURS, Wakeup())
+
+
+class NotedHandlers(SimulatedHandlers):
+    """Note when a probe was run, in steady seconds."""
+
+    def __init__(self, engine: SimulatedEngine) -> None:
+        super().__init__(engine, {})
+        self.probed_at: list[float] = []
+
+    def probe(self, target: Target, handler: Handler, *, timeout: int) -> ProbeRun:
+        self.probed_at.append(self._engine.clock.steady())
+        return super().probe(target, handler, timeout=timeout)
+
+
+class Scene:
+    """A simulated pod on a clock that can be set."""
+
+    def __init__(self, script: str, *, grace: int = 60, **fields: object) -> None:
+        what = pod(apps=[{"name": "main", **fields}], terminationGracePeriodSeconds=grace)
+        self.clock = SettableClock()
+        self.told: list[Narration] = []
+        options = WorkerOptions(retry=RetryPolicy(scope="container"))
+        parsed = parse_script(script, what) if script else SimulationScript()
+        self.run = SimulatedRun(
+            what, parsed, options, listener=self.told.append, clock=self.clock, handlers=self._handlers
+        )
+        for step in parsed.steps:
+            self.run.plan(step)
+
+    def _handlers(self, engine: SimulatedEngine) -> SimulatedHandlers:
+        self.handlers = NotedHandlers(engine)
+        return self.handlers
+
+    def until(self, seconds: float) -> None:
+        """Go on to so many steady seconds after the beginning."""
+        self.run.advance(seconds + self.clock.offset.total_seconds())
+
+    def set(self, by: timedelta) -> None:
+        """Set the wall clock, as the worker finds out after its next wait."""
+        self.clock.offset += by
+        self.run.worker.heed_clock()
+
+    def restarts(self) -> int:
+        shown = [told.pod for told in self.told if isinstance(told, StatusChanged)]
+        (status,) = shown[-1]["status"]["containerStatuses"]
+        return int(status["restartCount"])
+
+
+JUMPS = pytest.mark.parametrize("jump", [HOURS, -HOURS], ids=["forwards", "backwards"])
+
+
+def test_a_jump_is_told() -> None:
+    scene = Scene("")
+    scene.until(10)
+    scene.set(-HOURS)
+    assert [told.text for told in scene.told if isinstance(told, Notice)] == [
+        "the clock was set by -7200 s; what is waited for takes as long as it would have"
+    ]
+
+
+@JUMPS
+def test_a_crash_loop_goes_on(jump: timedelta) -> None:
+    """Ends at 1 and 2 s, so the second restart is due at 12 s; a kubelet would wait for hours when set back."""
+    scene = Scene("containers: {main: {attempts: [{exit: 1, after: 1s}]}}")
+    scene.until(5)
+    assert scene.restarts() == 1
+    scene.set(jump)
+    scene.until(25)
+    assert scene.restarts() == 2
+
+
+@JUMPS
+def test_a_failed_pull_is_tried_again(jump: timedelta) -> None:
+    scene = Scene('images: {"busybox:1.36": [{error: nobody there}, {ok: true}]}')
+    scene.until(5)
+    scene.set(jump)
+    scene.until(40)
+    assert scene.run.worker.context.observed.latest("main") is not None
+
+
+@JUMPS
+def test_a_pre_stop_hook_and_its_grace_period_last_as_long_as_they_should(jump: timedelta) -> None:
+    hook = {"preStop": {"sleep": {"seconds": 40}}}
+    script = (
+        "containers: {main: {attempts: [{run: forever, onTerm: ignore}]}}\nsteps: [{at: 10s, delete: {grace: 60s}}]"
+    )
+    scene = Scene(script, lifecycle=hook)
+    scene.until(20)
+    scene.set(jump)
+    scene.until(49)
+    assert scene.run.worker.context.observed.latest("main") is not None
+    scene.until(69)
+    assert not scene.run.worker.gone
+    scene.until(71)
+    assert scene.run.worker.gone
+
+
+@JUMPS
+def test_probes_keep_their_period(jump: timedelta) -> None:
+    probe = {"exec": {"command": ["true"]}, "periodSeconds": 10, "initialDelaySeconds": 7}
+    scene = Scene("", livenessProbe=probe)
+    scene.until(22)
+    scene.set(jump)
+    scene.until(50)
+    assert scene.handlers.probed_at == [7, 17, 27, 37, 47]
+
+
+def test_steady_time_is_that_of_the_simulation() -> None:
+    clock = VirtualClock()
+    clock.sleep(2.5)
+    assert (clock.now() - VIRTUAL_START, clock.steady()) == (timedelta(seconds=2.5), 2.5)
