@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from runner.core.events import Event
 from runner.core.model import Json
 from runner.core.podstatus import PodStatus
 from runner.runtime.storage import (
@@ -53,7 +54,7 @@ class MemoryStore:
         self._wishes = 0
         self._pods: dict[str, _Pod] = {}
         self._uids: dict[tuple[str, str], str] = {}
-        self._events: dict[tuple[str, str], tuple[datetime | None, Json]] = {}
+        self._events: dict[tuple[str, str], tuple[datetime | None, Event | Json]] = {}
         self._objects: dict[tuple[str, str, str], Json] = {}
         self._event_lifetime = event_lifetime
 
@@ -136,8 +137,12 @@ class MemoryStore:
                 self._version += 1
                 del self._uids[name_of(pod.value)]
 
-    def record_event(self, event: Json) -> None:
-        key, instant = name_of(event), last_seen(event)
+    def record_event(self, event: Event | Json) -> None:
+        instant: datetime | None
+        if isinstance(event, Event):
+            key, instant = (event.ref.namespace, event.name), event.last
+        else:
+            key, instant = name_of(event), last_seen(event)
         with self._lock:
             self._version += 1
             self._events.pop(key, None)  # so that the dictionary's order is the order of last being seen
@@ -155,11 +160,9 @@ class MemoryStore:
 
     def events(self, namespace: str | None = None, *, pod: str | None = None, uid: str | None = None) -> list[Object]:
         with self._lock:
-            return [
-                dict(event)
-                for (space, _), (_, event) in self._events.items()
-                if namespace in (None, space) and _is_about(event, pod, uid)
-            ]
+            within = [event for (space, _), (_, event) in self._events.items() if namespace in (None, space)]
+        values = (event.to_json() if isinstance(event, Event) else dict(event) for event in within)
+        return [value for value in values if _is_about(value, pod, uid)]
 
     def note_attempt(self, uid: str, container: str, attempt: int) -> None:
         with self._lock:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from runner.core.events import Event
 from runner.core.model import Json
 from runner.core.podstatus import PodStatus
 from runner.engine.protocol import PullProgress
@@ -37,11 +38,16 @@ class StatusChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRecorded:
-    """A v1 Event was recorded or counted up."""
+    """An event was recorded or counted up."""
 
     at: datetime
     ref: PodRef
-    event: Json
+    record: Event
+
+    @property
+    def event(self) -> Json:
+        """The v1 Event, put together when it is asked for."""
+        return self.record.to_json()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

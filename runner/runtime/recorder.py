@@ -52,7 +52,6 @@ class EventRecorder:
             self._memory, event = correlate(self._memory, about, source, note, now)
             if event is None:
                 return
-            value = event.to_json()
-            self._store.record_event(value)
+            self._store.record_event(event)
             # Inside the lock, so that listeners hear of events in the order in which they are stored.
-            self._listener(EventRecorded(at=now, ref=self._ref, event=value))
+            self._listener(EventRecorded(at=now, ref=self._ref, record=event))

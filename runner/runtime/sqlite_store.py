@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from runner.clock import Clock, Deadline, SystemClock
+from runner.core.events import Event
 from runner.core.model import Json
 from runner.core.podstatus import PodStatus
 from runner.errors import StoreError
@@ -176,7 +177,9 @@ class SqliteStore:
 
     # Events
 
-    def record_event(self, event: Json) -> None:
+    def record_event(self, event: Event | Json) -> None:
+        if isinstance(event, Event):
+            event = event.to_json()
         namespace, name = name_of(event)
         target = event.get("involvedObject") or {}
         instant = last_seen(event)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from runner.core.events import Event
 from runner.core.model import Json
 from runner.core.podstatus import PodStatus
 from runner.core.times import format_time, parse_time
@@ -94,8 +95,8 @@ class Store(Protocol):
         """Forget the pod; its events stay for an hour."""
         ...
 
-    def record_event(self, event: Json) -> None:
-        """Add an event, or replace the one of the same metadata.name (its count went up)."""
+    def record_event(self, event: Event | Json) -> None:
+        """Add an event, or a v1 Event; or replace the one of the same metadata.name (its count went up)."""
         ...
 
     def events(self, namespace: str | None = None, *, pod: str | None = None, uid: str | None = None) -> list[Object]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from runner.core.events import Event
 from runner.core.model import RetryScope
 from runner.core.podstatus import PodStatus
 from runner.engine.protocol import PullProgress
@@ -54,7 +55,9 @@ def podrunner() -> CommandLine:
     """A run in which a little happens."""
     command_line = CommandLine()
     command_line.runner.narrations = [
-        EventRecorded(at=START, ref=REF, event=event("web", "Pulled", "it is there", container="main")),
+        EventRecorded(
+            at=START, ref=REF, record=Event.from_json(event("web", "Pulled", "it is there", container="main"))
+        ),
         status_changed(pod("web", phase="Pending")),
         line("Init Container 1", container="first", is_init=True),
         status_changed(pod("web")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from runner.core.events import Event
 from runner.core.podstatus import PodStatus
 from runner.engine.protocol import PullProgress
 from runner.runtime.narration import (
@@ -54,7 +55,7 @@ def event(
 ) -> EventRecorded:
     value: dict[str, Any] = {"type": kind, "reason": reason, "message": text, "count": count}
     value["involvedObject"] = {"kind": "Pod", "name": ref.name, **({"fieldPath": path} if path else {})}
-    return EventRecorded(at=at(seconds), ref=ref, event=value)
+    return EventRecorded(at=at(seconds), ref=ref, record=Event.from_json(value))
 
 
 def log(text: bytes, *, container: str = "main", is_init: bool = False, ref: PodRef = REF) -> LogLine:

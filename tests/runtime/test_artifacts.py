@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from runner.core.events import Event
 from runner.core.podstatus import Phase, PodStatus
 from runner.engine.protocol import ContainerDetails, EngineState
 from runner.errors import NotFound, StoreError
@@ -59,7 +60,7 @@ def status(phase: str, uid: str = "u1", seconds: int = 0) -> StatusChanged:
 
 
 def event(name: str, count: int = 1) -> EventRecorded:
-    return EventRecorded(at=NOW, ref=REF, event={"metadata": {"name": name}, "count": count})
+    return EventRecorded(at=NOW, ref=REF, record=Event.from_json({"metadata": {"name": name}, "count": count}))
 
 
 def line(data: bytes, attempt: int = 0, container: str = "main") -> LogLine:

@@ -43,9 +43,9 @@ def test_an_event_is_stored_and_told(recording: Recording) -> None:
         EventType.WARNING, EventReason.UNHEALTHY, "Liveness probe failed: no", field_path="spec.containers{main}"
     )
     (event,) = recording.stored
-    assert recording.heard == [
-        EventRecorded(at=NOW, ref=PodRef(namespace="shop", name="web", uid="u1"), event=event),
-    ]
+    (heard,) = recording.heard
+    assert isinstance(heard, EventRecorded)
+    assert (heard.at, heard.ref, heard.event) == (NOW, PodRef(namespace="shop", name="web", uid="u1"), event)
     assert (event["type"], event["reason"], event["message"]) == ("Warning", "Unhealthy", "Liveness probe failed: no")
     assert event["involvedObject"] == {
         "kind": "Pod",
