@@ -64,6 +64,7 @@ class PodWorker:
     on_give_up: Callable[[], None] = lambda: None
     _life: Handle[None] | None = None
     _seen_wishes: int = -1
+    _is_lost: bool = False
     _jumps: JumpWatch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,7 +88,7 @@ class PodWorker:
             text = (
                 f"the clock was set by {jump.total_seconds():+.0f} s; what is waited for takes as long as it would have"
             )
-            self.context.tell(Notice(at=self.context.now(), ref=self.context.ref, text=text))
+            self._tell(text)
             self.context.poke()
 
     def step(self) -> bool:
@@ -257,15 +258,24 @@ class PodWorker:
         return Ending.DEADLINE if end is not None and end <= context.now() else None
 
     def _terminate(self) -> Task[None]:
-        """Stop everything and publish the last status."""
+        """Stop everything and publish the last status. What could not be stopped is stopped again, as a kubelet does."""
         context = self.context
-        yield from self._steadily(context.look)
-        context.publish()
-        grace = context.pod.deletion_grace
-        kill = context.tasks.start(kill_pod(context), "kill pod")
-        yield from self._accompany(kill, lambda: context.pod.deletion_grace != grace)
-        if not kill.done:
-            yield from self._hasten(kill)
+        while True:
+            yield from self._steadily(context.look)
+            context.publish()
+            grace = context.pod.deletion_grace
+            kill = context.tasks.start(kill_pod(context), "kill pod")
+            yield from self._accompany(kill, lambda grace=grace: context.pod.deletion_grace != grace)  # type: ignore[misc]
+            if not kill.done:
+                yield from self._hasten(kill)
+            try:
+                kill.result  # noqa: B018 - raises what kept it from being done
+                break
+            except EngineUnavailable:  # a while ago, perhaps; the next look tells
+                yield Wait(until=context.now() + timedelta(seconds=RECONNECT_SECONDS))
+            except EngineError as error:
+                context.event(warning(EventReason.FAILED_KILL_POD, f"error killing pod: {error.message}"))
+                yield Wait(until=context.now() + timedelta(seconds=REQUEUE_SECONDS))
         yield from self._steadily(context.look)
         context.publish(is_terminal=True)
         if context.status is not None and not any(sandbox.ready for sandbox in context.observed.sandboxes):
@@ -278,7 +288,7 @@ class PodWorker:
         yield Wait(until=end, ready=lambda: kill.done)
         for record in context.observed.containers:
             if not kill.done and record.state is RuntimeState.RUNNING:
-                with suppress(NotFound, Conflict):
+                with suppress(NotFound, Conflict, EngineUnavailable):
                     context.engine.kill_container(record.id, "SIGKILL")
         yield from self._accompany(kill, lambda: False)
 
@@ -305,10 +315,21 @@ class PodWorker:
                 self._complain(error)
                 yield Wait(until=self.clock.now() + timedelta(seconds=RECONNECT_SECONDS))
             else:
+                self._is_back()
                 return
 
     def _complain(self, error: EngineUnavailable) -> None:
-        text = f"the Engine does not answer, trying again: {error.message}"
+        """Say that the Engine does not answer, once until it does."""
+        if not self._is_lost:
+            self._tell(f"the Engine does not answer, trying again: {error.message}")
+        self._is_lost = True
+
+    def _is_back(self) -> None:
+        if self._is_lost:
+            self._tell("the Engine answers again")
+        self._is_lost = False
+
+    def _tell(self, text: str) -> None:
         self.context.tell(Notice(at=self.context.now(), ref=self.context.ref, text=text))
 
     def _accompany(self, handle: Handle[Any], interrupted: Callable[[], bool]) -> Task[None]:

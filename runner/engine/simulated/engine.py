@@ -42,7 +42,7 @@ from runner.engine.simulated.events import EventBus, Listener, SimulatedEventStr
 from runner.engine.simulated.files import FileTree
 from runner.engine.simulated.images import ImageStore
 from runner.engine.simulated.script import Attempt, Script
-from runner.errors import Conflict, EngineError, ImagePullError, NotFound, StartError
+from runner.errors import Conflict, EngineError, EngineUnavailable, ImagePullError, NotFound, StartError
 
 KILLED: Final = 137
 START_FAILED: Final = 128
@@ -89,6 +89,8 @@ class SimulatedEngine:
         self.calls: list[Call] = []
         self._record_calls = record_calls
         self._errors: dict[str, deque[EngineError]] = defaultdict(deque)
+        self.is_down = False
+        """While it is set nothing answers; what runs goes on running."""
         self._elapsed = 0.0
         self._bus = EventBus()
         self._numbers = itertools.count(1)
@@ -157,6 +159,8 @@ class SimulatedEngine:
     def _called(self, verb: str, target: str = "") -> None:
         if self._record_calls:
             self.calls.append(Call(self.clock.now(), verb, target))
+        if self.is_down:
+            raise EngineUnavailable("cannot connect to the simulated Engine")
         if self._errors and (errors := self._errors.get(verb)):
             raise errors.popleft()
 
