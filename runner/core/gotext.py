@@ -19,6 +19,8 @@ _ESCAPES = {
 
 def quote(text: str) -> str:
     """``%q``: in double quotes, with Go's escapes."""
+    if '"' not in text and "\\" not in text and text.isprintable():
+        return f'"{text}"'
     return '"' + "".join(_ESCAPES.get(c) or (c if c.isprintable() else _escape(ord(c))) for c in text) + '"'
 
 

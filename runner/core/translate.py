@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
 from runner.core.expansion import MissingValue, expand, expand_required
-from runner.core.labels import container_labels, container_name, sandbox_labels, sandbox_name
+from runner.core.labels import RESTART_COUNT, container_labels, container_name, sandbox_labels, sandbox_name
 from runner.core.messages import message_mount
 from runner.core.model import Container, Json, Pod, VolumeMount
 from runner.core.objects import ConfigError
@@ -90,6 +91,27 @@ def _sandbox_mount(plan: VolumePlan) -> Mount:
     return Mount(type=plan.type, source=plan.source, target=f"/{SANDBOX_ROOT}/{plan.name}", create=plan.create)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """What all instances of a container in one sandbox have in common."""
+
+    pod: Pod
+    container: Container
+    volumes: Sequence[VolumePlan]
+    labels: Mapping[str, str]
+    mounts: tuple[Mount, ...]
+    settings: Mapping[str, Any]
+
+    def config(self, attempt: int) -> ContainerConfig:
+        """One instance."""
+        return ContainerConfig(
+            name=container_name(self.container.name, self.pod, attempt),
+            labels={**self.labels, RESTART_COUNT: str(attempt)},
+            mounts=self.mounts + message_mount(self.container, attempt, self.volumes),
+            **self.settings,
+        )
+
+
 def container_config(
     pod: Pod,
     container: Container,
@@ -102,6 +124,23 @@ def container_config(
     owner: str,
 ) -> ContainerConfig:
     """One container. Raises ConfigError with the kubelet's text when it cannot be configured."""
+    template = container_template(
+        pod, container, sandbox_id=sandbox_id, environment=environment, volumes=volumes, image=image, owner=owner
+    )
+    return template.config(attempt)
+
+
+def container_template(
+    pod: Pod,
+    container: Container,
+    *,
+    sandbox_id: str,
+    environment: Mapping[str, str],
+    volumes: Sequence[VolumePlan],
+    image: ImageFacts,
+    owner: str,
+) -> Template:
+    """All instances of one container. Raises ConfigError with the kubelet's text when it cannot be configured."""
     manifest = container.manifest
     security = effective_security(pod, container)
     verify_non_root(pod, container, security, image)
@@ -111,30 +150,35 @@ def container_config(
     spec = pod.spec
     pid = "host" if spec.get("hostPID") else namespace if spec.get("shareProcessNamespace") else ""
     capabilities = _mapping(security.get("capabilities"))
-    return ContainerConfig(
-        name=container_name(container.name, pod, attempt),
-        image=container.image,
-        labels=container_labels(pod, container, attempt=attempt, sandbox_id=sandbox_id, owner=owner),
-        entrypoint=command or None,
-        command=args or None,
-        env=tuple(f"{name}={value}" for name, value in environment.items()),
-        working_dir=str(manifest.get("workingDir") or ""),
-        user=_user(security, image),
-        network_mode=namespace,
-        ipc_mode="host" if spec.get("hostIPC") else namespace,
-        pid_mode=pid,
-        mounts=_mounts(container, environment, volumes) + message_mount(container, attempt, volumes),
-        tty=bool(manifest.get("tty")),
-        stdin=bool(manifest.get("stdin")),
-        stdin_once=bool(manifest.get("stdinOnce")),
-        privileged=bool(security.get("privileged")),
-        read_only_rootfs=bool(security.get("readOnlyRootFilesystem")),
-        cap_add=tuple(capabilities.get("add") or ()),
-        cap_drop=tuple(capabilities.get("drop") or ()),
-        group_add=_groups(pod),
-        security_opt=_security_options(security),
-        stop_signal=container.stop_signal,
-        resources=resources_of(container),
+    settings = {
+        "image": container.image,
+        "entrypoint": command or None,
+        "command": args or None,
+        "env": tuple(f"{name}={value}" for name, value in environment.items()),
+        "working_dir": str(manifest.get("workingDir") or ""),
+        "user": _user(security, image),
+        "network_mode": namespace,
+        "ipc_mode": "host" if spec.get("hostIPC") else namespace,
+        "pid_mode": pid,
+        "tty": bool(manifest.get("tty")),
+        "stdin": bool(manifest.get("stdin")),
+        "stdin_once": bool(manifest.get("stdinOnce")),
+        "privileged": bool(security.get("privileged")),
+        "read_only_rootfs": bool(security.get("readOnlyRootFilesystem")),
+        "cap_add": tuple(capabilities.get("add") or ()),
+        "cap_drop": tuple(capabilities.get("drop") or ()),
+        "group_add": _groups(pod),
+        "security_opt": _security_options(security),
+        "stop_signal": container.stop_signal,
+        "resources": resources_of(container),
+    }
+    return Template(
+        pod=pod,
+        container=container,
+        volumes=volumes,
+        labels=container_labels(pod, container, attempt=0, sandbox_id=sandbox_id, owner=owner),
+        mounts=_mounts(container, environment, volumes),
+        settings=settings,
     )
 
 

@@ -199,9 +199,10 @@ class SimulatedRun:
             due = self.worker.context.tasks.next_deadline
             if due is None and self.clock.next_happening is None and not self.wakeup.is_set():
                 return End.QUIET
-            following = min(
-                (instant for instant in (due, self.clock.next_happening) if instant is not None), default=limit
-            )
+            coming = self.clock.next_happening
+            following = due if coming is None else coming if due is None else min(due, coming)
+            if following is None:
+                following = limit  # Somebody has asked for something at this instant.
             if following > limit and not self.wakeup.is_set():
                 self.clock.advance(limit)
                 return End.LIMIT

@@ -22,6 +22,7 @@ from runner.core.restart import with_retry_scope
 from runner.core.status import generate_status
 from runner.core.volumes import VolumePlan
 from runner.engine.protocol import Engine
+from runner.runtime.configuring import KnownTemplate
 from runner.runtime.handlers import Handlers
 from runner.runtime.jobs import Job, Jobs
 from runner.runtime.messages import TerminationMessages
@@ -58,6 +59,7 @@ class PodContext:
     pulls: dict[tuple[str, ...], BackoffEntry] = field(default_factory=dict)
     verdicts: dict[ProbeKind, dict[str, ProbeResult]] = field(default_factory=lambda: {kind: {} for kind in ProbeKind})
     volumes: tuple[VolumePlan, ...] = ()
+    templates: dict[str, KnownTemplate] = field(default_factory=dict)
     status: PodStatus | None = None
     prefetcher: Prefetcher | None = None
     messages: TerminationMessages | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from runner.clock import Clock
 from runner.core.labels import (
@@ -65,6 +66,9 @@ class _Known:
         return replace(self, record=record, order=(min(created, at), attempt))
 
 
+_ORDER = attrgetter("order")
+
+
 class Observer:
     """Observes one pod. Inspections of containers whose state did not change are remembered.
 
@@ -99,15 +103,19 @@ class Observer:
         for container_id in suspects:
             self._known.pop(container_id, None)
         latest = at + _SLACK
-        listed = [s for s in self._engine.list_containers(self._labels) if not self._is_hidden(s)]
-        found = [known for summary in listed if (known := self._look_at(summary, at, latest)) is not None]
+        listed = self._engine.list_containers(self._labels)
+        looks = [self._look_at(summary, at, latest) for summary in listed if not self._is_hidden(summary)]
+        found = [known for known in looks if known is not None]
         self._known = {known.details.id: known for known in found}
-        found.sort(key=lambda known: known.order, reverse=True)
-        return Observed(
-            at=at,
-            sandboxes=tuple(known.record for known in found if isinstance(known.record, SandboxRecord)),
-            containers=tuple(known.record for known in found if isinstance(known.record, ContainerRecord)),
-        )
+        found.sort(key=_ORDER, reverse=True)
+        sandboxes: list[SandboxRecord] = []
+        containers: list[ContainerRecord] = []
+        for known in found:
+            if isinstance(known.record, SandboxRecord):
+                sandboxes.append(known.record)
+            else:
+                containers.append(known.record)
+        return Observed(at=at, sandboxes=tuple(sandboxes), containers=tuple(containers))
 
     def details(self, container_id: str) -> ContainerDetails | None:
         """The inspection behind the last look."""
