@@ -79,16 +79,16 @@ class Processes:
         handlers += [hook for hook in (container.post_start, container.pre_stop) if hook is not None]
         for handler in handlers:
             if isinstance(handler, ExecAction):
-                follow(handler.command, lambda _path, _at: True)
+                follow(handler.command, lambda _path, _at: 1)
             elif not isinstance(handler, SleepAction):
                 raise Unknown("the network")
-        follow(_command(container), lambda _path, _at: False)
+        follow(_command(container), lambda _path, _at: 0)
 
     def scripts(self) -> Mapping[str, ContainerScript]:
         """The scripts of the pod's containers for the simulated Engine."""
         found = {}
         for container in self._pod.all_containers():
-            sample = _attempt(follow(_command(container), lambda _path, _at: False))
+            sample = _attempt(follow(_command(container), lambda _path, _at: 0))
             found[container.name] = ProcessScript(attempts=(sample,), begin=_Beginning(self, container))
         return found
 
@@ -142,10 +142,11 @@ class Processes:
         self._order += 1
         return _Part(began=began, order=self._order, effects=effects, owner=(container.name, number))
 
-    def _looker(self, container: Container, number: int, began: datetime) -> Callable[[str, float], bool]:
-        return lambda path, at: self._is_there(container, number, path, began + timedelta(seconds=at))
+    def _looker(self, container: Container, number: int, began: datetime) -> Callable[[str, float], int]:
+        return lambda path, at: self._writes(container, number, path, began + timedelta(seconds=at))
 
-    def _is_there(self, container: Container, number: int, path: str, now: datetime) -> bool:
+    def _writes(self, container: Container, number: int, path: str, now: datetime) -> int:
+        """How often a file was written to since it was made; 0: it is not there."""
         wanted = self._place(container.name, number, path)
         found = [
             (at, order, effect.kind)
@@ -154,7 +155,10 @@ class Processes:
             for at, order, effect in part.happened(now)
             if effect.kind in (Kind.MAKE, Kind.REMOVE) and self._place(*part.owner, effect.text) == wanted
         ]
-        return bool(found) and max(found, key=lambda one: one[:2])[2] is Kind.MAKE
+        count = 0
+        for _, _, kind in sorted(found, key=lambda one: one[:2]):
+            count = count + 1 if kind is Kind.MAKE else 0
+        return count
 
     def _place(self, name: str, number: int, path: str) -> str:
         """A file's place: in a volume, or in one run of a container."""

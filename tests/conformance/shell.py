@@ -1,7 +1,8 @@
 """Reads the small shell scripts of the scenarios and tells what they would do when, without a process.
 
-Known are marks (an ``echo`` of the uptime), sleeps in front and behind, waits, traps of TERM, functions, files that are
-made, looked for and removed, ``if``, ``while``, ``until`` and exits. Anything else is Unknown: it needs a real process.
+Known are marks (an ``echo`` of the uptime), sleeps in front and behind, waits, traps of TERM, functions, variables, exits,
+files that are made, looked for, counted and removed, ``if``, ``while`` and ``until``. Anything else is Unknown: it needs a
+real process.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ HORIZON_SECONDS: Final = 1200.0
 """Who runs for so long runs until told to stop: no scenario lasts longer."""
 
 _START_SECONDS: Final = 0.02
-_TOKEN: Final = re.compile(
-    r"""[ \t]*(?:(?P<operator>\n|;|&|\||>>|>|\(\)|\{|\})|(?P<word>(?:"(?:\\.|[^"\\])*"|'[^']*'|[^\s;&|<>(){}"'])+))"""
-)
+_OPERATOR: Final = r"\n|;|&|\||>>|>|<|\(\)|\{|\}"
+_WORD: Final = r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\$\([^)]*\)|[^\s;&|<>(){}"'])+"""
+_TOKEN: Final = re.compile(rf"[ \t]*(?:(?P<operator>{_OPERATOR})|(?P<word>{_WORD}))")
 _UPTIME: Final = "$(cut -d' ' -f1 /proc/uptime) "
+_ASSIGNMENT: Final = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
 _ENDS: Final = frozenset({"then", "elif", "else", "fi", "do", "done", "}"})
 _PROGRAMS: Final[Mapping[str, int]] = {"/bin/true": 0, "true": 0, "/bin/false": 1, "false": 1}
 
@@ -56,8 +58,8 @@ class Doings:
     trap: Doings | None = None
 
 
-FileTest = Callable[[str, float], bool]
-"""Whether a file is there, so many seconds after the start of the script."""
+FileTest = Callable[[str, float], int]
+"""How often a file was written to by then, seconds after the start of the script; 0: it is not there."""
 
 
 def follow(command: Sequence[str], is_there: FileTest, *, limit: float = HORIZON_SECONDS) -> Doings:
@@ -81,6 +83,7 @@ def follow(command: Sequence[str], is_there: FileTest, *, limit: float = HORIZON
 class _Simple:
     words: tuple[str, ...]
     into: str = ""
+    out_of: str = ""
     is_behind: bool = False
 
 
@@ -183,11 +186,13 @@ class _Reader:
         return _If(branches=tuple(branches), otherwise=otherwise)
 
     def _simple(self) -> _Simple:
-        words, into = [], ""
+        words, into, out_of = [], "", ""
         while self.left and self.left[0] not in (";", "\n", "&"):
             token = self._next()
             if token in (">", ">>"):
                 into = _plain(self._next())
+            elif token == "<":
+                out_of = _plain(self._next())
             elif token == "|":
                 if self._next() != "tee":  # which writes to a file what goes on to the output
                     raise Unknown("a pipe")
@@ -200,7 +205,7 @@ class _Reader:
         is_behind = self.left[:1] == ["&"]
         if is_behind:
             self.left.pop(0)
-        return _Simple(words=tuple(words), into=into, is_behind=is_behind)
+        return _Simple(words=tuple(words), into=into, out_of=out_of, is_behind=is_behind)
 
 
 # --- doing -------------------------------------------------------------------------------------------------------------
@@ -225,6 +230,8 @@ class _Runner:
     effects: list[Effect] = field(default_factory=list)
     trap: list[_Statement] | None = None
     behind: float = 0.0
+    variables: dict[str, str] = field(default_factory=dict)
+    output: str = ""
 
     def run(self, statements: Sequence[_Statement]) -> tuple[float | None, int]:
         """Seconds until the end (None: beyond the limit) and exit code."""
@@ -271,14 +278,35 @@ class _Runner:
         self.effects.append(Effect(self.now, kind, text))
         return 0
 
-    def _has(self, path: str) -> bool:
-        mine = [
-            effect.kind for effect in self.effects if effect.text == path and effect.kind in (Kind.MAKE, Kind.REMOVE)
-        ]
-        return mine[-1] is Kind.MAKE if mine else self.is_there(path, self.now)
+    def _writes(self, path: str) -> int:
+        """How often a file was written to; what it had before this script came does not count twice."""
+        count = self.is_there(path, self.now)
+        for effect in self.effects:
+            if effect.text == path and effect.kind in (Kind.MAKE, Kind.REMOVE):
+                count = count + 1 if effect.kind is Kind.MAKE else 0
+        return count
+
+    def _expanded(self, word: str, arguments: Sequence[str]) -> str:
+        for name, value in self.variables.items():
+            word = re.sub(rf"\${name}\b", value, word)
+        return word.replace("$*", " ".join(arguments))
+
+    def _assign(self, name: str, value: str) -> None:
+        if value.startswith("$("):
+            self.output = ""
+            self._all(parse(value[2:-1]), ())
+            value = self.output
+        self.variables[name] = value
 
     def _simple(self, statement: _Simple, arguments: Sequence[str]) -> int:
-        match [word.replace("$*", " ".join(arguments)) for word in statement.words]:
+        into = self._expanded(statement.into, arguments)
+        match [self._expanded(word, arguments) for word in statement.words]:
+            case [word] if assigned := _ASSIGNMENT.fullmatch(word):
+                self._assign(assigned[1], assigned[2])
+            case ["wc", "-l"] if statement.out_of:
+                self.output = str(self._writes(self._expanded(statement.out_of, arguments)))
+            case ["[", one, "-eq", other, "]"]:
+                return 0 if int(one) == int(other) else 1
             case ["sleep", seconds]:
                 self._sleep(float(seconds), statement.is_behind)
             case _ if statement.is_behind:
@@ -291,14 +319,14 @@ class _Runner:
                 raise _Exit(int(code))
             case ["echo", text] if text.startswith(_UPTIME):
                 return self._do(Kind.MARK, text.removeprefix(_UPTIME))
-            case ["echo", "-n", text] if not statement.into:
+            case ["echo", "-n", text] if not into:
                 return self._do(Kind.PRINT, text)
             case [program] if program in _PROGRAMS:
                 return _PROGRAMS[program]
             case [name, *given] if name in self.functions:
                 return self._all(self.functions[name], given)
             case words:
-                return self._file(words, statement.into)
+                return self._file(words, into)
         return 0
 
     def _sleep(self, seconds: float, is_behind: bool) -> None:
@@ -311,13 +339,13 @@ class _Runner:
 
     def _file(self, words: Sequence[str], into: str) -> int:
         match words:
-            case ["echo", _] if into.startswith("/tmp/"):
+            case ["echo", _] if into and not into.startswith("/proc/"):
                 return self._do(Kind.MAKE, into)
             case ["touch", path]:
                 return self._do(Kind.MAKE, path)
             case ["rm", "-f" | "-rf", path]:
                 return self._do(Kind.REMOVE, path)
             case ["cat", path] | ["test", "-f", path] | ["[", "-f", path, "]"]:
-                return 0 if self._has(path) else 1
+                return 0 if self._writes(path) else 1
             case _:
                 raise Unknown(" ".join(words)[:60])
