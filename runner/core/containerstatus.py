@@ -141,8 +141,8 @@ class _View:
 
     def _waiting_for_start(self, container: Container, status: ContainerStatus) -> ContainerStatus:
         """Show a container that the next sync starts, and whose last start failed, as waiting with that reason."""
-        record = self.observed.latest(container.name)
         if container.is_init:
+            record = self.observed.latest(container.name)
             if record is not None and record.state is RuntimeState.EXITED and record.exit_code == 0:
                 return status
             lost = record is None and not container.is_sidecar and status.waiting is not None
@@ -208,9 +208,9 @@ def _counts_again(record: ContainerRecord, old: ContainerStatus) -> bool:
 
 
 def _state_of(record: ContainerRecord, old: ContainerStatus | None, *, restarting: bool) -> State:
-    """What one instance shows; the object that was published already when that is what it shows."""
+    """What one instance shows."""
     if record.state is RuntimeState.EXITED:
-        state = Terminated(
+        return Terminated(
             exit_code=record.exit_code,
             reason=record.reason,
             message=record.message,
@@ -218,12 +218,6 @@ def _state_of(record: ContainerRecord, old: ContainerStatus | None, *, restartin
             finished_at=record.finished_at,
             container_id=published_id(record.id),
         )
-        if old is not None:
-            for known in (old.state, old.last_state):
-                if known == state:
-                    assert known is not None
-                    return known
-        return state
     if record.state is RuntimeState.RUNNING:
         return Running(started_at=record.started_at)
     if record.state is RuntimeState.UNKNOWN and old is not None and old.running is not None:

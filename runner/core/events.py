@@ -5,7 +5,7 @@ Mirrors k8s.io/client-go/tools/record/events_cache.go (EventCorrelator with its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -165,55 +165,57 @@ class _Bucket(NamedTuple):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Correlator:
-    """What the recorder remembers. A value: ``correlate`` returns the next one."""
+    """What the recorder remembers. ``take`` changes it; ``correlate`` leaves it alone and returns the next one."""
 
-    observations: Mapping[Key, _Observation] = field(default_factory=dict)
-    similar: Mapping[Key, _Similar] = field(default_factory=dict)
-    buckets: Mapping[Key, _Bucket] = field(default_factory=dict)
+    observations: dict[Key, _Observation] = field(default_factory=dict)
+    similar: dict[Key, _Similar] = field(default_factory=dict)
+    buckets: dict[Key, _Bucket] = field(default_factory=dict)
     last_stamp: int = 0
+
+    def take(self, ref: ObjectRef, source: Source, note: Note, now: datetime) -> Event | None:
+        """Take in one event. Returns the one to store under its name (new or counted up), None when it is spam."""
+        since = now - _EPOCH
+        stamp = ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
+        self.last_stamp = stamp = max(stamp, self.last_stamp + 1)
+        about = _about(ref, source)
+        key, message = _combine(self.similar, about, ref.field_path, note, now)
+        seen = self.observations.get(key)
+        if seen is None:
+            seen = _Observation(f"{ref.name}.{stamp:x}", now, 1)
+        else:
+            seen = _Observation(seen.name, seen.first, seen.times + 1)
+        _remember(self.observations, key, seen)
+        bucket_key = (*about, note.type)
+        bucket, accepted = _take_token(self.buckets.get(bucket_key), now)
+        _remember(self.buckets, bucket_key, bucket)
+        if not accepted:
+            return None
+        return Event(
+            name=seen.name,
+            ref=ref,
+            source=source,
+            type=note.type,
+            reason=note.reason,
+            message=message,
+            first=seen.first,
+            last=now,
+            count=seen.times,
+        )
 
 
 def correlate(
     state: Correlator, ref: ObjectRef, source: Source, note: Note, now: datetime
 ) -> tuple[Correlator, Event | None]:
-    """Take in one event.
-
-    Returns the next state and the event to store under its name (new or counted up), or None when it is dropped as spam.
-    """
-    since = now - _EPOCH
-    stamp = ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
-    stamp = max(stamp, state.last_stamp + 1)
-    about = _about(ref, source)
-    similar, key, message = _combine(state.similar, about, ref.field_path, note, now)
-    seen = state.observations.get(key)
-    if seen is None:
-        observation = _Observation(f"{ref.name}.{stamp:x}", now, 1)
-    else:
-        observation = _Observation(seen.name, seen.first, seen.times + 1)
-    bucket_key = (*about, note.type)
-    bucket, accepted = _take_token(state.buckets.get(bucket_key), now)
+    """Take in one event. Returns the next state, and what ``Correlator.take`` returns."""
     following = Correlator(
-        observations=_remember(state.observations, key, observation),
-        similar=similar,
-        buckets=_remember(state.buckets, bucket_key, bucket),
-        last_stamp=stamp,
+        observations=dict(state.observations),
+        similar=dict(state.similar),
+        buckets=dict(state.buckets),
+        last_stamp=state.last_stamp,
     )
-    if not accepted:
-        return following, None
-    event = Event(
-        name=observation.name,
-        ref=ref,
-        source=source,
-        type=note.type,
-        reason=note.reason,
-        message=message,
-        first=observation.first,
-        last=now,
-        count=observation.times,
-    )
-    return following, event
+    return following, following.take(ref, source, note, now)
 
 
 def correlate_all(
@@ -232,12 +234,10 @@ def _about(ref: ObjectRef, source: Source) -> Key:
     return (source.component, source.host, ref.kind, ref.namespace, ref.name, ref.uid, ref.api_version)
 
 
-def _combine(
-    similar: Mapping[Key, _Similar], about: Key, field_path: str, note: Note, now: datetime
-) -> tuple[Mapping[Key, _Similar], Key, str]:
+def _combine(similar: dict[Key, _Similar], about: Key, field_path: str, note: Note, now: datetime) -> tuple[Key, str]:
     """Note the message; when there are too many different ones, the event stands for all of them.
 
-    Returns the memory, what the event is counted under, and the message to store.
+    Returns what the event is counted under, and the message to store.
     """
     group = (*about, note.type, note.reason)
     known = similar.get(group)
@@ -248,10 +248,10 @@ def _combine(
     combined = len(messages) >= SIMILAR_LIMIT
     # The list must not grow beyond the limit: the oldest message makes room.
     kept = messages[1:] if combined else messages
-    following = _remember(similar, group, _Similar(kept, now))
+    _remember(similar, group, _Similar(kept, now))
     if combined:
-        return following, group, COMBINED_PREFIX + note.message
-    return following, (*group, field_path, note.message), note.message
+        return group, COMBINED_PREFIX + note.message
+    return (*group, field_path, note.message), note.message
 
 
 def _take_token(bucket: _Bucket | None, now: datetime) -> tuple[_Bucket, bool]:
@@ -263,11 +263,9 @@ def _take_token(bucket: _Bucket | None, now: datetime) -> tuple[_Bucket, bool]:
     return _Bucket(tokens - accepted, now), accepted
 
 
-def _remember(memory: Mapping[Key, _T], key: Key, value: _T) -> Mapping[Key, _T]:
-    """A copy with one more entry as the youngest; the oldest ones fall out beyond the cache's size."""
-    kept = dict(memory)
-    kept.pop(key, None)
-    kept[key] = value
-    while len(kept) > CACHE_SIZE:
-        del kept[next(iter(kept))]
-    return kept
+def _remember(memory: dict[Key, _T], key: Key, value: _T) -> None:
+    """Put an entry in as the youngest; the oldest one falls out beyond the cache's size."""
+    memory.pop(key, None)
+    memory[key] = value
+    if len(memory) > CACHE_SIZE:
+        del memory[next(iter(memory))]

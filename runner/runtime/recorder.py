@@ -9,7 +9,7 @@ import threading
 from dataclasses import replace
 
 from runner.clock import Clock
-from runner.core.events import KUBELET, Correlator, Source, correlate, pod_ref
+from runner.core.events import KUBELET, Correlator, Source, pod_ref
 from runner.core.model import Pod
 from runner.core.reasons import EventReason, EventType, Note
 from runner.runtime.narration import EventRecorded, Listener, PodRef
@@ -25,7 +25,7 @@ class EventRecorder:
         self._store = store
         self._listener = listener
         self._clock = clock
-        self._node_name = node_name
+        self._kubelet = Source(component=KUBELET, host=node_name)
         self._abouts = {"": self._about}
         self._memory = Correlator()
         self._lock = threading.Lock()
@@ -43,13 +43,13 @@ class EventRecorder:
 
     def note(self, note: Note, *, field_path: str = "", component: str = KUBELET) -> None:
         """Record what an event says. Too many events about the pod are dropped, as client-go drops them."""
-        source = Source(component=component, host=self._node_name if component == KUBELET else "")
+        source = self._kubelet if component == KUBELET else Source(component=component)
         about = self._abouts.get(field_path)
         if about is None:
             about = self._abouts[field_path] = replace(self._about, field_path=field_path)
         with self._lock:
             now = self._clock.now()
-            self._memory, event = correlate(self._memory, about, source, note, now)
+            event = self._memory.take(about, source, note, now)
             if event is None:
                 return
             self._store.record_event(event)

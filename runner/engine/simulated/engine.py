@@ -171,13 +171,15 @@ class SimulatedEngine:
         return found
 
     def _emit(self, container: SimulatedContainer, action: str, **attributes: str) -> None:
+        config = container.config
+        attributes.update(name=config.name, image=config.image)
         self._bus.emit(
             EngineEvent(
                 action=action,
                 container_id=container.id,
-                labels=container.config.labels,
+                labels=config.labels,
                 at=self.clock.now(),
-                attributes={"name": container.config.name, "image": container.config.image, **attributes},
+                attributes=attributes,
             )
         )
 
@@ -239,6 +241,8 @@ class SimulatedEngine:
         self._called("list_containers")
         uid = labels.get(POD_UID)
         candidates = self._by_uid.get(uid, {}) if uid else self._containers
+        if uid and len(labels) == 1:
+            return [c.summary() for c in reversed(candidates.values())]
         return [c.summary() for c in reversed(candidates.values()) if matches(labels, c.config.labels)]
 
     def inspect_container(self, container_id: str) -> ContainerDetails:
