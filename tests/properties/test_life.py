@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +17,7 @@ from runner.lab.simulation import End, SimulatedRun
 from runner.retry import RetryPolicy
 from runner.runtime.options import WorkerOptions
 from tests.properties.watch import Watch, watched
-from tests.properties.worlds import interferences, pods, scripts
+from tests.properties.worlds import interferences, outages, pods, scripts
 
 LIMIT = 3000.0
 MINIMUM = 2.0
@@ -91,6 +92,25 @@ def test_a_deletion_takes_no_longer_than_the_grace_period_and_leaves_nothing(
     if watch.last_death is not None:
         latest = VIRTUAL_START + timedelta(seconds=at + max(grace, MINIMUM) + MINIMUM)
         assert watch.last_death <= latest
+
+
+@thorough
+@given(st.data(), st.sampled_from(["pod", "container"]), outages)
+def test_an_engine_that_is_away_for_a_while_breaks_no_rule_and_loses_no_deletion(
+    data: st.DataObject, scope: str, away: list[tuple[float, float]]
+) -> None:
+    pod = data.draw(pods())
+    script = data.draw(scripts(pod))
+    script["steps"] = [{"at": data.draw(st.sampled_from([0.6, 9.0, 61.0, 200.0])), "delete": {"grace": 10}}]
+    run, watch = begin(pod, script, scope)
+    for at, seconds in away:
+        run.clock.after(at, partial(setattr, run.engine, "is_down", True))
+        run.clock.after(at + seconds, partial(setattr, run.engine, "is_down", False))
+    assert run.advance(LIMIT) is End.GONE
+    assert watch.violations == []
+    run.engine.is_down = False
+    assert run.engine.list_containers({}) == []
+    assert run.engine.list_volumes({}) == []
 
 
 @thorough

@@ -94,6 +94,15 @@ def scripts(draw: st.DrawFn, pod: Pod) -> dict[str, Any]:
     return {"containers": found}
 
 
+outages = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.5, 1.0, 2.5, 8.0, 31.0, 60.5, 130.0]), st.sampled_from([0.2, 1.5, 20.0, 400.0])),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda outage: outage[0],
+)
+"""When the Engine does not answer, and for how many seconds."""
+
+
 @st.composite
 def interferences(draw: st.DrawFn, pod: Pod) -> list[dict[str, Any]]:
     """What somebody does to a pod."""
