@@ -13,6 +13,7 @@ from enum import Enum
 from runner.core.labels import spec_hash
 from runner.core.model import Container, Pod, ProbeKind, RestartPolicy
 from runner.core.observed import ContainerRecord, Observed, ProbeResult, ProbeResults, RuntimeState
+from runner.core.quick import quick
 from runner.core.restart import (
     effective_policy,
     init_failed,
@@ -43,6 +44,7 @@ class Reset:
     running: bool
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodActions:
     """The decision. Names instead of indexes, in the order in which things are done; ``causes`` says why, by name."""
@@ -94,6 +96,7 @@ class _Draft:
         self.causes["pod"] = cause
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxChange:
     """Whether a new sandbox is needed, which attempt it is, the id of the one it replaces ("" if none), and why."""

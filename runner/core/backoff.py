@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from runner.core.model import Container, Pod
+from runner.core.quick import quick
 from runner.core.reasons import EventReason, Note, warning
 from runner.core.times import format_duration
 
@@ -74,6 +75,7 @@ class BackoffSettings:
         return pull_schedule(self.initial, self.cap)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackoffEntry:
     """``count`` consecutive restarts (or failed pulls), the last of them at ``updated_at``; ``error`` is what a pull met."""
@@ -83,6 +85,7 @@ class BackoffEntry:
     error: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blocked:
     """An attempt must wait until ``ready_at``; ``delay`` is the nominal back-off in seconds, as shown to users."""

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from runner.core.quick import quick
+
 
 class MountType(StrEnum):
     """Where a mount's content lives: a named volume or a path of the Engine's host."""
@@ -57,6 +59,7 @@ class Resources:
     oom_score_adj: int = 0
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerConfig:
     """A container to create. None or empty leaves the image's or the Engine's own value.

@@ -13,6 +13,7 @@ from runner.core.conditions import ending_behind, restart_all_rules
 from runner.core.model import Container, Pod, RestartRule
 from runner.core.observed import ContainerRecord, Observed, ProbeResult, ProbeResults, RuntimeState
 from runner.core.podstatus import ContainerStatus, PodStatus, Running, State, Terminated, Waiting
+from runner.core.quick import quick
 from runner.core.reasons import TerminatedReason, WaitingReason
 from runner.core.restart import should_be_started
 
@@ -25,6 +26,7 @@ RESTARTING_ALL = "The container is removed because RestartAllContainers in place
 _ID_PREFIX = "docker://"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartFailure:
     """Why the last attempt to start a container failed or was put off: a waiting reason and its message."""
@@ -33,6 +35,7 @@ class StartFailure:
     message: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerStatuses:
     """Init statuses in spec order; app and ephemeral statuses sorted by name."""

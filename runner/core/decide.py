@@ -16,6 +16,7 @@ from runner.core.backoff import BackoffEntry, BackoffSettings, Schedule, advance
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container, Pod, ProbeKind
 from runner.core.observed import ContainerRecord, Observed, ProbeResults, RuntimeState
+from runner.core.quick import quick
 from runner.core.restart import matching_rule, restart_all_sources
 from runner.core.times import format_duration
 
@@ -32,6 +33,7 @@ class OperationKind(StrEnum):
     GIVE_UP = "give up"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One thing to do.
@@ -68,6 +70,7 @@ class Operation:
         return f"{self.kind} {self.target}{attempt}{wait}: {self.cause}"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What the decision may remember: crash back-offs by key, the highest attempts so far, and how back-off counts.
@@ -84,6 +87,7 @@ class Memory:
     gives_up: Callable[[int, float], bool] | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything one sync does, in order, and the sandbox id that it found."""

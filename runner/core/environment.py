@@ -15,10 +15,12 @@ from runner.core.gotext import quote
 from runner.core.model import Container, Json, Pod
 from runner.core.objects import ConfigError, Lookup, config_map_text, secret_data
 from runner.core.quantity import parse_quantity
+from runner.core.quick import quick
 
 _SUBSCRIPT = re.compile(r"^metadata\.(labels|annotations)\['(.*)'\]$")
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFacts:
     """What fieldRef may ask about the running pod."""

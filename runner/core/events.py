@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from runner.core.model import Container, Json, Pod
+from runner.core.quick import quick
 from runner.core.reasons import Note
 from runner.core.times import format_time, parse_time
 
@@ -54,6 +55,7 @@ class Source:
     host: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """A recorded event; ``type`` and ``reason`` are text, so that events of others can be held too."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from runner.core.model import ContainerID
+from runner.core.quick import quick
 
 
 class RuntimeState(StrEnum):
@@ -22,6 +23,7 @@ class RuntimeState(StrEnum):
     UNKNOWN = "unknown"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxRecord:
     """One sandbox of the pod; ``ready`` means its process runs."""
@@ -34,6 +36,7 @@ class SandboxRecord:
     host_network: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerRecord:
     """One instance of a container. ``attempt`` is its restart count; ``spec_hash`` the hash it was created from."""
@@ -54,6 +57,7 @@ class ContainerRecord:
     sandbox_id: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """Everything seen of one pod, newest first."""

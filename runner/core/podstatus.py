@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from runner.core.model import Json
+from runner.core.quick import quick
 from runner.core.times import format_time, parse_time
 
 _CARRIED = ("ephemeralContainerStatuses",)
@@ -44,6 +45,7 @@ class ConditionType(StrEnum):
     ALL_CONTAINERS_RESTARTING = "AllContainersRestarting"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """Not running yet, or again; ``reason`` is empty for a container that is created but not started."""
@@ -52,6 +54,7 @@ class Waiting:
     message: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """Running since ``started_at``."""
@@ -59,6 +62,7 @@ class Running:
     started_at: datetime | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminated:
     """Ended; 137 and 143 are exits by SIGKILL and SIGTERM."""
@@ -75,6 +79,7 @@ class Terminated:
 State = Waiting | Running | Terminated
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerStatus:
     """Status of one container; ``state`` None is the API's empty state."""
@@ -106,6 +111,7 @@ class ContainerStatus:
         return self.last_state if isinstance(self.last_state, Terminated) else None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """One pod condition; ``status`` is True, False or Unknown as text."""
@@ -117,6 +123,7 @@ class Condition:
     last_transition_time: datetime | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodStatus:
     """Status of a pod. Init statuses are in spec order, app statuses sorted by name, as the kubelet publishes them."""

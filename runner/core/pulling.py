@@ -13,10 +13,12 @@ from runner.core.backoff import BackoffEntry, BackoffSettings, Schedule, advance
 from runner.core.gotext import quote
 from runner.core.images import InvalidReference, apply_default_tag
 from runner.core.model import PullPolicy
+from runner.core.quick import quick
 from runner.core.reasons import EventReason, Note, WaitingReason, normal, warning
 from runner.core.times import format_duration
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
     """The image is there."""
@@ -46,6 +48,7 @@ class Refuse:
 ImageStep = Use | Pull | Refuse
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
     """What the Engine says about the image; ``error`` if it could not tell."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runner.core.quick import quick
+
 
 class EventType(StrEnum):
     """Whether an event tells of trouble."""
@@ -78,6 +80,7 @@ class TerminatedReason(StrEnum):
     RESTARTING_ALL_CONTAINERS = "RestartingAllContainers"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """What an event says, before it is known about which object and when."""

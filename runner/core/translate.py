@@ -17,6 +17,7 @@ from runner.core.messages import message_mount
 from runner.core.model import Container, Json, Pod, VolumeMount
 from runner.core.objects import ConfigError
 from runner.core.quantity import parse_quantity
+from runner.core.quick import quick
 from runner.core.volumes import SANDBOX_ROOT, VolumePlan
 
 _PROPAGATION = {"": "", "None": "rprivate", "HostToContainer": "rslave", "Bidirectional": "rshared"}
@@ -91,6 +92,7 @@ def _sandbox_mount(plan: VolumePlan) -> Mount:
     return Mount(type=plan.type, source=plan.source, target=f"/{SANDBOX_ROOT}/{plan.name}", create=plan.create)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
     """What all instances of a container in one sandbox have in common."""

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from runner.core.containerconfig import ContainerConfig, VolumeConfig
+from runner.core.quick import quick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class EngineState(StrEnum):
     DEAD = "dead"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSummary:
     """One row of the container list."""
@@ -61,6 +63,7 @@ class ContainerSummary:
     created_at: datetime | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerDetails:
     """What inspect tells of a container. ``image`` is the name it was created from, ``image_id`` its ``sha256:…``.
@@ -151,6 +154,7 @@ class LogChunk:
     timestamp: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineEvent:
     """Something happened to a container: create, start, die, oom, kill, stop, destroy, pause, exec_die …"""

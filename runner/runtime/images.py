@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from runner.core.backoff import pull_key
 from runner.core.model import Container
 from runner.core.pulling import Presence, Pull, Refuse, Use, needs_inspection, plan_image, pull_failed, pulled
+from runner.core.quick import quick
 from runner.core.reasons import start_failed
 from runner.engine.protocol import ImageDetails, PullProgress
 from runner.errors import EngineError, EngineUnavailable, ImagePullError, NotFound
@@ -17,6 +18,7 @@ from runner.runtime.pullqueue import PullTicket
 from runner.runtime.tasks import Task
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageReady:
     """The image is there."""
@@ -53,6 +55,7 @@ def ensure_image(context: PodContext, container: Container, queue: PullTicket) -
             return (yield from _pull(context, container, reference, queue))
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class _Found:
     details: ImageDetails | None

@@ -9,6 +9,7 @@ from datetime import datetime
 from runner.core.events import Event
 from runner.core.model import Json
 from runner.core.podstatus import PodStatus
+from runner.core.quick import quick
 from runner.engine.protocol import PullProgress
 
 
@@ -21,6 +22,7 @@ class PodRef:
     uid: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChanged:
     """A status was published; ``manifest`` is the v1 Pod without it. None: there is none yet."""
@@ -36,6 +38,7 @@ class StatusChanged:
         return {**self.manifest, "status": {} if self.status is None else self.status.to_json()}
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRecorded:
     """An event was recorded or counted up."""
@@ -82,6 +85,7 @@ class PullEnded:
     image: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryScheduled:
     """A container failed and runs again: why, in which scope, when, and what the other scope would do."""
@@ -93,6 +97,7 @@ class RetryScheduled:
     next_attempt_at: datetime | None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptStarted:
     """A container instance has started."""
@@ -105,6 +110,7 @@ class AttemptStarted:
     container_id: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptEnding:
     """A container instance is about to be removed, or let go of: the last chance to read its logs and its inspection."""

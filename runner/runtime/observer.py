@@ -22,6 +22,7 @@ from runner.core.labels import (
 )
 from runner.core.model import ContainerID
 from runner.core.observed import ContainerRecord, Observed, RuntimeState, SandboxRecord
+from runner.core.quick import quick
 from runner.core.restart import OOM_KILLED
 from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineState
 from runner.errors import NotFound
@@ -39,6 +40,7 @@ _RUNTIME_STATES = {
 }
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
     """A container as it was inspected last, what is made of it, and its place among the others."""

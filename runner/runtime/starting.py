@@ -9,6 +9,7 @@ from runner.core.containerstatus import StartFailure
 from runner.core.model import Container
 from runner.core.objects import ConfigError
 from runner.core.pulling import Refuse
+from runner.core.quick import quick
 from runner.core.reasons import EventReason, WaitingReason, normal, start_failed, warning
 from runner.errors import EngineError, EngineUnavailable
 from runner.runtime.configuring import configure
@@ -21,6 +22,7 @@ from runner.runtime.pullqueue import PullTicket
 from runner.runtime.tasks import Task
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartResult:
     """How a start went. ``ready_at`` is the end of the back-off that held it, None when nothing known holds it."""

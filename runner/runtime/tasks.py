@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
+from runner.core.quick import quick
+
 T = TypeVar("T")
 
 
@@ -19,6 +21,7 @@ def _never() -> bool:
     return False
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Wait:
     """What a task waits for: an instant, a condition, or whichever comes first."""
