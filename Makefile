@@ -54,8 +54,9 @@ fmt: install ## format and repair what ruff can repair
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## compare a whole run with plain Engine calls
+bench: install ## compare a whole run with plain Engine calls, and simulate a thousand pods for a day
 	$(WITH_IMAGES) $(BIN)/python -m tools.bench
+	$(BIN)/python -m tools.bench_simulation
 
 sandbox: install ## rebuild the pause programs from source and compare them with the shipped ones
 	$(BIN)/python -m runner.sandbox.build --check

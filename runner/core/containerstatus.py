@@ -159,6 +159,7 @@ class _View:
             name=status.name,
             state=Waiting(reason=failure.reason, message=failure.message),
             last_state=status.terminated or status.last_state,
+            started=False,
             restart_count=status.restart_count,
             image=status.image,
             image_id=status.image_id,
@@ -196,6 +197,7 @@ def _from_record(
         name=record.name,
         state=state,
         last_state=last,
+        started=False,
         restart_count=count,
         image=record.image,
         image_id=record.image_id,
@@ -256,6 +258,8 @@ def _with_probes(
 
 
 def _probed(status: ContainerStatus, *, started: bool, ready: bool) -> ContainerStatus:
+    if status.started is started and status.ready is ready:
+        return status
     return ContainerStatus(
         name=status.name,
         state=status.state,
