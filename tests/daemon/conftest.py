@@ -18,6 +18,7 @@ from typing import Final
 
 import docker
 import pytest
+from docker.errors import ImageNotFound
 
 from tests.conftest import require_engine
 from tests.e2e.support import BUSYBOX, ROOT, Bench
@@ -95,7 +96,11 @@ def private_engine() -> Iterator[PrivateEngine]:
 def _copy_image(source: str, target: str) -> None:
     giver, taker = docker.DockerClient(base_url=source), docker.DockerClient(base_url=target)
     try:
-        taker.images.load(b"".join(giver.images.get(BUSYBOX).save(named=True)))
+        try:
+            image = giver.images.get(BUSYBOX)
+        except ImageNotFound:
+            image = giver.images.pull(BUSYBOX)
+        taker.images.load(b"".join(image.save(named=BUSYBOX)))
     finally:
         giver.close()
         taker.close()

@@ -7,7 +7,7 @@ import pytest
 from tests.daemon.conftest import PrivateEngine
 from tests.e2e.support import SERVE, Bench, container, events, pod, until
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 READY = ("Status", "Running (1/1 ready)")
 
