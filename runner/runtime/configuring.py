@@ -9,7 +9,8 @@ from runner.core.containerconfig import ContainerConfig
 from runner.core.environment import make_environment
 from runner.core.labels import PREPARED
 from runner.core.model import Container
-from runner.core.translate import ImageFacts, container_config
+from runner.core.security import ImageFacts
+from runner.core.translate import container_config
 from runner.engine.protocol import ImageDetails
 
 if TYPE_CHECKING:

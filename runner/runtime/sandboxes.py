@@ -10,7 +10,7 @@ from runner.clock import Clock
 from runner.core.labels import PREPARED, SANDBOX_CONTAINER
 from runner.core.messages import MESSAGES, messages_plan
 from runner.core.model import Pod
-from runner.core.translate import sandbox_config
+from runner.core.sandboxconfig import sandbox_config
 from runner.core.volumes import VolumePlan, plan_volumes, volumes_archive
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, NotFound

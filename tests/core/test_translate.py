@@ -11,14 +11,10 @@ from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortB
 from runner.core.messages import messages_plan
 from runner.core.model import Pod
 from runner.core.objects import ConfigError
-from runner.core.translate import (
-    ImageFacts,
-    container_config,
-    effective_security,
-    host_ports,
-    resources_of,
-    sandbox_config,
-)
+from runner.core.resources import resources_of
+from runner.core.sandboxconfig import host_ports, sandbox_config
+from runner.core.security import ImageFacts, effective_security
+from runner.core.translate import container_config
 from runner.core.volumes import VolumePlan
 from tests.support.pods import make_pod
 

@@ -1,0 +1,71 @@
+"""From a Pod to the sandbox: owner of the pod's network, IPC and host name, and the place where every volume is mounted.
+
+Mirrors pkg/kubelet/kuberuntime/kuberuntime_sandbox.go and pkg/kubelet/dockershim/docker_sandbox.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from runner.core.containerconfig import ContainerConfig, Mount, PortBinding, Resources
+from runner.core.identity import hostname
+from runner.core.labels import sandbox_labels, sandbox_name
+from runner.core.model import Json, Pod
+from runner.core.resources import MIN_SHARES
+from runner.core.volumes import SANDBOX_ROOT, VolumePlan
+
+
+def sandbox_config(pod: Pod, *, attempt: int, image: str, volumes: Sequence[VolumePlan], owner: str) -> ContainerConfig:
+    """The sandbox: owner of the pod's network, IPC and host name, and the place where every volume is mounted."""
+    spec, security = pod.spec, _mapping(pod.spec.get("securityContext"))
+    hosts = tuple(
+        f"{name}:{alias.get('ip')}" for alias in spec.get("hostAliases") or () for name in alias.get("hostnames") or ()
+    )
+    dns = _mapping(spec.get("dnsConfig"))
+    return ContainerConfig(
+        name=sandbox_name(pod, attempt),
+        image=image,
+        labels=sandbox_labels(pod, attempt, owner),
+        hostname="" if pod.host_network else hostname(pod),
+        network_mode="host" if pod.host_network else "bridge",
+        ipc_mode="host" if spec.get("hostIPC") else "shareable",
+        pid_mode="host" if spec.get("hostPID") else "",
+        mounts=tuple(_sandbox_mount(plan) for plan in volumes),
+        port_bindings=() if pod.host_network else host_ports(pod),
+        privileged=any(_mapping(c.manifest.get("securityContext")).get("privileged") for c in pod.all_containers()),
+        security_opt=("no-new-privileges",),
+        sysctls={str(s.get("name")): str(s.get("value")) for s in security.get("sysctls") or ()},
+        extra_hosts=() if pod.host_network else hosts,
+        dns=tuple(dns.get("nameservers") or ()),
+        dns_search=tuple(dns.get("searches") or ()),
+        dns_options=tuple(_dns_option(option) for option in dns.get("options") or ()),
+        resources=Resources(cpu_shares=MIN_SHARES),
+    )
+
+
+def _dns_option(option: Json) -> str:
+    value = option.get("value")
+    return f"{option.get('name')}:{value}" if value else str(option.get("name"))
+
+
+def host_ports(pod: Pod) -> tuple[PortBinding, ...]:
+    """Published ports: hostPorts of app containers only (kuberuntime_sandbox.go)."""
+    return tuple(
+        PortBinding(
+            container_port=int(port["containerPort"]),
+            protocol=str(port.get("protocol") or "TCP").lower(),
+            host_port=int(port["hostPort"]),
+            host_ip=str(port.get("hostIP") or ""),
+        )
+        for container in pod.containers
+        for port in container.manifest.get("ports") or ()
+        if port.get("hostPort")
+    )
+
+
+def _sandbox_mount(plan: VolumePlan) -> Mount:
+    return Mount(type=plan.type, source=plan.source, target=f"/{SANDBOX_ROOT}/{plan.name}")
+
+
+def _mapping(value: object) -> Json:
+    return value if isinstance(value, Mapping) else {}
