@@ -10,7 +10,16 @@ import click
 
 from runner.cli.app import App, app_of
 from runner.cli.manifests import load_objects
-from runner.cli.options import DURATION, FORMAT, color_option, command, file_option, namespace_option, option
+from runner.cli.options import (
+    DURATION,
+    FORMAT,
+    color_option,
+    command,
+    file_option,
+    namespace_option,
+    option,
+    strict_option,
+)
 from runner.cli.signals import stop_on_signals
 from runner.errors import ExitCode, UsageError
 from runner.render.events import describe_lines
@@ -70,6 +79,7 @@ _CHOICES = {
     help="How to narrate; json prints one object a line.",
 )
 @option("-o", "--output", type=FORMAT, help=f"Print the pods at the end: one of {ALLOWED}.")
+@strict_option
 @option("-q", "--quiet", is_flag=True, help="No narration: the same as --progress quiet.")
 @option("-v", "--verbose", count=True, help="Say more; -vv also logs every call to the Engine.")
 @color_option
@@ -82,7 +92,7 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     """
     app = app_of()
     options = _options(flags)
-    objects = load_objects(app, (*paths, *files), namespace)
+    objects = load_objects(app, (*paths, *files), namespace, is_strict=flags["is_strict"])
     stop = app.make_stop()
     listener = _listener(app, stop, objects, flags)
     with stop_on_signals(stop, listener.note):

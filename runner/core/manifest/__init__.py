@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from runner.core.manifest.answer import server_status, strict
 from runner.core.manifest.loading import load
 from runner.core.manifest.types import LoadedObject, LoadResult, PathKeys, Position, Problem, ProblemType, Source
 
@@ -17,4 +18,6 @@ __all__ = [
     "ProblemType",
     "Source",
     "load",
+    "server_status",
+    "strict",
 ]
