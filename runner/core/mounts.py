@@ -17,31 +17,52 @@ _PROPAGATION = {"": "", "None": "rprivate", "HostToContainer": "rslave", "Bidire
 
 
 def volume_mounts(
-    container: Container, environment: Mapping[str, str], volumes: Sequence[VolumePlan]
+    container: Container,
+    environment: Mapping[str, str],
+    volumes: Sequence[VolumePlan],
+    recursive_read_only: bool = False,
 ) -> tuple[Mount, ...]:
-    """The mounts in the container's order. Raises ConfigError with the kubelet's text."""
+    """The mounts in the container's order; ``recursive_read_only``: the Engine can make them so.
+
+    Raises ConfigError with the kubelet's text.
+    """
     plans = {plan.name: plan for plan in volumes}
     result = []
     for mount in container.volume_mounts:
         plan = plans.get(mount.name)
         if plan is None:
             raise ConfigError(f'cannot find volume "{mount.name}" to mount into container "{container.name}"')
-        sub_path = _sub_path(mount, environment)
-        source = plan.source
-        if plan.type is MountType.BIND and sub_path:
-            source, sub_path = f"{source.rstrip('/')}/{sub_path}", ""
+        _check_recursion(mount, recursive_read_only)
         target = mount.mount_path if mount.mount_path.startswith("/") else f"/{mount.mount_path}"
         result.append(
             Mount(
                 type=plan.type,
-                source=source,
+                source=plan.source,
                 target=target,
                 read_only=mount.read_only or plan.read_only,
                 propagation=_PROPAGATION.get(mount.propagation, "") if plan.type is MountType.BIND else "",
-                sub_path=sub_path,
+                sub_path=_sub_path(mount, environment),
+                volume=mount.name,
+                is_sealed=plan.refreshes,
             )
         )
     return tuple(result)
+
+
+def _check_recursion(mount: VolumeMount, is_supported: bool) -> None:
+    """Refuse a mount that cannot be read-only with all that is mounted below it (kubelet_pods.go resolveRecursiveReadOnly).
+
+    Where the Engine can, it makes every read-only bind so by itself.
+    """
+    if mount.recursive_read_only in ("", "Disabled"):
+        return
+    text = f'failed to resolve recursive read-only mode: volume "{mount.name}" requested recursive read-only mode, but it is'
+    if not mount.read_only:
+        raise ConfigError(f"{text} not read-only")
+    if mount.propagation not in ("", "None"):
+        raise ConfigError(f'{text} not compatible with propagation "{mount.propagation}"')
+    if mount.recursive_read_only == "Enabled" and not is_supported:
+        raise ConfigError(f"{text} not supported by the runtime")
 
 
 def _sub_path(mount: VolumeMount, environment: Mapping[str, str]) -> str:

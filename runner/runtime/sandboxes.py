@@ -6,17 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from runner.clock import Clock
 from runner.core.labels import PREPARED, SANDBOX_CONTAINER
-from runner.core.messages import MESSAGES, messages_plan
+from runner.core.messages import MESSAGES
 from runner.core.model import Pod
 from runner.core.sandboxconfig import sandbox_config
-from runner.core.volumes import VolumePlan, plan_volumes, volumes_archive
+from runner.core.volumes import VolumePlan, volumes_archive
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, NotFound
-from runner.runtime.hostpaths import check_host_path
 from runner.runtime.messages import fill_locally
-from runner.runtime.storage import Store
 from runner.runtime.tasks import Task, Wait
 from runner.sandbox.image import sandbox_image
 
@@ -34,15 +31,6 @@ def sandbox_reference(engine: Engine, override: str) -> str:
     except NotFound:
         engine.import_image(image.reference, image.rootfs, changes=image.changes)
     return image.reference
-
-
-def prepare_volumes(pod: Pod, store: Store, clock: Clock, owner: str) -> tuple[VolumePlan, ...]:
-    """Plan the pod's volumes and check its host paths. Raises MountError with the text of a FailedMount event."""
-    plans = plan_volumes(pod, lambda kind, name: store.object(kind, pod.namespace, name), clock.now(), owner)
-    for plan in plans:
-        if plan.host_type:
-            check_host_path(plan)
-    return (*plans, messages_plan(pod, owner))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,9 +107,3 @@ def create_sandbox(context: PodContext, attempt: int) -> Task[str]:
     sandbox_id = job.result()
     context.observer.reveal(sandbox_id)
     return sandbox_id
-
-
-def remove_volumes(engine: Engine, pod: Pod, uid_label: str) -> None:
-    """Remove every volume that lives and dies with the pod."""
-    for volume in engine.list_volumes({uid_label: pod.uid}):
-        engine.remove_volume(volume.name)

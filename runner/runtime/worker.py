@@ -29,9 +29,9 @@ from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.runtime.context import PodContext
 from runner.runtime.killing import kill_pod
 from runner.runtime.narration import Gone, Notice
+from runner.runtime.preparing import prepare_volumes, remove_claims, remove_volumes
 from runner.runtime.prober import Prober
 from runner.runtime.pullqueue import PullTicket
-from runner.runtime.sandboxes import prepare_volumes, remove_volumes
 from runner.runtime.storage import without_status
 from runner.runtime.sync import REQUEUE_SECONDS, SyncOutcome, remove_instance, run_sync
 from runner.runtime.tasks import Handle, Task, Wait
@@ -208,7 +208,7 @@ class PodWorker:
         """Set the volumes up. Returns how often in a row that has failed now."""
         context = self.context
         try:
-            context.volumes = prepare_volumes(context.pod, context.store, context.clock, context.owner)
+            context.volumes = prepare_volumes(context.pod, context.engine, context.store, context.clock, context.owner)
         except MountError as error:
             context.event(warning(EventReason.FAILED_MOUNT, str(error)))
             return failures + 1
@@ -262,9 +262,10 @@ class PodWorker:
         for summary in sorted(left, key=lambda summary: summary.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
             context.engine.remove_container(summary.id)
         try:
-            remove_volumes(context.engine, context.pod, POD_UID)
+            remove_volumes(context.engine, context.pod)
         except Conflict as error:
             raise EngineUnavailable(error.message) from error  # A removal is still in progress: look again.
+        remove_claims(context.pod, context.store)
 
     def _steadily(self, work: Callable[[], None]) -> Task[None]:
         """Do something with the Engine, again and again while it does not answer."""

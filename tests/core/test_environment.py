@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from runner.core.environment import PodFacts, make_environment
+from runner.core.environment import PodFacts, Sources, make_environment
+from runner.core.noderesources import NodeSize
 from runner.core.objects import ConfigError
 from tests.support.pods import make_pod, objects
 
@@ -41,7 +42,8 @@ def environment(
     helper = {"name": "helper", "resources": {"limits": {"memory": "64Mi"}}}
     main = {"name": "main", "env": env, "envFrom": sources, "resources": resources or {}}
     pod = make_pod((), (main, helper), metadata=metadata, **spec)
-    return make_environment(pod, pod.containers[0], FACTS, STORE)
+    found = make_environment(pod, pod.containers[0], Sources(facts=FACTS, lookup=STORE))
+    return {name: value for name, value in found.items() if not name.startswith("KUBERNETES_")}
 
 
 def from_map(name: str, **more: Any) -> dict[str, Any]:
@@ -158,12 +160,6 @@ def test_a_secret_that_cannot_be_decoded_is_refused_without_showing_it() -> None
     assert "no*base64" not in str(caught.value)
 
 
-def test_an_unknown_source_is_refused() -> None:
-    env = [{"name": "X", "valueFrom": {"fileKeyRef": {"volumeName": "v", "path": "p", "key": "K"}}}]
-    with pytest.raises(ConfigError, match="fileKeyRef is not supported"):
-        environment(env)
-
-
 LABELED = {
     "namespace": "shop",
     "labels": {"app": "web", "b/tier": 'say "hi"\n'},
@@ -240,6 +236,9 @@ def test_a_container_that_is_not_there_has_no_resources() -> None:
         environment(amount({"resource": "limits.cpu", "containerName": "nope"}))
 
 
-def test_a_limit_that_is_not_set_needs_the_size_of_the_node() -> None:
-    with pytest.raises(ConfigError, match="allocatable cpu is not known"):
-        environment(amount({"resource": "limits.cpu"}))
+def test_a_limit_that_is_not_set_is_the_size_of_the_node() -> None:
+    pod = make_pod((), ({"name": "main", "env": amount({"resource": "limits.memory", "divisor": "1Mi"})},))
+    node = NodeSize(cpus=2, memory=2**30)
+    sources = Sources(facts=FACTS, lookup=STORE, node=lambda: node)
+    assert make_environment(pod, pod.containers[0], sources)["X"] == "1024"
+    assert environment(amount({"resource": "limits.hugepages-2Mi"})) == {"X": "0"}

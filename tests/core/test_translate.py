@@ -10,6 +10,7 @@ import pytest
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
 from runner.core.messages import messages_plan
 from runner.core.model import Pod
+from runner.core.mounts import volume_mounts
 from runner.core.objects import ConfigError
 from runner.core.resources import resources_of
 from runner.core.sandboxconfig import host_ports, sandbox_config
@@ -317,45 +318,53 @@ def mounted(environment: Mapping[str, str] | None = None, **fields: Any) -> Moun
 
 
 MOUNTS: list[tuple[str, dict[str, Any], Mount]] = [
-    ("a volume", {}, Mount(type=MountType.VOLUME, source="k8s_disk", target="/data")),
-    ("a relative path", {"mountPath": "d"}, Mount(type=MountType.VOLUME, source="k8s_disk", target="/d")),
-    ("read only", {"readOnly": True}, Mount(type=MountType.VOLUME, source="k8s_disk", target="/data", read_only=True)),
+    ("a volume", {}, Mount(type=MountType.VOLUME, source="k8s_disk", volume="disk", target="/data")),
+    (
+        "a relative path",
+        {"mountPath": "d"},
+        Mount(type=MountType.VOLUME, source="k8s_disk", volume="disk", target="/d"),
+    ),
+    (
+        "read only",
+        {"readOnly": True},
+        Mount(type=MountType.VOLUME, source="k8s_disk", volume="disk", target="/data", read_only=True),
+    ),
     (
         "a secret, always read only",
         {"name": "secret", "readOnly": False},
-        Mount(type=MountType.VOLUME, source="k8s_secret", target="/data", read_only=True),
+        Mount(type=MountType.VOLUME, source="k8s_secret", volume="secret", target="/data", read_only=True),
     ),
     (
         "a part of a volume",
         {"subPath": "a/b"},
-        Mount(type=MountType.VOLUME, source="k8s_disk", target="/data", sub_path="a/b"),
+        Mount(type=MountType.VOLUME, source="k8s_disk", volume="disk", target="/data", sub_path="a/b"),
     ),
     (
         "a part by a variable",
         {"subPathExpr": "logs/$(POD)-$$(POD)"},
-        Mount(type=MountType.VOLUME, source="k8s_disk", target="/data", sub_path="logs/web-$(POD)"),
+        Mount(type=MountType.VOLUME, source="k8s_disk", volume="disk", target="/data", sub_path="logs/web-$(POD)"),
     ),
     (
         "an unfinished reference",
         {"subPathExpr": "a$(b"},
-        Mount(type=MountType.VOLUME, source="k8s_disk", target="/data", sub_path="a$(b"),
+        Mount(type=MountType.VOLUME, source="k8s_disk", volume="disk", target="/data", sub_path="a$(b"),
     ),
     (
         "a part of a host path",
         {"name": "host", "subPath": "a/b"},
-        Mount(type=MountType.BIND, source="/srv/a/b", target="/data"),
+        Mount(type=MountType.BIND, source="/srv/", volume="host", target="/data", sub_path="a/b"),
     ),
     (
         "a volume is not propagated",
         {"mountPropagation": "HostToContainer"},
-        Mount(type=MountType.VOLUME, source="k8s_disk", target="/data"),
+        Mount(type=MountType.VOLUME, source="k8s_disk", volume="disk", target="/data"),
     ),
 ]
 MOUNTS += [
     (
         f"a host path with propagation {word or 'unset'}",
         {"name": "host", "mountPropagation": word},
-        Mount(type=MountType.BIND, source="/srv/", target="/data", propagation=mode),
+        Mount(type=MountType.BIND, source="/srv/", volume="host", target="/data", propagation=mode),
     )
     for word, mode in [("", ""), ("None", "rprivate"), ("HostToContainer", "rslave"), ("Bidirectional", "rshared")]
 ]
@@ -366,6 +375,7 @@ def test_mounts(fields: dict[str, Any], wanted: Mount) -> None:
     assert mounted({"POD": "web"}, **fields) == wanted
 
 
+RECURSION = 'failed to resolve recursive read-only mode: volume "{}" requested recursive read-only mode, but it is'
 BAD_MOUNTS: list[tuple[str, dict[str, Any], str]] = [
     ("an unknown volume", {"name": "nope"}, 'cannot find volume "nope" to mount into container "main"'),
     ("an unset variable", {"subPathExpr": "$(NOPE)"}, "missing value for NOPE"),
@@ -378,6 +388,17 @@ BAD_MOUNTS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("an absolute variable", {"subPathExpr": "$(ROOT)"}, "error SubPath `/etc` must not be an absolute path"),
     ("a way out", {"subPath": ".."}, "unable to provision SubPath `..`: must not contain '..'"),
+    ("recursion of what can be written", {"recursiveReadOnly": "IfPossible"}, f"{RECURSION} not read-only"),
+    (
+        "recursion with propagation",
+        {"recursiveReadOnly": "Enabled", "readOnly": True, "mountPropagation": "HostToContainer"},
+        f'{RECURSION} not compatible with propagation "HostToContainer"',
+    ),
+    (
+        "recursion on an old Engine",
+        {"recursiveReadOnly": "Enabled", "readOnly": True},
+        f"{RECURSION} not supported by the runtime",
+    ),
 ]
 
 
@@ -386,7 +407,16 @@ BAD_MOUNTS: list[tuple[str, dict[str, Any], str]] = [
 def test_mounts_that_cannot_be(volume: str, fields: dict[str, Any], text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         mounted({"EMPTY": "", "UP": "../..", "ROOT": "/etc"}, **{"name": volume, **fields})
-    assert str(caught.value) == text
+    assert str(caught.value) == text.replace("{}", volume)
+
+
+@pytest.mark.parametrize(
+    ("word", "is_supported"), [("Disabled", False), ("IfPossible", False), ("IfPossible", True), ("Enabled", True)]
+)
+def test_a_recursive_read_only_mount_is_a_read_only_one(word: str, is_supported: bool) -> None:
+    pod = main(volumeMounts=[{"name": "disk", "mountPath": "/data", "readOnly": True, "recursiveReadOnly": word}])
+    (mount,) = volume_mounts(pod.containers[0], {}, PLANS, is_supported)
+    assert mount.read_only
 
 
 def test_the_termination_message_is_mounted_after_the_volumes() -> None:

@@ -13,7 +13,15 @@ import pytest
 from runner.core.containerconfig import MountType
 from runner.core.labels import OWNER, POD_UID, VOLUME, VOLUME_KIND
 from runner.core.model import Pod
-from runner.core.volumes import FileEntry, MountError, VolumePlan, atomic_layout, plan_volumes, volumes_archive
+from runner.core.volumes import (
+    FileEntry,
+    MountError,
+    Surroundings,
+    VolumePlan,
+    atomic_layout,
+    plan_volumes,
+    volumes_archive,
+)
 from tests.support.pods import make_pod, objects
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -41,8 +49,11 @@ def pod_with(*volumes: dict[str, Any], mounted: tuple[str, ...] = ("v",), **more
     return make_pod((), ({"name": "main", "volumeMounts": mounts, **more},), volumes=list(volumes))
 
 
+AROUND = Surroundings(lookup=STORE, now=NOW, owner="me")
+
+
 def planned(volume: dict[str, Any], **more: Any) -> VolumePlan:
-    (plan,) = plan_volumes(pod_with({"name": "v", **volume}, **more), STORE, NOW, "me")
+    (plan,) = plan_volumes(pod_with({"name": "v", **volume}, **more), AROUND)
     return plan
 
 
@@ -57,11 +68,11 @@ def test_only_mounted_volumes_are_prepared_whoever_mounts_them() -> None:
     main = {"name": "main", "volumeMounts": [{"name": "a", "mountPath": "/a"}]}
     unused = {"name": "c", "configMap": {"name": "nope"}}
     pod = make_pod((init,), (main,), volumes=[{"name": "a", "emptyDir": {}}, {"name": "b", "emptyDir": {}}, unused])
-    assert [plan.name for plan in plan_volumes(pod, STORE, NOW, "me")] == ["a", "b"]
+    assert [plan.name for plan in plan_volumes(pod, AROUND)] == ["a", "b"]
 
 
 def test_a_pod_without_volumes_has_none() -> None:
-    assert plan_volumes(make_pod(), STORE, NOW, "me") == ()
+    assert plan_volumes(make_pod(), AROUND) == ()
 
 
 @pytest.mark.parametrize("source", [{}, None], ids=["empty", "null"])
