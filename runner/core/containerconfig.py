@@ -21,7 +21,8 @@ class MountType(StrEnum):
 class Mount:
     """One mount. ``source`` is a volume name or a host path; a volume is never filled from the image (NoCopy).
 
-    ``is_own``: only podrunner writes where the sub-path leads, so that no link can be in its way.
+    ``volume`` is its name in the pod. ``is_own``: the sub-path is a file that only podrunner makes, so that no link can be
+    in its way. ``is_sealed``: no process of a pod can write to the volume, so that its links are podrunner's.
     """
 
     type: MountType
@@ -30,7 +31,9 @@ class Mount:
     read_only: bool = False
     propagation: str = ""
     sub_path: str = ""
+    volume: str = ""
     is_own: bool = False
+    is_sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +90,9 @@ class ContainerConfig:
     cap_drop: tuple[str, ...] = ()
     group_add: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
+    masked_paths: tuple[str, ...] | None = None
+    read_only_paths: tuple[str, ...] | None = None
     sysctls: Mapping[str, str] = field(default_factory=dict)
-    extra_hosts: tuple[str, ...] = ()
-    dns: tuple[str, ...] = ()
-    dns_search: tuple[str, ...] = ()
-    dns_options: tuple[str, ...] = ()
     stop_signal: str = ""
     resources: Resources = field(default_factory=Resources)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from runner.core.containerconfig import ContainerConfig, Mount, PortBinding, Resources
-from runner.core.identity import hostname
+from runner.core.identity import kernel_hostname
 from runner.core.labels import sandbox_labels, sandbox_name
 from runner.core.model import Json, Pod
+from runner.core.nodeadmission import normal_sysctl
 from runner.core.resources import MIN_SHARES
 from runner.core.volumes import SANDBOX_ROOT, VolumePlan
 
@@ -18,15 +19,11 @@ from runner.core.volumes import SANDBOX_ROOT, VolumePlan
 def sandbox_config(pod: Pod, *, attempt: int, image: str, volumes: Sequence[VolumePlan], owner: str) -> ContainerConfig:
     """The sandbox: owner of the pod's network, IPC and host name, and the place where every volume is mounted."""
     spec, security = pod.spec, _mapping(pod.spec.get("securityContext"))
-    hosts = tuple(
-        f"{name}:{alias.get('ip')}" for alias in spec.get("hostAliases") or () for name in alias.get("hostnames") or ()
-    )
-    dns = _mapping(spec.get("dnsConfig"))
     return ContainerConfig(
         name=sandbox_name(pod, attempt),
         image=image,
         labels=sandbox_labels(pod, attempt, owner),
-        hostname="" if pod.host_network else hostname(pod),
+        hostname="" if pod.host_network else kernel_hostname(pod),
         network_mode="host" if pod.host_network else "bridge",
         ipc_mode="host" if spec.get("hostIPC") else "shareable",
         pid_mode="host" if spec.get("hostPID") else "",
@@ -34,18 +31,9 @@ def sandbox_config(pod: Pod, *, attempt: int, image: str, volumes: Sequence[Volu
         port_bindings=() if pod.host_network else host_ports(pod),
         privileged=any(_mapping(c.manifest.get("securityContext")).get("privileged") for c in pod.all_containers()),
         security_opt=("no-new-privileges",),
-        sysctls={str(s.get("name")): str(s.get("value")) for s in security.get("sysctls") or ()},
-        extra_hosts=() if pod.host_network else hosts,
-        dns=tuple(dns.get("nameservers") or ()),
-        dns_search=tuple(dns.get("searches") or ()),
-        dns_options=tuple(_dns_option(option) for option in dns.get("options") or ()),
+        sysctls={normal_sysctl(str(s.get("name"))): str(s.get("value")) for s in security.get("sysctls") or ()},
         resources=Resources(cpu_shares=MIN_SHARES),
     )
-
-
-def _dns_option(option: Json) -> str:
-    value = option.get("value")
-    return f"{option.get('name')}:{value}" if value else str(option.get("name"))
 
 
 def host_ports(pod: Pod) -> tuple[PortBinding, ...]:

@@ -11,6 +11,22 @@ from dataclasses import dataclass
 from runner.core.model import Container, Json, Pod
 from runner.core.objects import ConfigError
 
+_MASKED = (
+    "/proc/asound",
+    "/proc/acpi",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/sys/firmware",
+    "/sys/devices/virtual/powercap",
+)
+_READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
@@ -48,7 +64,10 @@ def verify_non_root(pod: Pod, container: Container, security: Json, image: Image
 
 
 def container_user(security: Json, image: ImageFacts) -> str:
-    """Docker's ``user[:group]``; a group without a user stands beside the image's user."""
+    """Docker's ``user[:group]``; a group without a user stands beside the image's user.
+
+    With a group given, Docker adds none of the groups that the image's /etc/group puts the user into.
+    """
     user, group = security.get("runAsUser"), security.get("runAsGroup")
     if group is None:
         return "" if user is None else str(user)
@@ -58,6 +77,7 @@ def container_user(security: Json, image: ImageFacts) -> str:
 
 
 def supplemental_groups(pod: Pod) -> tuple[str, ...]:
+    """The groups that every process of the pod is in besides its own: fsGroup and supplementalGroups."""
     security = _mapping(pod.spec.get("securityContext"))
     groups = list(security.get("supplementalGroups") or ())
     if security.get("fsGroup") is not None:
@@ -65,14 +85,47 @@ def supplemental_groups(pod: Pod) -> tuple[str, ...]:
     return tuple(str(group) for group in groups)
 
 
-def security_options(security: Json) -> tuple[str, ...]:
+def localhost_profiles(pod: Pod, container: Container) -> tuple[str, ...]:
+    """Which seccomp profiles of the node the container runs under: their paths below the node's profile directory."""
+    profile = _mapping(effective_security(pod, container).get("seccompProfile"))
+    return (str(profile.get("localhostProfile")),) if profile.get("type") == "Localhost" else ()
+
+
+def security_options(security: Json, seccomp_profiles: Mapping[str, str]) -> tuple[str, ...]:
+    """Docker's security options. ``seccomp_profiles`` has the JSON of the node's profiles that are asked for, by path.
+
+    Without a profile of its own a container runs under none of seccomp's and under the Engine's own of AppArmor's.
+    """
+    seccomp, apparmor = _mapping(security.get("seccompProfile")), _mapping(security.get("appArmorProfile"))
     options = []
-    profile = _mapping(security.get("seccompProfile"))
-    if profile.get("type") in (None, "", "Unconfined"):
+    if seccomp.get("type") in (None, "", "Unconfined"):
         options.append("seccomp=unconfined")
+    elif seccomp.get("type") == "Localhost":
+        options.append(f"seccomp={seccomp_profiles[str(seccomp.get('localhostProfile'))]}")
+    if apparmor.get("type") == "Unconfined":
+        options.append("apparmor=unconfined")
+    elif apparmor.get("type") == "Localhost":
+        options.append(f"apparmor={apparmor.get('localhostProfile')}")
     if security.get("allowPrivilegeEscalation") is False:
         options.append("no-new-privileges")
     return tuple(options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelPaths:
+    """Paths of the kernel that a container cannot see and cannot write; None leaves it to the Engine."""
+
+    masked: tuple[str, ...] | None = None
+    read_only: tuple[str, ...] | None = None
+
+
+def kernel_paths(security: Json) -> KernelPaths:
+    """What procMount asks for; a privileged container sees everything in any case."""
+    if security.get("privileged"):
+        return KernelPaths()
+    if security.get("procMount") == "Unmasked":
+        return KernelPaths(masked=(), read_only=())
+    return KernelPaths(masked=_MASKED, read_only=_READ_ONLY)
 
 
 def _mapping(value: object) -> Json:

@@ -11,14 +11,17 @@ from collections.abc import Mapping, Sequence
 from runner.core.containerconfig import ContainerConfig
 from runner.core.expansion import expand
 from runner.core.labels import container_labels, container_name
+from runner.core.managedfiles import managed_mounts
 from runner.core.messages import message_mount
-from runner.core.model import Container, Json, Pod
+from runner.core.model import EMPTY, Container, Json, Pod
 from runner.core.mounts import volume_mounts
+from runner.core.noderesources import NodeLook, unknown_node
 from runner.core.resources import resources_of
 from runner.core.security import (
     ImageFacts,
     container_user,
     effective_security,
+    kernel_paths,
     security_options,
     supplemental_groups,
     verify_non_root,
@@ -36,8 +39,14 @@ def container_config(
     volumes: Sequence[VolumePlan],
     image: ImageFacts,
     owner: str,
+    recursive_read_only: bool = False,
+    seccomp_profiles: Mapping[str, str] = EMPTY,
+    node: NodeLook = unknown_node,
 ) -> ContainerConfig:
-    """One container. Raises ConfigError with the kubelet's text when it cannot be configured."""
+    """One container. Raises ConfigError with the kubelet's text when it cannot be configured.
+
+    ``recursive_read_only``: the Engine can make mounts so. ``seccomp_profiles``: JSON of the node's profiles, by path.
+    """
     manifest = container.manifest
     security = effective_security(pod, container)
     verify_non_root(pod, container, security, image)
@@ -46,6 +55,7 @@ def container_config(
     args = tuple(expand(part, environment) for part in container.args)
     spec = pod.spec
     pid = "host" if spec.get("hostPID") else namespace if spec.get("shareProcessNamespace") else ""
+    paths = kernel_paths(security)
     capabilities = _mapping(security.get("capabilities"))
     return ContainerConfig(
         name=container_name(container.name, pod, attempt),
@@ -59,7 +69,11 @@ def container_config(
         network_mode=namespace,
         ipc_mode="host" if spec.get("hostIPC") else namespace,
         pid_mode=pid,
-        mounts=volume_mounts(container, environment, volumes) + message_mount(container, attempt, volumes),
+        mounts=(
+            *volume_mounts(container, environment, volumes, recursive_read_only),
+            *message_mount(container, attempt, volumes),
+            *managed_mounts(pod, container, volumes),
+        ),
         tty=bool(manifest.get("tty")),
         stdin=bool(manifest.get("stdin")),
         stdin_once=bool(manifest.get("stdinOnce")),
@@ -68,9 +82,11 @@ def container_config(
         cap_add=tuple(capabilities.get("add") or ()),
         cap_drop=tuple(capabilities.get("drop") or ()),
         group_add=supplemental_groups(pod),
-        security_opt=security_options(security),
+        security_opt=security_options(security, seccomp_profiles),
+        masked_paths=paths.masked,
+        read_only_paths=paths.read_only,
         stop_signal=container.stop_signal,
-        resources=resources_of(container),
+        resources=resources_of(pod, container, node),
     )
 
 

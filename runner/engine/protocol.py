@@ -19,7 +19,10 @@ from runner.core.containerconfig import ContainerConfig, VolumeConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
-    """Who answers: versions as the daemon names them, ``arch`` as in amd64 or arm64, memory in bytes."""
+    """Who answers: versions as the daemon names them, ``arch`` as in amd64 or arm64, memory in bytes.
+
+    ``confinement`` names what it can confine containers with: seccomp, apparmor, userns …
+    """
 
     name: str
     version: str
@@ -32,6 +35,7 @@ class EngineInfo:
     kernel: str = ""
     root_dir: str = ""
     rootless: bool = False
+    confinement: frozenset[str] = frozenset()
     cpus: int = 0
     memory: int = 0
 

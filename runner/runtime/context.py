@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from runner.clock import Clock
 from runner.core.backoff import BackoffEntry, BackoffSettings
@@ -62,6 +63,7 @@ class PodContext:
     prefetcher: Prefetcher | None = None
     messages: TerminationMessages | None = None
     ahead: tuple[SandboxCreation, Job[str]] | None = None
+    profiles: Path | None = None
     wake: Callable[[], None] = lambda: None
     dirty: bool = True
 

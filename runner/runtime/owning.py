@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from runner.clock import Clock, Wakeup
 from runner.core.labels import POD_UID
 from runner.core.model import Pod
+from runner.core.nodeadmission import rejection_of
 from runner.core.podstatus import Phase
 from runner.core.volumes import MountError
 from runner.engine.protocol import Engine
@@ -68,8 +69,10 @@ def own_new(pods: Sequence[Pod], store: Store, home: Home, make_room: Callable[[
 def begin_sandbox(owned: Owned, engine: Engine, store: Store, clock: Clock, image: str) -> None:
     """Start the pod's first sandbox before anybody has decided so: that decision is never another one for a new pod."""
     try:
+        if rejection_of(owned.pod, lambda: engine.info().confinement) is not None:
+            return
         volumes = prepare_volumes(owned.pod, engine, store, clock, owned.owner)
-    except MountError:
+    except (MountError, EngineError):
         return  # The worker meets it too, and says so.
     creation = SandboxCreation(
         engine=engine, pod=owned.pod, attempt=0, image=image, volumes=volumes, owner=owned.owner, is_prepared=True

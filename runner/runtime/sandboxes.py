@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from runner.core.containerconfig import ContainerConfig
 from runner.core.labels import PREPARED, SANDBOX_CONTAINER
 from runner.core.messages import MESSAGES
 from runner.core.model import Pod
+from runner.core.objects import ConfigError
 from runner.core.sandboxconfig import sandbox_config
 from runner.core.volumes import VolumePlan, volumes_archive
 from runner.engine.protocol import Engine
@@ -54,9 +56,7 @@ class SandboxCreation:
             if plan.create is not None:
                 engine.create_volume(plan.create)
         filled = [plan for plan in self.volumes if self._is_filled(plan)]
-        config = sandbox_config(
-            self.pod, attempt=self.attempt, image=self.image, volumes=self.volumes, owner=self.owner
-        )
+        config = self._config()
         if self.is_prepared:
             config = replace(config, labels={**config.labels, PREPARED: "1"})
         self.id = engine.create_container(config)
@@ -71,6 +71,18 @@ class SandboxCreation:
         if archive is not None:
             engine.upload(self.id, "/", archive)
         return self.id
+
+    def _config(self) -> ContainerConfig:
+        """What the sandbox is created from. Raises EngineError for what cannot be had here."""
+        if self.pod.spec.get("hostUsers") is False and "userns" not in self.engine.info().confinement:
+            hint = "start dockerd with --userns-remap"
+            raise EngineError("user namespaces is not supported by the runtime", hint=hint)
+        try:
+            return sandbox_config(
+                self.pod, attempt=self.attempt, image=self.image, volumes=self.volumes, owner=self.owner
+            )
+        except ConfigError as error:
+            raise EngineError(str(error)) from error
 
     def _is_filled(self, plan: VolumePlan) -> bool:
         """Whether a volume needs nothing put into it: it has its content from before, or gets it here."""

@@ -15,6 +15,7 @@ from runner.runtime.configuring import configure
 from runner.runtime.context import PodContext
 from runner.runtime.hooks import run_post_start
 from runner.runtime.images import ImageReady, ensure_image
+from runner.runtime.managedfiles import write_managed_files
 from runner.runtime.messages import make_message_file
 from runner.runtime.narration import AttemptStarted
 from runner.runtime.pullqueue import PullTicket
@@ -43,6 +44,7 @@ def start_container(
     if context.prefetcher is not None:
         context.prefetcher.begin_after(name, sandbox_id)
     try:
+        write_managed_files(context, sandbox_id)
         context.engine.start_container(created)
     except EngineUnavailable:
         raise

@@ -17,10 +17,12 @@ from runner.clock import Clock, Wakeup
 from runner.core.decide import Memory, Plan, decide
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.model import Json, Pod
+from runner.core.nodeadmission import Rejection, rejection_of
 from runner.core.observed import RuntimeState
 from runner.core.podstatus import Phase, PodStatus
 from runner.core.qos import qos_class
 from runner.core.reasons import EventReason, EventType, Note, normal, warning
+from runner.core.resources import unenforced_storage
 from runner.core.restart import with_retry_scope
 from runner.core.status import DEADLINE_MESSAGE, deadline_at, terminate_status
 from runner.core.termination import MINIMUM_GRACE
@@ -61,6 +63,7 @@ class PodWorker:
     is_adopted: bool = False
     gave_up: str = ""
     gone: bool = False
+    rejection: Rejection | None = None
     on_give_up: Callable[[], None] = lambda: None
     _life: Handle[None] | None = None
     _seen_version: int = -1
@@ -106,6 +109,18 @@ class PodWorker:
         context, prober = self.context, Prober(self.context)
         if not self.is_adopted:
             self._admit()
+        yield from self._steadily(self._ask_the_node)
+        if self.rejection is None:
+            yield from self._run_containers(prober)
+        else:
+            yield from self._stay_rejected(self.rejection)
+        yield from self._steadily(self._clean_up)
+        self.gone = True
+        context.store.remove_pod(context.pod.uid)
+        context.tell(Gone(at=context.now(), ref=context.ref))
+
+    def _run_containers(self, prober: Prober) -> Task[None]:
+        context = self.context
         prober.start()
         ending = yield from self._sync_until_the_end()
         if ending is Ending.DEADLINE:
@@ -116,10 +131,26 @@ class PodWorker:
         if not context.pod.is_deleted:
             yield from self._until(lambda: context.pod.is_deleted)
             yield from self._terminate()
-        yield from self._steadily(self._clean_up)
-        self.gone = True
-        context.store.remove_pod(context.pod.uid)
-        context.tell(Gone(at=context.now(), ref=context.ref))
+
+    def _ask_the_node(self) -> None:
+        """See whether the node takes the pod. Raises EngineUnavailable."""
+        self.rejection = rejection_of(self.context.pod, lambda: self.context.engine.info().confinement)
+
+    def _stay_rejected(self, rejection: Rejection) -> Task[None]:
+        """The pod has failed, nothing of it is made; it stays until somebody deletes it."""
+        context, before = self.context, self.context.status
+        if before is None or not before.phase.is_terminal:
+            context.event(warning(rejection.reason, rejection.message))
+            context.announce(
+                PodStatus(
+                    phase=Phase.FAILED,
+                    reason=rejection.reason,
+                    message=rejection.status_message,
+                    start_time=context.now(),
+                    qos_class=qos_class(context.pod.manifest),
+                )
+            )
+        yield Wait(ready=lambda: context.pod.is_deleted)
 
     def _admit(self) -> None:
         """What the scheduler and the API server would have said before the kubelet comes in."""
@@ -128,6 +159,9 @@ class PodWorker:
         context.announce(PodStatus(phase=Phase.PENDING, qos_class=qos_class(pod.manifest)))
         note = Note(type=EventType.NORMAL, reason=EventReason.SCHEDULED, message=text)
         context.recorder.note(note, component="default-scheduler")
+        for name in unenforced_storage(pod):
+            text = f"the ephemeral-storage limit of container {name} is not enforced here"
+            context.tell(Notice(at=context.now(), ref=context.ref, text=text))
 
     def _sync_until_the_end(self) -> Task[Ending]:
         context = self.context

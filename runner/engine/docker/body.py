@@ -53,13 +53,11 @@ def _host_config(config: ContainerConfig, mounts: Iterable[Mount]) -> dict[str, 
         "GroupAdd": list(config.group_add),
         "SecurityOpt": list(config.security_opt),
         "Sysctls": dict(config.sysctls),
-        "ExtraHosts": list(config.extra_hosts),
-        "Dns": list(config.dns),
-        "DnsSearch": list(config.dns_search),
-        "DnsOptions": list(config.dns_options),
         **_resources(config.resources),
     }
-    return host | {key: value for key, value in optional.items() if value}
+    paths = {"MaskedPaths": config.masked_paths, "ReadonlyPaths": config.read_only_paths}
+    given = {key: list(value) for key, value in paths.items() if value is not None}
+    return host | {key: value for key, value in optional.items() if value} | given
 
 
 def _resources(resources: Resources) -> dict[str, int]:
