@@ -153,7 +153,7 @@ def _split(url: str) -> SplitResult:
 
 def _host(url: SplitResult) -> tuple[str, str]:
     host, colon, port = url.netloc.rpartition(":")
-    return (host, port) if colon and "]" not in port else (url.netloc, "")
+    return (host.strip("[]"), port) if colon and "]" not in port else (url.netloc, "")
 
 
 @lru_cache(maxsize=256)
