@@ -239,7 +239,9 @@ class Session:
         over = all(self._reached(r) or r in failed or r.worker.gone for r in alone)
         over = over and all(self._is_satisfied(c) or c in broken for c in self._controllers)
         if (failed or broken) and (over or self._options.until is not Until.COMPLETED):
-            return self._failure(failed[0]) if failed else (self._container_code(ExitCode.POD_FAILED), broken[0].verdict)
+            return (
+                self._failure(failed[0]) if failed else (self._container_code(ExitCode.POD_FAILED), broken[0].verdict)
+            )
         if not over:
             return None
         if any(r.worker.gone and not self._reached(r) for r in alone):
@@ -286,7 +288,7 @@ class Session:
         """Whether a workload has come to what the run waits for: as many pods as it wants, or its end."""
         if controller.is_over or self._options.until is Until.COMPLETED:
             return self._is_complete(controller)
-        mine = [r for r in self._runs if r.controller is controller and not r.is_over]
+        mine = [r for r in self._runs if r.controller is controller and not (r.is_over or r.status.phase.is_terminal)]
         return sum(self._reached(running) for running in mine) >= controller.wanted
 
     def finish(self, exit_code: int, stop: StopRequest) -> None:
