@@ -23,6 +23,7 @@ class Mount:
 
     ``volume`` is its name in the pod. ``is_own``: the sub-path is a file that only podrunner makes, so that no link can be
     in its way. ``is_sealed``: no process of a pod can write to the volume, so that its links are podrunner's.
+    ``makes_source``: a host path that is not there becomes a directory.
     """
 
     type: MountType
@@ -34,6 +35,7 @@ class Mount:
     volume: str = ""
     is_own: bool = False
     is_sealed: bool = False
+    makes_source: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from runner.core.containerconfig import ContainerConfig, Mount, PortBinding, Resources
+from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
 from runner.core.identity import kernel_hostname
 from runner.core.labels import sandbox_labels, sandbox_name
 from runner.core.model import Json, Pod
@@ -52,7 +52,10 @@ def host_ports(pod: Pod) -> tuple[PortBinding, ...]:
 
 
 def _sandbox_mount(plan: VolumePlan) -> Mount:
-    return Mount(type=plan.type, source=plan.source, target=f"/{SANDBOX_ROOT}/{plan.name}")
+    # A host path without a type is not checked; the Engine makes a directory of it, as runtimes did for the kubelet.
+    makes_source = plan.type is MountType.BIND and not plan.host_type
+    target = f"/{SANDBOX_ROOT}/{plan.name}"
+    return Mount(type=plan.type, source=plan.source, target=target, makes_source=makes_source)
 
 
 def _mapping(value: object) -> Json:

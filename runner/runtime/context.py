@@ -63,6 +63,7 @@ class PodContext:
     prefetcher: Prefetcher | None = None
     messages: TerminationMessages | None = None
     ahead: tuple[SandboxCreation, Job[str]] | None = None
+    filled: set[str] = field(default_factory=set)
     profiles: Path | None = None
     wake: Callable[[], None] = lambda: None
     dirty: bool = True

@@ -34,6 +34,7 @@ from runner.runtime.narration import Gone, Notice
 from runner.runtime.preparing import prepare_volumes, remove_claims, remove_volumes
 from runner.runtime.prober import Prober
 from runner.runtime.pullqueue import PullTicket
+from runner.runtime.refreshing import refresh_volumes
 from runner.runtime.storage import without_status
 from runner.runtime.sync import REQUEUE_SECONDS, SyncOutcome, remove_instance, run_sync
 from runner.runtime.tasks import Handle, Task, Wait
@@ -122,10 +123,12 @@ class PodWorker:
     def _run_containers(self, prober: Prober) -> Task[None]:
         context = self.context
         prober.start()
+        refresh = context.tasks.start(refresh_volumes(context), "refreshing volumes")
         ending = yield from self._sync_until_the_end()
         if ending is Ending.DEADLINE:
             context.event(normal(EventReason.DEADLINE_EXCEEDED, DEADLINE_MESSAGE))
         prober.stop_killing_probes()
+        refresh.cancel()
         yield from self._terminate()
         prober.stop()
         if not context.pod.is_deleted:

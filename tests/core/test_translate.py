@@ -123,7 +123,7 @@ def test_the_sandbox_mounts_every_volume_writable() -> None:
     assert sandbox(make_pod(), volumes=PLANS).mounts == (
         Mount(type=MountType.VOLUME, source="k8s_disk", target="/volumes/disk"),
         Mount(type=MountType.VOLUME, source="k8s_secret", target="/volumes/secret"),
-        Mount(type=MountType.BIND, source="/srv/", target="/volumes/host"),
+        Mount(type=MountType.BIND, source="/srv/", target="/volumes/host", makes_source=True),
     )
 
 
@@ -458,3 +458,12 @@ def test_resources(resources: dict[str, Any] | None, wanted: Resources) -> None:
     pod = main(resources=resources)
     assert replace(resources_of(pod, pod.containers[0]), oom_score_adj=0) == wanted
     assert replace(container(pod).resources, oom_score_adj=0) == wanted
+
+
+def test_the_sandbox_has_the_engine_make_a_host_path_that_nobody_checks() -> None:
+    checked = replace(HOST, name="checked", host_type="Directory")
+    assert [mount.makes_source for mount in sandbox(main(), volumes=(HOST, checked, DISK)).mounts] == [
+        True,
+        False,
+        False,
+    ]

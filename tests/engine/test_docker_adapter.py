@@ -9,6 +9,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -620,3 +621,14 @@ def test_a_kill_without_a_signal_looks_the_stop_signal_up(start: Start) -> None:
     engine, api = start(answers)
     engine.kill_container("c1", "")
     assert api.requests[-1].query == {"signal": "SIGQUIT"}
+
+
+def test_a_source_that_the_engine_shall_make_goes_into_the_older_list(start: Start) -> None:
+    """It has no way to write a colon."""
+    engine, api = start({"POST /containers/create": json_answer({"Id": "c1"}, 201)})
+    made = Mount(type=MountType.BIND, source="/srv/new", target="/data", read_only=True, makes_source=True)
+    mounts = (made, replace(made, read_only=False), replace(made, source="/srv/a:b"), replace(made, makes_source=False))
+    engine.create_container(ContainerConfig(name="c", image="busybox:1.36", labels={}, mounts=mounts))
+    host = json.loads(api.requests[-1].body)["HostConfig"]
+    assert host["Binds"] == ["/srv/new:/data:ro", "/srv/new:/data"]
+    assert [mount["Source"] for mount in host["Mounts"]] == ["/srv/a:b", "/srv/new"]
