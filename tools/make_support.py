@@ -25,11 +25,13 @@ validated as the API server does it; this page says what becomes of it after tha
 * **ignored**: accepted, and without effect, for the reason given
 * **refused**: the pod does not get past it, and says why
 
-Init containers have the fields of `Container`. What is below an ignored or refused field is not listed. {supported} fields are supported, {ignored} ignored, {refused} refused.
+Init containers have the fields of `Container`. What is below an ignored or refused field is not listed.
+{supported} fields are supported, {ignored} ignored, {refused} refused.
 
 Other kinds: ConfigMap, Secret, ServiceAccount and PersistentVolumeClaim serve the pods that name them. Deployment, ReplicaSet,
-ReplicationController, StatefulSet, DaemonSet, Job and CronJob make pods, replace those that fail; a CronJob runs one Job now. Kinds of Kubernetes without effect on one node (Ingress, NetworkPolicy, RBAC,
-PodDisruptionBudget, HorizontalPodAutoscaler, CustomResourceDefinition and the like) are listed as ignored, in one line; with
+ReplicationController, StatefulSet, DaemonSet, Job and CronJob make pods, replace those that fail;
+a CronJob runs one Job now. Kinds of Kubernetes without effect on one node (Ingress, NetworkPolicy, RBAC, PodDisruptionBudget,
+HorizontalPodAutoscaler, CustomResourceDefinition and the like) are listed as ignored, in one line; with
 `--strict` they are errors, as warnings are. Any other kind is an error.
 """
 
