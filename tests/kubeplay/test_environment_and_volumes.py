@@ -67,7 +67,7 @@ def holds(bench: Bench, name: str, expected: dict[str, Any]) -> bool:
             for event in found
         )
     if kind == "state":
-        return wanted["is"] in (status_of(value, wanted["container"]).get("state") or {})
+        return bool(wanted["is"] in (status_of(value, wanted["container"]).get("state") or {}))
     if kind == "log":
         return is_log(bench("logs", name, "-c", wanted["container"]).out, wanted, name)
     if kind == "exit_code":
