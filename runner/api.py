@@ -53,6 +53,8 @@ IGNORED_KINDS = frozenset(
     {"Namespace", "PersistentVolume", "PersistentVolumeClaim", "PodTemplate", "Service", "ServiceAccount"}
 )
 """Kinds that change nothing for one pod on one node."""
+MAX_PODS = 110
+"""How many pods a kubelet runs (its maxPods), and so a run of workloads."""
 _POLL_SECONDS = 0.1
 
 
@@ -186,7 +188,11 @@ class Runner:
         from runner.runtime.controllers import Controller
         from runner.runtime.identities import RandomIdentities
 
-        return [Controller(workload) for workload in expand(objects, RandomIdentities(), self.clock.now())]
+        workloads = expand(objects, RandomIdentities(), self.clock.now())
+        wanted = sum(workload.most_pods for workload in workloads)
+        if wanted > MAX_PODS:
+            raise UsageError(f"the manifests ask for {wanted} pods, one node runs at most {MAX_PODS}")
+        return [Controller(workload) for workload in workloads]
 
     # --- running -----------------------------------------------------------------------------------------------------
 

@@ -436,6 +436,23 @@ def test_a_job_that_takes_too_long_fails_and_its_pods_go() -> None:
     assert found.delete == (world.members[0].uid,)
 
 
+def test_a_deadline_beyond_all_times_is_none() -> None:
+    assert World(job(activeDeadlineSeconds=2**62)).step().state is WorkloadState.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("made", "most"),
+    [
+        (workload("ReplicaSet", {"replicas": 2**31 - 1}), 2**31 - 1),
+        (workload("DaemonSet"), 1),
+        (job(parallelism=7), 7),
+        (job(parallelism=7, completions=3), 3),
+    ],
+)
+def test_how_many_pods_a_workload_may_have_is_known_before_it_makes_them(made: Workload, most: int) -> None:
+    assert made.most_pods == most
+
+
 def test_a_job_without_completions_is_over_when_one_succeeded_and_none_runs() -> None:
     world = World(job(parallelism=2))
     assert len(world.step().create) == 2

@@ -18,6 +18,8 @@ from runner.core.workloads.pods import PodObject, templated_pod
 
 _BACKOFF = timedelta(seconds=10)
 _BACKOFF_CAP = timedelta(minutes=6)
+_LONGEST = 2**31 - 1
+"""Seconds, 68 years: a longer deadline is none."""
 
 
 def reconcile_job(workload: Workload, members: Sequence[Member], now: datetime, speed: float) -> Reconciliation:
@@ -43,7 +45,7 @@ def reconcile_job(workload: Workload, members: Sequence[Member], now: datetime, 
 
 def _deadline(workload: Workload) -> datetime | None:
     seconds = workload.spec.get("activeDeadlineSeconds")
-    return None if seconds is None else workload.created_at + timedelta(seconds=seconds)
+    return None if seconds is None else workload.created_at + timedelta(seconds=min(seconds, _LONGEST))
 
 
 @dataclass(frozen=True)

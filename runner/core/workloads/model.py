@@ -63,6 +63,18 @@ class Workload:
     created_at: datetime
 
     @property
+    def most_pods(self) -> int:
+        """How many pods may be alive at once."""
+        match self.kind:
+            case WorkloadKind.DAEMON_SET:
+                return 1
+            case WorkloadKind.JOB:
+                parallelism, completions = self.spec.get("parallelism") or 0, self.spec.get("completions")
+                return int(parallelism if completions is None else min(parallelism, completions))
+            case _:
+                return int(self.spec.get("replicas") or 0)
+
+    @property
     def owner_reference(self) -> dict[str, object]:
         return {
             "apiVersion": self.api_version,
