@@ -233,6 +233,7 @@ def test_a_container_that_asks_for(bench: Bench, fields: dict[str, Any], wanted:
     (found,) = bench.engine.containers.list(filters={"name": f"k8s_app_{name}_"})
     assert {key: found.attrs["HostConfig"][key] or 0 for key in wanted} == wanted
     score = found.exec_run(["cat", "/proc/1/oom_score_adj"])
+    assert isinstance(score.output, bytes)
     assert int(score.output) == wanted["OomScoreAdj"]
     process.interrupt()
     process.end()

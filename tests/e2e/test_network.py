@@ -15,7 +15,7 @@ pytestmark = pytest.mark.docker
 WAIT = "trap 'exit 0' TERM; echo up; while :; do sleep 0.1; done"
 
 
-def run(bench: Bench, script: str, name: str = "", **spec: Any) -> list[str]:
+def run(bench: Bench, script: str, name: str | None = None, **spec: Any) -> list[str]:
     """What one container of a pod says until its end."""
     manifest = pod(name or bench.name("net"), container("app", script), restartPolicy="Never", **spec)
     done = bench("run", bench.write(manifest))
@@ -135,7 +135,7 @@ def test_a_pod_in_the_nodes_network_is_the_node(bench: Bench) -> None:
 def test_a_namespace_of_the_node_is_the_nodes(bench: Bench, field: str, namespace: str) -> None:
     look = f"readlink /proc/self/ns/{namespace}"
     (own,) = run(bench, look)
-    (shared,) = run(bench, look, **{field: True})
+    (shared,) = run(bench, look, None, **{field: True})
     assert shared == str(Path(f"/proc/self/ns/{namespace}").readlink()) != own
 
 
