@@ -8,6 +8,7 @@ import hmac
 import io
 import json
 import tarfile
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -292,7 +293,7 @@ def test_volumes_that_need_nothing_need_no_archive() -> None:
 # --- volumes of the pod itself, tokens, claims, images -------------------------------------------------------------------
 
 
-def around(*values: dict[str, Any], **more: Any) -> Surroundings:
+def around(*values: Mapping[str, Any], **more: Any) -> Surroundings:
     return Surroundings(lookup=objects(*values), **{"now": NOW, "owner": "me", **more})
 
 
@@ -411,7 +412,7 @@ def test_who_may_read_a_token(spec: dict[str, Any], main: dict[str, Any], wanted
 
 
 def test_users_that_differ_share_no_token() -> None:
-    users = [{"name": "a", "securityContext": {"runAsUser": 1}}, {"name": "b"}]
+    users: list[dict[str, Any]] = [{"name": "a", "securityContext": {"runAsUser": 1}}, {"name": "b"}]
     assert common_user(make_pod((), users)) is None
 
 

@@ -324,3 +324,30 @@ def test_an_env_file_that_is_a_link_out_of_its_volume_is_not_read(bench: Bench) 
     done = run.end()
     assert token not in done.out + done.err
     bench.assert_nothing_left(name)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_given_claim_is_shown_as_kubectl_shows_it_and_stays(bench: Bench) -> None:
+    name, claim = bench.name("claimed"), f"claim-{secrets.token_hex(4)}"
+    bench.claims.append(claim)
+    spec = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "5Gi"}}}
+    given = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim}, "spec": spec}
+    volumes = [{"name": "d", "persistentVolumeClaim": {"claimName": claim}}]
+    value = pod(name, container("main", "true", **mounted("d", "/d")), volumes=volumes, restartPolicy="Never")
+    assert bench("run", bench.write(given, value)).code == 0
+    header, row = bench("get", "pvc").out.splitlines()
+    assert header.split() == [
+        "NAME",
+        "STATUS",
+        "VOLUME",
+        "CAPACITY",
+        "ACCESS",
+        "MODES",
+        "STORAGECLASS",
+        "VOLUMEATTRIBUTESCLASS",
+        "AGE",
+    ]
+    assert row.split()[:-1] == [claim, "Bound", f"pvc-default-{claim}", "5Gi", "RWX", "local", "<unset>"]
+    assert json.loads(bench("get", "pvc", claim, "-o", "json").out)["status"]["phase"] == "Bound"
+    missing = bench("get", "pvc", "nope")
+    assert (missing.code, 'persistentvolumeclaims "nope" not found' in missing.err) == (2, True)

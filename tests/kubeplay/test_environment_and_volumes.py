@@ -81,7 +81,7 @@ def holds(bench: Bench, name: str, expected: dict[str, Any]) -> bool:
 
 def is_log(text: str, wanted: dict[str, Any], name: str) -> bool:
     if "equals" in wanted:
-        return text.rstrip("\n") == wanted["equals"].replace("down-api", name).rstrip("\n")
+        return text.rstrip("\n") == str(wanted["equals"]).replace("down-api", name).rstrip("\n")
     return bool(wanted["contains"] in text)
 
 
