@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from runner.core.claimcolumns import CLAIM_COLUMNS
 from runner.runtime.home import Home
 from runner.runtime.sqlite_store import SqliteStore
 from tests.e2e.support import BUSYBOX, Bench, container, mounted, pod, until
