@@ -337,17 +337,7 @@ def test_a_given_claim_is_shown_as_kubectl_shows_it_and_stays(bench: Bench) -> N
     value = pod(name, container("main", "true", **mounted("d", "/d")), volumes=volumes, restartPolicy="Never")
     assert bench("run", bench.write(given, value)).code == 0
     header, row = bench("get", "pvc").out.splitlines()
-    assert header.split() == [
-        "NAME",
-        "STATUS",
-        "VOLUME",
-        "CAPACITY",
-        "ACCESS",
-        "MODES",
-        "STORAGECLASS",
-        "VOLUMEATTRIBUTESCLASS",
-        "AGE",
-    ]
+    assert header.split() == " ".join(CLAIM_COLUMNS).split()
     assert row.split()[:-1] == [claim, "Bound", f"pvc-default-{claim}", "5Gi", "RWX", "local", "<unset>"]
     assert json.loads(bench("get", "pvc", claim, "-o", "json").out)["status"]["phase"] == "Bound"
     missing = bench("get", "pvc", "nope")
