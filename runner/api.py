@@ -291,6 +291,10 @@ class Runner:
         for o in mine:
             metadata = {**(o.value.get("metadata") or {}), "namespace": o.namespace}
             self.store.put_object({**o.value, "kind": o.kind, "metadata": metadata})
+        for o in objects:
+            # A claim stays when the run is over, and one that is there keeps its volume.
+            if o.kind == "PersistentVolumeClaim" and self.store.object(o.kind, o.namespace, o.name) is None:
+                self.store.put_object({**o.value, "metadata": {**o.value["metadata"], "namespace": o.namespace}})
         return [(o.kind, o.namespace, o.name) for o in mine]
 
     @staticmethod
