@@ -227,7 +227,11 @@ class Engine(Protocol):
     def inspect_container(self, container_id: str) -> ContainerDetails: ...
 
     def create_container(self, config: ContainerConfig) -> str:
-        """Create a container and return its id. Raises NotFound when the image is absent, Conflict when the name is taken."""
+        """Create a container and return its id. Raises NotFound when the image is absent, Conflict when the name is taken.
+
+        Directories of sub-paths that are missing are made. Raises ConfigError with the kubelet's text for a sub-path that
+        leads out of its volume.
+        """
         ...
 
     def start_container(self, container_id: str) -> None:
