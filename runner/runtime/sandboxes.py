@@ -17,6 +17,7 @@ from runner.engine.protocol import Engine
 from runner.errors import EngineError, NotFound
 from runner.runtime.messages import fill_locally
 from runner.runtime.tasks import Task, Wait
+from runner.runtime.volumegroups import give_locally
 from runner.sandbox.image import sandbox_image
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class SandboxCreation:
         """Whether a volume needs nothing put into it: it has its content from before, or gets it here."""
         if plan.name == MESSAGES:
             return fill_locally(self.engine, plan)
+        if plan.keep and plan.group is not None and self.attempt == 0:
+            return give_locally(self.engine, plan)
         return self.attempt > 0 and plan.keep
 
 

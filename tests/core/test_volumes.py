@@ -425,6 +425,9 @@ def test_a_group_owns_what_is_in_a_volume() -> None:
     claim = one({"persistentVolumeClaim": {"claimName": "c"}}, securityContext=context)
     own = one({"ephemeral": {}}, securityContext=context)
     host = one({"hostPath": {"path": "/srv"}}, securityContext=context)
+    careful = {"fsGroup": 9, "fsGroupChangePolicy": "OnRootMismatch"}
+    assert not claim.keeps_owned
+    assert one({"persistentVolumeClaim": {"claimName": "c"}}, securityContext=careful).keeps_owned
     assert memory.create is not None
     assert secret.create is not None
     assert memory.create.options["o"] == secret.create.options["o"] == "mode=3777,gid=9"

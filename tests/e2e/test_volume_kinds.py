@@ -342,3 +342,14 @@ def test_a_given_claim_is_shown_as_kubectl_shows_it_and_stays(bench: Bench) -> N
     assert json.loads(bench("get", "pvc", claim, "-o", "json").out)["status"]["phase"] == "Bound"
     missing = bench("get", "pvc", "nope")
     assert (missing.code, 'persistentvolumeclaims "nope" not found' in missing.err) == (2, True)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_claims_content_is_given_to_the_group_of_the_pod_that_uses_it_now(bench: Bench) -> None:
+    claim = f"claim-{secrets.token_hex(4)}"
+    bench.claims.append(claim)
+    volumes = [{"name": "d", "persistentVolumeClaim": {"claimName": claim}}]
+    assert run_once(bench, "umask 077; mkdir /mnt/d/in; echo old > /mnt/d/in/file", volumes) == []
+    security = {"runAsUser": 1000, "fsGroup": 2000}
+    script = "echo new >> /mnt/d/in/file; cat /mnt/d/in/file; stat -c '%g %a' /mnt/d/in /mnt/d/in/file"
+    assert run_once(bench, script, volumes, securityContext=security) == ["old", "new", "2000 2770", "2000 660"]

@@ -45,8 +45,9 @@ class VolumePlan:
     ``source`` is a Docker volume's name or a host path; ``create`` the volume to create first; ``root_mode`` the mode of its
     root directory; ``files`` its files as they lie there, ``content`` those that a user sees; ``host_type`` the check that a
     host path must pass; ``keep``: it outlives the pod. ``group`` is the fsGroup that everything in it belongs to.
-    ``refreshes``: it follows what it is made from. ``image``: it is filled from this image, by ``pull_policy``. ``claim`` is
-    the PersistentVolumeClaim that it makes real.
+    ``keeps_owned``: what is in it is left alone when its root belongs to the group already. ``refreshes``: it follows what
+    it is made from. ``image``: it is filled from this image, by ``pull_policy``. ``claim`` is the PersistentVolumeClaim that
+    it makes real.
     """
 
     name: str
@@ -60,6 +61,7 @@ class VolumePlan:
     host_type: str = ""
     keep: bool = False
     group: int | None = None
+    keeps_owned: bool = False
     refreshes: bool = False
     image: str = ""
     pull_policy: str = ""

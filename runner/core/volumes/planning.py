@@ -106,6 +106,7 @@ def _claimed(pod: Pod, name: str, source: Json, around: Surroundings) -> VolumeP
         read_only=bool(source.get("readOnly")),
         keep=True,
         group=group,
+        keeps_owned=(pod.spec.get("securityContext") or {}).get("fsGroupChangePolicy") == "OnRootMismatch",
         claim=claim,
     )
 
