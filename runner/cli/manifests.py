@@ -23,7 +23,7 @@ def load(app: App, paths: Sequence[str], namespace: str, *, is_strict: bool = Fa
     text = app.stdin.read() if "-" in paths else ""
     result = app.runner.load(paths, stdin=io.StringIO(text), namespace=namespace)
     if is_strict:
-        from runner.core.manifest import strict
+        from runner.core.manifest.answer import strict
 
         result = strict(result)
     return result, text

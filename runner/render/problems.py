@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runner.core.manifest import LoadedObject, LoadResult, Problem, server_status
+from runner.core.manifest import LoadedObject, LoadResult, Problem
+from runner.core.manifest.answer import server_status
 from runner.render.style import Paint
 
 _LONGEST_LINE = 160

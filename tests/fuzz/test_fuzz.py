@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from runner.api import MAX_PODS
 from runner.clock import SystemClock
-from runner.core.manifest import LoadedObject, LoadResult, Source, load, server_status, strict
+from runner.core.manifest import LoadedObject, LoadResult, Source, load
+from runner.core.manifest.answer import server_status, strict
 from runner.core.model import Json
 from runner.core.workloads import WORKLOAD_KINDS, expand, reconcile
 from runner.lab.script import script_of

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from runner.core.manifest import LoadResult, Source, load, server_status, strict
+from runner.core.manifest import LoadResult, Source, load
+from runner.core.manifest.answer import server_status, strict
 
 Row = dict[str, Any]
 ROWS: list[Row] = [

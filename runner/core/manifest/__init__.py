@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from runner.core.manifest.answer import server_status, strict
 from runner.core.manifest.loading import load
 from runner.core.manifest.types import LoadedObject, LoadResult, PathKeys, Position, Problem, ProblemType, Source
 
@@ -18,6 +17,4 @@ __all__ = [
     "ProblemType",
     "Source",
     "load",
-    "server_status",
-    "strict",
 ]
