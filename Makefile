@@ -7,7 +7,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test cov conformance engine images engine-stop check fmt bench sandbox schema install clean
+.PHONY: help run test cov fuzz conformance engine images engine-stop check fmt bench sandbox schema install clean
 
 # Puts the address of an Engine that has its images into DOCKER_HOST.
 WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "$$address";
@@ -31,6 +31,9 @@ test: check ## check everything and run all tests, those on the real Engine incl
 
 cov: install ## run the tests of the core and see that they reach every branch of it
 	$(COVER)
+
+fuzz: install ## try 20,000 mutated manifests: loading, validation, and a life in virtual time for the valid ones
+	PODRUNNER_FUZZ=20000 $(PYTEST) -q tests/fuzz --timeout 1800
 
 conformance: install ## run the Kubernetes node scenarios side by side on a real Engine, as a kubelet ran them (7 min)
 	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; $(PYTEST) -q tests/conformance

@@ -6,7 +6,6 @@ Cheap to make: the store is opened, the Engine found and docker-py imported when
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject, LoadResult
     from runner.engine.discover import EngineAddress
     from runner.engine.protocol import Engine
+    from runner.runtime.controllers import Controller, Spawn
     from runner.runtime.gc import GcReport
     from runner.runtime.narration import Listener, LogLine, Narration
     from runner.runtime.owning import Owned
@@ -49,16 +49,13 @@ __all__ = [
 
 REFERRED_KINDS = frozenset({"ConfigMap", "Secret"})
 """Kinds that pods refer to: in the store as long as the run that brought them."""
-IGNORED_KINDS = frozenset({"Namespace", "PersistentVolume", "PersistentVolumeClaim", "Service", "ServiceAccount"})
-"""Kinds that change nothing for one pod on one node; the loader warns about them where that may surprise."""
-_SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+IGNORED_KINDS = frozenset(
+    {"Namespace", "PersistentVolume", "PersistentVolumeClaim", "PodTemplate", "Service", "ServiceAccount"}
+)
+"""Kinds that change nothing for one pod on one node."""
+MAX_PODS = 110
+"""How many pods a kubelet runs (its maxPods), and so a run of workloads."""
 _POLL_SECONDS = 0.1
-
-
-def _suffix() -> str:
-    """Five random letters and digits out of those that a generated name may end with."""
-    number = uuid.uuid4().int
-    return "".join(_SUFFIX_LETTERS[(number >> 8 * place) % len(_SUFFIX_LETTERS)] for place in range(5))
 
 
 def _bound(pod: Pod, node: str) -> Pod:
@@ -69,6 +66,15 @@ def _bound(pod: Pod, node: str) -> Pod:
 
 def _deaf(narration: Narration) -> None:
     """A listener that nobody needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Crew:
+    """The pods that a run begins with, each with who made it, and what makes more of them."""
+
+    pods: Sequence[tuple[Owned, Controller | None]]
+    controllers: Sequence[Controller]
+    spawn: Spawn
 
 
 class Runner:
@@ -139,32 +145,54 @@ class Runner:
         now = self.clock.now()
         memory = Memory(crashes={}, attempts={}, settings=BackoffSettings(), schedule=options.worker.retry.delay)
         texts = []
-        for pod in self._admitted(objects):
+        pods = self._admitted(objects)
+        for controller in self._controllers(objects):
+            pods += [
+                self._admit(value, value["metadata"]["namespace"]) for value in controller.step((), now, 1.0).create
+            ]
+        for pod in pods:
             scoped = with_retry_scope(pod, options.worker.retry.scope)
             plan = decide(scoped, Observed(at=now), ProbeResults(), memory, now)
             texts.append("\n  ".join([f"pod/{pod.name}", *str(plan).splitlines()]))
         return "\n".join(texts)
 
     def _admitted(self, objects: Sequence[LoadedObject]) -> list[Pod]:
-        """The pods as an API server would have let them in."""
-        unrunnable = [o for o in objects if o.kind not in {"Pod", *REFERRED_KINDS, *IGNORED_KINDS}]
-        if unrunnable:
-            raise ManifestError(tuple(f"{o.file}: {o.kind} {o.name}: only Pods can be run" for o in unrunnable))
+        """The manifests' own pods as an API server would have let them in."""
         pods = [o for o in objects if o.kind == "Pod"]
-        if not pods:
-            raise UsageError("no objects passed to run", hint="a manifest needs at least one Pod")
-        return [
-            Pod.from_json(
-                admit(
-                    o.value,
-                    namespace=o.namespace,
-                    uid=str(uuid.uuid4()),
-                    suffix=_suffix(),
-                    now=self.clock.now(),
-                )
-            )
-            for o in pods
-        ]
+        if len(pods) < len(objects) or not pods:
+            self._check_kinds(objects)
+        return [self._admit(o.value, o.namespace) for o in pods]
+
+    def _admit(self, value: Json, namespace: str) -> Pod:
+        from runner.runtime.identities import new_suffix, new_uid
+
+        return Pod.from_json(
+            admit(value, namespace=namespace, uid=new_uid(), suffix=new_suffix(), now=self.clock.now())
+        )
+
+    @staticmethod
+    def _check_kinds(objects: Sequence[LoadedObject]) -> None:
+        from runner.core.workloads import WORKLOAD_KINDS
+
+        unrunnable = [o for o in objects if o.kind not in {"Pod", *REFERRED_KINDS, *IGNORED_KINDS, *WORKLOAD_KINDS}]
+        if unrunnable:
+            raise ManifestError(tuple(f"{o.file}: {o.kind} {o.name}: cannot be run" for o in unrunnable))
+        if not any(o.kind == "Pod" or o.kind in WORKLOAD_KINDS for o in objects):
+            raise UsageError("no objects passed to run", hint="a manifest needs a Pod, or something that makes pods")
+
+    def _controllers(self, objects: Sequence[LoadedObject]) -> list[Controller]:
+        """One controller for each object that makes pods; pods alone need none, nor what it takes to have one."""
+        if all(o.kind == "Pod" for o in objects):
+            return []
+        from runner.core.workloads import expand
+        from runner.runtime.controllers import Controller
+        from runner.runtime.identities import RandomIdentities
+
+        workloads = expand(objects, RandomIdentities(), self.clock.now())
+        wanted = sum(workload.most_pods for workload in workloads)
+        if wanted > MAX_PODS:
+            raise UsageError(f"the manifests ask for {wanted} pods, one node runs at most {MAX_PODS}")
+        return [Controller(workload) for workload in workloads]
 
     # --- running -----------------------------------------------------------------------------------------------------
 
@@ -176,20 +204,40 @@ class Runner:
         Raises ManifestError, UsageError and AlreadyExists before anything is touched, EngineUnavailable without an Engine.
         """
         options = self._on_this_node(options)
-        pods = [_bound(pod, options.worker.node_name) for pod in self._admitted(objects)]
-        if options.exit_code_from and not any(pod.container(options.exit_code_from) for pod in pods):
-            raise UsageError(f"container {options.exit_code_from} is not valid for pod {pods[0].name}")
+        node = options.worker.node_name
+        controllers = self._controllers(objects)
+        pods: list[tuple[Pod, Controller | None]] = [(_bound(pod, node), None) for pod in self._admitted(objects)]
+        for controller in controllers:
+            pods += [
+                (self._made(value, node), controller) for value in controller.step((), self.clock.now(), 1.0).create
+            ]
+        named = options.exit_code_from
+        if named and pods and not any(pod.container(named) for pod, _ in pods):
+            raise UsageError(f"container {named} is not valid for pod {pods[0][0].name}")
         from runner.runtime.owning import abandon, begin_sandbox, own_new
         from runner.runtime.sandboxes import sandbox_reference
 
         image = sandbox_reference(self.engine, options.worker.sandbox_image)
         since = self.clock.now()
-        mine = own_new(pods, self.store, self.home, self._sweep_quietly)
+        mine = own_new([pod for pod, _ in pods], self.store, self.home, self._sweep_quietly)
+
+        def spawn(value: Json) -> Owned:
+            (owned,) = own_new([self._made(value, node)], self.store, self.home, self._sweep_quietly)
+            mine.append(owned)
+            begin_sandbox(owned, self.engine, self.store, self.clock, image)
+            return owned
+
         referred = self._put_objects(objects)
         try:
+            self._put_claims(controllers)
             for owned in mine:
                 begin_sandbox(owned, self.engine, self.store, self.clock, image)
-            return self._run_owned(mine, options, image, since, listener, stop)
+            crew = _Crew(
+                pods=[(owned, maker) for owned, (_, maker) in zip(mine, pods, strict=True)],
+                controllers=controllers,
+                spawn=spawn,
+            )
+            return self._run_owned(crew, options, image, since, listener, stop)
         except BaseException:
             for owned in mine:
                 abandon(owned, self.engine, self.store)
@@ -198,9 +246,13 @@ class Runner:
             for kind, namespace, name in referred:
                 self.store.remove_object(kind, namespace, name)
 
+    def _made(self, value: Json, node: str) -> Pod:
+        """A pod that a workload makes."""
+        return _bound(self._admit(value, value["metadata"]["namespace"]), node)
+
     def _run_owned(
         self,
-        mine: Sequence[Owned],
+        crew: _Crew,
         options: RunOptions,
         image: str,
         since: datetime,
@@ -213,8 +265,9 @@ class Runner:
         with Audience(self.engine, self.home, options, listener) as audience:
             session = self._session(options, audience, image)
             try:
-                for owned in mine:
-                    session.add(owned)
+                for owned, controller in crew.pods:
+                    session.add(owned, controller=controller)
+                session.control(crew.controllers, crew.spawn)
                 session.open(since)
                 session.start()
                 threading.Thread(target=self._sweep_quietly, name="podrunner-sweep", daemon=True).start()
@@ -225,11 +278,23 @@ class Runner:
                 session.close()
         return RunResult(exit_code=exit_code, pods=reached, message=message)
 
+    def _put_claims(self, controllers: Sequence[Controller]) -> None:
+        """What a StatefulSet claims for its pods: made once, and kept like every claim."""
+        for controller in controllers:
+            for claim in controller.claims():
+                metadata = claim["metadata"]
+                if self.store.object(claim["kind"], metadata["namespace"], metadata["name"]) is None:
+                    self.store.put_object(claim)
+
     def _put_objects(self, objects: Sequence[LoadedObject]) -> list[tuple[str, str, str]]:
         mine = [o for o in objects if o.kind in REFERRED_KINDS]
         for o in mine:
             metadata = {**(o.value.get("metadata") or {}), "namespace": o.namespace}
             self.store.put_object({**o.value, "kind": o.kind, "metadata": metadata})
+        for o in objects:
+            # A claim stays when the run is over, and one that is there keeps its volume.
+            if o.kind == "PersistentVolumeClaim" and self.store.object(o.kind, o.namespace, o.name) is None:
+                self.store.put_object({**o.value, "metadata": {**o.value["metadata"], "namespace": o.namespace}})
         return [(o.kind, o.namespace, o.name) for o in mine]
 
     @staticmethod

@@ -15,19 +15,33 @@ if TYPE_CHECKING:
 STDIN = "<stdin>"
 
 
-def load(app: App, paths: Sequence[str], namespace: str) -> tuple[LoadResult, str]:
-    """Load the manifests; returns what they hold and the text of standard input, "" when it was not read."""
+def load(app: App, paths: Sequence[str], namespace: str, *, is_strict: bool = False) -> tuple[LoadResult, str]:
+    """Load the manifests; returns what they hold and the text of standard input, "" when it was not read.
+
+    ``is_strict``: warnings and ignored objects are problems.
+    """
     text = app.stdin.read() if "-" in paths else ""
-    return app.runner.load(paths, stdin=io.StringIO(text), namespace=namespace), text
+    result = app.runner.load(paths, stdin=io.StringIO(text), namespace=namespace)
+    if is_strict:
+        from runner.core.manifest.answer import strict
+
+        result = strict(result)
+    return result, text
 
 
-def load_objects(app: App, paths: Sequence[str], namespace: str) -> tuple[LoadedObject, ...]:
+def load_objects(
+    app: App, paths: Sequence[str], namespace: str, *, is_strict: bool = False
+) -> tuple[LoadedObject, ...]:
     """Load the manifests and say their warnings. Raises UsageError, or ManifestError with all problems."""
     if not paths:
         raise UsageError("no manifest given", hint="name a file, a folder, or - for standard input")
-    result, _ = load(app, paths, namespace)
+    result, _ = load(app, paths, namespace, is_strict=is_strict)
     for warning in result.warnings:
         app.say(f"warning: {warning}")
+    if result.ignored:
+        from runner.render.problems import ignored_text
+
+        app.say(ignored_text(result))
     if not result.ok:
         raise ManifestError(tuple(str(problem) for problem in result.problems))
     if not result.objects:

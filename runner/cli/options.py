@@ -119,6 +119,11 @@ format_option = option("-o", "--output", type=FORMAT, default="table", help=f"On
 file_option = option("-f", "--filename", "files", multiple=True, help="Manifest: a file, a folder or - (repeatable).")
 
 
+strict_option = option(
+    "--strict", "is_strict", is_flag=True, help="Warnings and ignored objects are errors, duplicate keys too."
+)
+
+
 def command(name: str, example: str, **settings: Any) -> Callable[[Callable[..., Any]], Command]:
     """A command whose help ends with one example."""
     return click.command(name, cls=Command, epilog=f"\b\nExample:\n  {example}", **settings)

@@ -23,8 +23,10 @@ class MountType(StrEnum):
 class Mount:
     """One mount. ``source`` is a volume name or a host path; a volume is never filled from the image (NoCopy).
 
-    ``is_own``: only podrunner writes where the sub-path leads, so that no link can be in its way. ``create``: how a volume is
-    made if it does not exist yet.
+    ``volume`` is its name in the pod. ``is_own``: the sub-path is a file that only podrunner makes, so that no link can be
+    in its way. ``is_sealed``: no process of a pod can write to the volume, so that its links are podrunner's.
+    ``makes_source``: a host path that is not there becomes a directory. ``create``: how a volume is made if it
+    does not exist yet.
     """
 
     type: MountType
@@ -33,8 +35,11 @@ class Mount:
     read_only: bool = False
     propagation: str = ""
     sub_path: str = ""
+    volume: str = ""
     is_own: bool = False
     create: VolumeConfig | None = None
+    is_sealed: bool = False
+    makes_source: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +97,9 @@ class ContainerConfig:
     cap_drop: tuple[str, ...] = ()
     group_add: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
+    masked_paths: tuple[str, ...] | None = None
+    read_only_paths: tuple[str, ...] | None = None
     sysctls: Mapping[str, str] = field(default_factory=dict)
-    extra_hosts: tuple[str, ...] = ()
-    dns: tuple[str, ...] = ()
-    dns_search: tuple[str, ...] = ()
-    dns_options: tuple[str, ...] = ()
     stop_signal: str = ""
     resources: Resources = field(default_factory=Resources)
 

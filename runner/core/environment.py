@@ -1,22 +1,28 @@
 """The environment of a container: sources, references, expansion and precedence.
 
 Mirrors pkg/kubelet/kubelet_pods.go (makeEnvironmentVariables): envFrom in order, then env in order; ``value`` is expanded
-with what came before it; later entries win. Service variables and the image's own ENV are not this module's business.
+with what came before it and with the Services' variables; later entries win, and Services' variables only fill gaps. The
+image's own ENV is below all of them, which the Engine sees to.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from runner.core.envfile import EnvFileError, env_file_value
 from runner.core.expansion import expand
 from runner.core.gotext import quote
 from runner.core.model import Container, Json, Pod
+from runner.core.noderesources import NodeLook, resource_value, unknown_node
 from runner.core.objects import ConfigError, Lookup, config_map_text, secret_data
-from runner.core.quantity import parse_quantity
 from runner.core.quick import quick
+from runner.core.services import service_variables
 
+EMPTY_DIRS = "/var/lib/kubelet/pods/{uid}/volumes/kubernetes.io~empty-dir"
+"""Where a kubelet has the emptyDirs of a pod; messages name files there."""
 _SUBSCRIPT = re.compile(r"^metadata\.(labels|annotations)\['(.*)'\]$")
 
 
@@ -30,22 +36,46 @@ class PodFacts:
     node_name: str
 
 
-def make_environment(pod: Pod, container: Container, facts: PodFacts, lookup: Lookup) -> dict[str, str]:
+FileReader = Callable[[str, str], bytes]
+"""Volume and path to the content of a file in an emptyDir.
+
+Raises FileNotFoundError when there is none, ConfigError when it cannot be read or is no file of the volume.
+"""
+
+
+def no_files(volume: str, path: str) -> bytes:
+    """The reader of a pod that has no volumes yet."""
+    raise ConfigError(f"couldn't parse env file {path} of volume {volume}: there are no volumes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where values come from, beside the pod itself; everything but the objects is asked only when it is needed."""
+
+    facts: PodFacts
+    lookup: Lookup
+    services: Sequence[Json] = ()
+    node: NodeLook = unknown_node
+    read_file: FileReader = no_files
+
+
+def make_environment(pod: Pod, container: Container, sources: Sources) -> dict[str, str]:
     """Resolve a container's environment. Raises ConfigError with the kubelet's text."""
+    services = service_variables(pod, sources.services)
     result: dict[str, str] = {}
     for source in container.manifest.get("envFrom") or ():
-        result.update(_env_from(source, lookup))
+        result.update(_env_from(source, sources.lookup))
     for entry in container.manifest.get("env") or ():
         name, value = str(entry.get("name", "")), entry.get("value")
         if value:
-            result[name] = expand(str(value), result)
+            result[name] = expand(str(value), ChainMap(result, services))
         elif entry.get("valueFrom"):
-            resolved = _value_from(pod, container, entry["valueFrom"], facts, lookup)
+            resolved = _value_from(pod, container, entry["valueFrom"], sources)
             if resolved is not None:
                 result[name] = resolved
         else:
             result[name] = ""
-    return result
+    return {**result, **{name: value for name, value in services.items() if name not in result}}
 
 
 def _env_from(source: Json, lookup: Lookup) -> dict[str, str]:
@@ -69,16 +99,37 @@ def _find(kind: str, reference: Json, lookup: Lookup) -> Json | None:
     return found
 
 
-def _value_from(pod: Pod, container: Container, source: Json, facts: PodFacts, lookup: Lookup) -> str | None:
+def _value_from(pod: Pod, container: Container, source: Json, sources: Sources) -> str | None:
     if "fieldRef" in source:
-        return field_value(pod, str(source["fieldRef"].get("fieldPath", "")), facts)
+        return field_value(pod, str(source["fieldRef"].get("fieldPath", "")), sources.facts)
     if "resourceFieldRef" in source:
-        return resource_value(pod, container, source["resourceFieldRef"])
+        return resource_value(pod, container, source["resourceFieldRef"], sources.node)
     if "configMapKeyRef" in source:
-        return _key("ConfigMap", source["configMapKeyRef"], pod, lookup)
+        return _key("ConfigMap", source["configMapKeyRef"], pod, sources.lookup)
     if "secretKeyRef" in source:
-        return _key("Secret", source["secretKeyRef"], pod, lookup)
-    raise ConfigError("valueFrom.fileKeyRef is not supported")
+        return _key("Secret", source["secretKeyRef"], pod, sources.lookup)
+    return _file_key(pod, source.get("fileKeyRef") or {}, sources.read_file)
+
+
+def _file_key(pod: Pod, reference: Json, read_file: FileReader) -> str | None:
+    volume, path, key = (str(reference.get(name) or "") for name in ("volumeName", "path", "key"))
+    if not any(known.get("name") == volume for known in pod.spec.get("volumes") or ()):
+        raise ConfigError(f'cannot find the volume "{volume}" referenced by FileKeyRef')
+    try:
+        content = read_file(volume, path).decode()
+        value = env_file_value(content, key)
+    except FileNotFoundError:
+        if reference.get("optional"):
+            return None
+        raise ConfigError("couldn't parse env file") from None
+    except (EnvFileError, UnicodeDecodeError) as error:
+        raise ConfigError("couldn't parse env file") from error
+    if not value:
+        if reference.get("optional"):
+            return None
+        place = f"{EMPTY_DIRS.format(uid=pod.uid)}/{volume}/{path}"
+        raise ConfigError(f'environment variable key "{key}" not found in file "{place}"')
+    return value
 
 
 def _key(kind: str, reference: Json, pod: Pod, lookup: Lookup) -> str | None:
@@ -118,18 +169,3 @@ def field_value(pod: Pod, path: str, facts: PodFacts) -> str:
 
 def _lines(values: Mapping[str, str]) -> str:
     return "\n".join(f"{key}={quote(str(values[key]))}" for key in sorted(values))
-
-
-def resource_value(pod: Pod, container: Container, reference: Json) -> str:
-    """The value of a resourceFieldRef, rounded up to whole divisors; a missing limit needs the node's size."""
-    name = reference.get("containerName")
-    target = pod.container(str(name)) if name else container
-    if target is None:
-        raise ConfigError(f"container {name} not found")
-    section, _, resource = str(reference.get("resource", "")).partition(".")
-    resources = (target.manifest.get("resources") or {}).get(section) or {}
-    text = resources.get(resource)
-    if text is None and section == "limits":
-        raise ConfigError(f"the node's allocatable {resource} is not known")
-    amount = parse_quantity(str(text if text is not None else 0))
-    return str(amount.divided_by(parse_quantity(str(reference.get("divisor") or "1"))))

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from runner.core.containerconfig import Mount, MountType, VolumeConfig
 from runner.core.labels import SANDBOX_CONTAINER, volume_labels, volume_name
+from runner.core.managedfiles import managed_files
 from runner.core.model import Container, Pod, TerminationMessagePolicy
 from runner.core.observed import ContainerRecord
 from runner.core.volumes import SANDBOX_ROOT, FileEntry, VolumePlan
@@ -34,10 +35,10 @@ def message_file(name: str, attempt: int) -> str:
 
 
 def messages_plan(pod: Pod, owner: str) -> VolumePlan:
-    """The volume of the pod's termination messages, with the files of all first instances."""
+    """The volume of the pod's termination messages, with the files of all first instances and those written for the pod."""
     name = volume_name(pod, MESSAGES)
     containers = (*pod.all_containers(), *pod.ephemeral_containers)
-    files = tuple(message_file(c.name, 0) for c in containers if c.termination_message_path)
+    files = (*(message_file(c.name, 0) for c in containers if c.termination_message_path), *managed_files(pod))
     return VolumePlan(
         name=MESSAGES,
         type=MountType.VOLUME,

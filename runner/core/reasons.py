@@ -46,6 +46,9 @@ class EventReason(StrEnum):
     EXCEEDED_GRACE_PERIOD = "ExceededGracePeriod"
     FAILED_PULL_SECRET = "FailedToRetrieveImagePullSecret"
     DNS_CONFIG_FORMING = "DNSConfigForming"
+    SYSCTL_FORBIDDEN = "SysctlForbidden"
+    APPARMOR = "AppArmor"
+    GROUPS_POLICY_NOT_SUPPORTED = "SupplementalGroupsPolicyNotSupported"
     INVALID_ENV_NAMES = "InvalidEnvironmentVariableNames"
 
 

@@ -20,7 +20,10 @@ from runner.core.quick import quick
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
-    """Who answers: versions as the daemon names them, ``arch`` as in amd64 or arm64, memory in bytes."""
+    """Who answers: versions as the daemon names them, ``arch`` as in amd64 or arm64, memory in bytes.
+
+    ``confinement`` names what it can confine containers with: seccomp, apparmor, userns …
+    """
 
     name: str
     version: str
@@ -33,6 +36,7 @@ class EngineInfo:
     kernel: str = ""
     root_dir: str = ""
     rootless: bool = False
+    confinement: frozenset[str] = frozenset()
     cpus: int = 0
     memory: int = 0
 
@@ -227,7 +231,11 @@ class Engine(Protocol):
     def inspect_container(self, container_id: str) -> ContainerDetails: ...
 
     def create_container(self, config: ContainerConfig) -> str:
-        """Create a container and return its id. Raises NotFound when the image is absent, Conflict when the name is taken."""
+        """Create a container and return its id. Raises NotFound when the image is absent, Conflict when the name is taken.
+
+        Directories of sub-paths that are missing are made. Raises ConfigError with the kubelet's text for a sub-path that
+        leads out of its volume.
+        """
         ...
 
     def start_container(self, container_id: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.core.manifest import LoadedObject, LoadResult, Problem
+from runner.core.manifest.answer import server_status
 from runner.render.style import Paint
 
 _LONGEST_LINE = 160
@@ -46,9 +47,21 @@ def file_report(file: str, result: LoadResult) -> dict[str, Any]:
         "file": file,
         "ok": not problems,
         "objects": [] if problems else [dict(o.value) for o in objects_of(file, result)],
-        "warnings": [problem_json(w) for w in result.warnings if w.file == file],
+        "status": server_status(problems),
+        "warnings": [problem_json(w) for w in (*result.warnings, *result.ignored) if w.file == file],
         "problems": [problem_json(p) for p in problems],
     }
+
+
+def ignored_text(result: LoadResult) -> str:
+    """One line about all objects that have no effect on one node, "" when there are none."""
+    names: dict[str, list[str]] = {}
+    for problem in result.ignored:
+        assert problem.subject is not None
+        names.setdefault(problem.subject.kind, []).append(problem.subject.name or "?")
+    if not names:
+        return ""
+    return "ignored, without effect on one node: " + "; ".join(f"{kind} {', '.join(of)}" for kind, of in names.items())
 
 
 def objects_of(file: str, result: LoadResult) -> list[LoadedObject]:

@@ -1,10 +1,11 @@
-"""Tables of pods and events, as kubectl prints them: upper-case headers, three blanks between columns."""
+"""Tables of pods, claims and events, as kubectl prints them: upper-case headers, three blanks between columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from runner.core.claimcolumns import CLAIM_COLUMNS, WIDE_CLAIM_COLUMNS, claim_cells
 from runner.core.columns import pod_row, status_word
 from runner.core.model import Json
 from runner.render.events import EVENT_COLUMNS, event_cells
@@ -36,6 +37,24 @@ class PodTable:
     def _cells(self, pod: Json, now: datetime) -> tuple[str, ...]:
         namespace = (str((pod.get("metadata") or {}).get("namespace") or ""),) if self._with_namespace else ()
         return (*namespace, *pod_row(pod, now).cells(wide=self._wide))
+
+
+class ClaimTable:
+    """Prints PersistentVolumeClaims."""
+
+    def __init__(self, *, wide: bool = False, with_namespace: bool = False) -> None:
+        self._wide = wide
+        self._with_namespace = with_namespace
+        columns = WIDE_CLAIM_COLUMNS if wide else CLAIM_COLUMNS
+        self._table = _Table((*(("NAMESPACE",) if with_namespace else ()), *columns))
+
+    def rows(self, claims: Sequence[Json], now: datetime) -> str:
+        """Some more rows, with the header before the first ones."""
+        return self._table.rows([self._cells(claim, now) for claim in claims])
+
+    def _cells(self, claim: Json, now: datetime) -> tuple[str, ...]:
+        namespace = (str((claim.get("metadata") or {}).get("namespace") or ""),) if self._with_namespace else ()
+        return (*namespace, *claim_cells(claim, now, wide=self._wide))
 
 
 class EventTable:
@@ -78,4 +97,4 @@ def _one_line(cell: str) -> str:
     return cell.replace("\t", " ")
 
 
-__all__ = ["EventTable", "PodTable", "ready_word", "status_word"]
+__all__ = ["ClaimTable", "EventTable", "PodTable", "ready_word", "status_word"]

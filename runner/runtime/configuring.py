@@ -7,14 +7,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.core.containerconfig import ContainerConfig
-from runner.core.environment import make_environment
+from runner.core.environment import Sources, make_environment
 from runner.core.labels import PREPARED
-from runner.core.model import Container
-from runner.core.translate import ImageFacts, Template, container_template
+from runner.core.model import Container, Json
+from runner.core.noderesources import NodeSize
+from runner.core.security import ImageFacts
+from runner.core.translate import Template, container_template
 from runner.engine.protocol import ImageDetails
+from runner.runtime.envfiles import file_reader
+from runner.runtime.preparing import node_look
+from runner.runtime.seccomp import read_profiles
 
 if TYPE_CHECKING:
     from runner.runtime.context import PodContext
+
+_RECURSIVE_API = (1, 44)
+"""Docker 25, which makes binds that are read-only so with everything below them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ def configure(
     prepared: bool = False,
 ) -> ContainerConfig:
     """The configuration of one instance. Raises ConfigError with the kubelet's text when something is missing."""
-    environment = make_environment(context.pod, container, context.facts, context.lookup)
+    environment = make_environment(context.pod, container, environment_sources(context, sandbox_id))
     known = context.templates.get(container.name)
     if known is None or not known.is_for(context, container, sandbox_id, image, environment):
         template = container_template(
@@ -67,8 +75,36 @@ def configure(
             volumes=context.volumes,
             image=ImageFacts(user=image.user),
             owner=context.owner,
+            recursive_read_only=_makes_recursive(context, container),
+            seccomp_profiles=read_profiles(context, container),
+            node=lambda: NodeSize(memory=context.engine.info().memory),
         )
         known = KnownTemplate(template, sandbox_id, image, environment)
         context.templates[container.name] = known
     config = known.template.config(attempt)
     return replace(config, labels={**config.labels, PREPARED: "1"}) if prepared else config
+
+
+def environment_sources(context: PodContext, sandbox_id: str) -> Sources:
+    """What the environment of the pod's containers is made from."""
+    return Sources(
+        facts=context.facts,
+        lookup=context.lookup,
+        services=(*context.store.objects("Service", context.pod.namespace), *_master_service(context)),
+        node=node_look(context.engine),
+        read_file=file_reader(context.engine, context.volumes, sandbox_id),
+    )
+
+
+def _master_service(context: PodContext) -> list[Json]:
+    """``default/kubernetes``, where somebody has given it."""
+    found = context.store.object("Service", "default", "kubernetes")
+    return [] if found is None else [found]
+
+
+def _makes_recursive(context: PodContext, container: Container) -> bool:
+    """Whether the Engine makes read-only mounts recursive; asked only when a mount wants to know."""
+    if not any(mount.recursive_read_only == "Enabled" for mount in container.volume_mounts):
+        return False
+    major, _, minor = context.engine.info().api_version.partition(".")
+    return (int(major), int(minor)) >= _RECURSIVE_API if major.isdecimal() and minor.isdecimal() else False

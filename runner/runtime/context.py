@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from runner.clock import Clock
 from runner.core.backoff import BackoffEntry, BackoffSettings
@@ -64,6 +65,8 @@ class PodContext:
     prefetcher: Prefetcher | None = None
     messages: TerminationMessages | None = None
     ahead: tuple[SandboxCreation, Job[str]] | None = None
+    filled: set[str] = field(default_factory=set)
+    profiles: Path | None = None
     wake: Callable[[], None] = lambda: None
     dirty: bool = True
     ref: PodRef = field(init=False)

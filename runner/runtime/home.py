@@ -5,6 +5,7 @@
     state.db                                    the store (SQLite)
     locks/<uid>.lock                            held by the process that runs the pod
     logs/<namespace>_<pod>_<uid>/<container>/<attempt>.log
+    seccomp/                                    profiles for ``seccompProfile: {type: Localhost}``
     engine/                                     a private Engine's data, when one was set up
 
 The log layout is the node's, /var/log/pods (kubelet/kuberuntime/helpers.go BuildPodLogsDirectory).
@@ -54,6 +55,11 @@ class Home:
     @property
     def logs(self) -> Path:
         return self.path / "logs"
+
+    @property
+    def profiles(self) -> Path:
+        """Seccomp profiles that pods name with ``localhostProfile``; put there by whoever wants them."""
+        return self.path / "seccomp"
 
     @property
     def engine(self) -> Path:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from runner.core.backoff import pull_key
 from runner.core.model import Container
+from runner.core.objects import ConfigError
 from runner.core.pulling import Presence, Pull, Refuse, Use, needs_inspection, plan_image, pull_failed, pulled
+from runner.core.pullsecrets import Keyring
 from runner.core.quick import quick
 from runner.core.reasons import start_failed
 from runner.engine.protocol import ImageDetails, PullProgress
 from runner.errors import EngineError, EngineUnavailable, ImagePullError, NotFound
 from runner.runtime.context import PodContext
+from runner.runtime.credentials import pod_keyring, pull_with, registry_auths
 from runner.runtime.jobs import run_job
 from runner.runtime.narration import PullEnded, Pulling
 from runner.runtime.pullqueue import PullTicket
@@ -74,14 +77,20 @@ def _presence(context: PodContext, image: str) -> _Found:
 
 
 def _pull(context: PodContext, container: Container, reference: str, queue: PullTicket) -> Task[ImageReady | Refuse]:
-    image, key = container.image, pull_key(context.pod, container.image)
+    image = container.image
     asked_at = context.now()
 
     def progress(step: PullProgress) -> None:
         context.tell(Pulling(ref=context.ref, container=container.name, image=image, progress=step))
 
+    try:
+        keyring = pod_keyring(context)
+    except ConfigError as error:
+        return _refused(context, container, str(error), Keyring({}))
+    auths = registry_auths(keyring, image)
+
     def pull() -> ImageDetails:
-        context.engine.pull_image(reference, auth=None, on_progress=progress)
+        pull_with(context.engine, reference, auths, progress)
         return context.engine.inspect_image(reference)
 
     try:
@@ -89,13 +98,7 @@ def _pull(context: PodContext, container: Container, reference: str, queue: Pull
         began_at = context.now()
         details = yield from run_job(context.jobs, pull)
     except (ImagePullError, NotFound) as error:
-        refused, context.pulls[key] = pull_failed(
-            image, error.message, context.pulls.get(key), context.now(), context.backoff
-        )
-        for note in refused.events:
-            context.event(note, container)
-        context.event(start_failed(refused.reason), container)
-        return refused
+        return _refused(context, container, error.message, keyring)
     finally:
         queue.leave()
         context.tell(PullEnded(ref=context.ref, container=container.name, image=image))
@@ -108,3 +111,16 @@ def _pull(context: PodContext, container: Container, reference: str, queue: Pull
     )
     context.event(note, container)
     return ImageReady(reference=reference, details=details)
+
+
+def _refused(context: PodContext, container: Container, error: str, keyring: Keyring) -> Refuse:
+    """A failed pull: its events, and the back-off from now on."""
+    image, key = container.image, pull_key(context.pod, container.image)
+    refused, context.pulls[key] = pull_failed(image, error, context.pulls.get(key), context.now(), context.backoff)
+    missing = keyring.missing_note()
+    if missing is not None:
+        context.event(missing)
+    for note in refused.events:
+        context.event(note, container)
+    context.event(start_failed(refused.reason), container)
+    return refused

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from runner.clock import Clock, Wakeup
 from runner.core.labels import POD_UID
 from runner.core.model import Pod
+from runner.core.nodeadmission import rejection_of
 from runner.core.podstatus import Phase
 from runner.core.volumes import MountError
 from runner.engine.protocol import Engine
@@ -16,7 +17,8 @@ from runner.errors import EngineError
 from runner.runtime.home import Home
 from runner.runtime.jobs import Job, ThreadJobs
 from runner.runtime.ownership import PodLock, owner_label
-from runner.runtime.sandboxes import SandboxCreation, prepare_volumes, remove_volumes
+from runner.runtime.preparing import prepare_volumes, remove_claims, remove_volumes
+from runner.runtime.sandboxes import SandboxCreation
 from runner.runtime.storage import AlreadyExists, Store
 
 
@@ -67,8 +69,10 @@ def own_new(pods: Sequence[Pod], store: Store, home: Home, make_room: Callable[[
 def begin_sandbox(owned: Owned, engine: Engine, store: Store, clock: Clock, image: str) -> None:
     """Start the pod's first sandbox before anybody has decided so: that decision is never another one for a new pod."""
     try:
-        volumes = prepare_volumes(owned.pod, store, clock, owned.owner)
-    except MountError:
+        if rejection_of(owned.pod, lambda: engine.info().confinement) is not None:
+            return
+        volumes = prepare_volumes(owned.pod, engine, store, clock, owned.owner)
+    except (MountError, EngineError):
         return  # The worker meets it too, and says so.
     creation = SandboxCreation(
         engine=engine, pod=owned.pod, attempt=0, image=image, volumes=volumes, owner=owned.owner, is_prepared=True
@@ -81,7 +85,8 @@ def abandon(owned: Owned, engine: Engine, store: Store) -> None:
     with suppress(EngineError):
         for summary in engine.list_containers({POD_UID: owned.pod.uid}):
             engine.remove_container(summary.id)
-        remove_volumes(engine, owned.pod, POD_UID)
+        remove_volumes(engine, owned.pod)
+    remove_claims(owned.pod, store)
     store.remove_pod(owned.pod.uid)
     owned.jobs.close()
     owned.lock.release()

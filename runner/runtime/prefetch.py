@@ -8,19 +8,22 @@ images that are there; everything else, and everything that fails, goes the ordi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.core.backoff import pull_key
+from runner.core.images import InvalidReference
 from runner.core.model import Container, Pod, PullPolicy
 from runner.core.objects import ConfigError
 from runner.core.pulling import already_present, pulled, pulling_note
 from runner.core.reasons import Note
-from runner.engine.protocol import ImageDetails, PullProgress
+from runner.engine.protocol import ImageDetails, PullProgress, RegistryAuth
 from runner.errors import EngineError
 from runner.runtime.configuring import configure
+from runner.runtime.credentials import pod_keyring, pull_with, registry_auths
 from runner.runtime.jobs import Job
 from runner.runtime.messages import make_message_file
 from runner.runtime.tasks import Task, Wait
@@ -75,7 +78,11 @@ class Prefetcher:
         if pull_key(context.pod, container.image) in context.pulls:
             return
         attempt = context.next_attempt(container.name)
-        job = context.jobs.submit(partial(_prepare, context, container, attempt, sandbox_id))
+        try:
+            auths = registry_auths(pod_keyring(context), container.image)
+        except (ConfigError, InvalidReference):
+            return
+        job = context.jobs.submit(partial(_prepare, context, container, attempt, sandbox_id, auths))
         self._orders[container.name] = _Order(container, attempt, sandbox_id, job)
 
     def take(self, container: Container, attempt: int, sandbox_id: str) -> Task[Prepared | None]:
@@ -113,14 +120,16 @@ def _is_static(container: Container) -> bool:
     return not dynamic and not any(mount.sub_path_expr or mount.sub_path for mount in container.volume_mounts)
 
 
-def _prepare(context: PodContext, container: Container, attempt: int, sandbox_id: str) -> Prepared:
+def _prepare(
+    context: PodContext, container: Container, attempt: int, sandbox_id: str, auths: Sequence[RegistryAuth | None]
+) -> Prepared:
     """Look after the image and create the container, in a thread. Raises EngineError, ConfigError: not prepared."""
     engine, image = context.engine, container.image
     details = engine.inspect_image(image)
     notes: tuple[Note, ...] = (already_present(image),)
     if container.pull_policy is PullPolicy.ALWAYS:
         began_at = context.now()
-        engine.pull_image(image, auth=None, on_progress=_ignore)
+        pull_with(engine, image, auths, _ignore)
         details = engine.inspect_image(image)
         took = (context.now() - began_at).total_seconds()
         notes = (pulling_note(image), pulled(image, pulling=took, including_waiting=took, size=details.size))

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from runner.clock import Clock
+from runner.core.containerconfig import ContainerConfig
 from runner.core.labels import PREPARED, SANDBOX_CONTAINER
-from runner.core.messages import MESSAGES, messages_plan
+from runner.core.messages import MESSAGES
 from runner.core.model import Pod
-from runner.core.translate import sandbox_config
-from runner.core.volumes import VolumePlan, plan_volumes, volumes_archive
+from runner.core.objects import ConfigError
+from runner.core.sandboxconfig import sandbox_config
+from runner.core.volumes import VolumePlan, volumes_archive
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, NotFound
-from runner.runtime.hostpaths import check_host_path
 from runner.runtime.messages import local_directory
-from runner.runtime.storage import Store
 from runner.runtime.tasks import Task, Wait
+from runner.runtime.volumegroups import give_locally
 from runner.sandbox.image import sandbox_image
 
 if TYPE_CHECKING:
@@ -34,15 +34,6 @@ def sandbox_reference(engine: Engine, override: str) -> str:
     except NotFound:
         engine.import_image(image.reference, image.rootfs, changes=image.changes)
     return image.reference
-
-
-def prepare_volumes(pod: Pod, store: Store, clock: Clock, owner: str) -> tuple[VolumePlan, ...]:
-    """Plan the pod's volumes and check its host paths. Raises MountError with the text of a FailedMount event."""
-    plans = plan_volumes(pod, lambda kind, name: store.object(kind, pod.namespace, name), clock.now(), owner)
-    for plan in plans:
-        if plan.host_type:
-            check_host_path(plan)
-    return (*plans, messages_plan(pod, owner))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,9 +53,7 @@ class SandboxCreation:
     def run(self) -> str:
         """Create the sandbox and with it the volumes, start it, fill the volumes. Returns its id. Raises EngineError."""
         engine = self.engine
-        config = sandbox_config(
-            self.pod, attempt=self.attempt, image=self.image, volumes=self.volumes, owner=self.owner
-        )
+        config = self._config()
         if self.is_prepared:
             config = replace(config, labels={**config.labels, PREPARED: "1"})
         self.id = engine.create_container(config)
@@ -80,10 +69,24 @@ class SandboxCreation:
             engine.upload(self.id, "/", archive)
         return self.id
 
+    def _config(self) -> ContainerConfig:
+        """What the sandbox is created from. Raises EngineError for what cannot be had here."""
+        if self.pod.spec.get("hostUsers") is False and "userns" not in self.engine.info().confinement:
+            hint = "start dockerd with --userns-remap"
+            raise EngineError("user namespaces is not supported by the runtime", hint=hint)
+        try:
+            return sandbox_config(
+                self.pod, attempt=self.attempt, image=self.image, volumes=self.volumes, owner=self.owner
+            )
+        except ConfigError as error:
+            raise EngineError(str(error)) from error
+
     def _is_filled(self, plan: VolumePlan) -> bool:
         """Whether a volume needs nothing put into it: it has its content from before, or each container brings its own."""
         if plan.name == MESSAGES:
             return local_directory(self.engine, plan) is not None
+        if plan.keep and plan.group is not None and self.attempt == 0:
+            return give_locally(self.engine, plan)
         return self.attempt > 0 and plan.keep
 
 
@@ -115,9 +118,3 @@ def create_sandbox(context: PodContext, attempt: int) -> Task[str]:
     sandbox_id = job.result()
     context.observer.reveal(sandbox_id)
     return sandbox_id
-
-
-def remove_volumes(engine: Engine, pod: Pod, uid_label: str) -> None:
-    """Remove every volume that lives and dies with the pod."""
-    for volume in engine.list_volumes({uid_label: pod.uid}):
-        engine.remove_volume(volume.name)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from runner.clock import Clock, Wakeup
 from runner.core.columns import status_word
@@ -22,7 +23,7 @@ from runner.runtime.handlers import Handlers
 from runner.runtime.home import Home
 from runner.runtime.jobs import ThreadJobs
 from runner.runtime.messages import TerminationMessages
-from runner.runtime.narration import AttemptEnding, Listener, Narration, Notice, StatusChanged
+from runner.runtime.narration import AttemptEnding, Listener, Narration, Notice, PodRef, StatusChanged
 from runner.runtime.observer import Observer
 from runner.runtime.options import Keep, RunOptions, Until
 from runner.runtime.outcome import StopRequest
@@ -34,6 +35,10 @@ from runner.runtime.recorder import EventRecorder
 from runner.runtime.storage import Object, Store
 from runner.runtime.wakeups import EngineWatcher, StoreWatcher
 from runner.runtime.worker import PodWorker
+
+if TYPE_CHECKING:
+    from runner.core.workloads import Member
+    from runner.runtime.controllers import Controller, Spawn
 
 FORCED_SECONDS = 10.0
 """How long a forced deletion may take before the process lets go of what is left."""
@@ -52,6 +57,7 @@ class Running:
     detached: bool = False
     error: BaseException | None = None
     last: Object = field(default_factory=dict)
+    controller: Controller | None = None
 
     @property
     def status(self) -> PodStatus:
@@ -88,6 +94,8 @@ class Session:
         self._queue = PullQueue()
         self._news = Wakeup()
         self._runs: list[Running] = []
+        self._controllers: tuple[Controller, ...] = ()
+        self._spawn: Spawn | None = None
         self._resources = ExitStack()
 
     def open(self, since: datetime) -> None:
@@ -99,8 +107,8 @@ class Session:
         writes.start()
         self._resources.callback(writes.stop)
 
-    def add(self, owned: Owned, *, is_new: bool = True) -> Running:
-        """Make the worker of a pod that this process owns."""
+    def add(self, owned: Owned, *, is_new: bool = True, controller: Controller | None = None) -> Running:
+        """Make the worker of a pod that this process owns, and that perhaps a workload has made."""
         pod, wakeup = owned.pod, owned.wakeup
         context = PodContext(
             pod=pod,
@@ -115,6 +123,7 @@ class Session:
             listener=self._listen,
             owner=owned.owner,
             sandbox_image=self._sandbox_image,
+            profiles=self._home.profiles,
         )
         context.prefetcher, context.ahead, context.wake = Prefetcher(context), owned.ahead, wakeup.set
         context.messages = TerminationMessages.of(self._engine, pod, owned.owner)
@@ -124,9 +133,15 @@ class Session:
         worker = PodWorker(
             context, wakeup, self._queue.ticket(wakeup.set), is_adopted=not is_new, on_give_up=self._news.set
         )
-        running = Running(pod=pod, worker=worker, wakeup=wakeup, jobs=owned.jobs, lock=owned.lock)
+        running = Running(
+            pod=pod, worker=worker, wakeup=wakeup, jobs=owned.jobs, lock=owned.lock, controller=controller
+        )
         self._runs.append(running)
         return running
+
+    def control(self, controllers: Sequence[Controller], spawn: Spawn) -> None:
+        """Let workloads make pods and replace them as long as the run is waited for."""
+        self._controllers, self._spawn = tuple(controllers), spawn
 
     def start(self) -> None:
         """Start the workers that are not started yet."""
@@ -173,34 +188,70 @@ class Session:
         timeout = self._options.timeout
         end = None if timeout is None else self._clock.steady() + timeout
         while True:
+            wake = self._reconcile() if self._controllers else None
             verdict = self._verdict()
             if verdict is not None:
                 return verdict
             if stop.requested:
                 return ExitCode.INTERRUPTED, ""
             if end is not None and self._clock.steady() >= end:
-                waiting = [r for r in self._runs if not self._reached(r)]
+                waiting = [r for r in self._runs if not self._reached(r) and not r.is_over]
                 words = ", ".join(f"{r.pod.name} is {status_word(r.last) if r.last else 'Pending'}" for r in waiting)
                 return ExitCode.TIMEOUT, f"timed out waiting for {self._options.until}: {words}"
-            self._wait_for_news(end)
+            self._wait_for_news(end, wake)
 
-    def _wait_for_news(self, end: float | None) -> None:
-        """Wait until something happens, at most until the steady clock shows ``end`` (seconds)."""
+    def _wait_for_news(self, end: float | None, wake: datetime | None = None) -> None:
+        """Wait until something happens, at most until the steady clock shows ``end`` (seconds) or ``wake`` has come."""
         left = None if end is None else timedelta(seconds=max(0.0, end - self._clock.steady()))
-        self._clock.wait(None if left is None else self._clock.now() + left, self._news)
+        until = None if left is None else self._clock.now() + left
+        self._clock.wait(min((t for t in (until, wake) if t is not None), default=None), self._news)
+
+    def _reconcile(self) -> datetime | None:
+        """Do what the workloads want done now. Returns when they want to be asked again at the latest."""
+        assert self._spawn is not None
+        wakes: list[datetime] = []
+        for controller in self._controllers:
+            now = self._clock.now()
+            mine = [running for running in self._runs if running.controller is controller]
+            step = controller.step([_member(r, controller) for r in mine], now, self._options.worker.speed)
+            for running in mine:
+                if running.pod.uid in step.delete:
+                    self._store.request_deletion(running.pod.uid, now, deletion_grace(running.pod, None))
+                    running.wakeup.set()
+            for value in step.create:
+                self.add(self._spawn(value), controller=controller)
+            if step.retry_at is not None and step.retry_at != controller.told:
+                controller.told = step.retry_at
+                self._tell_retry(controller, now, step.retry_at)
+            if step.wake_at is not None:
+                wakes.append(step.wake_at)
+        self.start()
+        return min(wakes, default=None)
+
+    def _tell_retry(self, controller: Controller, now: datetime, at: datetime) -> None:
+        workload = controller.workload
+        ref = PodRef(namespace=workload.namespace, name=workload.name, uid=workload.uid)
+        text = f"a pod of {workload.source} failed, the next one starts in {(at - now).total_seconds():.0f} s"
+        self._listener(Notice(at=now, ref=ref, text=text))
 
     def _verdict(self) -> tuple[int, str] | None:
         for running in self._runs:
             if running.error is not None:
                 raise running.error
-        failed = [r for r in self._runs if r.status.phase is Phase.FAILED or r.worker.gave_up]
-        over = all(self._reached(r) or r in failed or r.worker.gone for r in self._runs)
-        if failed and (over or self._options.until is not Until.COMPLETED):
-            return self._failure(failed[0])
+        alone = [r for r in self._runs if r.controller is None]
+        failed = [r for r in alone if r.status.phase is Phase.FAILED or r.worker.gave_up]
+        failed += [r for r in self._runs if r.controller is not None and r.worker.gave_up]
+        broken = [c for c in self._controllers if c.is_over and c.reason and not self._is_complete(c)]
+        over = all(self._reached(r) or r in failed or r.worker.gone for r in alone)
+        over = over and all(self._is_satisfied(c) or c in broken for c in self._controllers)
+        if (failed or broken) and (over or self._options.until is not Until.COMPLETED):
+            return (
+                self._failure(failed[0]) if failed else (self._container_code(ExitCode.POD_FAILED), broken[0].verdict)
+            )
         if not over:
             return None
-        if any(r.worker.gone and not self._reached(r) for r in self._runs):
-            gone = ", ".join(r.pod.name for r in self._runs if r.worker.gone)
+        if any(r.worker.gone and not self._reached(r) for r in alone):
+            gone = ", ".join(r.pod.name for r in alone if r.worker.gone)
             return ExitCode.POD_FAILED, f"deleted before it was {self._options.until}: {gone}"
         return self._success()
 
@@ -218,7 +269,8 @@ class Session:
     def _container_code(self, otherwise: int) -> int:
         """The exit code of the container that the caller named, else the run's own."""
         name = self._options.exit_code_from
-        for running in self._runs if name else ():
+        runs = self._runs if not self._controllers else self._runs[::-1]  # A Job's last pod has the last word.
+        for running in runs if name else ():
             status = running.status.container(name)
             ended = status and (status.terminated or status.last_terminated)
             if ended:
@@ -234,6 +286,16 @@ class Session:
                 return status.is_true(ConditionType.READY) or status.phase is Phase.SUCCEEDED
             case Until.COMPLETED:
                 return status.phase is Phase.SUCCEEDED
+
+    def _is_complete(self, controller: Controller) -> bool:
+        return controller.state == "Complete"
+
+    def _is_satisfied(self, controller: Controller) -> bool:
+        """Whether a workload has come to what the run waits for: as many pods as it wants, or its end."""
+        if controller.is_over or self._options.until is Until.COMPLETED:
+            return self._is_complete(controller)
+        mine = [r for r in self._runs if r.controller is controller and not (r.is_over or r.status.phase.is_terminal)]
+        return sum(self._reached(running) for running in mine) >= controller.wanted
 
     def finish(self, exit_code: int, stop: StopRequest) -> None:
         """Delete the pods and wait until they are gone, or let go of them, as the options say."""
@@ -321,8 +383,22 @@ class Session:
     @property
     def pods(self) -> tuple[Object, ...]:
         """The pods as they were published last."""
-        return tuple(running.last or dict(running.pod.manifest) for running in self._runs)
+        shown = [running for running in self._runs if running.controller is None or not running.worker.gone]
+        return tuple(running.last or dict(running.pod.manifest) for running in shown)
 
     @property
     def runs(self) -> Sequence[Running]:
         return tuple(self._runs)
+
+
+def _member(running: Running, controller: Controller) -> Member:
+    """A pod as its controller sees it."""
+    from runner.core.workloads import Member
+
+    pod = running.worker.context.pod
+    return Member(
+        pod=running.pod.manifest,
+        status=running.status,
+        is_deleted=pod.is_deleted or pod.uid in controller.asked,
+        is_gone=running.is_over,
+    )

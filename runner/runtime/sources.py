@@ -11,7 +11,8 @@ from runner.errors import UsageError
 
 SUFFIXES = (".yaml", ".yml", ".json")
 """What counts as a manifest in a folder, as in kubectl."""
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
+"""What may be one text: an API server takes 3 MiB an object; reading more would only take time."""
 
 
 def read_sources(paths: Sequence[str], stdin: TextIO | None) -> list[Source]:
@@ -24,7 +25,10 @@ def _read(path: str, stdin: TextIO | None) -> Iterator[Source]:
         if stdin is None:
             raise UsageError("there is no standard input to read a manifest from")
         buffer = getattr(stdin, "buffer", None)
-        yield Source(name="-", text=stdin.read() if buffer is None else _decoded(buffer.read(), "standard input"))
+        text = stdin.read() if buffer is None else _decoded(buffer.read(), "standard input")
+        if len(text) > MAX_BYTES:
+            raise _too_large("standard input")
+        yield Source(name="-", text=text)
         return
     place = Path(path)
     if place.is_dir():
@@ -40,7 +44,7 @@ def _read(path: str, stdin: TextIO | None) -> Iterator[Source]:
 def _file(place: Path) -> Source:
     try:
         if place.stat().st_size > MAX_BYTES:
-            raise UsageError(f'"{place}" is larger than {MAX_BYTES // 2**20} MiB, that is no manifest')
+            raise _too_large(f'"{place}"')
         content = place.read_bytes()
     except FileNotFoundError:
         raise UsageError(f'the path "{place}" does not exist') from None
@@ -49,12 +53,17 @@ def _file(place: Path) -> Source:
     return Source(name=str(place), text=_decoded(content, str(place)))
 
 
+def _too_large(name: str) -> UsageError:
+    return UsageError(f"{name} is larger than {MAX_BYTES // 2**20} MiB, that is no manifest")
+
+
 def _decoded(content: bytes, name: str) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16")
     try:
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return content.decode("utf-16")
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        encoding = "UTF-8" if error.encoding == "utf-8" else "UTF-16"
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
-        raise UsageError(f"{name}:{line}:{column}: invalid UTF-8: byte {content[error.start]:#04x}") from error
+        raise UsageError(f"{name}:{line}:{column}: invalid {encoding}: byte {content[error.start]:#04x}") from error

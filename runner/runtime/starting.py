@@ -16,6 +16,8 @@ from runner.runtime.configuring import configure
 from runner.runtime.context import PodContext
 from runner.runtime.hooks import run_post_start
 from runner.runtime.images import ImageReady, ensure_image
+from runner.runtime.imagevolumes import fill_image_volumes
+from runner.runtime.managedfiles import write_managed_files
 from runner.runtime.messages import make_message_file
 from runner.runtime.narration import AttemptStarted
 from runner.runtime.pullqueue import PullTicket
@@ -45,6 +47,7 @@ def start_container(
     if context.prefetcher is not None:
         context.prefetcher.begin_after(name, sandbox_id)
     try:
+        write_managed_files(context, sandbox_id)
         context.engine.start_container(created)
     except EngineUnavailable:
         raise
@@ -81,6 +84,17 @@ def _created(
     context: PodContext, container: Container, attempt: int, sandbox_id: str, queue: PullTicket
 ) -> Task[str | StartResult]:
     """The id of the created container, with the events about its image; a result when it cannot be had."""
+    try:
+        refusal = yield from fill_image_volumes(context, container, queue, sandbox_id)
+    except EngineUnavailable:
+        raise
+    except EngineError as error:
+        context.event(start_failed(error.message), container)
+        failure = StartFailure(reason=WaitingReason.CREATE_CONTAINER_ERROR, message=error.message)
+        return StartResult(name=container.name, failure=failure)
+    if refusal is not None:
+        failure = StartFailure(reason=refusal.reason, message=refusal.message)
+        return StartResult(name=container.name, failure=failure, ready_at=refusal.ready_at)
     if context.prefetcher is not None:
         prepared = yield from context.prefetcher.take(container, attempt, sandbox_id)
         if prepared is not None:

@@ -17,10 +17,12 @@ from runner.clock import Clock, JumpWatch, Wakeup
 from runner.core.decide import Memory, Plan, decide
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.model import Json, Pod
+from runner.core.nodeadmission import Rejection, rejection_of
 from runner.core.observed import RuntimeState
 from runner.core.podstatus import Phase, PodStatus
 from runner.core.qos import qos_class
 from runner.core.reasons import EventReason, EventType, Note, normal, warning
+from runner.core.resources import unenforced_storage
 from runner.core.restart import with_retry_scope
 from runner.core.status import DEADLINE_MESSAGE, deadline_at, terminate_status
 from runner.core.termination import MINIMUM_GRACE
@@ -29,9 +31,10 @@ from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.runtime.context import PodContext
 from runner.runtime.killing import kill_pod
 from runner.runtime.narration import Gone, Notice
+from runner.runtime.preparing import prepare_volumes, remove_claims, remove_volumes
 from runner.runtime.prober import Prober
 from runner.runtime.pullqueue import PullTicket
-from runner.runtime.sandboxes import prepare_volumes, remove_volumes
+from runner.runtime.refreshing import refresh_volumes
 from runner.runtime.storage import without_status
 from runner.runtime.sync import REQUEUE_SECONDS, SyncOutcome, remove_instance, run_sync
 from runner.runtime.tasks import Handle, Task, Wait
@@ -61,6 +64,7 @@ class PodWorker:
     is_adopted: bool = False
     gave_up: str = ""
     gone: bool = False
+    rejection: Rejection | None = None
     on_give_up: Callable[[], None] = lambda: None
     _life: Handle[None] | None = None
     _seen_wishes: int = -1
@@ -127,20 +131,50 @@ class PodWorker:
         context, prober = self.context, Prober(self.context)
         if not self.is_adopted:
             self._admit()
+        yield from self._steadily(self._ask_the_node)
+        if self.rejection is None:
+            yield from self._run_containers(prober)
+        else:
+            yield from self._stay_rejected(self.rejection)
+        yield from self._steadily(self._clean_up)
+        self.gone = True
+        context.store.remove_pod(context.pod.uid)
+        context.tell(Gone(at=context.now(), ref=context.ref))
+
+    def _run_containers(self, prober: Prober) -> Task[None]:
+        context = self.context
         prober.start()
+        refresh = context.tasks.start(refresh_volumes(context), "refreshing volumes")
         ending = yield from self._sync_until_the_end()
         if ending is Ending.DEADLINE:
             context.event(normal(EventReason.DEADLINE_EXCEEDED, DEADLINE_MESSAGE))
         prober.stop_killing_probes()
+        refresh.cancel()
         yield from self._terminate()
         prober.stop()
         if not context.pod.is_deleted:
             yield from self._until(lambda: context.pod.is_deleted)
             yield from self._terminate()
-        yield from self._steadily(self._clean_up)
-        self.gone = True
-        context.store.remove_pod(context.pod.uid)
-        context.tell(Gone(at=context.now(), ref=context.ref))
+
+    def _ask_the_node(self) -> None:
+        """See whether the node takes the pod. Raises EngineUnavailable."""
+        self.rejection = rejection_of(self.context.pod, lambda: self.context.engine.info().confinement)
+
+    def _stay_rejected(self, rejection: Rejection) -> Task[None]:
+        """The pod has failed, nothing of it is made; it stays until somebody deletes it."""
+        context, before = self.context, self.context.status
+        if before is None or not before.phase.is_terminal:
+            context.event(warning(rejection.reason, rejection.message))
+            context.announce(
+                PodStatus(
+                    phase=Phase.FAILED,
+                    reason=rejection.reason,
+                    message=rejection.status_message,
+                    start_time=context.now(),
+                    qos_class=qos_class(context.pod.manifest),
+                )
+            )
+        yield Wait(ready=lambda: context.pod.is_deleted)
 
     def _admit(self) -> None:
         """What the scheduler and the API server would have said before the kubelet comes in."""
@@ -149,6 +183,9 @@ class PodWorker:
         context.announce(PodStatus(phase=Phase.PENDING, qos_class=qos_class(pod.manifest)))
         note = Note(type=EventType.NORMAL, reason=EventReason.SCHEDULED, message=text)
         context.recorder.note(note, component="default-scheduler")
+        for name in unenforced_storage(pod):
+            text = f"the ephemeral-storage limit of container {name} is not enforced here"
+            context.tell(Notice(at=context.now(), ref=context.ref, text=text))
 
     def _sync_until_the_end(self) -> Task[Ending]:
         context = self.context
@@ -239,7 +276,7 @@ class PodWorker:
         """Set the volumes up. Returns how often in a row that has failed now."""
         context = self.context
         try:
-            context.volumes = prepare_volumes(context.pod, context.store, context.clock, context.owner)
+            context.volumes = prepare_volumes(context.pod, context.engine, context.store, context.clock, context.owner)
         except MountError as error:
             context.event(warning(EventReason.FAILED_MOUNT, str(error)))
             return failures + 1
@@ -302,9 +339,10 @@ class PodWorker:
         for summary in sorted(left, key=lambda summary: summary.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
             context.engine.remove_container(summary.id)
         try:
-            remove_volumes(context.engine, context.pod, POD_UID)
+            remove_volumes(context.engine, context.pod)
         except Conflict as error:
             raise EngineUnavailable(error.message) from error  # A removal is still in progress: look again.
+        remove_claims(context.pod, context.store)
 
     def _steadily(self, work: Callable[[], None]) -> Task[None]:
         """Do something with the Engine, again and again while it does not answer."""

@@ -21,6 +21,7 @@ spec:
     image: nginx:1.27
 """
 BAD = GOOD.replace("image:", "imagee:")
+INGRESS = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: front\n"
 
 
 @pytest.fixture
@@ -83,6 +84,35 @@ def test_json_output_is_one_report_a_file(podrunner: CommandLine, good: str, bad
     assert first["objects"][0]["spec"]["restartPolicy"] == "Always"
     assert (second["file"], second["ok"], second["objects"]) == (bad, False, [])
     assert (second["problems"][0]["line"], second["problems"][0]["column"]) == (8, 5)
+    assert first["status"] is None
+    assert (second["status"]["code"], second["status"]["reason"]) == (400, "BadRequest")
+    assert set(first) == {"file", "ok", "objects", "status", "warnings", "problems"}
+
+
+def test_the_status_of_an_invalid_object_names_every_cause(podrunner: CommandLine) -> None:
+    text = GOOD.replace("name: main", "name: Main").replace("image: nginx:1.27", "image: ''")
+    (line,) = podrunner("validate", "-", "-o", "json", stdin=text).out.splitlines()
+    status = json.loads(line)["status"]
+    assert status["message"].startswith('Pod "web" is invalid: [spec.containers[0].name: Invalid value: "Main"')
+    assert [cause["field"] for cause in status["details"]["causes"]] == [
+        "spec.containers[0].name",
+        "spec.containers[0].image",
+    ]
+
+
+@pytest.mark.parametrize("verb", ["validate", "run", "plan"])
+def test_ignored_objects_are_told_in_one_line(podrunner: CommandLine, verb: str) -> None:
+    text = f"{GOOD}---\n{INGRESS}---\n{INGRESS.replace('front', 'back')}"
+    done = podrunner(verb, "-", stdin=text)
+    assert done.code == 0
+    assert done.err.startswith("ignored, without effect on one node: Ingress front, back\n")
+
+
+@pytest.mark.parametrize("verb", ["validate", "run"])
+@pytest.mark.parametrize("more", [f"---\n{INGRESS}", "    image: nginx:1.28\n"], ids=["ignored kind", "duplicate key"])
+def test_strict_makes_errors_of_warnings_and_ignored_objects(podrunner: CommandLine, verb: str, more: str) -> None:
+    assert podrunner(verb, "-", stdin=GOOD + more).code == 0
+    assert podrunner(verb, "-", "--strict", stdin=GOOD + more).code == 2
 
 
 def test_a_duplicate_key_is_a_warning(podrunner: CommandLine) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from runner.core.environment import PodFacts, make_environment
+from runner.core.environment import PodFacts, Sources, make_environment
+from runner.core.noderesources import NodeSize
 from runner.core.objects import ConfigError
 from tests.support.pods import make_pod, objects
 
@@ -41,7 +42,8 @@ def environment(
     helper = {"name": "helper", "resources": {"limits": {"memory": "64Mi"}}}
     main = {"name": "main", "env": env, "envFrom": sources, "resources": resources or {}}
     pod = make_pod((), (main, helper), metadata=metadata, **spec)
-    return make_environment(pod, pod.containers[0], FACTS, STORE)
+    found = make_environment(pod, pod.containers[0], Sources(facts=FACTS, lookup=STORE))
+    return {name: value for name, value in found.items() if not name.startswith("KUBERNETES_")}
 
 
 def from_map(name: str, **more: Any) -> dict[str, Any]:
@@ -158,12 +160,6 @@ def test_a_secret_that_cannot_be_decoded_is_refused_without_showing_it() -> None
     assert "no*base64" not in str(caught.value)
 
 
-def test_an_unknown_source_is_refused() -> None:
-    env = [{"name": "X", "valueFrom": {"fileKeyRef": {"volumeName": "v", "path": "p", "key": "K"}}}]
-    with pytest.raises(ConfigError, match="fileKeyRef is not supported"):
-        environment(env)
-
-
 LABELED = {
     "namespace": "shop",
     "labels": {"app": "web", "b/tier": 'say "hi"\n'},
@@ -240,6 +236,69 @@ def test_a_container_that_is_not_there_has_no_resources() -> None:
         environment(amount({"resource": "limits.cpu", "containerName": "nope"}))
 
 
-def test_a_limit_that_is_not_set_needs_the_size_of_the_node() -> None:
-    with pytest.raises(ConfigError, match="allocatable cpu is not known"):
-        environment(amount({"resource": "limits.cpu"}))
+def test_a_limit_that_is_not_set_is_the_size_of_the_node() -> None:
+    pod = make_pod((), ({"name": "main", "env": amount({"resource": "limits.memory", "divisor": "1Mi"})},))
+    node = NodeSize(cpus=2, memory=2**30)
+    sources = Sources(facts=FACTS, lookup=STORE, node=lambda: node)
+    assert make_environment(pod, pod.containers[0], sources)["X"] == "1024"
+    assert environment(amount({"resource": "limits.hugepages-2Mi"})) == {"X": "0"}
+
+
+def test_service_variables_fill_gaps_and_can_be_referred_to() -> None:
+    env = [{"name": "URL", "value": "http://$(KUBERNETES_SERVICE_HOST)/"}, {"name": "KUBERNETES_PORT", "value": "own"}]
+    pod = make_pod((), ({"name": "main", "env": env},))
+    found = make_environment(pod, pod.containers[0], Sources(facts=FACTS, lookup=STORE))
+    assert found["URL"] == "http://10.96.0.1/"
+    assert (found["KUBERNETES_PORT"], found["KUBERNETES_SERVICE_PORT"]) == ("own", "443")
+
+
+def file_key(key: str, volume: str = "v", path: str = "app.env", **more: Any) -> list[dict[str, Any]]:
+    return [{"name": "X", "valueFrom": {"fileKeyRef": {"volumeName": volume, "path": path, "key": key, **more}}}]
+
+
+def read_file(volume: str, path: str) -> bytes:
+    files = {"app.env": b"K='v'\nEMPTY=''\n", "bad.env": b"K=v", "latin.env": b"K='\xff'"}
+    if path == "link.env":
+        raise ConfigError("couldn't parse env file")
+    if volume != "v" or path not in files:
+        raise FileNotFoundError(path)
+    return files[path]
+
+
+def from_file(env: list[dict[str, Any]]) -> dict[str, str]:
+    pod = make_pod((), ({"name": "main", "env": env},), volumes=[{"name": "v", "emptyDir": {}}])
+    found = make_environment(pod, pod.containers[0], Sources(facts=FACTS, lookup=STORE, read_file=read_file))
+    return {name: value for name, value in found.items() if name == "X"}
+
+
+def test_a_key_of_a_file() -> None:
+    assert from_file(file_key("K")) == {"X": "v"}
+    assert from_file(file_key("NOPE", optional=True)) == {}
+    assert from_file(file_key("EMPTY", optional=True)) == {}
+    assert from_file(file_key("K", path="none.env", optional=True)) == {}
+
+
+FILE = "/var/lib/kubelet/pods/uid-1/volumes/kubernetes.io~empty-dir/v/app.env"
+FILE_FAILURES = [
+    ("an unknown volume", file_key("K", volume="w"), 'cannot find the volume "w" referenced by FileKeyRef'),
+    ("a missing key", file_key("N"), f'environment variable key "N" not found in file "{FILE}"'),
+    ("an empty value", file_key("EMPTY"), f'environment variable key "EMPTY" not found in file "{FILE}"'),
+    ("a missing file", file_key("K", path="none.env"), "couldn't parse env file"),
+    ("another syntax", file_key("K", path="bad.env"), "couldn't parse env file"),
+    ("another syntax, optional or not", file_key("K", path="bad.env", optional=True), "couldn't parse env file"),
+    ("no UTF-8", file_key("K", path="latin.env"), "couldn't parse env file"),
+    ("a link", file_key("K", path="link.env"), "couldn't parse env file"),
+]
+
+
+@pytest.mark.parametrize(("env", "text"), [r[1:] for r in FILE_FAILURES], ids=[r[0] for r in FILE_FAILURES])
+def test_files_that_give_no_value(env: list[dict[str, Any]], text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        from_file(env)
+    assert str(caught.value) == text
+
+
+def test_a_pod_without_volumes_has_no_files() -> None:
+    pod = make_pod((), ({"name": "main", "env": file_key("K")},), volumes=[{"name": "v", "emptyDir": {}}])
+    with pytest.raises(ConfigError, match="couldn't parse env file"):
+        make_environment(pod, pod.containers[0], Sources(facts=FACTS, lookup=STORE))

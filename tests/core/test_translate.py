@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,15 +11,12 @@ import pytest
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
 from runner.core.messages import messages_plan
 from runner.core.model import Pod
+from runner.core.mounts import volume_mounts
 from runner.core.objects import ConfigError
-from runner.core.translate import (
-    ImageFacts,
-    container_config,
-    effective_security,
-    host_ports,
-    resources_of,
-    sandbox_config,
-)
+from runner.core.resources import resources_of
+from runner.core.sandboxconfig import host_ports, sandbox_config
+from runner.core.security import ImageFacts, effective_security
+from runner.core.translate import container_config
 from runner.core.volumes import VolumePlan
 from tests.support.pods import make_pod
 
@@ -77,13 +75,10 @@ def test_the_sandbox_owns_network_ipc_and_host_name() -> None:
 
 def test_namespaces_of_the_host_are_asked_of_the_host() -> None:
     ports = [{"containerPort": 80, "hostPort": 80}]
-    alias = {"ip": "1.2.3.4", "hostnames": ["a"]}
-    pod = make_pod(
-        (), ({"name": "main", "ports": ports},), hostNetwork=True, hostIPC=True, hostPID=True, hostAliases=[alias]
-    )
+    pod = make_pod((), ({"name": "main", "ports": ports},), hostNetwork=True, hostIPC=True, hostPID=True)
     config = sandbox(pod)
     assert (config.network_mode, config.ipc_mode, config.pid_mode) == ("host", "host", "host")
-    assert (config.hostname, config.port_bindings, config.extra_hosts) == ("", (), ())
+    assert (config.hostname, config.port_bindings) == ("", ())
     inner = container(pod)
     assert (inner.network_mode, inner.ipc_mode, inner.pid_mode) == ("container:sandbox-0", "host", "host")
 
@@ -118,25 +113,17 @@ def test_only_host_ports_of_app_containers_are_published() -> None:
     assert container(pod, name="a").port_bindings == ()
 
 
-def test_names_and_servers_of_the_pod_are_told_to_the_sandbox() -> None:
-    dns = {
-        "nameservers": ["9.9.9.9"],
-        "searches": ["lan"],
-        "options": [{"name": "ndots", "value": "2"}, {"name": "edns0"}],
-    }
-    aliases = [{"ip": "1.2.3.4", "hostnames": ["a", "b"]}, {"ip": "1.2.3.5"}]
-    sysctls = [{"name": "net.ipv4.tcp_syncookies", "value": "0"}]
-    config = sandbox(make_pod(dnsConfig=dns, hostAliases=aliases, securityContext={"sysctls": sysctls}))
-    assert config.extra_hosts == ("a:1.2.3.4", "b:1.2.3.4")
-    assert (config.dns, config.dns_search, config.dns_options) == (("9.9.9.9",), ("lan",), ("ndots:2", "edns0"))
-    assert config.sysctls == {"net.ipv4.tcp_syncookies": "0"}
+def test_sysctls_are_set_on_the_sandbox_in_either_spelling() -> None:
+    sysctls = [{"name": "net.ipv4.tcp_syncookies", "value": "0"}, {"name": "net/ipv4/tcp_rmem", "value": "1 2 3"}]
+    config = sandbox(make_pod(securityContext={"sysctls": sysctls}))
+    assert config.sysctls == {"net.ipv4.tcp_syncookies": "0", "net.ipv4.tcp_rmem": "1 2 3"}
 
 
 def test_the_sandbox_mounts_every_volume_writable() -> None:
     assert sandbox(make_pod(), volumes=PLANS).mounts == (
         Mount(type=MountType.VOLUME, source="k8s_disk", target="/volumes/disk"),
         Mount(type=MountType.VOLUME, source="k8s_secret", target="/volumes/secret"),
-        Mount(type=MountType.BIND, source="/srv/", target="/volumes/host"),
+        Mount(type=MountType.BIND, source="/srv/", target="/volumes/host", makes_source=True),
     )
 
 
@@ -321,45 +308,53 @@ def mounted(environment: Mapping[str, str] | None = None, **fields: Any) -> Moun
 
 
 MOUNTS: list[tuple[str, dict[str, Any], Mount]] = [
-    ("a volume", {}, Mount(type=MountType.VOLUME, source="k8s_disk", target="/data")),
-    ("a relative path", {"mountPath": "d"}, Mount(type=MountType.VOLUME, source="k8s_disk", target="/d")),
-    ("read only", {"readOnly": True}, Mount(type=MountType.VOLUME, source="k8s_disk", target="/data", read_only=True)),
+    ("a volume", {}, Mount(type=MountType.VOLUME, source="k8s_disk", volume="disk", target="/data")),
+    (
+        "a relative path",
+        {"mountPath": "d"},
+        Mount(type=MountType.VOLUME, source="k8s_disk", volume="disk", target="/d"),
+    ),
+    (
+        "read only",
+        {"readOnly": True},
+        Mount(type=MountType.VOLUME, source="k8s_disk", volume="disk", target="/data", read_only=True),
+    ),
     (
         "a secret, always read only",
         {"name": "secret", "readOnly": False},
-        Mount(type=MountType.VOLUME, source="k8s_secret", target="/data", read_only=True),
+        Mount(type=MountType.VOLUME, source="k8s_secret", volume="secret", target="/data", read_only=True),
     ),
     (
         "a part of a volume",
         {"subPath": "a/b"},
-        Mount(type=MountType.VOLUME, source="k8s_disk", target="/data", sub_path="a/b"),
+        Mount(type=MountType.VOLUME, source="k8s_disk", volume="disk", target="/data", sub_path="a/b"),
     ),
     (
         "a part by a variable",
         {"subPathExpr": "logs/$(POD)-$$(POD)"},
-        Mount(type=MountType.VOLUME, source="k8s_disk", target="/data", sub_path="logs/web-$(POD)"),
+        Mount(type=MountType.VOLUME, source="k8s_disk", volume="disk", target="/data", sub_path="logs/web-$(POD)"),
     ),
     (
         "an unfinished reference",
         {"subPathExpr": "a$(b"},
-        Mount(type=MountType.VOLUME, source="k8s_disk", target="/data", sub_path="a$(b"),
+        Mount(type=MountType.VOLUME, source="k8s_disk", volume="disk", target="/data", sub_path="a$(b"),
     ),
     (
         "a part of a host path",
         {"name": "host", "subPath": "a/b"},
-        Mount(type=MountType.BIND, source="/srv/a/b", target="/data"),
+        Mount(type=MountType.BIND, source="/srv/", volume="host", target="/data", sub_path="a/b"),
     ),
     (
         "a volume is not propagated",
         {"mountPropagation": "HostToContainer"},
-        Mount(type=MountType.VOLUME, source="k8s_disk", target="/data"),
+        Mount(type=MountType.VOLUME, source="k8s_disk", volume="disk", target="/data"),
     ),
 ]
 MOUNTS += [
     (
         f"a host path with propagation {word or 'unset'}",
         {"name": "host", "mountPropagation": word},
-        Mount(type=MountType.BIND, source="/srv/", target="/data", propagation=mode),
+        Mount(type=MountType.BIND, source="/srv/", volume="host", target="/data", propagation=mode),
     )
     for word, mode in [("", ""), ("None", "rprivate"), ("HostToContainer", "rslave"), ("Bidirectional", "rshared")]
 ]
@@ -370,6 +365,7 @@ def test_mounts(fields: dict[str, Any], wanted: Mount) -> None:
     assert mounted({"POD": "web"}, **fields) == wanted
 
 
+RECURSION = 'failed to resolve recursive read-only mode: volume "{}" requested recursive read-only mode, but it is'
 BAD_MOUNTS: list[tuple[str, dict[str, Any], str]] = [
     ("an unknown volume", {"name": "nope"}, 'cannot find volume "nope" to mount into container "main"'),
     ("an unset variable", {"subPathExpr": "$(NOPE)"}, "missing value for NOPE"),
@@ -382,6 +378,17 @@ BAD_MOUNTS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("an absolute variable", {"subPathExpr": "$(ROOT)"}, "error SubPath `/etc` must not be an absolute path"),
     ("a way out", {"subPath": ".."}, "unable to provision SubPath `..`: must not contain '..'"),
+    ("recursion of what can be written", {"recursiveReadOnly": "IfPossible"}, f"{RECURSION} not read-only"),
+    (
+        "recursion with propagation",
+        {"recursiveReadOnly": "Enabled", "readOnly": True, "mountPropagation": "HostToContainer"},
+        f'{RECURSION} not compatible with propagation "HostToContainer"',
+    ),
+    (
+        "recursion on an old Engine",
+        {"recursiveReadOnly": "Enabled", "readOnly": True},
+        f"{RECURSION} not supported by the runtime",
+    ),
 ]
 
 
@@ -390,7 +397,16 @@ BAD_MOUNTS: list[tuple[str, dict[str, Any], str]] = [
 def test_mounts_that_cannot_be(volume: str, fields: dict[str, Any], text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         mounted({"EMPTY": "", "UP": "../..", "ROOT": "/etc"}, **{"name": volume, **fields})
-    assert str(caught.value) == text
+    assert str(caught.value) == text.replace("{}", volume)
+
+
+@pytest.mark.parametrize(
+    ("word", "is_supported"), [("Disabled", False), ("IfPossible", False), ("IfPossible", True), ("Enabled", True)]
+)
+def test_a_recursive_read_only_mount_is_a_read_only_one(word: str, is_supported: bool) -> None:
+    pod = main(volumeMounts=[{"name": "disk", "mountPath": "/data", "readOnly": True, "recursiveReadOnly": word}])
+    (mount,) = volume_mounts(pod.containers[0], {}, PLANS, is_supported)
+    assert mount.read_only
 
 
 def test_the_termination_message_is_mounted_after_the_volumes() -> None:
@@ -440,5 +456,14 @@ AMOUNTS: list[tuple[str, dict[str, Any] | None, Resources]] = [
 @pytest.mark.parametrize(("resources", "wanted"), [r[1:] for r in AMOUNTS], ids=[r[0] for r in AMOUNTS])
 def test_resources(resources: dict[str, Any] | None, wanted: Resources) -> None:
     pod = main(resources=resources)
-    assert resources_of(pod.containers[0]) == wanted
-    assert container(pod).resources == wanted
+    assert replace(resources_of(pod, pod.containers[0]), oom_score_adj=0) == wanted
+    assert replace(container(pod).resources, oom_score_adj=0) == wanted
+
+
+def test_the_sandbox_has_the_engine_make_a_host_path_that_nobody_checks() -> None:
+    checked = replace(HOST, name="checked", host_type="Directory")
+    assert [mount.makes_source for mount in sandbox(main(), volumes=(HOST, checked, DISK)).mounts] == [
+        True,
+        False,
+        False,
+    ]

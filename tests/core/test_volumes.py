@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import io
+import json
 import tarfile
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,18 +17,32 @@ import pytest
 from runner.core.containerconfig import MountType
 from runner.core.labels import OWNER, POD_UID, VOLUME, VOLUME_KIND
 from runner.core.model import Pod
-from runner.core.volumes import FileEntry, MountError, VolumePlan, atomic_layout, plan_volumes, volumes_archive
+from runner.core.noderesources import NodeSize
+from runner.core.volumes import (
+    FileEntry,
+    MountError,
+    Surroundings,
+    VolumePlan,
+    atomic_layout,
+    plan_volume,
+    plan_volumes,
+    renewed,
+    volumes_archive,
+)
+from runner.core.volumes.projection import common_user
+from runner.core.volumes.tokens import issued_at
 from tests.support.pods import make_pod, objects
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 STAMP = "..2026_01_02_03_04_05.678901000"
+SETTINGS: dict[str, Any] = {
+    "kind": "ConfigMap",
+    "metadata": {"name": "settings"},
+    "data": {"b.conf": "two", "a.conf": "one"},
+    "binaryData": {"blob": base64.b64encode(b"\xff\x00").decode()},
+}
 STORE = objects(
-    {
-        "kind": "ConfigMap",
-        "metadata": {"name": "settings"},
-        "data": {"b.conf": "two", "a.conf": "one"},
-        "binaryData": {"blob": base64.b64encode(b"\xff\x00").decode()},
-    },
+    SETTINGS,
     {"kind": "ConfigMap", "metadata": {"name": "hostile"}, "data": {"..data": "x"}},
     {"kind": "ConfigMap", "metadata": {"name": "damaged"}, "binaryData": {"k": "a"}},
     {
@@ -41,8 +59,11 @@ def pod_with(*volumes: dict[str, Any], mounted: tuple[str, ...] = ("v",), **more
     return make_pod((), ({"name": "main", "volumeMounts": mounts, **more},), volumes=list(volumes))
 
 
+AROUND = Surroundings(lookup=STORE, now=NOW, owner="me")
+
+
 def planned(volume: dict[str, Any], **more: Any) -> VolumePlan:
-    (plan,) = plan_volumes(pod_with({"name": "v", **volume}, **more), STORE, NOW, "me")
+    (plan,) = plan_volumes(pod_with({"name": "v", **volume}, **more), AROUND)
     return plan
 
 
@@ -57,11 +78,11 @@ def test_only_mounted_volumes_are_prepared_whoever_mounts_them() -> None:
     main = {"name": "main", "volumeMounts": [{"name": "a", "mountPath": "/a"}]}
     unused = {"name": "c", "configMap": {"name": "nope"}}
     pod = make_pod((init,), (main,), volumes=[{"name": "a", "emptyDir": {}}, {"name": "b", "emptyDir": {}}, unused])
-    assert [plan.name for plan in plan_volumes(pod, STORE, NOW, "me")] == ["a", "b"]
+    assert [plan.name for plan in plan_volumes(pod, AROUND)] == ["a", "b"]
 
 
 def test_a_pod_without_volumes_has_none() -> None:
-    assert plan_volumes(make_pod(), STORE, NOW, "me") == ()
+    assert plan_volumes(make_pod(), AROUND) == ()
 
 
 @pytest.mark.parametrize("source", [{}, None], ids=["empty", "null"])
@@ -267,3 +288,248 @@ def test_one_archive_fills_all_volumes() -> None:
 def test_volumes_that_need_nothing_need_no_archive() -> None:
     assert volumes_archive((plan("a"), plan("b"))) is None
     assert volumes_archive(()) is None
+
+
+# --- volumes of the pod itself, tokens, claims, images -------------------------------------------------------------------
+
+
+def around(*values: Mapping[str, Any], **more: Any) -> Surroundings:
+    return Surroundings(lookup=objects(*values), **{"now": NOW, "owner": "me", **more})
+
+
+def one(volume: dict[str, Any], surroundings: Surroundings = AROUND, **spec: Any) -> VolumePlan:
+    main = {"name": "main", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    pod = make_pod((), (main,), volumes=[{"name": "v", **volume}], **spec)
+    return plan_volume(pod, {"name": "v", **volume}, surroundings)
+
+
+DOWNWARD = {
+    "defaultMode": 0o440,
+    "items": [
+        {"path": "name", "fieldRef": {"fieldPath": "metadata.name"}, "mode": 0},
+        {"path": "d/cpu", "resourceFieldRef": {"containerName": "main", "resource": "limits.cpu", "divisor": "1m"}},
+    ],
+}
+
+
+def test_a_pods_own_fields_are_files_in_memory() -> None:
+    plan = one({"downwardAPI": DOWNWARD}, around(node=lambda: NodeSize(cpus=2)))
+    assert content(plan) == {"name": (b"web", 0), "d/cpu": (b"2000", 0o440)}
+    assert plan.create is not None
+    assert plan.create.options["type"] == "tmpfs"
+    assert (plan.read_only, plan.refreshes) == (True, True)
+
+
+def test_a_field_of_an_unknown_container_is_a_failed_mount() -> None:
+    reference = {"containerName": "nope", "resource": "limits.cpu"}
+    assert failure({"downwardAPI": {"items": [{"path": "a", "resourceFieldRef": reference}]}}).endswith(
+        "container nope not found"
+    )
+
+
+PROJECTED = {
+    "sources": [
+        {"configMap": {"name": "settings", "items": [{"key": "a.conf", "path": "same"}]}},
+        {"secret": {"name": "keys", "items": [{"key": "user", "path": "user", "mode": 0o400}]}},
+        {"secret": {"name": "nope", "optional": True}},
+        {"downwardAPI": {"items": [{"path": "same", "fieldRef": {"fieldPath": "metadata.name"}}]}},
+    ],
+    "defaultMode": 0o640,
+}
+
+
+def test_of_projected_sources_with_one_path_the_last_counts() -> None:
+    assert content(one({"projected": PROJECTED})) == {"same": (b"web", 0o640), "user": (b"me", 0o400)}
+
+
+def test_the_root_certificate_stands_in_unless_there_is_one() -> None:
+    source = {"sources": [{"configMap": {"name": "kube-root-ca.crt"}}]}
+    (stand_in,) = content(one({"projected": source})).values()
+    assert stand_in[0].startswith(b"-----BEGIN CERTIFICATE-----")
+    given = {"kind": "ConfigMap", "metadata": {"name": "kube-root-ca.crt"}, "data": {"ca.crt": "own"}}
+    assert content(one({"projected": source}, around(given))) == {"ca.crt": (b"own", 0o644)}
+
+
+def test_an_unknown_projected_source_is_named() -> None:
+    assert "source of kind clusterTrustBundle" in failure({"projected": {"sources": [{"clusterTrustBundle": {}}]}})
+
+
+TOKEN = {"projected": {"sources": [{"serviceAccountToken": {"path": "token", "expirationSeconds": 1000}}]}}
+
+
+def claims_of(plan: VolumePlan) -> dict[str, Any]:
+    (token,) = plan.content
+    head, claims, signature = token.data.decode().split(".")
+    wanted = hmac.new(b"key", f"{head}.{claims}".encode(), hashlib.sha256).digest()
+    assert base64.urlsafe_b64decode(signature + "=") == wanted
+    result: dict[str, Any] = json.loads(base64.urlsafe_b64decode(claims + "=="))
+    return result
+
+
+def test_a_token_tells_who_the_pod_is_and_is_signed() -> None:
+    account = {"kind": "ServiceAccount", "metadata": {"name": "robot", "uid": "uid-robot"}}
+    claims = claims_of(one(TOKEN, around(account, token_key=lambda: b"key"), serviceAccountName="robot", nodeName="n"))
+    assert claims["sub"] == "system:serviceaccount:default:robot"
+    assert claims["aud"] == ["https://kubernetes.default.svc.cluster.local"]
+    assert claims["exp"] - claims["iat"] == 1000
+    assert claims["kubernetes.io"] == {
+        "namespace": "default",
+        "node": {"name": "n"},
+        "pod": {"name": "web", "uid": "uid-1"},
+        "serviceaccount": {"name": "robot", "uid": "uid-robot"},
+    }
+
+
+def test_a_token_stays_until_four_fifths_of_its_life_are_over() -> None:
+    begin = datetime(2000, 1, 1, tzinfo=UTC)
+    at = [
+        claims_of(one(TOKEN, around(token_key=lambda: b"key", now=begin + timedelta(seconds=s)))) for s in (0, 799, 800)
+    ]
+    assert [claims["iat"] - at[0]["iat"] for claims in at] == [0, 0, 800]
+    assert at[1] == at[0]
+
+
+def test_a_pod_that_nobody_created_yet_gets_a_token_of_now() -> None:
+    pod = make_pod(metadata={"creationTimestamp": None})
+    assert issued_at(pod, 600, NOW) == NOW
+
+
+MODES: list[tuple[str, dict[str, Any], dict[str, Any], tuple[int, int]]] = [
+    ("for everybody", {}, {}, (0o644, 0)),
+    ("for the group", {"securityContext": {"fsGroup": 7}}, {}, (0o600, 0)),
+    ("for the pod's user", {"securityContext": {"runAsUser": 5}}, {}, (0o600, 5)),
+    ("for the one user of all containers", {}, {"securityContext": {"runAsUser": 5}}, (0o600, 5)),
+    ("for root alone", {"securityContext": {"runAsUser": 0}}, {}, (0o600, 0)),
+]
+
+
+@pytest.mark.parametrize(("spec", "main", "wanted"), [r[1:] for r in MODES], ids=[r[0] for r in MODES])
+def test_who_may_read_a_token(spec: dict[str, Any], main: dict[str, Any], wanted: tuple[int, int]) -> None:
+    mounts = [{"name": "v", "mountPath": "/v"}]
+    pod = make_pod((), ({"name": "main", "volumeMounts": mounts, **main},), volumes=[{"name": "v", **TOKEN}], **spec)
+    (plan,) = plan_volumes(pod, AROUND)
+    assert [(file.mode, file.user) for file in plan.content] == [wanted]
+
+
+def test_users_that_differ_share_no_token() -> None:
+    users: list[dict[str, Any]] = [{"name": "a", "securityContext": {"runAsUser": 1}}, {"name": "b"}]
+    assert common_user(make_pod((), users)) is None
+
+
+def test_a_group_owns_what_is_in_a_volume() -> None:
+    context = {"fsGroup": 9}
+    disk = one({"emptyDir": {}}, securityContext=context)
+    memory = one({"emptyDir": {"medium": "Memory"}}, securityContext=context)
+    settings = one({"configMap": {"name": "settings", "defaultMode": 0o400}}, securityContext=context)
+    secret = one({"secret": {"secretName": "keys"}}, securityContext=context)
+    claim = one({"persistentVolumeClaim": {"claimName": "c"}}, securityContext=context)
+    own = one({"ephemeral": {}}, securityContext=context)
+    host = one({"hostPath": {"path": "/srv"}}, securityContext=context)
+    careful = {"fsGroup": 9, "fsGroupChangePolicy": "OnRootMismatch"}
+    assert not claim.keeps_owned
+    assert one({"persistentVolumeClaim": {"claimName": "c"}}, securityContext=careful).keeps_owned
+    assert memory.create is not None
+    assert secret.create is not None
+    assert memory.create.options["o"] == secret.create.options["o"] == "mode=3777,gid=9"
+    assert host.group is None
+    archive = volumes_archive((disk, settings, claim, own))
+    assert archive is not None
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        members = [(member.gid, member.mode) for member in tar if not member.issym()]
+    assert members[:3] == [(9, 0o2777), (9, 0o2777), (9, 0o2755)]
+    assert members[3] == (9, 0o440)
+    assert members[-2:] == [(9, 0o2775), (9, 0o2775)]
+
+
+def test_a_claim_that_nobody_gave_is_made_and_bound() -> None:
+    claim = planned({"persistentVolumeClaim": {"claimName": "data"}}).claim
+    assert claim is not None
+    assert claim["metadata"] == {"name": "data", "namespace": "default", "creationTimestamp": "2026-01-02T03:04:05Z"}
+    assert claim["spec"]["accessModes"] == ["ReadWriteOnce"]
+    assert claim["status"] == {"phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}}
+
+
+GIVEN = {
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "data", "creationTimestamp": "2020-01-01T00:00:00Z"},
+    "spec": {
+        "accessModes": ["ReadWriteMany"],
+        "resources": {"requests": {"storage": "5Gi"}},
+        "storageClassName": "fast",
+        "volumeName": "disk-1",
+    },
+}
+
+
+def test_a_given_claim_keeps_what_it_says() -> None:
+    claim = one({"persistentVolumeClaim": {"claimName": "data"}}, around(GIVEN)).claim
+    assert claim is not None
+    assert claim["status"] == {"phase": "Bound", "accessModes": ["ReadWriteMany"], "capacity": {"storage": "5Gi"}}
+    assert (claim["spec"]["storageClassName"], claim["spec"]["volumeName"]) == ("fast", "disk-1")
+    assert one({"persistentVolumeClaim": {"claimName": "data"}}, around(claim)).claim == claim
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"spec": {"volumeMode": "Block"}}, "block volumes are not supported on this node"),
+        (
+            {"metadata": {"name": "data", "deletionTimestamp": "2026-01-01T00:00:00Z"}},
+            "error processing PVC default/data: PVC is being deleted",
+        ),
+    ],
+)
+def test_claims_that_cannot_be_mounted(change: dict[str, Any], text: str) -> None:
+    with pytest.raises(MountError, match=text):
+        one({"persistentVolumeClaim": {"claimName": "data"}}, around({**GIVEN, **change}))
+
+
+EPHEMERAL = {
+    "ephemeral": {
+        "volumeClaimTemplate": {
+            "metadata": {"labels": {"a": "b"}},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}},
+        }
+    }
+}
+
+
+def test_an_ephemeral_volume_is_a_claim_that_the_pod_owns() -> None:
+    plan = one(EPHEMERAL)
+    assert plan.claim is not None
+    assert (plan.claim["metadata"]["name"], plan.claim["metadata"]["labels"]) == ("web-v", {"a": "b"})
+    assert [owner["uid"] for owner in plan.claim["metadata"]["ownerReferences"]] == ["uid-1"]
+    assert (plan.source, plan.keep, plan.root_mode) == ("k8s_v_web_default_uid-1", False, 0o755)
+    assert one(EPHEMERAL, around(plan.claim)).claim == plan.claim
+
+
+def test_an_ephemeral_volume_does_not_take_anothers_claim() -> None:
+    other = {"kind": "PersistentVolumeClaim", "metadata": {"name": "web-v"}}
+    with pytest.raises(MountError, match=r"PVC default/web-v was not created for pod default/web \(pod is not owner\)"):
+        one(EPHEMERAL, around(other))
+
+
+def test_an_image_volume_is_read_only_and_names_its_image() -> None:
+    plan = one({"image": {"reference": "busybox:1.36", "pullPolicy": "Never"}})
+    assert (plan.image, plan.pull_policy, plan.read_only) == ("busybox:1.36", "Never", True)
+
+
+def test_what_a_file_key_reads_is_set_up_although_nobody_mounts_it() -> None:
+    env = [{"name": "X", "valueFrom": {"fileKeyRef": {"volumeName": "v", "path": "p", "key": "K"}}}]
+    pod = make_pod((), ({"name": "main", "env": env},), volumes=[{"name": "v", "emptyDir": {}}])
+    assert [plan.name for plan in plan_volumes(pod, AROUND)] == ["v"]
+
+
+def test_content_that_has_not_changed_is_not_written_again() -> None:
+    source = {"configMap": {"name": "settings"}}
+    plan, later = one(source), one(source, around(SETTINGS, now=NOW + timedelta(seconds=60)))
+    assert plan.files != later.files
+    assert renewed(plan, later) is None
+    changed = one(source, around({"kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a": "new"}}))
+    fresh = renewed(plan, changed)
+    assert fresh is not None
+    assert (fresh.files, fresh.content, fresh.source) == (changed.files, changed.content, plan.source)
+
+
+def test_huge_pages_are_not_on_this_node() -> None:
+    assert NodeSize(cpus=1).allocatable("hugepages-2Mi").is_zero

@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import gc
 import json
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources, VolumeConfig
+from runner.core.labels import CONTAINER_NAME
+from runner.core.objects import ConfigError
 from runner.engine.docker import DockerEngine
 from runner.engine.protocol import ExecTimeout, PullProgress, RegistryAuth
 from runner.errors import (
@@ -432,7 +436,8 @@ def test_a_container_is_created_in_one_call_with_everything_it_needs(start: Star
         group_add=("9",),
         security_opt=("no-new-privileges",),
         sysctls={"net.ipv4.ip_forward": "1"},
-        dns=("10.0.0.1",),
+        masked_paths=("/proc/kcore",),
+        read_only_paths=(),
         stop_signal="SIGINT",
         resources=Resources(memory=1024, cpu_shares=2, oom_score_adj=-998),
     )
@@ -477,7 +482,8 @@ def test_a_container_is_created_in_one_call_with_everything_it_needs(start: Star
             "GroupAdd": ["9"],
             "SecurityOpt": ["no-new-privileges"],
             "Sysctls": {"net.ipv4.ip_forward": "1"},
-            "Dns": ["10.0.0.1"],
+            "MaskedPaths": ["/proc/kcore"],
+            "ReadonlyPaths": [],
             "Memory": 1024,
             "CpuShares": 2,
             "OomScoreAdj": -998,
@@ -489,13 +495,14 @@ def sub_path_answers(api_version: str, mountpoint: Path) -> dict[str, Answer | l
     return {
         "GET /version": json_answer({"ApiVersion": api_version}),
         "GET /volumes/v": json_answer({"Name": "v", "Mountpoint": str(mountpoint)}),
-        "POST /containers/create": json_answer({"Id": "c1"}, 201),
+        "POST /containers/create": json_answer({"Id": f"c-{secrets.token_hex(6)}"}, 201),
     }
 
 
 def with_sub_path(sub_path: str, *, kind: MountType = MountType.VOLUME, source: str = "v") -> ContainerConfig:
-    mount = Mount(type=kind, source=source, target="/data", sub_path=sub_path)
-    return ContainerConfig(name="c", image="busybox:1.36", labels={}, mounts=(mount,))
+    mount = Mount(type=kind, source=source, target="/data", sub_path=sub_path, volume="v")
+    name = f"test-{secrets.token_hex(6)}"
+    return ContainerConfig(name=name, image="busybox:1.36", labels={CONTAINER_NAME: "main"}, mounts=(mount,))
 
 
 def test_sub_paths_of_volumes_are_left_to_an_engine_that_knows_them(start: Start, tmp_path: Path) -> None:
@@ -506,26 +513,61 @@ def test_sub_paths_of_volumes_are_left_to_an_engine_that_knows_them(start: Start
     assert mount["VolumeOptions"] == {"NoCopy": True, "Subpath": "a/b"}
 
 
-def test_an_older_engine_gets_the_directory_itself(start: Start, tmp_path: Path) -> None:
+def test_an_older_engine_gets_a_mount_of_the_directory(start: Start, tmp_path: Path) -> None:
     (tmp_path / "volume/a/b").mkdir(parents=True)
+    (tmp_path / "volume/a/b/file").write_text("below")
     (tmp_path / "volume/link").symlink_to("a")
     engine, api = start(sub_path_answers("1.44", tmp_path / "volume"))
-    engine.create_container(with_sub_path("link/b"))
+    container_id = engine.create_container(with_sub_path("link/b"))
     (mount,) = json.loads(api.requests[-1].body)["HostConfig"]["Mounts"]
-    assert (mount["Type"], mount["Source"]) == ("bind", str((tmp_path / "volume/a/b").resolve()))
+    assert mount["Type"] == "bind"
+    assert (Path(mount["Source"]) / "file").read_text() == "below"
+    api.answers[f"DELETE /containers/{container_id}"] = Answer(status=204)
+    engine.remove_container(container_id)
+    assert not Path(mount["Source"]).exists()
+    assert (tmp_path / "volume/a/b/file").read_text() == "below"
 
 
-@pytest.mark.parametrize("sub_path", ["out", "out/inside", "../beside", "/etc", "missing", "a/../../beside"])
-def test_a_sub_path_that_leaves_its_volume_is_refused(start: Start, tmp_path: Path, sub_path: str) -> None:
+def test_a_mount_that_no_container_was_made_for_is_taken_away(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "volume/a").mkdir(parents=True)
+    engine, api = start(sub_path_answers("1.41", tmp_path / "volume"))
+    api.answers["POST /containers/create"] = error_answer(409, "the name is taken")
+    with pytest.raises(Conflict):
+        engine.create_container(with_sub_path("a"))
+    (mount,) = json.loads(api.requests[-1].body)["HostConfig"]["Mounts"]
+    assert not Path(mount["Source"]).exists()
+
+
+def test_directories_of_a_sub_path_are_made_like_the_volume(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "volume").mkdir()
+    (tmp_path / "volume").chmod(0o2770)
+    engine, api = start(sub_path_answers("1.45", tmp_path / "volume"))
+    engine.create_container(with_sub_path("new/deep"))
+    assert [oct((tmp_path / "volume" / path).stat().st_mode & 0o7777) for path in ("new", "new/deep")] == ["0o2770"] * 2
+    assert "POST /containers/create" in api.paths()
+
+
+@pytest.mark.parametrize("api_version", ["1.41", "1.45"])
+@pytest.mark.parametrize(
+    "sub_path", ["out", "out/inside", "out/new", "dangling", "../beside", "/etc", "a/../../beside"]
+)
+def test_a_sub_path_that_leaves_its_volume_is_refused(
+    start: Start, tmp_path: Path, sub_path: str, api_version: str
+) -> None:
+    """The details stay out of the message: they would tell about the host's files."""
     (tmp_path / "volume/a").mkdir(parents=True)
     (tmp_path / "beside/inside").mkdir(parents=True)
     (tmp_path / "volume/out").symlink_to("../beside")
-    engine, api = start(sub_path_answers("1.41", tmp_path / "volume"))
-    with pytest.raises(EngineError):
+    (tmp_path / "volume/dangling").symlink_to("../nowhere")
+    engine, api = start(sub_path_answers(api_version, tmp_path / "volume"))
+    text = r'failed to (create subPath directory|prepare subPath) for volumeMount "v" of container "main"'
+    with pytest.raises(ConfigError, match=text):
         engine.create_container(with_sub_path(sub_path))
-    with pytest.raises(EngineError):
+    with pytest.raises(ConfigError, match=text):
         engine.create_container(with_sub_path(sub_path, kind=MountType.BIND, source=str(tmp_path / "volume")))
     assert "POST /containers/create" not in api.paths()
+    assert sorted(path.name for path in (tmp_path / "beside").iterdir()) == ["inside"]
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_a_volume_that_cannot_be_seen_from_here_is_refused(start: Start, tmp_path: Path) -> None:
@@ -579,3 +621,14 @@ def test_a_kill_without_a_signal_looks_the_stop_signal_up(start: Start) -> None:
     engine, api = start(answers)
     engine.kill_container("c1", "")
     assert api.requests[-1].query == {"signal": "SIGQUIT"}
+
+
+def test_a_source_that_the_engine_shall_make_goes_into_the_older_list(start: Start) -> None:
+    """It has no way to write a colon."""
+    engine, api = start({"POST /containers/create": json_answer({"Id": "c1"}, 201)})
+    made = Mount(type=MountType.BIND, source="/srv/new", target="/data", read_only=True, makes_source=True)
+    mounts = (made, replace(made, read_only=False), replace(made, source="/srv/a:b"), replace(made, makes_source=False))
+    engine.create_container(ContainerConfig(name="c", image="busybox:1.36", labels={}, mounts=mounts))
+    host = json.loads(api.requests[-1].body)["HostConfig"]
+    assert host["Binds"] == ["/srv/new:/data:ro", "/srv/new:/data"]
+    assert [mount["Source"] for mount in host["Mounts"]] == ["/srv/a:b", "/srv/new"]

@@ -141,11 +141,12 @@ def test_text_that_is_no_manifest_is_refused_with_its_place(text: str, expected:
     assert problems(text) == [expected]
 
 
-def test_kinds_that_mean_nothing_on_one_node_are_ignored_with_a_warning() -> None:
+def test_kinds_that_mean_nothing_on_one_node_are_noted_as_ignored() -> None:
     result = load([Source(name="f", text="apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: x}\n")])
     assert result.ok
     assert result.objects == ()
-    assert [str(warning) for warning in result.warnings] == [
+    assert result.warnings == ()
+    assert [str(ignored) for ignored in result.ignored] == [
         'f:2:7: kind: kind "Ingress" is ignored: it has no effect on one node'
     ]
 

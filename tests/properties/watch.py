@@ -53,6 +53,8 @@ class Watch:
 
     def see(self, event: EngineEvent) -> None:
         """Listen to the Engine."""
+        if CONTAINER_NAME not in event.labels:
+            return  # What only gives an image's files is no container of the pod.
         name = event.labels[CONTAINER_NAME]
         is_sandbox = event.labels.get(DOCKER_TYPE) == TYPE_SANDBOX
         match event.action:

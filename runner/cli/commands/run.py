@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,16 @@ import click
 
 from runner.cli.app import App, app_of
 from runner.cli.manifests import load_objects
-from runner.cli.options import DURATION, FORMAT, color_option, command, file_option, namespace_option, option
+from runner.cli.options import (
+    DURATION,
+    FORMAT,
+    color_option,
+    command,
+    file_option,
+    namespace_option,
+    option,
+    strict_option,
+)
 from runner.cli.signals import stop_on_signals
 from runner.errors import ExitCode, UsageError
 from runner.render.events import describe_lines
@@ -24,6 +33,7 @@ from runner.render.tables import PodTable
 if TYPE_CHECKING:
     from runner.cli.surface import Result
     from runner.core.manifest import LoadedObject
+    from runner.core.model import Json
     from runner.runtime.options import RunOptions
     from runner.runtime.outcome import StopRequest
     from runner.runtime.storage import Object
@@ -70,6 +80,7 @@ _CHOICES = {
     help="How to narrate; json prints one object a line.",
 )
 @option("-o", "--output", type=FORMAT, help=f"Print the pods at the end: one of {ALLOWED}.")
+@strict_option
 @option("-q", "--quiet", is_flag=True, help="No narration: the same as --progress quiet.")
 @option("-v", "--verbose", count=True, help="Say more; -vv also logs every call to the Engine.")
 @color_option
@@ -82,7 +93,7 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     """
     app = app_of()
     options = _options(flags)
-    objects = load_objects(app, (*paths, *files), namespace)
+    objects = load_objects(app, (*paths, *files), namespace, is_strict=flags["is_strict"])
     stop = app.make_stop()
     listener = _listener(app, stop, objects, flags)
     with stop_on_signals(stop, listener.note):
@@ -116,18 +127,15 @@ def _options(flags: dict[str, Any]) -> RunOptions:
     )
 
 
-def _listener(app: App, stop: StopRequest, objects: Iterable[LoadedObject], flags: dict[str, Any]) -> Narrator:
+def _listener(app: App, stop: StopRequest, objects: Sequence[LoadedObject], flags: dict[str, Any]) -> Narrator:
     """The narration and the logs, each stream with its own colours; a machine format keeps standard output to itself."""
-    pods = [o.value for o in objects if o.kind == "Pod"]
+    specs = _pod_specs(objects)
     output: OutputFormat | None = flags["output"]
     out = app.out if output is None or output.is_table else app.err
     names = [
-        c.get("name", "")
-        for pod in pods
-        for key in ("initContainers", "containers")
-        for c in pod["spec"].get(key) or ()
+        c.get("name", "") for spec in specs for key in ("initContainers", "containers") for c in spec.get(key) or ()
     ]
-    with_pod = len(pods) > 1
+    with_pod = len(specs) > 1 or all(o.kind != "Pod" for o in objects)
     logs = LogPrinter(out, app.paint(out, flags["color"]), names=() if with_pod else names, with_pod=with_pod)
     _log_calls(app, flags["verbose"])
     progress = Progress.QUIET if flags["quiet"] else Progress(flags["progress"])
@@ -137,6 +145,17 @@ def _listener(app: App, stop: StopRequest, objects: Iterable[LoadedObject], flag
     )
     app.out.on_closed = lambda: _reader_is_gone(stop, listener)
     return listener
+
+
+def _pod_specs(objects: Sequence[LoadedObject]) -> list[Json]:
+    """What the pods of a run are made from."""
+    specs = [o.value["spec"] for o in objects if o.kind == "Pod"]
+    others = [o for o in objects if o.kind != "Pod"]
+    if others:
+        from runner.core.workloads import template_spec
+
+        specs += [spec for spec in map(template_spec, others) if spec]
+    return specs
 
 
 def _reader_is_gone(stop: StopRequest, listener: Narrator) -> None:

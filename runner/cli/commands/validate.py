@@ -11,9 +11,9 @@ import click
 
 from runner.cli.app import App, app_of
 from runner.cli.manifests import STDIN, load
-from runner.cli.options import color_option, command, file_option, namespace_option, option
+from runner.cli.options import color_option, command, file_option, namespace_option, option, strict_option
 from runner.errors import ExitCode, UsageError
-from runner.render.problems import count, file_report, problem_text
+from runner.render.problems import count, file_report, ignored_text, problem_text
 
 if TYPE_CHECKING:
     from runner.core.manifest import LoadResult
@@ -30,15 +30,18 @@ if TYPE_CHECKING:
     show_default=True,
     help="text: problems with their place; yaml: the objects with all defaults; json: one report a file and line.",
 )
+@strict_option
 @color_option
 @namespace_option
-def validate(paths: tuple[str, ...], files: tuple[str, ...], output: str, color: str, namespace: str) -> int:
+def validate(
+    paths: tuple[str, ...], files: tuple[str, ...], output: str, is_strict: bool, color: str, namespace: str
+) -> int:
     """Check manifests against Kubernetes v1.37: syntax, field names, types, values. Exit code 2 when something is wrong."""
     app = app_of()
     named = (*paths, *files)
     if not named:
         raise UsageError("no manifest given", hint="name a file, a folder, or - for standard input")
-    result, stdin = load(app, named, namespace)
+    result, stdin = load(app, named, namespace, is_strict=is_strict)
     if output == "json":
         for file in _files(named, result):
             app.out.line(json.dumps(file_report(file, result), ensure_ascii=False))
@@ -54,6 +57,8 @@ def _complain(app: App, result: LoadResult, stdin: str, color: str) -> None:
     sources = _sources(result, stdin)
     for warning in result.warnings:
         app.say(problem_text(warning, sources, paint, warning=True))
+    if result.ignored:
+        app.say(ignored_text(result))
     for problem in result.problems:
         app.say(problem_text(problem, sources, paint))
 
@@ -74,7 +79,7 @@ def _files(named: Sequence[str], result: LoadResult) -> list[str]:
     """The files that were read: those with objects or complaints, and the named ones that are plain files."""
     seen = [STDIN if path == "-" else path for path in named if not Path(path).is_dir()]
     seen.extend(loaded.file for loaded in result.objects)
-    seen.extend(problem.file for problem in (*result.problems, *result.warnings))
+    seen.extend(problem.file for problem in (*result.problems, *result.warnings, *result.ignored))
     return list(dict.fromkeys(seen))
 
 

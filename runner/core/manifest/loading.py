@@ -10,7 +10,16 @@ from runner.core.manifest.decode import Decoder, nearest
 from runner.core.manifest.kinds import CLUSTER_SCOPED, apply_defaults
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.schema import load_schema
-from runner.core.manifest.types import LoadedObject, LoadResult, PathKeys, Position, Problem, ProblemType, Source
+from runner.core.manifest.types import (
+    LoadedObject,
+    LoadResult,
+    PathKeys,
+    Position,
+    Problem,
+    ProblemType,
+    Source,
+    Subject,
+)
 from runner.core.manifest.validation.run import validate
 from runner.core.manifest.yamltext import Node, Positions, read_documents
 
@@ -34,6 +43,7 @@ def load(sources: Sequence[Source], *, namespace: str = "default") -> LoadResult
         objects=tuple(loading.objects),
         problems=tuple(sorted(loading.problems, key=place)),
         warnings=tuple(sorted(loading.warnings, key=place)),
+        ignored=tuple(sorted(loading.ignored, key=place)),
     )
 
 
@@ -45,6 +55,8 @@ class _Loading:
         self.objects: list[LoadedObject] = []
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
+        self.ignored: list[Problem] = []
+        self.begun = 0
         self.seen: dict[tuple[str, str, str], tuple[str, Position]] = {}
 
 
@@ -70,7 +82,15 @@ class _SourceLoading:
         if not found and len(self.loading.problems) == before:
             self.problem(Position(1, 1), "", "no objects in this file", ProblemType.SYNTAX, "no objects passed")
 
-    def problem(self, at: Position, field: str, message: str, kind: ProblemType, detail: str | None = None) -> None:
+    def problem(
+        self,
+        at: Position,
+        field: str,
+        message: str,
+        kind: ProblemType,
+        detail: str | None = None,
+        subject: Subject | None = None,
+    ) -> None:
         problems = self.loading.problems
         problems.append(
             Problem(
@@ -82,6 +102,7 @@ class _SourceLoading:
                 type=kind,
                 detail=message if detail is None else detail,
                 order=len(problems),
+                subject=subject,
             )
         )
 
@@ -161,22 +182,41 @@ class _SourceLoading:
     def unknown_kind(self, root: Node, version: str, kind: str) -> None:
         known = load_schema().known
         if kind in known.get(version, ()):
-            self.warn(root.value["kind"].position, "kind", f'kind "{kind}" is ignored: it has no effect on one node')
+            self.ignore(root, version, kind)
             return
         sentence = f'no matches for kind "{kind}" in version "{version}"'
         hint = _kind_hint(version, kind)
         at = root.value["kind"] if "kind" in root.value and version in known else root.value.get("apiVersion", root)
-        detail = sentence
+        detail, subject = sentence, None
         if kind.lower() in (name.lower() for name in known.get(version, ())):
             scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
             detail = f'no kind "{kind}" is registered for version "{version}" in scheme "{scheme}"'
-        self.problem(at.position, "", sentence + hint, ProblemType.DECODE, detail)
+            # kubectl finds the resource, whatever the case of its name, and asks the server.
+            subject = Subject(number=self.loading.begun, api_version=version, kind=kind, name=_written_name(root))
+            self.loading.begun += 1
+        self.problem(at.position, "", sentence + hint, ProblemType.DECODE, detail, subject)
+
+    def ignore(self, root: Node, version: str, kind: str) -> None:
+        at, name = root.value["kind"].position, _written_name(root)
+        ignored = Problem(
+            file=self.file,
+            line=at.line,
+            column=at.column,
+            field="kind",
+            message=f'kind "{kind}" is ignored: it has no effect on one node',
+            type=ProblemType.WARNING,
+            order=len(self.loading.ignored),
+            subject=Subject(number=-1, api_version=version, kind=kind, name=name),
+        )
+        self.loading.ignored.append(ignored)
 
     def object(self, root: Node, version: str, kind: str, type_name: str) -> None:
         positions = Positions(root)
+        subject = Subject(number=self.loading.begun, api_version=version, kind=kind, name=_written_name(root))
+        self.loading.begun += 1
 
         def report(path: FieldPath, at: Position, sentence: str, message: str) -> None:
-            self.problem(at, str(path), message, ProblemType.DECODE, sentence)
+            self.problem(at, str(path), message, ProblemType.DECODE, sentence, subject)
 
         decoder = Decoder(report)
         value = {"kind": kind, "apiVersion": version} | decoder.object(type_name, root)
@@ -186,7 +226,7 @@ class _SourceLoading:
         for error in found.items:
             if not _is_broken(error.path.keys, decoder.broken):
                 at = positions.nearest(error.path.keys)
-                self.problem(at, str(error.path), error.body, error.type, error.detail)
+                self.problem(at, str(error.path), error.body, error.type, error.detail, subject)
         for path, text in found.warnings:
             at = positions.nearest(path.keys if path else ())
             self.warn(at, str(path) if path else "", text)
@@ -220,6 +260,14 @@ class _SourceLoading:
 def _is_broken(keys: PathKeys, broken: set[PathKeys]) -> bool:
     """Return whether a value could not be read, so that complaints about it or its parts would mislead."""
     return any(keys[:length] in broken for length in range(1, len(keys) + 1))
+
+
+def _written_name(root: Node) -> str:
+    """The name that an object's text gives it, "" when there is none that can be read."""
+    metadata = root.value.get("metadata")
+    written = metadata.value if metadata is not None and isinstance(metadata.value, dict) else {}
+    nodes = [written[key] for key in ("name", "generateName") if key in written]
+    return next((node.value for node in nodes if isinstance(node.value, str)), "")
 
 
 def _kind_hint(version: str, kind: str) -> str:

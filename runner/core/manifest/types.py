@@ -48,12 +48,23 @@ class ProblemType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Which object of the sources a complaint is about: its place among all objects, counted from 0, and what it calls itself."""
+
+    number: int
+    api_version: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One complaint about a manifest.
 
     `message` is for people. `detail` is what the API server says: for validation the text after the body kind
     ("must be unique"), for decoding the server's sentence without our hints. `order` is the place the problem
-    would have in the server's own list; lists of problems are sorted by position instead.
+    would have in the server's own list; lists of problems are sorted by position instead. `subject` is the object that
+    the server would answer about, None for what is wrong with the text or with naming a kind.
     """
 
     file: str
@@ -64,6 +75,7 @@ class Problem:
     type: ProblemType
     detail: str = ""
     order: int = 0
+    subject: Subject | None = None
 
     def __str__(self) -> str:
         """Return "file:line:column: field: message"; a message that names the field itself stands alone."""
@@ -96,6 +108,8 @@ class LoadedObject:
 class LoadResult:
     """What the sources hold: objects in order, problems and warnings sorted by file order and position.
 
+    `ignored` are the objects of kinds that have no effect on one node: not looked at, told about once.
+
     An object with problems is still listed in `objects` when its shape could be read; callers must not use the
     objects while `problems` is not empty.
     """
@@ -103,6 +117,7 @@ class LoadResult:
     objects: tuple[LoadedObject, ...]
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+    ignored: tuple[Problem, ...] = ()
 
     @property
     def ok(self) -> bool:

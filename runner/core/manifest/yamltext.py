@@ -205,7 +205,7 @@ def _read_chunk(text: str, first_line: int) -> Document:
 def _sentence(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or "cannot be parsed"
     if problem.startswith("found character") and "cannot start any token" in problem:
-        return "found a character that cannot start any token (a tab, or one of % @ `: quote the value)"
+        return "found character that cannot start any token (a tab, or one of % @ `: quote the value)"
     return f"{error.context}, {problem}" if error.context else problem
 
 

@@ -5,7 +5,7 @@ The HostConfig is what the Docker shim set (pkg/kubelet/dockershim/docker_contai
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
@@ -24,7 +24,7 @@ def container_body(config: ContainerConfig, mounts: Iterable[Mount]) -> dict[str
         "OpenStdin": config.stdin,
         "StdinOnce": config.stdin_once,
         "Healthcheck": {"Test": ["NONE"]},
-        "HostConfig": _host_config(config, mounts),
+        "HostConfig": _host_config(config, list(mounts)),
     }
     optional: dict[str, Any] = {
         "Entrypoint": None if config.entrypoint is None else list(config.entrypoint),
@@ -39,13 +39,14 @@ def container_body(config: ContainerConfig, mounts: Iterable[Mount]) -> dict[str
     return body | {key: value for key, value in optional.items() if value is not None}
 
 
-def _host_config(config: ContainerConfig, mounts: Iterable[Mount]) -> dict[str, Any]:
+def _host_config(config: ContainerConfig, mounts: Sequence[Mount]) -> dict[str, Any]:
     host: dict[str, Any] = {"RestartPolicy": {"Name": "no"}, "Privileged": config.privileged}
     optional: dict[str, Any] = {
         "NetworkMode": config.network_mode,
         "IpcMode": config.ipc_mode,
         "PidMode": config.pid_mode,
-        "Mounts": [_mount(mount) for mount in mounts],
+        "Binds": [_bind(mount) for mount in mounts if _is_plain(mount)],
+        "Mounts": [_mount(mount) for mount in mounts if not _is_plain(mount)],
         "PortBindings": _port_bindings(config.port_bindings),
         "ReadonlyRootfs": config.read_only_rootfs,
         "CapAdd": list(config.cap_add),
@@ -53,13 +54,11 @@ def _host_config(config: ContainerConfig, mounts: Iterable[Mount]) -> dict[str, 
         "GroupAdd": list(config.group_add),
         "SecurityOpt": list(config.security_opt),
         "Sysctls": dict(config.sysctls),
-        "ExtraHosts": list(config.extra_hosts),
-        "Dns": list(config.dns),
-        "DnsSearch": list(config.dns_search),
-        "DnsOptions": list(config.dns_options),
         **_resources(config.resources),
     }
-    return host | {key: value for key, value in optional.items() if value}
+    paths = {"MaskedPaths": config.masked_paths, "ReadonlyPaths": config.read_only_paths}
+    given = {key: list(value) for key, value in paths.items() if value is not None}
+    return host | {key: value for key, value in optional.items() if value} | given
 
 
 def _resources(resources: Resources) -> dict[str, int]:
@@ -79,6 +78,16 @@ def _port_bindings(bindings: tuple[PortBinding, ...]) -> dict[str, list[dict[str
         row = {"HostIp": binding.host_ip, "HostPort": str(binding.host_port)}
         table.setdefault(f"{binding.container_port}/{binding.protocol}", []).append(row)
     return table
+
+
+def _is_plain(mount: Mount) -> bool:
+    """Whether a mount goes into the older list, whose sources the Engine makes; it has no way to write a colon."""
+    return mount.makes_source and ":" not in mount.source + mount.target
+
+
+def _bind(mount: Mount) -> str:
+    options = [option for option in ("ro" if mount.read_only else "", mount.propagation) if option]
+    return ":".join([mount.source, mount.target, *([",".join(options)] if options else [])])
 
 
 def _mount(mount: Mount) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,13 +23,14 @@ from docker.utils import parse_repository_tag
 
 from runner.clock import Deadline, Wakeup
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, VolumeConfig
+from runner.core.labels import SANDBOX_ID
+from runner.core.volumes import SANDBOX_ROOT
 from runner.engine.discover import TlsFiles
-from runner.engine.docker import parse
+from runner.engine.docker import parse, subpath
 from runner.engine.docker.body import container_body
 from runner.engine.docker.duplex import DuplexExec
 from runner.engine.docker.failures import Endpoint, error_of, translated
 from runner.engine.docker.streams import DockerEventStream, DockerLogStream
-from runner.engine.docker.subpath import resolve
 from runner.engine.docker.wire import Wire, frames
 from runner.engine.protocol import (
     ContainerDetails,
@@ -224,13 +226,23 @@ class DockerEngine(DuplexExec):
             return parse.container_details(self._client().inspect_container(container_id))
 
     def create_container(self, config: ContainerConfig) -> str:
-        body = container_body(config, [self._resolved(mount) for mount in config.mounts])
-        with translated(self.address, Endpoint.CREATE):
-            created = self._client().create_container_from_config(body, config.name)  # type: ignore[no-untyped-call]
-        return str(created["Id"])
+        mounts = [self._resolved(config, index, mount) for index, mount in enumerate(config.mounts)]
+        is_mounted = any(str(mount.source).startswith(str(subpath.PLACES)) for mount in mounts)
+        try:
+            with translated(self.address, Endpoint.CREATE):
+                body = container_body(config, mounts)
+                created = self._client().create_container_from_config(body, config.name)  # type: ignore[no-untyped-call]
+        except EngineError:
+            if is_mounted:
+                subpath.release_name(config.name)
+            raise
+        container_id = str(created["Id"])
+        if is_mounted:
+            subpath.keep_for(container_id, config.name)
+        return container_id
 
-    def _resolved(self, mount: Mount) -> Mount:
-        """A mount whose sub-path, if the Engine cannot resolve it, became a part of its source."""
+    def _resolved(self, config: ContainerConfig, index: int, mount: Mount) -> Mount:
+        """A mount whose sub-path, if the Engine cannot resolve it, became its source."""
         if not mount.sub_path:
             return mount
         base = mount.source
@@ -238,11 +250,42 @@ class DockerEngine(DuplexExec):
             with translated(self.address):
                 self._client()
             if parse.api_version_key(self._api) >= _NATIVE_SUB_PATH:
+                self._prepare_native(config, mount)
                 return mount
             base = self._mountpoint(mount.source)
+        source = f"{base}/{mount.sub_path}"
         # What is our own needs no look at the directory, which may be another machine's or not ours to read.
-        source = f"{base}/{mount.sub_path}" if mount.is_own else resolve(base, mount.sub_path)
+        if not mount.is_own:
+            if subpath.can_mount(self.address):
+                source = str(subpath.mount_below(config, mount, base, index))
+            elif not mount.is_sealed:
+                raise EngineError(f"cannot mount sub-path {mount.sub_path!r} of {base} safely", hint=subpath.HINT)
         return replace(mount, type=MountType.BIND, source=source, sub_path="")
+
+    def _prepare_native(self, config: ContainerConfig, mount: Mount) -> None:
+        """See that a sub-path which the Engine resolves itself is there; it refuses what leads out of the volume."""
+        if mount.is_own:
+            return
+        base = self._mountpoint(mount.source)
+        if subpath.shares_mounts(self.address) and os.access(base, os.R_OK | os.W_OK | os.X_OK):
+            subpath.check(config, mount, base)
+            return
+        sandbox = config.labels.get(SANDBOX_ID)
+        root = f"/{SANDBOX_ROOT}/{mount.volume}"
+        if sandbox and mount.volume and not self._has_path(sandbox, f"{root}/{mount.sub_path}"):
+            known = ""
+            for part in mount.sub_path.split("/")[:-1]:
+                if not self._has_path(sandbox, f"{root}/{known}{part}"):
+                    break
+                known += f"{part}/"
+            self.upload(sandbox, f"{root}/{known}", subpath.directories(mount.sub_path.removeprefix(known)))
+
+    def _has_path(self, container_id: str, path: str) -> bool:
+        """Whether a container has a file or directory there."""
+        with translated(self.address):
+            url = self._url(f"/containers/{container_id}/archive")
+            response = self._client().head(url, params={"path": path}, timeout=self._look_seconds)
+        return response.status_code == 200
 
     def _mountpoint(self, volume: str) -> str:
         return self.inspect_volume(volume).mountpoint
@@ -292,7 +335,8 @@ class DockerEngine(DuplexExec):
             with translated(self.address, Endpoint.REMOVE):
                 self._client().remove_container(container_id, v=True, force=True)
         except NotFound:
-            return
+            pass
+        subpath.release_container(container_id)
 
     def upload(self, container_id: str, path: str, archive: bytes) -> None:
         with translated(self.address):

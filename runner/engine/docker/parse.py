@@ -59,6 +59,7 @@ def engine_info(version: Json, info: Json) -> EngineInfo:
         kernel=str(info.get("KernelVersion") or version.get("KernelVersion") or ""),
         root_dir=str(info.get("DockerRootDir") or ""),
         rootless=any(option.startswith("name=rootless") for option in options),
+        confinement=frozenset(option.split(",")[0].removeprefix("name=") for option in options),
         cpus=int(info.get("NCPU") or 0),
         memory=int(info.get("MemTotal") or 0),
     )

@@ -1,32 +1,158 @@
-"""Sub-paths of mounts for an Engine that does not resolve them itself.
+"""Sub-paths of mounts: what an Engine does not do itself is done here, as a kubelet does it.
 
-Mirrors the intent of pkg/volume/util/subpath: the result never leaves the volume, a link that points out of it is refused.
-Between this check and the mount a process in the pod could still exchange a directory for a link; only an Engine that
-resolves the sub-path itself (API 1.45 and later) closes that gap.
+Mirrors pkg/volume/util/subpath/subpath_linux.go: the sub-path is opened without leaving its volume, and what was opened, not
+its path, is mounted at a place that nobody else can write to; that place is what the container's mount is made from. It
+stands as long as the container, because the Engine goes there again for ``docker cp``.
 """
 
 from __future__ import annotations
 
+import ctypes
+import io
 import os
+import socket
+import stat
+import struct
+import tarfile
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
+from runner.core.containerconfig import ContainerConfig, Mount
+from runner.core.labels import CONTAINER_NAME
+from runner.core.objects import ConfigError
+from runner.engine.safepath import make_below, open_below
 from runner.errors import EngineError
 
+_BIND, _DETACH, _NO_FOLLOW = 0x1000, 0x2, 0x8
+_CAP_SYS_ADMIN = 21
+HINT: Final = (
+    "a sub-path of a volume needs an Engine with API 1.45 or later (Docker 26); elsewhere, and for host paths, podrunner has "
+    "to run as root on the Engine's machine"
+)
 
-def resolve(base: str, sub_path: str) -> str:
-    """Return the path of this host below ``base``, links resolved. EngineError when it is unsafe, absent or not to be seen."""
-    parts = Path(sub_path).parts
-    if Path(sub_path).is_absolute() or ".." in parts:
-        raise EngineError(f"sub-path {sub_path!r} is not a path below its volume")
+PLACES: Final = Path("/run/podrunner/sub-paths")
+"""Where sub-paths are mounted, by the name of their container; only root can look into it."""
+_NAMES = "names"
+_IDS = "ids"
+
+
+def mount_below(config: ContainerConfig, mount: Mount, base: str, index: int) -> Path:
+    """Mount the sub-path of a container's mount at a safe place, making directories that are missing.
+
+    Raises ConfigError with the kubelet's text when it leads out of its volume, EngineError when it cannot be mounted.
+    """
+    descriptor = _opened(config, mount, base)
+    place = PLACES / _NAMES / config.name / str(index)
     try:
-        root = Path(base).resolve(strict=True)
+        place.parent.mkdir(0o700, parents=True, exist_ok=True)
+        _unmount(place)  # what a process that was killed has left
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            place.mkdir()
+        else:
+            place.touch()
+        libc = ctypes.CDLL(None, use_errno=True)
+        source = f"/proc/self/fd/{descriptor}".encode()
+        if libc.mount(source, os.fsencode(place), None, ctypes.c_ulong(_BIND), None) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     except OSError as problem:
-        hint = "use an Engine with API 1.45 or later (Docker 26), or one on this machine, as a user who may read its volumes"
-        raise EngineError(f"cannot look into volume directory {base}: {problem.strerror}", hint=hint) from problem
+        raise EngineError(f"cannot mount a sub-path: {problem}", hint=HINT) from problem
+    finally:
+        os.close(descriptor)
+    return place
+
+
+def keep_for(container_id: str, name: str) -> None:
+    """Note which container the mounts of this name belong to, for whichever process removes it."""
+    (PLACES / _IDS).mkdir(0o700, parents=True, exist_ok=True)
+    (PLACES / _IDS / container_id).symlink_to(f"../{_NAMES}/{name}")
+
+
+def release_container(container_id: str) -> None:
+    """Take the mounts of a container that is gone away, if it had some."""
+    link = PLACES / _IDS / container_id
+    if link.is_symlink():
+        release_name(link.readlink().name)
+        link.unlink(missing_ok=True)
+
+
+def release_name(name: str) -> None:
+    """Take away the mounts that were made for a container of this name."""
+    directory = PLACES / _NAMES / name
+    with suppress(OSError):
+        for place in list(directory.iterdir()):
+            _unmount(place)
+        directory.rmdir()
+
+
+def _unmount(place: Path) -> None:
+    """Unmount and remove a place; never into what may still be mounted there."""
+    ctypes.CDLL(None).umount2(os.fsencode(place), _DETACH | _NO_FOLLOW)
+    with suppress(OSError):
+        if place.is_dir():
+            place.rmdir()
+        else:
+            place.unlink()
+
+
+def check(config: ContainerConfig, mount: Mount, base: str) -> None:
+    """Make directories that are missing and see that the sub-path stays inside; for an Engine that mounts it itself."""
+    os.close(_opened(config, mount, base))
+
+
+def _opened(config: ContainerConfig, mount: Mount, base: str) -> int:
+    container = config.labels.get(CONTAINER_NAME, "")
+    where = f'subPath{{}} for volumeMount "{mount.volume}" of container "{container}"'
+    if not os.access(base, os.X_OK):
+        raise EngineError(f"cannot look into {base}", hint=HINT)
+    # The details would tell about the host's files, so nobody gets them.
     try:
-        target = Path(os.path.realpath(root / sub_path, strict=True))
+        if not Path(base, mount.sub_path).exists():
+            make_below(base, mount.sub_path, stat.S_IMODE(Path(base).stat().st_mode))
     except OSError as problem:
-        raise EngineError(f"sub-path {sub_path!r} of {base}: {problem.strerror}") from problem
-    if not target.is_relative_to(root):
-        raise EngineError(f"sub-path {sub_path!r} leads out of its volume, to {target}")
-    return str(target)
+        raise ConfigError(f"failed to create {where.format(' directory')}") from problem
+    try:
+        return open_below(base, mount.sub_path)
+    except OSError as problem:
+        raise ConfigError(f"failed to prepare {where.format('')}") from problem
+
+
+def directories(path: str) -> bytes:
+    """A tar of the directories of a path, open to all as an emptyDir is."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        parts = path.split("/")
+        for depth in range(1, len(parts) + 1):
+            info = tarfile.TarInfo("/".join(parts[:depth]))
+            info.type, info.mode = tarfile.DIRTYPE, 0o777
+            archive.addfile(info)
+    return buffer.getvalue()
+
+
+def can_mount(address: str) -> bool:
+    """Whether this process sees the Engine's files under the same paths, and may mount."""
+    return has_capability(_CAP_SYS_ADMIN) and shares_mounts(address)
+
+
+def has_capability(number: int) -> bool:
+    """Whether this process has one of Linux's capabilities."""
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("CapEff:"):
+                return bool(int(line.split()[1], 16) >> number & 1)
+    return False
+
+
+def shares_mounts(address: str) -> bool:
+    """Whether who listens at the address is a process of this machine that has the same mounts."""
+    if not address.startswith("unix://"):
+        return False
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(address.removeprefix("unix://"))
+            credentials = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        pid: int = struct.unpack("3i", credentials)[0]
+        # Zero stands for a process of another PID namespace.
+        return pid > 0 and Path(f"/proc/{pid}/ns/mnt").readlink() == Path("/proc/self/ns/mnt").readlink()
+    except (OSError, AttributeError):
+        return False

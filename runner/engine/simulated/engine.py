@@ -51,7 +51,13 @@ NOT_FOUND: Final = 127
 _SIGNALS: Final = {"SIGHUP": 1, "SIGINT": 2, "SIGQUIT": 3, "SIGKILL": 9, "SIGUSR1": 10, "SIGUSR2": 12, "SIGTERM": 15}
 _STOPPING: Final = frozenset({"SIGINT", "SIGQUIT", "SIGTERM"})
 _INFO: Final = EngineInfo(
-    name="Simulated Engine", version="1", api_version="1.41", arch="amd64", cpus=4, memory=8 * 1024**3
+    confinement=frozenset({"apparmor", "seccomp", "userns"}),
+    name="Simulated Engine",
+    version="1",
+    api_version="1.41",
+    arch="amd64",
+    cpus=4,
+    memory=8 * 1024**3,
 )
 _IMAGE_DIRECTORIES: Final = ("bin", "dev", "etc", "home", "root", "tmp", "usr", "usr/bin", "var", "var/log")
 _IMAGE_FILES: Final = ("bin/sh", "etc/passwd", "etc/group")

@@ -11,6 +11,7 @@ from typing import Any
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.claims import validate_claim_spec
 from runner.core.manifest.validation.errors import Errors
+from runner.core.manifest.validation.jobs import validate_job_policies
 from runner.core.manifest.validation.metadata import (
     selector_matches,
     validate_annotations,
@@ -232,6 +233,7 @@ def _job_spec(errors: Errors, spec: Object, path: FieldPath) -> None:
     if spec.get("completionMode") not in ("NonIndexed", "Indexed"):
         at = path.child("completionMode")
         errors.not_supported(at, spec.get("completionMode") or "", ("Indexed", "NonIndexed"))
+    validate_job_policies(errors, spec, path)
     template, at = spec["template"], path.child("template")
     policy = template["spec"].get("restartPolicy")
     here = at.child("spec", "restartPolicy")

@@ -1,0 +1,41 @@
+"""The row of a PersistentVolumeClaim in ``get pvc``.
+
+Mirrors pkg/printers/internalversion/printers.go (printPersistentVolumeClaim).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from runner.core.columns import age_since
+from runner.core.model import Json
+
+CLAIM_COLUMNS = ("NAME", "STATUS", "VOLUME", "CAPACITY", "ACCESS MODES", "STORAGECLASS", "VOLUMEATTRIBUTESCLASS", "AGE")
+WIDE_CLAIM_COLUMNS = (*CLAIM_COLUMNS, "VOLUMEMODE")
+
+_SHORT_MODES = {
+    "ReadWriteOnce": "RWO",
+    "ReadOnlyMany": "ROX",
+    "ReadWriteMany": "RWX",
+    "ReadWriteOncePod": "RWOP",
+}
+
+
+def claim_cells(claim: Json, now: datetime, *, wide: bool = False) -> tuple[str, ...]:
+    """The cells; capacity and modes are those of the volume, once there is one."""
+    metadata, spec, status = claim.get("metadata") or {}, claim.get("spec") or {}, claim.get("status") or {}
+    phase, volume = str(status.get("phase") or "Pending"), str(spec.get("volumeName") or "")
+    if metadata.get("deletionTimestamp"):
+        phase = "Terminating"
+    modes = [mode for mode in _SHORT_MODES if mode in (status.get("accessModes") or ())] if volume else []
+    cells = (
+        str(metadata.get("name") or ""),
+        phase,
+        volume,
+        str((status.get("capacity") or {}).get("storage") or "") if volume else "",
+        ",".join(_SHORT_MODES[mode] for mode in modes),
+        str(spec.get("storageClassName") or ""),
+        str(spec.get("volumeAttributesClassName") or "<unset>"),
+        age_since(metadata.get("creationTimestamp"), now),
+    )
+    return (*cells, str(spec.get("volumeMode") or "<unset>")) if wide else cells

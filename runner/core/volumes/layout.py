@@ -1,0 +1,100 @@
+"""How files lie in a volume, and the archive that brings them there. Mirrors pkg/volume/util/atomic_writer.go."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from datetime import datetime
+
+from runner.core.objects import ConfigError
+from runner.core.volumes.plan import SANDBOX_ROOT, FileEntry, VolumePlan
+
+SET_GROUP = 0o2000
+_GROUP_READS_FILE, _GROUP_READS_DIRECTORY = 0o440, 0o550
+
+
+def check_path(path: str) -> None:
+    """Refuse a path that leads out of its volume or could meet the layout's own names (atomic_writer.go validatePath)."""
+    parts = path.split("/")
+    if not path:
+        raise ConfigError('invalid path: must not be empty: ""')
+    if path.startswith("/"):
+        raise ConfigError(f"invalid path: must be relative path: {path}")
+    if ".." in parts:
+        raise ConfigError(f"invalid path: must not contain '..': {path}")
+    if parts[0].startswith(".."):
+        raise ConfigError(f"invalid path: must not start with '..': {path}")
+
+
+def layout_directory(now: datetime) -> str:
+    """Name of the directory that holds the files of this instant."""
+    return now.strftime("..%Y_%m_%d_%H_%M_%S.") + f"{now.microsecond:06d}000"
+
+
+def atomic_layout(files: tuple[FileEntry, ...], now: datetime) -> tuple[FileEntry, ...]:
+    """Files below a timestamped directory, reached through ``..data``; the links come after what they lead to."""
+    directory = layout_directory(now)
+    real = tuple(
+        FileEntry(path=f"{directory}/{f.path}", data=f.data, mode=f.mode, user=f.user)
+        for f in sorted(files, key=lambda file: file.path)
+    )
+    tops = sorted({f.path.split("/", 1)[0] for f in files})
+    links = tuple(FileEntry(path=top, link=f"..data/{top}") for top in tops)
+    return (*real, FileEntry(path="..data", link=directory), *links)
+
+
+def volumes_archive(plans: tuple[VolumePlan, ...]) -> bytes | None:
+    """The tar that gives all volumes their modes and content, to be unpacked at the sandbox's root; None if none needs it."""
+    needy = [plan for plan in plans if plan.root_mode is not None or plan.files]
+    if not needy:
+        return None
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for plan in needy:
+            _add_volume(archive, plan)
+    return buffer.getvalue()
+
+
+def directories_of(files: tuple[FileEntry, ...]) -> tuple[str, ...]:
+    """All directories that lead to the files, each after the one that holds it."""
+    found: dict[str, None] = {}
+    for entry in files:
+        parts = entry.path.split("/")[:-1]
+        found.update(dict.fromkeys("/".join(parts[:depth]) for depth in range(1, len(parts) + 1)))
+    return tuple(found)
+
+
+def file_mode(plan: VolumePlan, mode: int) -> int:
+    """A file's mode in this volume: with an fsGroup, whose volumes with files are read-only, the group may read it."""
+    return mode if plan.group is None else mode | _GROUP_READS_FILE
+
+
+def directory_mode(plan: VolumePlan, mode: int) -> int:
+    """A directory's mode in this volume; with an fsGroup new entries inherit the group."""
+    return mode if plan.group is None else mode | _GROUP_READS_DIRECTORY | SET_GROUP
+
+
+def _add_volume(archive: tarfile.TarFile, plan: VolumePlan) -> None:
+    root, group = f"{SANDBOX_ROOT}/{plan.name}", plan.group or 0
+    if plan.root_mode is not None:
+        _add_directory(archive, root, directory_mode(plan, plan.root_mode), group)
+    directories: set[str] = set()
+    for entry in plan.files:
+        for directory in directories_of((entry,)):
+            if directory not in directories:
+                directories.add(directory)
+                _add_directory(archive, f"{root}/{directory}", directory_mode(plan, 0o755), group)
+        info = tarfile.TarInfo(f"{root}/{entry.path}")
+        info.uid, info.gid = entry.user, group
+        if entry.link:
+            info.type, info.linkname, info.mode = tarfile.SYMTYPE, entry.link, 0o777
+            archive.addfile(info)
+        else:
+            info.size, info.mode = len(entry.data), file_mode(plan, entry.mode)
+            archive.addfile(info, io.BytesIO(entry.data))
+
+
+def _add_directory(archive: tarfile.TarFile, path: str, mode: int, group: int) -> None:
+    info = tarfile.TarInfo(path)
+    info.type, info.mode, info.gid = tarfile.DIRTYPE, mode, group
+    archive.addfile(info)

@@ -1,0 +1,81 @@
+"""Writes the files of a pod that its containers share, before one of them starts. Mirrors kubelet_pods.go (makeHostsMount)."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.core.etchosts import hosts_file
+from runner.core.managedfiles import HOSTS, RESOLVER, TARGETS, managed_files
+from runner.core.messages import FOLDER, messages_plan
+from runner.core.resolvconf import ResolverConfig, parse_resolver_config, resolver_config
+from runner.errors import NotFound
+from runner.runtime.messages import local_directory
+
+if TYPE_CHECKING:
+    from runner.runtime.context import PodContext
+
+_MODE = 0o644
+
+
+def write_managed_files(context: PodContext, sandbox_id: str) -> None:
+    """Write what the pod has of them, every time anew; nothing is done for a pod that has none. Raises EngineError."""
+    pod = context.pod
+    paths = managed_files(pod)
+    if not paths:
+        return
+    contents = {}
+    if HOSTS in paths:
+        node_hosts = _engine_file(context, sandbox_id, TARGETS[HOSTS]) if pod.host_network else ""
+        contents[HOSTS] = hosts_file(pod, context.facts.pod_ip, node_hosts)
+    if RESOLVER in paths:
+        contents[RESOLVER] = _resolver_file(context, sandbox_id)
+    plan = messages_plan(pod, context.owner)
+    directory = local_directory(context.engine, plan)
+    if directory is None:
+        context.engine.upload(sandbox_id, FOLDER, _archive(contents))
+    else:
+        _write(directory, contents)
+
+
+def _resolver_file(context: PodContext, sandbox_id: str) -> str:
+    node = ResolverConfig()
+    if context.pod.spec.get("dnsPolicy") != "None":
+        node = parse_resolver_config(_engine_file(context, sandbox_id, TARGETS[RESOLVER]))
+    config, notes = resolver_config(context.pod, node)
+    for note in notes:
+        context.event(note)
+    return config.text()
+
+
+def _engine_file(context: PodContext, sandbox_id: str, path: str) -> str:
+    """A file that the Engine has made for the sandbox; empty when there is none."""
+    try:
+        archive = context.engine.download(sandbox_id, path)
+    except NotFound:
+        return ""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        readers = (tar.extractfile(member) for member in tar if member.isfile())
+        return next((reader.read().decode(errors="replace") for reader in readers if reader is not None), "")
+
+
+def _write(directory: Path, contents: Mapping[str, str]) -> None:
+    """In place: containers that run already have these very files mounted."""
+    for path, text in contents.items():
+        file = directory / path
+        file.write_text(text, encoding="utf-8")
+        file.chmod(_MODE)
+
+
+def _archive(contents: Mapping[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path, text in contents.items():
+            data = text.encode()
+            info = tarfile.TarInfo(path)
+            info.mode, info.size = _MODE, len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()

@@ -1,0 +1,93 @@
+"""The well-known example pods, written anew in fixtures/examples, as they are on the real Engine."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pytest
+from docker.errors import APIError, NotFound
+
+from tests.e2e.support import ROOT, Bench
+
+pytestmark = pytest.mark.docker
+
+EXAMPLES = ROOT / "fixtures" / "examples"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """How an example ends: what it is waited for, exit code, what it says or its run tells, how many pods it had at the end."""
+
+    until: str = "completed"
+    code: int = 0
+    words: Sequence[str] = ()
+    pods: int = 1
+
+
+EXPECTED = {
+    "init-prepares-page": Expected("ready"),
+    "sidecar-ships-log": Expected(words=["line 1", "line 3"]),
+    "job-with-sidecar": Expected(words=["done"]),
+    "probe-liveness-exec": Expected("ready"),
+    "probe-liveness-http": Expected("ready"),
+    "configmap-variables": Expected(words=["very charm info teal"]),
+    "configmap-volume": Expected(words=["debug", "first: 1", "second: 2"]),
+    "secret-files-and-variables": Expected(words=["400"]),
+    "downward-variables": Expected(words=["/ self-aware /", "/ default / 1 / 67108864"]),
+    "downward-volume": Expected(words=['zone="us-est-coast"', 'builder="john-doe"', "250"]),
+    "projected-all-in-one": Expected(words=["admin", "hello", 'app="all-in-one"']),
+    "security-context": Expected(words=["uid=1000", "gid=3000", "2000"]),
+    "host-aliases": Expected(words=["127.0.0.1\tfoo.local\tbar.local", "10.1.2.3\tfoo.remote\tbar.remote"]),
+    "shared-processes": Expected("ready", words=["nginx: master process"]),
+    "job-once": Expected(words=["5050"]),
+    "job-parallel": Expected(words=["worked"], pods=6),
+    "job-indexed": Expected(words=["oof", "rab", "zab"], pods=3),
+    "job-failure-policy": Expected(
+        code=1,
+        words=["PodFailurePolicy: Container main for pod", "failed with exit code 42 matching FailJob rule at index 0"],
+    ),
+    "cron-job": Expected(words=["Hello from the cluster"]),
+    "deployment": Expected("ready", pods=2),
+    "stateful-set": Expected("ready", pods=2),
+    "helm-output": Expected("ready", words=["ignored, without effect on one node: NetworkPolicy shop; Ingress shop"]),
+    "taken-from-a-cluster": Expected(words=["default"]),
+}
+
+
+@pytest.fixture
+def namespace(bench: Bench) -> Iterator[str]:
+    """A namespace that nobody else has, whose claims' volumes go in the end."""
+    name = f"examples-{secrets.token_hex(4)}"
+    yield name
+    for volume in bench.engine.volumes.list():
+        if str(volume.name).endswith(f"_{name}"):
+            with suppress(NotFound, APIError):
+                volume.remove(force=True)
+
+
+def test_every_example_is_run() -> None:
+    """But for the one that is about the names of Services."""
+    assert {path.stem for path in EXAMPLES.glob("*.yaml")} - set(EXPECTED) == {"init-waits-for-services"}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_example_does_what_it_is_known_for(bench: Bench, namespace: str, name: str) -> None:
+    expected = EXPECTED[name]
+    text = (EXAMPLES / f"{name}.yaml").read_text(encoding="utf-8").replace(".default.svc", f".{namespace}.svc")
+    text = text.replace("namespace: default", f"namespace: {namespace}")
+    words = [word if word != "default" else namespace for word in expected.words]
+    argv = ["run", "-n", namespace, "--until", expected.until, "--timeout", "50s", "-o", "json", "-"]
+    done = bench(*argv, stdin=text)
+    assert done.code == expected.code, done.err
+    for word in words:
+        assert word in done.err
+    value = json.loads(done.out)
+    pods = value.get("items") or [value]
+    assert len(pods) == expected.pods
+    for pod in pods:
+        assert pod["metadata"]["namespace"] == namespace
+        assert bench.left(pod["metadata"]["name"]) == []
