@@ -45,7 +45,10 @@ _DIRECTORY_MODE = 0o755
 
 def make_message_file(context: PodContext, container: Container, attempt: int, sandbox_id: str) -> None:
     """See that an instance that is about to be created has its file. Raises EngineError."""
-    if context.messages is not None and container.termination_message_path:
+    if context.messages is None:
+        return
+    context.messages.fill()
+    if container.termination_message_path:
         context.messages.make(container.name, attempt, sandbox_id)
 
 
@@ -72,12 +75,23 @@ class TerminationMessages:
     _reading: set[str] = field(default_factory=set)
     _directory: Path | None = None
     _is_searched: bool = False
+    _is_filled: bool = False
 
     @classmethod
     def of(cls, engine: Engine, pod: Pod, owner: str) -> TerminationMessages:
         return cls(engine=engine, plan=messages_plan(pod, owner))
 
     # --- before a container runs ---------------------------------------------------------------------------------------
+
+    def fill(self) -> None:
+        """Make the files that the pod's first containers mount, where the sandbox did not bring them. Raises EngineError."""
+        if self._is_filled:
+            return
+        directory = self._local()
+        for entry in self.plan.files if directory is not None else ():
+            assert directory is not None
+            _touch(directory, entry.path)
+        self._is_filled = True
 
     def make(self, name: str, attempt: int, sandbox_id: str) -> None:
         """See that an instance has its file. Raises EngineError."""
