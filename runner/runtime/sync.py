@@ -89,8 +89,10 @@ def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutc
         # Whatever was killed before: nothing has changed that would make the next attempt go better at once.
         outcome.failed, outcome.acted = True, False
         return False
+    # The new one may have been seen already, if something happened while it was being made.
     for old in context.observed.sandboxes:
-        context.engine.remove_container(old.id)
+        if old.id != outcome._sandbox_id:
+            context.engine.remove_container(old.id)
     outcome.acted = True
     # PodReadyToStartContainers is published before any image is pulled.
     context.look()
