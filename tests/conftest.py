@@ -15,10 +15,12 @@ import pytest
 
 from runner.engine.discover import EngineAddress, discover
 from runner.engine.docker import DockerEngine
-from runner.errors import EngineUnavailable
+from runner.errors import EngineUnavailable, NotFound
 from tools.place import state_directory
 
 ENGINE_PROPERTY = "engine"
+IMAGES = ("busybox:latest", "busybox:1.36", "nginx:1.7.9")
+"""What tests on the real Engine take for granted; a new Engine has none of them."""
 
 
 @cache
@@ -66,10 +68,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{count} tests ran on the real Engine ({name})")
 
 
+def have_images(engine: DockerEngine) -> None:
+    """Pull what of ``IMAGES`` the Engine lacks."""
+    for image in IMAGES:
+        try:
+            engine.inspect_image(image)
+        except NotFound:
+            engine.pull_image(image, auth=None, on_progress=lambda _: None)
+
+
 @pytest.fixture(scope="session")
 def docker_engine() -> Iterator[DockerEngine]:
-    """The real Engine. What a test creates there carries a label of its own and is removed by the test."""
+    """The real Engine, with images. What a test creates there carries a label of its own and is removed by the test."""
     address = require_engine()
     engine = DockerEngine(address.url, tls=address.tls)
+    have_images(engine)
     yield engine
     engine.close()

@@ -9,24 +9,16 @@ from pathlib import Path
 
 import docker
 import pytest
-from docker.errors import ImageNotFound
 
+from runner.engine.docker import DockerEngine
 from tests.conftest import require_engine
-from tests.e2e.support import BUSYBOX, Bench
-
-IMAGES = (BUSYBOX, "nginx:1.7.9")
+from tests.e2e.support import Bench
 
 
 @pytest.fixture(scope="session")
-def sdk() -> Iterator[docker.DockerClient]:
+def sdk(docker_engine: DockerEngine) -> Iterator[docker.DockerClient]:
     """docker-py on the real Engine, which has the images."""
-    address = require_engine()
-    client = docker.DockerClient(base_url=address.url)
-    for image in IMAGES:
-        try:
-            client.images.get(image)
-        except ImageNotFound:
-            client.images.pull(image)
+    client = docker.DockerClient(base_url=docker_engine.address)
     yield client
     client.close()
 

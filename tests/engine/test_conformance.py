@@ -40,16 +40,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[EngineBench]:
         return
     engine = cast(DockerEngine, request.getfixturevalue("docker_engine"))
     with docker_bench(engine) as real:
-        if not _has_image(engine):
-            engine.pull_image(IMAGE, auth=None, on_progress=lambda _: None)
         yield real
-
-
-def _has_image(engine: DockerEngine) -> bool:
-    try:
-        return bool(engine.inspect_image(IMAGE).id)
-    except NotFound:
-        return False
 
 
 def no_progress(progress: PullProgress) -> None:

@@ -14,8 +14,8 @@ from runner.core.containerconfig import Mount, MountType, PortBinding
 from runner.core.objects import ConfigError
 from runner.engine.docker import DockerEngine
 from runner.engine.protocol import EngineState
-from runner.errors import Conflict, EngineError, NotFound
-from tests.engine.bench import IMAGE, SERVES, SPEAKS, DockerBench, docker_bench, files_of, shell, tar_of
+from runner.errors import Conflict, EngineError
+from tests.engine.bench import SERVES, SPEAKS, DockerBench, docker_bench, files_of, shell, tar_of
 
 pytestmark = pytest.mark.docker
 
@@ -23,10 +23,6 @@ pytestmark = pytest.mark.docker
 @pytest.fixture
 def bench(docker_engine: DockerEngine) -> Iterator[DockerBench]:
     with docker_bench(docker_engine) as real:
-        try:
-            docker_engine.inspect_image(IMAGE)
-        except NotFound:
-            docker_engine.pull_image(IMAGE, auth=None, on_progress=lambda _: None)
         yield real
 
 

@@ -18,7 +18,7 @@ from runner.engine.docker.duplex import DuplexExec
 from runner.errors import Conflict, NotFound
 from runner.runtime.handlers import EngineHandlers, Reach, Target
 from runner.sandbox.image import sandbox_image
-from tests.conftest import require_engine
+from tests.conftest import have_images, require_engine
 
 pytestmark = pytest.mark.docker
 
@@ -42,6 +42,7 @@ class StreamingEngine(DockerEngine, DuplexExec):
 def engine() -> Iterator[StreamingEngine]:
     address = require_engine()
     made = StreamingEngine(address.url, tls=address.tls)
+    have_images(made)
     yield made
     made.close()
 
