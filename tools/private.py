@@ -81,19 +81,21 @@ def ensure_cgroups() -> None:
             point = Path("/sys/fs/cgroup") / name
             point.mkdir(exist_ok=True)
             subprocess.run(["mount", "-t", "cgroup", "-o", name, "cgroup", str(point)], check=False)
+    _mount_missing_hierarchies()
 
 
 def _mount_missing_hierarchies() -> None:
-    """Mount every version 1 hierarchy that this process is in and that has no mount."""
+    """Mount every version 1 hierarchy that this process is in and that has no mount, those without a controller too."""
     mounted = {option for line in _mount_lines() if " - cgroup " in line for option in line.split()[-1].split(",")}
     memberships = (line.split(":", 2)[1] for line in Path("/proc/self/cgroup").read_text().splitlines())
     for controllers in memberships:
-        if not mounted or not controllers or controllers.startswith("name=") or controllers.split(",")[0] in mounted:
+        if not mounted or not controllers or controllers.split(",")[0] in mounted:
             continue
-        point = Path("/sys/fs/cgroup") / controllers
+        point = Path("/sys/fs/cgroup") / controllers.removeprefix("name=")
+        options = f"none,{controllers}" if controllers.startswith("name=") else controllers
         with contextlib.suppress(OSError):
             point.mkdir(exist_ok=True)
-            subprocess.run(["mount", "-t", "cgroup", "-o", controllers, "cgroup", str(point)], check=False)
+            subprocess.run(["mount", "-t", "cgroup", "-o", options, "cgroup", str(point)], check=False)
 
 
 def choose_iptables(place: EnginePlace) -> bool:
