@@ -251,10 +251,12 @@ def test_a_running_container_is_killed_when_it_is_removed(bench: EngineBench) ->
 def test_a_process_that_eats_its_memory_is_oom_killed(bench: EngineBench) -> None:
     heard = bench.record()
     container_id = bench.run(EATS_MEMORY)
-    details = bench.wait_for(container_id, EngineState.EXITED)
-    assert (details.exit_code, details.oom_killed) == (137, True)
+    assert bench.wait_for(container_id, EngineState.EXITED).exit_code == 137
+    # What watches the memory and what waits for the process tell dockerd independently of each other.
+    bench.until(lambda: bench.engine.inspect_container(container_id).oom_killed)
     bench.until(lambda: len(heard.actions(container_id)) >= 4)
-    assert heard.actions(container_id) == ["create", "start", "oom", "die"]
+    first, second, *others = heard.actions(container_id)
+    assert (first, second, sorted(others)) == ("create", "start", ["die", "oom"])
 
 
 # --- exec and logs ---------------------------------------------------------------------------------------------------
