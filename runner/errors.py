@@ -12,8 +12,9 @@
     │   ├── StartError           the runtime could not start the process
     │   └── ImagePullError       the registry's or the image's fault
     ├── StoreError               the state directory cannot be used
-    ├── WaitTimeout              what was waited for did not come in time
-    └── PodFailed                the pod cannot reach what was asked for
+    └── PodError                 about one pod
+        ├── WaitTimeout          what was waited for did not come in time
+        └── PodFailed            the pod cannot reach what was asked for
 
 ``fault`` says whose fault it is and decides the exit code (``ExitCode``); ``recoverable`` says whether the same call may
 succeed a moment later. No caller ever matches a message text.
@@ -136,14 +137,22 @@ class StoreError(RunnerError):
     exit_code = ExitCode.USAGE
 
 
-class WaitTimeout(RunnerError):
+class PodError(RunnerError):
+    """Something about one pod; ``pod`` is its handle (``runner.PodHandle``) where there is one."""
+
+    def __init__(self, message: str, *, hint: str = "", pod: object = None) -> None:
+        super().__init__(message, hint=hint)
+        self.pod = pod
+
+
+class WaitTimeout(PodError):
     """The time ran out before the condition held."""
 
     fault = Fault.USER
     exit_code = ExitCode.TIMEOUT
 
 
-class PodFailed(RunnerError):
+class PodFailed(PodError):
     """The pod cannot reach what was asked for any more."""
 
     fault = Fault.IMAGE

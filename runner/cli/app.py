@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def _real_runner(environ: Mapping[str, str], home: str | None) -> RunnerSurface:
     from runner.api import Runner
 
-    return Runner.from_env(environ, home=home)
+    return Runner(environ=environ, home=home)
 
 
 def _real_stop() -> StopRequest:

@@ -42,7 +42,7 @@ class RunnerSurface(Protocol):
 
     def load(self, paths: Sequence[str], *, stdin: TextIO | None, namespace: str) -> LoadResult: ...
 
-    def run(
+    def run_to_end(
         self, objects: Sequence[LoadedObject], options: RunOptions, *, listener: Listener, stop: StopRequest
     ) -> Result: ...
 

@@ -139,14 +139,12 @@ class RegistryAuth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecResult:
-    """An ended exec: exit code and combined output (cut at the limit that was asked for).
-
-    ``errors`` is standard error alone where the Engine tells it apart.
-    """
+    """An ended exec: exit code and combined output (cut at the limit that was asked for), and the two streams apart."""
 
     exit_code: int
     output: bytes
-    errors: bytes | None = None
+    stdout: bytes = b""
+    stderr: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,17 @@ def read_logs(value: Object, question: LogQuestion, *, engine: Engine, home: Hom
         )
 
 
+def read_attempt(
+    ref: PodRef, container: str, number: int, container_id: str, engine: Engine, home: Home
+) -> Iterator[bytes]:
+    """The lines that one instance of a container has printed so far; from what was saved when the Engine has it no more."""
+    try:
+        stream = engine.logs(container_id, follow=False)
+        yield from (chunk.data.removesuffix(b"\n") for chunk in stream)
+    except (NotFound, EngineUnavailable):
+        yield from (chunk.data.removesuffix(b"\n") for chunk in read_saved(home, ref, container, number))
+
+
 def _container(pod: Pod, name: str | None) -> str:
     names = [c.name for c in pod.all_containers()]
     if name is None:

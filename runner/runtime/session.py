@@ -200,6 +200,12 @@ class Session:
                 return ExitCode.TIMEOUT, f"timed out waiting for {self._options.until}: {words}"
             self._wait_for_news(end, wake)
 
+    def supervise(self, stop: StopRequest) -> None:
+        """Let the workloads replace their pods until somebody wants an end: what ``wait`` does while it waits."""
+        stop.subscribe(self._news.set)
+        while not stop.requested:
+            self._wait_for_news(None, self._reconcile())
+
     def _wait_for_news(self, end: float | None, wake: datetime | None = None) -> None:
         """Wait until something happens, at most until the steady clock shows ``end`` (seconds) or ``wake`` has come."""
         left = None if end is None else timedelta(seconds=max(0.0, end - self._clock.steady()))

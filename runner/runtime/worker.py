@@ -65,6 +65,8 @@ class PodWorker:
     gave_up: str = ""
     gone: bool = False
     rejection: Rejection | None = None
+    last_plan: Plan | None = None
+    """The last decision that had something to do."""
     on_give_up: Callable[[], None] = lambda: None
     _life: Handle[None] | None = None
     _seen_wishes: int = -1
@@ -214,6 +216,7 @@ class PodWorker:
                 relist = context.options.relist
                 yield from self._rest(None if relist is None else context.now() + timedelta(seconds=relist))
                 continue
+            self.last_plan = plan
             outcome = yield from self._carry_out(plan)
             if outcome is not None:
                 rested = yield from self._after(outcome)

@@ -98,7 +98,7 @@ class FakeRunner:
                 sources.append(Source(name=path, text=Path(path).read_text()))
         return load(sources, namespace=namespace)
 
-    def run(
+    def run_to_end(
         self, objects: Sequence[LoadedObject], options: RunOptions, *, listener: Listener, stop: StopRequest
     ) -> FakeResult:
         self.asked["objects"], self.asked["options"] = list(objects), options

@@ -98,7 +98,7 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     listener = _listener(app, stop, objects, flags)
     with stop_on_signals(stop, listener.note):
         try:
-            result = app.runner.run(objects, options, listener=listener, stop=stop)
+            result = app.runner.run_to_end(objects, options, listener=listener, stop=stop)
         finally:
             listener.close()
     return _finish(app, result, flags["output"])

@@ -95,6 +95,11 @@ class _ThreadClient:
         self.client.close()
 
 
+def _exec_result(exit_code: int, output: bytearray, apart: Mapping[str, bytearray]) -> ExecResult:
+    stdout, stderr = bytes(apart["stdout"]), bytes(apart["stderr"])
+    return ExecResult(exit_code=exit_code, output=bytes(output), stdout=stdout, stderr=stderr)
+
+
 class DockerEngine(DuplexExec):
     """An Engine at an address: ``unix://``, ``tcp://``, ``https://`` or ``ssh://``, as DOCKER_HOST has it.
 
@@ -370,15 +375,17 @@ class DockerEngine(DuplexExec):
             made = self._client().exec_create(container_id, list(command), stdout=True, stderr=True)
         exec_id = str(made["Id"])
         wire = self._stream("POST", f"/exec/{exec_id}/start", json={"Detach": False, "Tty": False})
-        output = bytearray()
+        output, apart = bytearray(), {"stdout": bytearray(), "stderr": bytearray()}
         try:
-            for _, piece in frames(wire, deadline):
-                output += piece[: max(0, limit - len(output))]
+            for name, piece in frames(wire, deadline):
+                kept = piece[: max(0, limit - len(output))]
+                output += kept
+                apart[name] += kept
         except TimeoutError:
             outcome = self._exec_exit(exec_id)
             if outcome is None:
                 raise ExecTimeout(f"the command was not over after {timeout:g} s") from None
-            return ExecResult(exit_code=outcome, output=bytes(output))
+            return _exec_result(outcome, output, apart)
         finally:
             wire.release()
         pause = Wakeup()
@@ -386,7 +393,7 @@ class DockerEngine(DuplexExec):
             if deadline.remaining() == 0.0:
                 raise ExecTimeout(f"the command was not over after {timeout:g} s")
             pause.wait(_EXEC_POLL_SECONDS)
-        return ExecResult(exit_code=outcome, output=bytes(output))
+        return _exec_result(outcome, output, apart)
 
     def _exec_exit(self, exec_id: str) -> int | None:
         """The exit code; None while it runs."""

@@ -419,7 +419,7 @@ class SimulatedEngine:
             self._elapsed += timeout
             raise ExecTimeout(f"the command was not over after {timeout:g} s")
         self._elapsed += step.took
-        return ExecResult(exit_code=step.exit_code, output=step.output[:limit])
+        return ExecResult(exit_code=step.exit_code, output=step.output[:limit], stderr=step.output[:limit])
 
     def exec_stream(self, container_id: str, command: Sequence[str]) -> ExecStream:
         """There is no process to talk to: an EngineError, once the container runs."""

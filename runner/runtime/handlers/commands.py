@@ -56,8 +56,7 @@ def run_hook(engine: ExecEngine, target: Target, command: Sequence[str], timeout
             error = _text(ended.output).strip()
         else:
             output = ended.output
-            errors = output if ended.errors is None else ended.errors
-            error = f"command '{' '.join(command)}' exited with {ended.exit_code}: {_text(errors)}"
+            error = f"command '{' '.join(command)}' exited with {ended.exit_code}: {_text(ended.stderr)}"
     message = (
         f"Exec lifecycle hook ({join_list(command)}) for Container {quote(target.container.name)} "
         f"in Pod {quote(target.pod.full_name)} failed - error: {error}, message: {quote(_text(output))}"

@@ -171,7 +171,7 @@ class ProcessEngine:
         except OSError as problem:
             text = f"OCI runtime exec failed: exec failed: {problem}\r\n"
             return ExecResult(exit_code=126, output=text.encode())
-        return ExecResult(exit_code=ended.returncode, output=(ended.stdout + ended.stderr)[:limit], errors=ended.stderr)
+        return ExecResult(exit_code=ended.returncode, output=(ended.stdout + ended.stderr)[:limit], stderr=ended.stderr)
 
     def exec_stream(self, container_id: str, command: Sequence[str]) -> ProcessStream:
         assert container_id == "sandbox"

@@ -5,23 +5,29 @@ Cheap to make: the store is opened, the Engine found and docker-py imported when
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
+from runner.api.inputs import Manifest, sources_of
+from runner.api.live import Life
+from runner.api.overrides import Overrides
+from runner.api.pods import PodHandle, Seconds
+from runner.api.settings import OVERRIDES, changed_options
 from runner.clock import Clock, SystemClock, Wakeup
 from runner.core.admission import admit
 from runner.core.model import Json, Pod
 from runner.core.termination import deletion_grace
-from runner.errors import EngineUnavailable, ManifestError, NotFound, RunnerError, UsageError, WaitTimeout
-from runner.retry import RetryPolicy
+from runner.errors import EngineUnavailable, ExitCode, ManifestError, NotFound, RunnerError, UsageError, WaitTimeout
 from runner.runtime.home import Home
-from runner.runtime.options import Keep, RunOptions, Until, WorkerOptions
+from runner.runtime.options import RunOptions, Until
 from runner.runtime.outcome import RunResult, StopRequest
 from runner.runtime.storage import Object, Store
 
@@ -31,21 +37,10 @@ if TYPE_CHECKING:
     from runner.engine.protocol import Engine
     from runner.runtime.controllers import Controller, Spawn
     from runner.runtime.gc import GcReport
+    from runner.runtime.handlers import Reach
     from runner.runtime.narration import Listener, LogLine, Narration
     from runner.runtime.owning import Owned
     from runner.runtime.session import Session
-
-__all__ = [
-    "Deletion",
-    "Keep",
-    "RetryPolicy",
-    "RunOptions",
-    "RunResult",
-    "Runner",
-    "StopRequest",
-    "Until",
-    "WorkerOptions",
-]
 
 REFERRED_KINDS = frozenset({"ConfigMap", "Secret"})
 """Kinds that pods refer to: in the store as long as the run that brought them."""
@@ -69,12 +64,15 @@ def _deaf(narration: Narration) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Crew:
-    """The pods that a run begins with, each with who made it, and what makes more of them."""
+class _Launch:
+    """The pods that a run begins with, each with who made it, what makes more of them, and how they are run."""
 
     pods: Sequence[tuple[Owned, Controller | None]]
     controllers: Sequence[Controller]
     spawn: Spawn
+    options: RunOptions
+    image: str
+    since: datetime
 
 
 class Runner:
@@ -83,22 +81,36 @@ class Runner:
     def __init__(
         self,
         *,
-        environ: Mapping[str, str],
-        home: Home,
+        environ: Mapping[str, str] | None = None,
+        home: Home | str | Path | None = None,
         clock: Clock | None = None,
         store: Store | None = None,
         engine: Engine | None = None,
+        namespace: str = "default",
+        options: RunOptions | None = None,
     ) -> None:
-        self._environ = environ
-        self.home = home
+        """Make one from the environment (``PODRUNNER_HOME``, ``DOCKER_HOST`` and the like), or from what is given.
+
+        ``home`` is the state directory. ``namespace`` is where pods without one belong, ``options`` is what ``run`` does
+        unless told otherwise.
+        """
+        self._environ = os.environ if environ is None else environ
+        self.home = home if isinstance(home, Home) else Home(Path(home)) if home else Home.from_env(self._environ)
         self.clock = clock or SystemClock()
+        self.namespace = namespace
+        self.options = options or RunOptions()
         self._given_store = store
         self._given_engine = engine
+        self._lives: list[Life] = []
+        self._lives_lock = threading.Lock()
 
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str], *, home: str | None = None) -> Runner:
-        """Make one from the environment: ``PODRUNNER_HOME``, ``DOCKER_HOST`` and the like."""
-        return cls(environ=environ, home=Home(Path(home)) if home else Home.from_env(environ))
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close(failed=error is not None and isinstance(error, Exception))
 
     @cached_property
     def store(self) -> Store:
@@ -197,11 +209,116 @@ class Runner:
     # --- running -----------------------------------------------------------------------------------------------------
 
     def run(
+        self,
+        *manifests: Manifest,
+        until: Until | str = Until.READY,
+        timeout: Seconds = None,
+        options: RunOptions | None = None,
+        overrides: Overrides | None = None,
+        listener: Listener | None = None,
+        **changes: Any,
+    ) -> PodHandle:
+        """Start the one pod of the manifests, wait until it is what ``until`` says, and leave it running. See ``run_all``.
+
+        Raises UsageError when the manifests make more pods than one.
+        """
+        pods = self.run_all(
+            *manifests, until=until, timeout=timeout, options=options, overrides=overrides, listener=listener, **changes
+        )
+        if len(pods) != 1:
+            self.end(pods)
+            names = ", ".join(pod.name for pod in pods) or "none"
+            raise UsageError(f"run is for one pod, the manifests make {len(pods)}: {names}", hint="use run_all")
+        return pods[0]
+
+    def run_all(
+        self,
+        *manifests: Manifest,
+        until: Until | str = Until.READY,
+        timeout: Seconds = None,
+        options: RunOptions | None = None,
+        overrides: Overrides | None = None,
+        listener: Listener | None = None,
+        **changes: Any,
+    ) -> tuple[PodHandle, ...]:
+        """Start the pods of the manifests and wait until all are what ``until`` says; they run on in the background.
+
+        A manifest is a path, a text, a dictionary, an object with ``to_dict()``, or a list of those. ``until`` is
+        ``initialized``, ``ready`` or ``completed``; ``timeout`` in seconds or as Go's duration. ``images``, ``commands``,
+        ``env`` and ``config`` change the manifests for this run, as ``Overrides`` says; ``retry``, ``max_restarts``,
+        ``speed``, ``keep`` and ``artifacts`` are the options of the same names.
+
+        Raises ManifestError with all problems, UsageError, AlreadyExists, EngineUnavailable; PodFailed and WaitTimeout
+        with the pods' status, events and logs in their text, after the pods have been deleted (or kept, if asked for).
+        """
+        chosen = changed_options(options or self.options, until=until, timeout=timeout, changes=changes)
+        wanted = overrides or Overrides(**{name: changes[name] for name in OVERRIDES if name in changes})
+        result = self.load_any(manifests)
+        if not result.ok:
+            raise ManifestError(tuple(str(problem) for problem in result.problems))
+        if not result.objects:
+            raise UsageError("the manifests hold no objects")
+        life = Life(self, chosen, listener or _deaf)
+        with self._lives_lock:
+            self._lives.append(life)
+        return life.begin(wanted.apply(result.objects))
+
+    def load_any(self, manifests: Sequence[Manifest]) -> LoadResult:
+        """Load manifests in any form that ``run`` takes, with all their problems. Raises UsageError for what is none."""
+        from runner.core.manifest import load
+
+        return load(sources_of(manifests), namespace=self.namespace)
+
+    @property
+    def pods(self) -> tuple[PodHandle, ...]:
+        """The pods that this object has started and that are not gone."""
+        with self._lives_lock:
+            return tuple(pod for life in self._lives for pod in life.pods)
+
+    def end(self, pods: Sequence[PodHandle]) -> None:
+        """Delete pods together, with what came in the same manifests."""
+        with self._lives_lock:
+            lives = [life for life in self._lives if any(pod in life.pods for pod in pods)]
+        for life in lives:
+            life.end()
+
+    def close(self, *, failed: bool = False) -> None:
+        """End everything that was started here: pods are deleted, or kept if their options say so.
+
+        A KeyboardInterrupt meanwhile kills what is still ending, and is raised again.
+        """
+        with self._lives_lock:
+            lives, self._lives = self._lives, []
+        try:
+            for life in lives:
+                life.end(exit_code=ExitCode.POD_FAILED if failed else ExitCode.OK)
+        except KeyboardInterrupt:
+            for life in lives:
+                life.hurry()
+            raise
+
+    @cached_property
+    def reach(self) -> Reach:
+        """How ports of pods are reached from this process."""
+        from runner.runtime.handlers import Reach
+
+        return Reach(self.engine)
+
+    def run_to_end(
         self, objects: Sequence[LoadedObject], options: RunOptions, *, listener: Listener, stop: StopRequest
     ) -> RunResult:
         """Run the pods of loaded manifests until what the options ask for, then delete or keep them. Blocks.
 
         Raises ManifestError, UsageError and AlreadyExists before anything is touched, EngineUnavailable without an Engine.
+        """
+        with self._launched(objects, options) as launch:
+            return self._run_launched(launch, listener, stop)
+
+    @contextmanager
+    def _launched(self, objects: Sequence[LoadedObject], options: RunOptions) -> Iterator[_Launch]:
+        """Everything that a run needs before its workers start: checked, owned, stored, sandboxes begun.
+
+        What the manifests brought along for the pods goes at the end; after an error the pods too.
         """
         options = self._on_this_node(options)
         node = options.worker.node_name
@@ -232,12 +349,14 @@ class Runner:
             self._put_claims(controllers)
             for owned in mine:
                 begin_sandbox(owned, self.engine, self.store, self.clock, image)
-            crew = _Crew(
+            yield _Launch(
                 pods=[(owned, maker) for owned, (_, maker) in zip(mine, pods, strict=True)],
                 controllers=controllers,
                 spawn=spawn,
+                options=options,
+                image=image,
+                since=since,
             )
-            return self._run_owned(crew, options, image, since, listener, stop)
         except BaseException:
             for owned in mine:
                 abandon(owned, self.engine, self.store)
@@ -250,32 +369,30 @@ class Runner:
         """A pod that a workload makes."""
         return _bound(self._admit(value, value["metadata"]["namespace"]), node)
 
-    def _run_owned(
-        self,
-        crew: _Crew,
-        options: RunOptions,
-        image: str,
-        since: datetime,
-        listener: Listener,
-        stop: StopRequest,
-    ) -> RunResult:
+    @contextmanager
+    def _working(self, launch: _Launch, listener: Listener) -> Iterator[Session]:
+        """The session of a run, its workers at work."""
         # Imported while the Engine is busy with the sandboxes.
         from runner.runtime.audience import Audience
 
-        with Audience(self.engine, self.home, options, listener) as audience:
-            session = self._session(options, audience, image)
+        with Audience(self.engine, self.home, launch.options, listener) as audience:
+            session = self._session(launch.options, audience, launch.image)
             try:
-                for owned, controller in crew.pods:
+                for owned, controller in launch.pods:
                     session.add(owned, controller=controller)
-                session.control(crew.controllers, crew.spawn)
-                session.open(since)
+                session.control(launch.controllers, launch.spawn)
+                session.open(launch.since)
                 session.start()
                 threading.Thread(target=self._sweep_quietly, name="podrunner-sweep", daemon=True).start()
-                exit_code, message = session.wait(stop)
-                reached = session.pods
-                session.finish(exit_code, stop)
+                yield session
             finally:
                 session.close()
+
+    def _run_launched(self, launch: _Launch, listener: Listener, stop: StopRequest) -> RunResult:
+        with self._working(launch, listener) as session:
+            exit_code, message = session.wait(stop)
+            reached = session.pods
+            session.finish(exit_code, stop)
         return RunResult(exit_code=exit_code, pods=reached, message=message)
 
     def _put_claims(self, controllers: Sequence[Controller]) -> None:

@@ -1,0 +1,133 @@
+"""A run in the background of this process: its pods live on their own threads until somebody ends them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from runner.api.history import PodHistory
+from runner.api.pods import PodHandle
+from runner.errors import ExitCode, PodFailed, WaitTimeout
+from runner.runtime.narration import Narration, StatusChanged
+from runner.runtime.outcome import StopRequest
+
+if TYPE_CHECKING:
+    from runner.api.facade import Runner
+    from runner.core.manifest import LoadedObject
+    from runner.core.model import Json
+    from runner.runtime.narration import Listener
+    from runner.runtime.options import RunOptions
+    from runner.runtime.session import Running, Session
+
+
+class Life:
+    """One run: begun by ``begin``, ended by ``end``; both by any thread, ``end`` more than once."""
+
+    def __init__(self, runner: Runner, options: RunOptions, listener: Listener) -> None:
+        self._runner = runner
+        self._options = options
+        self._listener = listener
+        self._histories: dict[str, PodHistory] = {}
+        self._handles: dict[str, PodHandle] = {}
+        self._resources = ExitStack()
+        self._session: Session | None = None
+        self._stop = StopRequest()
+        self._lock = threading.Lock()
+        self._is_over = False
+        self._supervisor: threading.Thread | None = None
+
+    def begin(self, objects: Sequence[LoadedObject]) -> tuple[PodHandle, ...]:
+        """Start the pods and wait until they are what the options ask for.
+
+        Raises PodFailed and WaitTimeout with a report of all pods, when they are deleted again already (or kept, if the
+        options say so).
+        """
+        try:
+            launch = self._resources.enter_context(self._runner._launched(objects, self._options))
+            for owned, _ in launch.pods:
+                self._remember(owned.pod.manifest)
+            self._session = self._resources.enter_context(self._runner._working(launch, self._hear))
+            exit_code, message = self._session.wait(self._stop)
+        except BaseException:
+            self._resources.close()
+            raise
+        if exit_code != ExitCode.OK:
+            self._fail(exit_code, message)
+        if launch.controllers:
+            self._supervisor = threading.Thread(
+                target=self._session.supervise, args=(self._stop,), name="podrunner-workloads", daemon=True
+            )
+            self._supervisor.start()
+        return self.pods
+
+    def _fail(self, exit_code: int, message: str) -> None:
+        pods = self.pods
+        text = "\n\n".join([message or "the run was interrupted", *(pod.report() for pod in pods)])
+        self.end(exit_code=exit_code)
+        kind = WaitTimeout if exit_code == ExitCode.TIMEOUT else PodFailed
+        raise kind(text, pod=pods[0] if pods else None)
+
+    def _remember(self, manifest: Json) -> PodHistory:
+        history = PodHistory.of(manifest)
+        self._histories[history.ref.uid] = history
+        self._handles[history.ref.uid] = PodHandle(self._runner, self, history)
+        return history
+
+    def _hear(self, narration: Narration) -> None:
+        history = self._histories.get(narration.ref.uid)
+        if history is None and isinstance(narration, StatusChanged):
+            history = self._remember(narration.manifest)  # A workload has made another pod.
+        if history is not None:
+            history.hear(narration)
+        self._listener(narration)
+
+    @property
+    def pods(self) -> tuple[PodHandle, ...]:
+        """The pods that are there, in the order in which they came."""
+        return tuple(handle for handle in list(self._handles.values()) if not handle.is_gone)
+
+    def check(self) -> None:
+        """Raise what broke a worker."""
+        for running in self._runs():
+            if running.error is not None:
+                raise running.error
+
+    def gave_up(self, uid: str) -> str:
+        """The container that was restarted too often; "" when none was."""
+        return next((running.worker.gave_up for running in self._runs() if running.pod.uid == uid), "")
+
+    def decision(self, uid: str) -> str:
+        """The last decision about a pod that had something to do, as text."""
+        return next((str(running.worker.last_plan or "") for running in self._runs() if running.pod.uid == uid), "")
+
+    def wake(self) -> None:
+        """Let the workers look at what was asked of them."""
+        for running in self._runs():
+            running.wakeup.set()
+
+    def hurry(self) -> None:
+        """End at once what is ending."""
+        self._stop.request()
+        self._stop.request()
+
+    def _runs(self) -> Sequence[Running]:
+        return () if self._session is None else self._session.runs
+
+    def end(self, *, exit_code: int = ExitCode.OK) -> None:
+        """Delete the pods, or let go of them, as the options say, and everything that came with them."""
+        with self._lock:
+            if self._is_over:
+                return
+            self._is_over = True
+        try:
+            if self._session is not None:
+                self._stop.request()
+                if self._supervisor is not None:
+                    self._supervisor.join()
+                self._session.finish(exit_code, self._stop)
+        finally:
+            for handle in self._handles.values():
+                handle.release()
+            self._resources.close()

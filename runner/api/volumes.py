@@ -1,0 +1,86 @@
+"""The files of a pod's volume, read and written through the pod's sandbox, which mounts them all."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import PurePosixPath
+
+from runner.core.volumes import SANDBOX_ROOT
+from runner.engine.protocol import Engine
+from runner.errors import NotFound, UsageError
+
+
+class VolumeHandle:
+    """One volume, as long as its pod's sandbox runs. Paths are relative to the volume."""
+
+    def __init__(self, engine: Engine, sandbox: Callable[[], str], name: str) -> None:
+        self._engine = engine
+        self._sandbox = sandbox
+        self.name = name
+
+    def files(self) -> list[str]:
+        """Paths of all files and links, sorted."""
+        archive = self._engine.download(self._sandbox(), f"{self._root}/.")
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            paths = (PurePosixPath(member.name) for member in tar if not member.isdir())
+            return sorted(str(path.relative_to(path.parts[0]) if len(path.parts) > 1 else path) for path in paths)
+
+    def read(self, path: str) -> bytes:
+        """A file's content; links are followed. Raises UsageError when there is no such file."""
+        place = self._place(path)
+        for _ in range(8):
+            try:
+                archive = self._engine.download(self._sandbox(), place)
+            except NotFound:
+                break
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                member = tar.next()
+                if member is not None and member.issym():
+                    place = str(PurePosixPath(place).parent / member.linkname)
+                    continue
+                reader = tar.extractfile(member) if member is not None and member.isfile() else None
+                if reader is None:
+                    break
+                return reader.read()
+        raise UsageError(f"volume {self.name} has no file {path}")
+
+    def read_text(self, path: str) -> str:
+        """A file's content as UTF-8."""
+        return self.read(path).decode()
+
+    def write(self, path: str, content: bytes | str, *, mode: int = 0o644) -> None:
+        """Write a file; folders that are missing are made, for everybody to write to."""
+        place = PurePosixPath(self._place(path)).relative_to(self._root)
+        data = content.encode() if isinstance(content, str) else content
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            for folder in list(reversed(place.parents))[1:]:
+                if str(folder) not in self._folders():
+                    entry = tarfile.TarInfo(str(folder))
+                    entry.type, entry.mode = tarfile.DIRTYPE, 0o777
+                    tar.addfile(entry)
+            entry = tarfile.TarInfo(str(place))
+            entry.size, entry.mode = len(data), mode
+            tar.addfile(entry, io.BytesIO(data))
+        self._engine.upload(self._sandbox(), self._root, buffer.getvalue())
+
+    def _folders(self) -> set[str]:
+        archive = self._engine.download(self._sandbox(), f"{self._root}/.")
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            paths = (PurePosixPath(member.name) for member in tar if member.isdir())
+            return {str(PurePosixPath(*path.parts[1:])) for path in paths}
+
+    @property
+    def _root(self) -> str:
+        return f"/{SANDBOX_ROOT}/{self.name}"
+
+    def _place(self, path: str) -> str:
+        pure = PurePosixPath(path)
+        if pure.is_absolute() or ".." in pure.parts or not pure.parts:
+            raise UsageError(f"{path!r} is no path within volume {self.name}")
+        return f"{self._root}/{pure}"
+
+    def __repr__(self) -> str:
+        return f"<Volume {self.name}>"
