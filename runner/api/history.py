@@ -56,7 +56,7 @@ class PodHistory:
         with self._news:
             match narration:
                 case StatusChanged():
-                    self._take_status(narration)
+                    self._take_status(narration.manifest, narration.status)
                 case AttemptStarted():
                     known = AttemptRecord(
                         container=narration.container,
@@ -71,14 +71,15 @@ class PodHistory:
                     return
             self._news.notify_all()
 
-    def wake(self) -> None:
-        """Let everybody who waits look again."""
+    def take(self, manifest: Json, status: PodStatus) -> None:
+        """Take in a status that is known before it is told of."""
         with self._news:
+            self._take_status(manifest, status)
             self._news.notify_all()
 
-    def _take_status(self, narration: StatusChanged) -> None:
-        self.manifest = dict(narration.manifest)
-        self.status = narration.status or PodStatus()
+    def _take_status(self, manifest: Json, status: PodStatus | None) -> None:
+        self.manifest = dict(manifest)
+        self.status = status or PodStatus()
         for status in self.status.all_containers():
             self._note(status, status.last_state, status.restart_count - 1)
             self._note(status, status.state, status.restart_count)

@@ -50,6 +50,9 @@ class Life:
                 self._remember(owned.pod.manifest)
             self._session = self._resources.enter_context(self._runner._working(launch, self._hear))
             exit_code, message = self._session.wait(self._stop)
+            for running in self._session.runs:  # They tell what they have come to a moment after it is so.
+                if running.pod.uid in self._histories:
+                    self._histories[running.pod.uid].take(running.worker.context.pod.manifest, running.status)
         except BaseException:
             self._resources.close()
             raise

@@ -26,9 +26,10 @@ def changed_options(
     unknown = next((name for name in changes if name not in (*OVERRIDES, *_WORKER, *_RUN)), None)
     if unknown is not None:
         raise TypeError(f"run() got an unexpected keyword argument {unknown!r}")
-    worker = replace(options.worker, **{name: changes[name] for name in _WORKER if name in changes})
-    if isinstance(worker.retry, str):
-        worker = replace(worker, retry=RetryPolicy(scope=_member(RetryScope, worker.retry, "retry")))
+    wanted = {name: changes[name] for name in _WORKER if name in changes}
+    if isinstance(wanted.get("retry"), str):
+        wanted["retry"] = RetryPolicy(scope=_member(RetryScope, wanted["retry"], "retry"))
+    worker = replace(options.worker, **wanted)
     if "keep" in changes:
         options = replace(options, keep=_member(Keep, changes["keep"], "keep"))
     if changes.get("artifacts") is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from runner.runtime.handlers import Handlers
 from runner.runtime.home import Home
 from runner.runtime.jobs import ThreadJobs
 from runner.runtime.messages import TerminationMessages
-from runner.runtime.narration import AttemptEnding, Listener, Narration, Notice, PodRef, StatusChanged
+from runner.runtime.narration import AttemptEnding, Listener, Narration, Notice, PodRef
 from runner.runtime.observer import Observer
 from runner.runtime.options import Keep, RunOptions, Until
 from runner.runtime.outcome import StopRequest
@@ -56,12 +56,18 @@ class Running:
     thread: threading.Thread | None = None
     detached: bool = False
     error: BaseException | None = None
-    last: Object = field(default_factory=dict)
     controller: Controller | None = None
 
     @property
     def status(self) -> PodStatus:
         return self.worker.context.status or PodStatus()
+
+    @property
+    def value(self) -> Object:
+        """The v1 Pod as it is now; without a status before the first one."""
+        context = self.worker.context
+        status = context.status
+        return {**context.pod.manifest, **({} if status is None else {"status": status.to_json()})}
 
     @property
     def is_over(self) -> bool:
@@ -175,10 +181,6 @@ class Session:
             running.wakeup.set()
 
     def _listen(self, narration: Narration) -> None:
-        if isinstance(narration, StatusChanged):
-            for running in self._runs:
-                if running.pod.uid == narration.ref.uid:
-                    running.last = dict(narration.pod)
         self._listener(narration)
         self._news.set()
 
@@ -196,7 +198,7 @@ class Session:
                 return ExitCode.INTERRUPTED, ""
             if end is not None and self._clock.steady() >= end:
                 waiting = [r for r in self._runs if not self._reached(r) and not r.is_over]
-                words = ", ".join(f"{r.pod.name} is {status_word(r.last) if r.last else 'Pending'}" for r in waiting)
+                words = ", ".join(f"{r.pod.name} is {status_word(r.value) or 'Pending'}" for r in waiting)
                 return ExitCode.TIMEOUT, f"timed out waiting for {self._options.until}: {words}"
             self._wait_for_news(end, wake)
 
@@ -268,7 +270,7 @@ class Session:
         if running.worker.gave_up:
             text = f"pod {running.pod.name}: gave up after too many restarts of {running.worker.gave_up}"
         else:
-            reason = running.status.reason or status_word(running.last)
+            reason = running.status.reason or status_word(running.value)
             text = f"pod {running.pod.name} failed: {reason}"
         return self._container_code(ExitCode.POD_FAILED), text
 
@@ -390,7 +392,7 @@ class Session:
     def pods(self) -> tuple[Object, ...]:
         """The pods as they were published last."""
         shown = [running for running in self._runs if running.controller is None or not running.worker.gone]
-        return tuple(running.last or dict(running.pod.manifest) for running in shown)
+        return tuple(running.value for running in shown)
 
     @property
     def runs(self) -> Sequence[Running]:
