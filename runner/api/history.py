@@ -80,9 +80,9 @@ class PodHistory:
     def _take_status(self, manifest: Json, status: PodStatus | None) -> None:
         self.manifest = dict(manifest)
         self.status = status or PodStatus()
-        for status in self.status.all_containers():
-            self._note(status, status.last_state, status.restart_count - 1)
-            self._note(status, status.state, status.restart_count)
+        for one in self.status.all_containers():
+            self._note(one, one.last_state, one.restart_count - 1)
+            self._note(one, one.state, one.restart_count)
 
     def _note(self, status: ContainerStatus, state: object, number: int) -> None:
         """What a state tells of an instance. One that could not be started is told of by nothing else."""
