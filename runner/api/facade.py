@@ -88,17 +88,22 @@ class Runner:
         engine: Engine | None = None,
         namespace: str = "default",
         options: RunOptions | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        folder: Path | None = None,
     ) -> None:
         """Make one from the environment (``PODRUNNER_HOME``, ``DOCKER_HOST`` and the like), or from what is given.
 
-        ``home`` is the state directory. ``namespace`` is where pods without one belong, ``options`` is what ``run`` does
-        unless told otherwise.
+        ``home`` is the state directory. ``namespace`` is where pods without one belong; ``options`` and ``overrides`` (by
+        the names of ``Overrides``) are what ``run`` does unless told otherwise; ``folder`` is where manifests are looked
+        for that are not below the working directory.
         """
         self._environ = os.environ if environ is None else environ
         self.home = home if isinstance(home, Home) else Home(Path(home)) if home else Home.from_env(self._environ)
         self.clock = clock or SystemClock()
         self.namespace = namespace
         self.options = options or RunOptions()
+        self.overrides = dict(overrides or {})
+        self.folder = folder
         self._given_store = store
         self._given_engine = engine
         self._lives: list[Life] = []
@@ -246,13 +251,14 @@ class Runner:
         A manifest is a path, a text, a dictionary, an object with ``to_dict()``, or a list of those. ``until`` is
         ``initialized``, ``ready`` or ``completed``; ``timeout`` in seconds or as Go's duration. ``images``, ``commands``,
         ``env`` and ``config`` change the manifests for this run, as ``Overrides`` says; ``retry``, ``max_restarts``,
-        ``speed``, ``keep`` and ``artifacts`` are the options of the same names.
+        ``speed``, ``keep``, ``grace`` and ``artifacts`` are the options of the same names.
 
         Raises ManifestError with all problems, UsageError, AlreadyExists, EngineUnavailable; PodFailed and WaitTimeout
         with the pods' status, events and logs in their text, after the pods have been deleted (or kept, if asked for).
         """
         chosen = changed_options(options or self.options, until=until, timeout=timeout, changes=changes)
-        wanted = overrides or Overrides(**{name: changes[name] for name in OVERRIDES if name in changes})
+        given = {name: changes[name] for name in OVERRIDES if name in changes}
+        wanted = overrides or Overrides(**{**self.overrides, **given})
         result = self.load_any(manifests)
         if not result.ok:
             raise ManifestError(tuple(str(problem) for problem in result.problems))
@@ -267,7 +273,7 @@ class Runner:
         """Load manifests in any form that ``run`` takes, with all their problems. Raises UsageError for what is none."""
         from runner.core.manifest import load
 
-        return load(sources_of(manifests), namespace=self.namespace)
+        return load(sources_of(manifests, self.folder), namespace=self.namespace)
 
     @property
     def pods(self) -> tuple[PodHandle, ...]:
@@ -285,17 +291,32 @@ class Runner:
     def close(self, *, failed: bool = False) -> None:
         """End everything that was started here: pods are deleted, or kept if their options say so.
 
-        A KeyboardInterrupt meanwhile kills what is still ending, and is raised again.
+        ``failed``: it did not go well, which decides about pods that are kept then. A KeyboardInterrupt meanwhile kills
+        what is left, and is raised again.
         """
         with self._lives_lock:
             lives, self._lives = self._lives, []
-        try:
-            for life in lives:
-                life.end(exit_code=ExitCode.POD_FAILED if failed else ExitCode.OK)
-        except KeyboardInterrupt:
-            for life in lives:
-                life.hurry()
-            raise
+        interrupt: KeyboardInterrupt | None = None
+        for life in lives:
+            try:
+                life.end(exit_code=ExitCode.POD_FAILED if failed else ExitCode.OK, at_once=interrupt is not None)
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
+
+    def own_namespace(self, name: str) -> None:
+        """Have a namespace that lives no longer than this process: when it is dead, a sweep removes what is left in it."""
+        from runner.runtime.namespaces import own_namespace
+        from runner.runtime.ownership import owner_label
+
+        own_namespace(self.store, name, owner_label(home=self.home))
+
+    def remove_namespace(self, name: str) -> None:
+        """Remove a namespace whose pods are gone, with its claims and their volumes. Raises EngineError."""
+        from runner.runtime.namespaces import remove_namespace
+
+        remove_namespace(self.engine, self.store, name)
 
     @cached_property
     def reach(self) -> Reach:
@@ -336,10 +357,10 @@ class Runner:
 
         image = sandbox_reference(self.engine, options.worker.sandbox_image)
         since = self.clock.now()
-        mine = own_new([pod for pod, _ in pods], self.store, self.home, self._sweep_quietly)
+        mine = own_new([pod for pod, _ in pods], self.store, self.home, self.sweep)
 
         def spawn(value: Json) -> Owned:
-            (owned,) = own_new([self._made(value, node)], self.store, self.home, self._sweep_quietly)
+            (owned,) = own_new([self._made(value, node)], self.store, self.home, self.sweep)
             mine.append(owned)
             begin_sandbox(owned, self.engine, self.store, self.clock, image)
             return owned
@@ -383,7 +404,7 @@ class Runner:
                 session.control(launch.controllers, launch.spawn)
                 session.open(launch.since)
                 session.start()
-                threading.Thread(target=self._sweep_quietly, name="podrunner-sweep", daemon=True).start()
+                threading.Thread(target=self.sweep, name="podrunner-sweep", daemon=True).start()
                 yield session
             finally:
                 session.close()
@@ -517,8 +538,8 @@ class Runner:
 
         return sweep(self.engine, self.store, self.home, everything=everything, older_than=older_than, dry_run=dry_run)
 
-    def _sweep_quietly(self) -> None:
-        """Remove what this state directory's dead processes left behind; what cannot be removed now is found again."""
+    def sweep(self) -> None:
+        """Remove what dead processes of this state directory left behind; what cannot be removed now is found again."""
         from runner.runtime.gc import sweep
 
         with suppress(RunnerError):

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from runner.core.manifest import Source
@@ -28,9 +29,13 @@ class HasToDict(Protocol):
 Manifest: TypeAlias = "str | PathLike[str] | Mapping[str, Any] | HasToDict | Sequence[Manifest]"
 
 
-def sources_of(manifests: Sequence[Manifest]) -> list[Source]:
-    """The texts of the manifests. Raises UsageError for what is none, or cannot be read."""
-    return [source for number, manifest in enumerate(_flat(manifests), start=1) for source in _read(manifest, number)]
+def sources_of(manifests: Sequence[Manifest], folder: Path | None = None) -> list[Source]:
+    """The texts of the manifests. Raises UsageError for what is none, or cannot be read.
+
+    A relative path that is not below the working directory is looked for in ``folder``.
+    """
+    flat = enumerate(_flat(manifests), start=1)
+    return [source for number, manifest in flat for source in _read(manifest, number, folder)]
 
 
 def _flat(manifests: Sequence[Manifest]) -> Iterator[Manifest]:
@@ -41,18 +46,25 @@ def _flat(manifests: Sequence[Manifest]) -> Iterator[Manifest]:
             yield manifest
 
 
-def _read(manifest: Manifest, number: int) -> list[Source]:
+def _read(manifest: Manifest, number: int, folder: Path | None) -> list[Source]:
     name = f"<manifest {number}>"
     if isinstance(manifest, str) and "\n" in manifest:
         return [Source(name=name, text=manifest)]
     if isinstance(manifest, str | PathLike):
-        return read_sources([str(manifest)], None)
+        return read_sources([_found(manifest, folder)], None)
     if not isinstance(manifest, Mapping | HasToDict):
         raise UsageError(f"{type(manifest).__name__} is no manifest", hint="give a path, a text, a dict or a v1 object")
     try:
         return [Source(name=name, text=json.dumps(_plain(manifest), indent=2))]
     except (TypeError, ValueError) as problem:
         raise UsageError(f"{name} cannot be written as JSON: {problem}") from problem
+
+
+def _found(path: str | PathLike[str], folder: Path | None) -> str:
+    place = Path(path)
+    if folder is not None and not place.exists() and (folder / place).exists():
+        return str(folder / place)
+    return str(place)
 
 
 def _plain(value: Any) -> Any:

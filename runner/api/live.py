@@ -110,16 +110,14 @@ class Life:
         for running in self._runs():
             running.wakeup.set()
 
-    def hurry(self) -> None:
-        """End at once what is ending."""
-        self._stop.request()
-        self._stop.request()
-
     def _runs(self) -> Sequence[Running]:
         return () if self._session is None else self._session.runs
 
-    def end(self, *, exit_code: int = ExitCode.OK) -> None:
-        """Delete the pods, or let go of them, as the options say, and everything that came with them."""
+    def end(self, *, exit_code: int = ExitCode.OK, at_once: bool = False) -> None:
+        """Delete the pods, or let go of them, as the options say, and everything that came with them.
+
+        ``at_once``: kill. A KeyboardInterrupt meanwhile does the same, and is raised again.
+        """
         with self._lock:
             if self._is_over:
                 return
@@ -127,10 +125,20 @@ class Life:
         try:
             if self._session is not None:
                 self._stop.request()
+                if at_once:
+                    self._stop.request()
                 if self._supervisor is not None:
                     self._supervisor.join()
-                self._session.finish(exit_code, self._stop)
+                self._finish(self._session, exit_code)
         finally:
             for handle in self._handles.values():
                 handle.release()
             self._resources.close()
+
+    def _finish(self, session: Session, exit_code: int) -> None:
+        try:
+            session.finish(exit_code, self._stop)
+        except KeyboardInterrupt:
+            self._stop.request()
+            session.delete_all(self._stop, grace=0)
+            raise

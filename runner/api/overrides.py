@@ -23,17 +23,18 @@ class Overrides:
     ``images``: another image by container name or by the image that the manifest names; it is not pulled when the Engine
     has it. ``commands``: by container name, in place of ``command`` and ``args``. ``env``: by container name, or plain
     ``NAME: value`` for all containers; None takes a variable away. ``config``: by the name of a ConfigMap or Secret, the
-    keys to set.
+    keys to set. ``host_ports`` False: no port of the machine is taken, so that the same pod can run twice.
     """
 
     images: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, Sequence[str]] = field(default_factory=dict)
     env: Mapping[str, str | Environment | None] = field(default_factory=dict)
     config: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    host_ports: bool = True
 
     def apply(self, objects: Sequence[LoadedObject]) -> tuple[LoadedObject, ...]:
         """The objects with the changes. Raises UsageError for a change that finds nothing to change."""
-        if not (self.images or self.commands or self.env or self.config):
+        if self.host_ports and not (self.images or self.commands or self.env or self.config):
             return tuple(objects)
         changed = tuple(replace(one, value=deepcopy(dict(one.value))) for one in objects)
         containers = [container for one in changed for container in _containers(one)]
@@ -57,6 +58,9 @@ class Overrides:
                 _set_variables(container, variables)
         for name, data in self.config.items():
             _set_config(changed, name, data)
+        for port in (port for c in containers if not self.host_ports for port in c.get("ports") or ()):
+            port.pop("hostPort", None)
+            port.pop("hostIP", None)
         return changed
 
 

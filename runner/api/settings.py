@@ -13,10 +13,10 @@ from runner.errors import UsageError
 from runner.retry import RetryPolicy
 from runner.runtime.options import Keep, RunOptions, Until
 
-OVERRIDES = ("images", "commands", "env", "config")
+OVERRIDES = ("images", "commands", "env", "config", "host_ports")
 """Keywords that change manifests (``runner.api.overrides``)."""
 _WORKER = ("retry", "max_restarts", "speed", "sandbox_image")
-_RUN = ("keep", "artifacts")
+_RUN = ("keep", "grace", "artifacts")
 
 
 def changed_options(
@@ -32,6 +32,8 @@ def changed_options(
     worker = replace(options.worker, **wanted)
     if "keep" in changes:
         options = replace(options, keep=_member(Keep, changes["keep"], "keep"))
+    if "grace" in changes:
+        options = replace(options, grace=changes["grace"])
     if changes.get("artifacts") is not None:
         options = replace(options, artifacts=Path(changes["artifacts"]))
     limit = seconds_of(timeout)

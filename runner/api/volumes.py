@@ -22,10 +22,7 @@ class VolumeHandle:
 
     def files(self) -> list[str]:
         """Paths of all files and links, sorted."""
-        archive = self._engine.download(self._sandbox(), f"{self._root}/.")
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            paths = (PurePosixPath(member.name) for member in tar if not member.isdir())
-            return sorted(str(path.relative_to(path.parts[0]) if len(path.parts) > 1 else path) for path in paths)
+        return sorted(path for path, is_folder in self._entries() if not is_folder)
 
     def read(self, path: str) -> bytes:
         """A file's content; links are followed. Raises UsageError when there is no such file."""
@@ -56,8 +53,9 @@ class VolumeHandle:
         data = content.encode() if isinstance(content, str) else content
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as tar:
+            known = {folder for folder, is_folder in self._entries() if is_folder}
             for folder in list(reversed(place.parents))[1:]:
-                if str(folder) not in self._folders():
+                if str(folder) not in known:
                     entry = tarfile.TarInfo(str(folder))
                     entry.type, entry.mode = tarfile.DIRTYPE, 0o777
                     tar.addfile(entry)
@@ -66,11 +64,12 @@ class VolumeHandle:
             tar.addfile(entry, io.BytesIO(data))
         self._engine.upload(self._sandbox(), self._root, buffer.getvalue())
 
-    def _folders(self) -> set[str]:
-        archive = self._engine.download(self._sandbox(), f"{self._root}/.")
+    def _entries(self) -> list[tuple[str, bool]]:
+        """Paths of everything in the volume, and whether each is a folder."""
+        archive = self._engine.download(self._sandbox(), self._root)
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            paths = (PurePosixPath(member.name) for member in tar if member.isdir())
-            return {str(PurePosixPath(*path.parts[1:])) for path in paths}
+            found = [(PurePosixPath(member.name).parts[1:], member.isdir()) for member in tar]
+        return [("/".join(parts), is_folder) for parts, is_folder in found if parts]
 
     @property
     def _root(self) -> str:

@@ -32,7 +32,8 @@ from runner.core.times import parse_time
 from runner.engine.protocol import ContainerSummary, VolumeDetails
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.runtime.home import Home
-from runner.runtime.ownership import PodIsOwned, PodLock, is_locked, owner_is_alive
+from runner.runtime.namespaces import ownerless_namespaces, remove_namespace
+from runner.runtime.ownership import PodIsOwned, PodLock, home_id, home_of, is_locked, owner_is_alive
 from runner.runtime.storage import Object, Store, name_of
 
 LOG_LIFETIME = 3600.0
@@ -88,9 +89,9 @@ def sweep(
 ) -> GcReport:
     """Remove what pods of dead owners left behind.
 
-    ``everything``: also kept pods, volumes of claims, and what belongs to other hosts or to nobody. ``older_than``: only
-    pods created more than so many seconds ago; what has no known age stays. ``strangers``: also pods that this state
-    directory knows nothing of; another one may have kept them on purpose, so only an explicit collection should ask for it.
+    ``everything``: also kept pods, volumes of claims, and what belongs to other hosts, other state directories or nobody.
+    ``older_than``: only pods created more than so many seconds ago; what has no known age stays. ``strangers``: also what
+    tells of no state directory. What another state directory knows of may have been kept there on purpose.
     Raises StoreError, and EngineError when the containers cannot be listed; other errors become ``problems`` of the report.
     """
     return _Sweep(
@@ -155,6 +156,7 @@ class _Sweep:
                     self._sweep_pod(leftover)
             except PodIsOwned:
                 continue
+        self._sweep_namespaces()
         if self.everything and self.older_than is None:
             self._sweep_claims()
         self._sweep_files()
@@ -171,12 +173,19 @@ class _Sweep:
             leftover
             for leftover in self._leftovers()
             if leftover.is_dead(unknown=self.everything)
-            and (self.strangers or leftover.record is not None)
+            and (self.everything or self._is_ours(leftover))
             and self._is_old(leftover)
         ]
         # Only now: an owner marks its pod as kept and ends, in this order.
         kept = self.store.kept_pods() if found and not self.everything else frozenset()
         return [leftover for leftover in found if leftover.uid not in kept or leftover.is_unwanted]
+
+    def _is_ours(self, leftover: _Leftover) -> bool:
+        """Whether this state directory answers for a pod."""
+        if leftover.record is not None:
+            return True
+        homes = {home_of(owner) for owner in leftover.owners}
+        return homes == {home_id(self.home)} or (self.strangers and homes == {""})
 
     def _leftovers(self) -> Iterable[_Leftover]:
         """What there is, by pod; what has no pod stands alone."""
@@ -234,6 +243,19 @@ class _Sweep:
         if not self.dry_run and _SAFE_NAME.fullmatch(leftover.uid):
             self.store.remove_pod(leftover.uid)
             self.home.lock_file(leftover.uid).unlink(missing_ok=True)
+
+    def _sweep_namespaces(self) -> None:
+        """Namespaces that a dead process had for itself; one in which a pod was kept stays."""
+        used = {str(pod["metadata"].get("namespace")) for pod in self.store.pods()}
+        for name in ownerless_namespaces(self.store):
+            if name in used or self.dry_run:
+                continue
+            try:
+                self.volumes.extend(remove_namespace(self.engine, self.store, name))
+            except EngineUnavailable:
+                raise
+            except EngineError as error:
+                self.problems.append(f"namespace {name}: {error.message}")
 
     def _sweep_claims(self) -> None:
         for volume in self._list_volumes({VOLUME_KIND: "pvc"}):

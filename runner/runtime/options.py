@@ -45,12 +45,17 @@ class WorkerOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How ``run`` runs pods. ``timeout`` in seconds, None: no limit."""
+    """How ``run`` runs pods.
+
+    ``timeout`` in seconds, None: no limit. ``grace`` in seconds is what pods get when they are deleted at the end, None:
+    their own terminationGracePeriodSeconds.
+    """
 
     worker: WorkerOptions = field(default_factory=WorkerOptions)
     until: Until = Until.COMPLETED
     timeout: float | None = None
     keep: Keep = Keep.NEVER
+    grace: int | None = None
     artifacts: Path | None = None
     exit_code_from: str = ""
     follow_logs: bool = True

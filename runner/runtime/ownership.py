@@ -1,7 +1,8 @@
 """Who runs a pod: a label that names the process, and a lock that dies with it.
 
-The label ``<host id>:<pid>:<start time>`` goes on everything that the process creates in the Engine, so whoever finds it
-later can tell whether its maker still lives; a pid alone would not do, pids are used again. The lock is an advisory one on a file
+The label ``<host id>:<pid>:<start time>@<home id>`` goes on everything that the process creates in the Engine, so whoever
+finds it later can tell whether its maker still lives, and which state directory knows of it; a pid alone would not do, pids
+are used again. The lock is an advisory one on a file
 in the state directory: owners hold it exclusively, sweepers share it, so that nobody takes a pod over while it is swept.
 """
 
@@ -46,18 +47,28 @@ def host_id() -> str:
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=6).hexdigest()
 
 
-def owner_label(pid: int | None = None) -> str:
+def home_id(home: Home) -> str:
+    """A short name for a state directory."""
+    return hashlib.blake2b(str(home.path).encode(), digest_size=4).hexdigest()
+
+
+def owner_label(pid: int | None = None, *, home: Home | None = None) -> str:
     """The label of a living process, by default this one. Raises ProcessLookupError when there is none of that pid."""
     number = os.getpid() if pid is None else pid
     started = process_start(number)
     if not started:
         raise ProcessLookupError(f"no process {number}")
-    return f"{host_id()}:{number}:{started}"
+    return f"{host_id()}:{number}:{started}" + (f"@{home_id(home)}" if home is not None else "")
+
+
+def home_of(label: str) -> str:
+    """The id of the state directory that a label names; "" when it names none."""
+    return label.partition("@")[2]
 
 
 def owner_is_alive(label: str) -> bool | None:
     """Whether the process of a label still runs; None when that cannot be told from here: another host, a damaged label."""
-    host, _, rest = label.partition(":")
+    host, _, rest = label.partition("@")[0].partition(":")
     pid, _, started = rest.partition(":")
     if host != host_id() or not pid.isascii() or not pid.isdigit() or not started:
         return None

@@ -39,7 +39,7 @@ def own(pod: Pod, home: Home) -> Owned:
     lock = PodLock(home, pod.uid)
     lock.__enter__()
     wakeup = Wakeup()
-    return Owned(pod=pod, lock=lock, wakeup=wakeup, jobs=ThreadJobs(wakeup), owner=owner_label())
+    return Owned(pod=pod, lock=lock, wakeup=wakeup, jobs=ThreadJobs(wakeup), owner=owner_label(home=home))
 
 
 def own_new(pods: Sequence[Pod], store: Store, home: Home, make_room: Callable[[], object]) -> list[Owned]:

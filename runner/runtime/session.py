@@ -310,7 +310,7 @@ class Session:
         if self._keeps(exit_code):
             self._detach()
         else:
-            self.delete_all(stop)
+            self.delete_all(stop, grace=self._options.grace)
         self.close()
 
     def _keeps(self, exit_code: int) -> bool:
