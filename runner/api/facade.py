@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -357,34 +357,43 @@ class Runner:
 
         image = sandbox_reference(self.engine, options.worker.sandbox_image)
         since = self.clock.now()
-        mine = own_new([pod for pod, _ in pods], self.store, self.home, self.sweep)
+        with self._standing(controllers):
+            mine = own_new([pod for pod, _ in pods], self.store, self.home, self.sweep)
 
-        def spawn(value: Json) -> Owned:
-            (owned,) = own_new([self._made(value, node)], self.store, self.home, self.sweep)
-            mine.append(owned)
-            begin_sandbox(owned, self.engine, self.store, self.clock, image)
-            return owned
-
-        referred = self._put_objects(objects)
-        try:
-            self._put_claims(controllers)
-            for owned in mine:
+            def spawn(value: Json) -> Owned:
+                (owned,) = own_new([self._made(value, node)], self.store, self.home, self.sweep)
+                mine.append(owned)
                 begin_sandbox(owned, self.engine, self.store, self.clock, image)
-            yield _Launch(
-                pods=[(owned, maker) for owned, (_, maker) in zip(mine, pods, strict=True)],
-                controllers=controllers,
-                spawn=spawn,
-                options=options,
-                image=image,
-                since=since,
-            )
-        except BaseException:
-            for owned in mine:
-                abandon(owned, self.engine, self.store)
-            raise
-        finally:
-            for kind, namespace, name in referred:
-                self.store.remove_object(kind, namespace, name)
+                return owned
+
+            referred = self._put_objects(objects)
+            try:
+                self._put_claims(controllers)
+                for owned in mine:
+                    begin_sandbox(owned, self.engine, self.store, self.clock, image)
+                yield _Launch(
+                    pods=[(owned, maker) for owned, (_, maker) in zip(mine, pods, strict=True)],
+                    controllers=controllers,
+                    spawn=spawn,
+                    options=options,
+                    image=image,
+                    since=since,
+                )
+            except BaseException:
+                for owned in mine:
+                    abandon(owned, self.engine, self.store)
+                raise
+            finally:
+                for kind, namespace, name in referred:
+                    self.store.remove_object(kind, namespace, name)
+
+    def _standing(self, controllers: Sequence[Controller]) -> AbstractContextManager[None]:
+        """Keep the workloads' names from others as long as they run. Raises AlreadyExists."""
+        if not controllers:
+            return nullcontext()
+        from runner.runtime.standing import standing
+
+        return standing(controllers, self.store, self.home)
 
     def _made(self, value: Json, node: str) -> Pod:
         """A pod that a workload makes."""
@@ -423,6 +432,7 @@ class Runner:
                 metadata = claim["metadata"]
                 if self.store.object(claim["kind"], metadata["namespace"], metadata["name"]) is None:
                     self.store.put_object(claim)
+                    controller.claimed.append(metadata["name"])
 
     def _put_objects(self, objects: Sequence[LoadedObject]) -> list[tuple[str, str, str]]:
         mine = [o for o in objects if o.kind in REFERRED_KINDS]

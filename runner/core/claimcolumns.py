@@ -10,8 +10,17 @@ from datetime import datetime
 from runner.core.columns import age_since
 from runner.core.model import Json
 
-CLAIM_COLUMNS = ("NAME", "STATUS", "VOLUME", "CAPACITY", "ACCESS MODES", "STORAGECLASS", "VOLUMEATTRIBUTESCLASS", "AGE")
-WIDE_CLAIM_COLUMNS = (*CLAIM_COLUMNS, "VOLUMEMODE")
+CLAIM_COLUMNS: tuple[str, ...] = (
+    "NAME",
+    "STATUS",
+    "VOLUME",
+    "CAPACITY",
+    "ACCESS MODES",
+    "STORAGECLASS",
+    "VOLUMEATTRIBUTESCLASS",
+    "AGE",
+)
+WIDE_CLAIM_COLUMNS: tuple[str, ...] = (*CLAIM_COLUMNS, "VOLUMEMODE")
 
 _SHORT_MODES = {
     "ReadWriteOnce": "RWO",

@@ -52,6 +52,26 @@ class EventReason(StrEnum):
     INVALID_ENV_NAMES = "InvalidEnvironmentVariableNames"
 
 
+class WorkloadReason(StrEnum):
+    """Reasons of the events about workloads (pkg/controller); a failed Job's is that of its condition."""
+
+    SUCCESSFUL_CREATE = "SuccessfulCreate"
+    SUCCESSFUL_DELETE = "SuccessfulDelete"
+    SCALING_REPLICA_SET = "ScalingReplicaSet"
+    RECREATING_FAILED_POD = "RecreatingFailedPod"
+    RECREATING_TERMINATED_POD = "RecreatingTerminatedPod"
+    FAILED_DAEMON_POD = "FailedDaemonPod"
+    SUCCEEDED_DAEMON_POD = "SucceededDaemonPod"
+    SUSPENDED = "Suspended"
+    COMPLETED = "Completed"
+    SAW_COMPLETED_JOB = "SawCompletedJob"
+    BACKOFF_LIMIT_EXCEEDED = "BackoffLimitExceeded"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    POD_FAILURE_POLICY = "PodFailurePolicy"
+    FAILED_INDEXES = "FailedIndexes"
+    MAX_FAILED_INDEXES_EXCEEDED = "MaxFailedIndexesExceeded"
+
+
 class WaitingReason(StrEnum):
     """Why a container is not running yet, or again."""
 
@@ -89,15 +109,15 @@ class Note:
     """What an event says, before it is known about which object and when."""
 
     type: EventType
-    reason: EventReason
+    reason: EventReason | WorkloadReason
     message: str
 
 
-def normal(reason: EventReason, message: str) -> Note:
+def normal(reason: EventReason | WorkloadReason, message: str) -> Note:
     return Note(type=EventType.NORMAL, reason=reason, message=message)
 
 
-def warning(reason: EventReason, message: str) -> Note:
+def warning(reason: EventReason | WorkloadReason, message: str) -> Note:
     return Note(type=EventType.WARNING, reason=reason, message=message)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runner.core.kindwords import resource_prefix
 from runner.core.model import Json
 from runner.errors import UsageError
 
@@ -115,4 +116,4 @@ def _members(value: Json) -> Sequence[Json]:
 
 
 def _resource_name(value: Json) -> str:
-    return f"{str(value.get('kind') or '').lower()}/{(value.get('metadata') or {}).get('name', '')}"
+    return f"{resource_prefix(value)}/{(value.get('metadata') or {}).get('name', '')}"

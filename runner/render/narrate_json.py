@@ -89,4 +89,5 @@ def _object(kind: str, ref: PodRef, at: datetime | None, **fields: Any) -> dict[
     value: dict[str, Any] = {"type": kind}
     if at is not None:
         value["time"] = format_micro_time(at)
-    return {**value, "namespace": ref.namespace, "pod": ref.name, "uid": ref.uid, **fields}
+    about = {"pod": ref.name} if ref.kind == "Pod" else {"kind": ref.kind, "name": ref.name}
+    return {**value, "namespace": ref.namespace, **about, "uid": ref.uid, **fields}

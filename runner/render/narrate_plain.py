@@ -73,7 +73,7 @@ class PlainNarrator:
                     text = f"attempt {narration.attempt} started as {narration.container_id[:12]}"
                     self._row(narration.at, narration.ref.name, "Attempt", narration.container, text)
             case Notice():
-                self._row(narration.at, narration.ref.name, "Notice", narration.text, "")
+                self._row(narration.at, narration.ref.label, "Notice", narration.text, "")
             case Gone():
                 self._row(narration.at, narration.ref.name, "Gone", "nothing of the pod is left in the Engine", "")
             case Pulling() | PullEnded():
@@ -93,7 +93,7 @@ class PlainNarrator:
         text = str(event.get("message") or "").strip()
         count = event.get("count") or 1
         message = (f"{container}: " if container else "") + text + (f" (x{count})" if count > 1 else "")
-        self._row(narration.at, narration.ref.name, kind, str(event.get("reason") or ""), message)
+        self._row(narration.at, narration.ref.label, kind, str(event.get("reason") or ""), message)
 
     def _status(self, narration: StatusChanged) -> None:
         word = status_text(narration.pod)

@@ -1,4 +1,4 @@
-"""Tables of pods, claims and events, as kubectl prints them: upper-case headers, three blanks between columns."""
+"""Tables of pods, workloads, claims and events, as kubectl prints them: upper-case headers, three blanks between columns."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from runner.core.claimcolumns import CLAIM_COLUMNS, WIDE_CLAIM_COLUMNS, claim_cells
 from runner.core.columns import pod_row, status_word
 from runner.core.model import Json
+from runner.core.workloadcolumns import WIDE_WORKLOAD_COLUMNS, WORKLOAD_COLUMNS, workload_cells
 from runner.render.events import EVENT_COLUMNS, event_cells
 from runner.render.tabwriter import TabWriter, table_writer
 
-POD_COLUMNS = ("NAME", "READY", "STATUS", "RESTARTS", "AGE")
-WIDE_COLUMNS = (*POD_COLUMNS, "IP", "NODE", "NOMINATED NODE", "READINESS GATES")
+POD_COLUMNS: tuple[str, ...] = ("NAME", "READY", "STATUS", "RESTARTS", "AGE")
+WIDE_COLUMNS: tuple[str, ...] = (*POD_COLUMNS, "IP", "NODE", "NOMINATED NODE", "READINESS GATES")
 
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -23,38 +24,51 @@ def ready_word(pod: Json) -> str:
 
 
 class PodTable:
-    """Prints pods row by row, the header first; later rows stay aligned with earlier ones."""
+    """Prints pods row by row, the header first; later rows stay aligned with earlier ones.
 
-    def __init__(self, *, wide: bool = False, with_namespace: bool = False) -> None:
+    ``prefix`` goes before the names where several kinds are shown: ``pod/``.
+    """
+
+    columns = (POD_COLUMNS, WIDE_COLUMNS)
+
+    def __init__(self, *, wide: bool = False, with_namespace: bool = False, prefix: str = "") -> None:
         self._wide = wide
         self._with_namespace = with_namespace
-        self._table = _Table((*(("NAMESPACE",) if with_namespace else ()), *(WIDE_COLUMNS if wide else POD_COLUMNS)))
+        self._prefix = prefix
+        self._table = _Table((*(("NAMESPACE",) if with_namespace else ()), *self.columns[wide]))
 
-    def rows(self, pods: Sequence[Json], now: datetime) -> str:
+    def rows(self, values: Sequence[Json], now: datetime) -> str:
         """Some more rows, with the header before the first ones."""
-        return self._table.rows([self._cells(pod, now) for pod in pods])
+        return self._table.rows([self._row(value, now) for value in values])
 
-    def _cells(self, pod: Json, now: datetime) -> tuple[str, ...]:
-        namespace = (str((pod.get("metadata") or {}).get("namespace") or ""),) if self._with_namespace else ()
-        return (*namespace, *pod_row(pod, now).cells(wide=self._wide))
+    def _row(self, value: Json, now: datetime) -> tuple[str, ...]:
+        namespace = (str((value.get("metadata") or {}).get("namespace") or ""),) if self._with_namespace else ()
+        name, *others = self.cells(value, now, wide=self._wide)
+        return (*namespace, self._prefix + name, *others)
+
+    def cells(self, value: Json, now: datetime, *, wide: bool) -> tuple[str, ...]:
+        """One row, the name first."""
+        return pod_row(value, now).cells(wide=wide)
 
 
-class ClaimTable:
+class ClaimTable(PodTable):
     """Prints PersistentVolumeClaims."""
 
-    def __init__(self, *, wide: bool = False, with_namespace: bool = False) -> None:
-        self._wide = wide
-        self._with_namespace = with_namespace
-        columns = WIDE_CLAIM_COLUMNS if wide else CLAIM_COLUMNS
-        self._table = _Table((*(("NAMESPACE",) if with_namespace else ()), *columns))
+    columns = (CLAIM_COLUMNS, WIDE_CLAIM_COLUMNS)
 
-    def rows(self, claims: Sequence[Json], now: datetime) -> str:
-        """Some more rows, with the header before the first ones."""
-        return self._table.rows([self._cells(claim, now) for claim in claims])
+    def cells(self, value: Json, now: datetime, *, wide: bool) -> tuple[str, ...]:
+        return claim_cells(value, now, wide=wide)
 
-    def _cells(self, claim: Json, now: datetime) -> tuple[str, ...]:
-        namespace = (str((claim.get("metadata") or {}).get("namespace") or ""),) if self._with_namespace else ()
-        return (*namespace, *claim_cells(claim, now, wide=self._wide))
+
+class WorkloadTable(PodTable):
+    """Prints what makes pods, one kind a table."""
+
+    def __init__(self, kind: str, *, wide: bool = False, with_namespace: bool = False, prefix: str = "") -> None:
+        self.columns = (WORKLOAD_COLUMNS[kind], WIDE_WORKLOAD_COLUMNS[kind])
+        super().__init__(wide=wide, with_namespace=with_namespace, prefix=prefix)
+
+    def cells(self, value: Json, now: datetime, *, wide: bool) -> tuple[str, ...]:
+        return workload_cells(value, now, wide=wide)
 
 
 class EventTable:
@@ -97,4 +111,4 @@ def _one_line(cell: str) -> str:
     return cell.replace("\t", " ")
 
 
-__all__ = ["ClaimTable", "EventTable", "PodTable", "ready_word", "status_word"]
+__all__ = ["ClaimTable", "EventTable", "PodTable", "WorkloadTable", "ready_word", "status_word"]

@@ -9,6 +9,7 @@
         logs/<container>/<attempt>.log       each line after its RFC 3339 timestamp
         engine/<container>/<attempt>.json    what the Engine says of the container, taken last before it goes
 
+The events about a workload are in ``<namespace>_<kind>_<name>/events.json``.
 Whole files are replaced at once, the others are flushed line by line, so what is there can be read whenever we die.
 """
 
@@ -94,7 +95,7 @@ class ArtifactWriter:
     def _files(self, ref: PodRef) -> _PodFiles:
         files = self._pods.get(ref.uid)
         if files is None:
-            files = self._pods[ref.uid] = _PodFiles(self._directory / f"{ref.namespace}_{ref.name}")
+            files = self._pods[ref.uid] = _PodFiles(self._directory / f"{ref.namespace}_{ref.label.replace('/', '_')}")
             files.prepare(ref.uid)
         return files
 

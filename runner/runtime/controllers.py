@@ -1,16 +1,26 @@
-"""One workload's controller while it runs: what it has made, and what it decides next (policy: core/workloads)."""
+"""Workloads while they run: what each has made, what it does next, what it tells, and how ``get`` shows it.
+
+Policy, words and statuses are in ``core/workloads``; whoever runs the pods lends the hands.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
+from runner.clock import Clock
+from runner.core.events import Correlator, ObjectRef, Source
 from runner.core.model import Json, PodUID
+from runner.core.reasons import Note
 from runner.core.workloads import Member, Reconciliation, Workload, WorkloadState, reconcile
+from runner.core.workloads import notes as words
 from runner.core.workloads.statefulset import claims
+from runner.core.workloads.status import View, changes_at, objects_of
+from runner.runtime.narration import EventRecorded, Listener, Notice, PodRef
 from runner.runtime.owning import Owned
+from runner.runtime.storage import Object, Store
 
 Spawn = Callable[[Json], Owned]
 """Makes an owned pod of this process from a v1 Pod that has no UID yet."""
@@ -27,15 +37,29 @@ class Controller:
     message: str = ""
     told: datetime | None = None
     asked: set[PodUID] = field(default_factory=set)
+    claimed: list[str] = field(default_factory=list)
+    shown: dict[str, Object] = field(default_factory=dict)
 
     @property
     def is_over(self) -> bool:
         return self.state is not WorkloadState.ACTIVE
 
     @property
+    def is_idle(self) -> bool:
+        """Whether it wants no pods, now or later: a suspended Job, no replicas."""
+        return not self.is_over and (self.workload.is_suspended or self.workload.most_pods == 0)
+
+    @property
     def verdict(self) -> str:
         """Why a Job has failed, in one line."""
         return f"{self.workload.source} failed: {self.reason}: {self.message}"
+
+    @property
+    def idleness(self) -> str:
+        """Why it makes no pods, in one line."""
+        if self.workload.is_suspended:
+            return f"{self.workload.source} is suspended and makes no pods (spec.suspend is true)"
+        return f"{self.workload.source} asks for no pods"
 
     def claims(self) -> list[dict[str, Any]]:
         """The PersistentVolumeClaims that its pods mount."""
@@ -50,3 +74,166 @@ class Controller:
         self.wanted, self.state, self.reason, self.message = found.wanted, found.state, found.reason, found.message
         self.asked.update(found.delete)
         return found
+
+    def view(self, members: Sequence[Member], now: datetime) -> View:
+        """What its status is made from."""
+        return View(
+            workload=self.workload,
+            members=members,
+            state=self.state,
+            reason=self.reason,
+            message=self.message,
+            before=self.shown,
+            now=now,
+        )
+
+
+class Hands(Protocol):
+    """What controllers act through."""
+
+    def members(self, controller: Controller) -> Sequence[Member]:
+        """The pods that it has made, oldest first, those that are gone included."""
+        ...
+
+    def create(self, controller: Controller, value: Json) -> str:
+        """Make a pod; returns its name."""
+        ...
+
+    def delete(self, uid: PodUID) -> None:
+        """Ask for the deletion of a pod, with the grace that it has."""
+        ...
+
+
+class Control:
+    """The controllers of a run. Not thread-safe: whoever waits for the run calls it."""
+
+    def __init__(
+        self,
+        controllers: Sequence[Controller],
+        hands: Hands,
+        store: Store,
+        listener: Listener,
+        clock: Clock,
+        speed: float,
+    ) -> None:
+        self.controllers = tuple(controllers)
+        self._hands = hands
+        self._store = store
+        self._listener = listener
+        self._clock = clock
+        self._speed = speed
+        self._tellers: dict[str, _Teller] = {}
+
+    def begin(self) -> None:
+        """Show the workloads, and tell of them and of the pods that they have already."""
+        for controller in self.controllers:
+            workload, members = controller.workload, self._hands.members(controller)
+            self._show(controller, members)
+            first = words.parent_begins(workload)
+            if first is not None:
+                self._tell_of_parent(controller, first)
+            for note in words.begins(workload, controller.claimed):
+                self._tell(controller, note)
+            for member in members:
+                self._tell(controller, words.created(workload, member.name))
+            if controller.is_idle:
+                self._listener(Notice(at=self._clock.now(), ref=_ref(workload.value), text=controller.idleness))
+
+    def reconcile(self) -> datetime | None:
+        """Do what the workloads want done now. Returns when they want to be asked again at the latest."""
+        wakes = [wake for controller in self.controllers for wake in self._reconcile(controller)]
+        return min((wake for wake in wakes if wake is not None), default=None)
+
+    def _reconcile(self, controller: Controller) -> tuple[datetime | None, ...]:
+        now, members = self._clock.now(), self._hands.members(controller)
+        step = controller.step(members, now, self._speed)
+        by_uid = {member.uid: member for member in members}
+        for uid in step.delete:
+            for note in words.deleted(controller.workload, by_uid[uid]):
+                self._tell(controller, note)
+            self._hands.delete(uid)
+        for value in step.create:
+            name = self._hands.create(controller, value)
+            self._tell(controller, words.created(controller.workload, name))
+        if step.retry_at is not None and step.retry_at != controller.told:
+            controller.told = step.retry_at
+            self._tell_retry(controller, now, step.retry_at)
+        if step.create or step.delete:
+            members = self._hands.members(controller)
+        return step.wake_at, self._show(controller, members)
+
+    def settle(self) -> None:
+        """While the pods of the run are deleted: let Jobs that are over come to their end."""
+        for controller in self.controllers:
+            if controller.is_over:
+                self._show(controller, self._hands.members(controller))
+
+    def _show(self, controller: Controller, members: Sequence[Member]) -> datetime | None:
+        """Put the objects into the store when something about them has changed. Returns when time will change them."""
+        view = controller.view(members, self._clock.now())
+        was_settled = _is_finished(controller.shown)
+        for value in objects_of(view):
+            kind = str(value["kind"])
+            if controller.shown.get(kind) != value:
+                controller.shown[kind] = value
+                self._store.put_object(value)
+        if view.is_settled and not was_settled:
+            self._tell(controller, words.ended(controller.state, controller.reason, controller.message))
+            if controller.workload.parent is not None:
+                self._tell_of_parent(controller, words.parent_ends(controller.workload, controller.state))
+        return changes_at(controller.view(members, self._clock.now()))
+
+    def _tell(self, controller: Controller, note: Note) -> None:
+        self._teller(controller.workload.value).tell(note)
+
+    def _tell_of_parent(self, controller: Controller, note: Note) -> None:
+        assert controller.workload.parent is not None
+        self._teller(controller.workload.parent).tell(note)
+
+    def _teller(self, value: Json) -> _Teller:
+        uid = str(value["metadata"]["uid"])
+        if uid not in self._tellers:
+            self._tellers[uid] = _Teller(value, self._store, self._listener, self._clock)
+        return self._tellers[uid]
+
+    def _tell_retry(self, controller: Controller, now: datetime, at: datetime) -> None:
+        workload = controller.workload
+        text = f"a pod of {workload.source} failed, the next one starts in {(at - now).total_seconds():.0f} s"
+        self._listener(Notice(at=now, ref=_ref(workload.value), text=text))
+
+
+class _Teller:
+    """Records the events about one workload."""
+
+    def __init__(self, value: Json, store: Store, listener: Listener, clock: Clock) -> None:
+        self._ref = _ref(value)
+        self._about = ObjectRef(
+            namespace=self._ref.namespace,
+            name=self._ref.name,
+            uid=self._ref.uid,
+            kind=self._ref.kind,
+            api_version=str(value["apiVersion"]),
+        )
+        self._source = Source(component=words.component(self._ref.kind))
+        self._memory = Correlator()
+        self._store = store
+        self._listener = listener
+        self._clock = clock
+
+    def tell(self, note: Note) -> None:
+        now = self._clock.now()
+        event = self._memory.take(self._about, self._source, note, now)
+        if event is not None:
+            self._store.record_event(event)
+            self._listener(EventRecorded(at=now, ref=self._ref, record=event))
+
+
+def _ref(value: Json) -> PodRef:
+    metadata = value["metadata"]
+    return PodRef(namespace=metadata["namespace"], name=metadata["name"], uid=metadata["uid"], kind=str(value["kind"]))
+
+
+def _is_finished(shown: Mapping[str, Json]) -> bool:
+    """Whether a Job was shown at its end already."""
+    conditions = (shown["Job"].get("status") or {}).get("conditions") or () if "Job" in shown else ()
+    return any(one["type"] in ("Complete", "Failed") for one in conditions)

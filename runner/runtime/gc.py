@@ -34,6 +34,7 @@ from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.runtime.home import Home
 from runner.runtime.namespaces import ownerless_namespaces, remove_namespace
 from runner.runtime.ownership import PodIsOwned, PodLock, home_id, home_of, is_locked, owner_is_alive
+from runner.runtime.standing import forget_dead
 from runner.runtime.storage import Object, Store, name_of
 
 LOG_LIFETIME = 3600.0
@@ -159,6 +160,8 @@ class _Sweep:
         self._sweep_namespaces()
         if self.everything and self.older_than is None:
             self._sweep_claims()
+        if not self.dry_run:
+            forget_dead(self.store, self.home)
         self._sweep_files()
         return GcReport(
             containers=tuple(self.containers),

@@ -15,11 +15,17 @@ from runner.engine.protocol import PullProgress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodRef:
-    """Which pod a message is about."""
+    """Which pod a message is about; or which workload, when ``kind`` says so."""
 
     namespace: str
     name: str
     uid: str
+    kind: str = "Pod"
+
+    @property
+    def label(self) -> str:
+        """A pod's name; ``job/NAME`` for something else."""
+        return self.name if self.kind == "Pod" else f"{self.kind.lower()}/{self.name}"
 
 
 @quick

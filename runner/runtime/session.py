@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from runner.clock import Clock, Wakeup
 from runner.core.columns import status_word
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_CONTAINER
-from runner.core.model import Pod
+from runner.core.model import Json, Pod, PodUID
 from runner.core.observed import RuntimeState
 from runner.core.podstatus import ConditionType, Phase, PodStatus
 from runner.core.termination import deletion_grace
@@ -23,7 +23,7 @@ from runner.runtime.handlers import Handlers
 from runner.runtime.home import Home
 from runner.runtime.jobs import ThreadJobs
 from runner.runtime.messages import TerminationMessages
-from runner.runtime.narration import AttemptEnding, Listener, Narration, Notice, PodRef
+from runner.runtime.narration import AttemptEnding, Listener, Narration, Notice
 from runner.runtime.observer import Observer
 from runner.runtime.options import Keep, RunOptions, Until
 from runner.runtime.outcome import StopRequest
@@ -38,7 +38,7 @@ from runner.runtime.worker import PodWorker
 
 if TYPE_CHECKING:
     from runner.core.workloads import Member
-    from runner.runtime.controllers import Controller, Spawn
+    from runner.runtime.controllers import Control, Controller, Spawn
 
 FORCED_SECONDS = 10.0
 """How long a forced deletion may take before the process lets go of what is left."""
@@ -101,6 +101,7 @@ class Session:
         self._news = Wakeup()
         self._runs: list[Running] = []
         self._controllers: tuple[Controller, ...] = ()
+        self._control: Control | None = None
         self._spawn: Spawn | None = None
         self._resources = ExitStack()
 
@@ -147,7 +148,13 @@ class Session:
 
     def control(self, controllers: Sequence[Controller], spawn: Spawn) -> None:
         """Let workloads make pods and replace them as long as the run is waited for."""
+        from runner.runtime.controllers import Control
+
         self._controllers, self._spawn = tuple(controllers), spawn
+        if controllers:
+            speed = self._options.worker.speed
+            self._control = Control(controllers, self, self._store, self._listen, self._clock, speed)
+            self._control.begin()
 
     def start(self) -> None:
         """Start the workers that are not started yet."""
@@ -190,7 +197,7 @@ class Session:
         timeout = self._options.timeout
         end = None if timeout is None else self._clock.steady() + timeout
         while True:
-            wake = self._reconcile() if self._controllers else None
+            wake = self._reconcile()
             verdict = self._verdict()
             if verdict is not None:
                 return verdict
@@ -208,44 +215,43 @@ class Session:
         while not stop.requested:
             self._wait_for_news(None, self._reconcile())
 
+    def _reconcile(self) -> datetime | None:
+        """Do what the workloads want done now. Returns when they want to be asked again at the latest."""
+        wake = None
+        if self._control is not None:
+            wake = self._control.reconcile()
+            self.start()
+        return wake
+
     def _wait_for_news(self, end: float | None, wake: datetime | None = None) -> None:
         """Wait until something happens, at most until the steady clock shows ``end`` (seconds) or ``wake`` has come."""
         left = None if end is None else timedelta(seconds=max(0.0, end - self._clock.steady()))
         until = None if left is None else self._clock.now() + left
         self._clock.wait(min((t for t in (until, wake) if t is not None), default=None), self._news)
 
-    def _reconcile(self) -> datetime | None:
-        """Do what the workloads want done now. Returns when they want to be asked again at the latest."""
-        assert self._spawn is not None
-        wakes: list[datetime] = []
-        for controller in self._controllers:
-            now = self._clock.now()
-            mine = [running for running in self._runs if running.controller is controller]
-            step = controller.step([_member(r, controller) for r in mine], now, self._options.worker.speed)
-            for running in mine:
-                if running.pod.uid in step.delete:
-                    self._store.request_deletion(running.pod.uid, now, deletion_grace(running.pod, None))
-                    running.wakeup.set()
-            for value in step.create:
-                self.add(self._spawn(value), controller=controller)
-            if step.retry_at is not None and step.retry_at != controller.told:
-                controller.told = step.retry_at
-                self._tell_retry(controller, now, step.retry_at)
-            if step.wake_at is not None:
-                wakes.append(step.wake_at)
-        self.start()
-        return min(wakes, default=None)
+    def members(self, controller: Controller) -> Sequence[Member]:
+        """The pods that a workload has made, those that are gone included."""
+        return [_member(running, controller) for running in self._runs if running.controller is controller]
 
-    def _tell_retry(self, controller: Controller, now: datetime, at: datetime) -> None:
-        workload = controller.workload
-        ref = PodRef(namespace=workload.namespace, name=workload.name, uid=workload.uid)
-        text = f"a pod of {workload.source} failed, the next one starts in {(at - now).total_seconds():.0f} s"
-        self._listener(Notice(at=now, ref=ref, text=text))
+    def create(self, controller: Controller, value: Json) -> str:
+        """Make a pod for a workload; returns its name."""
+        assert self._spawn is not None
+        running = self.add(self._spawn(value), controller=controller)
+        return running.pod.name
+
+    def delete(self, uid: PodUID) -> None:
+        """Ask for the deletion of a pod."""
+        for running in self._runs:
+            if running.pod.uid == uid:
+                self._store.request_deletion(uid, self._clock.now(), deletion_grace(running.pod, None))
+                running.wakeup.set()
 
     def _verdict(self) -> tuple[int, str] | None:
         for running in self._runs:
             if running.error is not None:
                 raise running.error
+        if not self._runs and all(c.is_idle for c in self._controllers):
+            return self._nothing_to_run()
         alone = [r for r in self._runs if r.controller is None]
         failed = [r for r in alone if r.status.phase is Phase.FAILED or r.worker.gave_up]
         failed += [r for r in self._runs if r.controller is not None and r.worker.gave_up]
@@ -262,6 +268,13 @@ class Session:
             gone = ", ".join(r.pod.name for r in alone if r.worker.gone)
             return ExitCode.POD_FAILED, f"deleted before it was {self._options.until}: {gone}"
         return self._success()
+
+    def _nothing_to_run(self) -> tuple[int, str]:
+        """No pods are wanted: they are as ready as they can be, but nothing suspended gets anywhere, and nothing completes."""
+        suspended = any(controller.workload.is_suspended for controller in self._controllers)
+        if not suspended and self._options.until is not Until.COMPLETED:
+            return self._success()
+        return ExitCode.POD_FAILED, "nothing to run: " + ", ".join(c.idleness for c in self._controllers)
 
     def _success(self) -> tuple[int, str]:
         return self._container_code(0), ""
@@ -300,6 +313,8 @@ class Session:
 
     def _is_satisfied(self, controller: Controller) -> bool:
         """Whether a workload has come to what the run waits for: as many pods as it wants, or its end."""
+        if controller.is_idle:
+            return True
         if controller.is_over or self._options.until is Until.COMPLETED:
             return self._is_complete(controller)
         mine = [r for r in self._runs if r.controller is controller and not (r.is_over or r.status.phase.is_terminal)]
@@ -353,7 +368,11 @@ class Session:
             self._store.request_deletion(running.pod.uid, now, wanted)
             running.wakeup.set()
         end: float | None = None
-        while not all(running.is_over for running in self._runs):
+        while True:
+            if self._control is not None:
+                self._control.settle()
+            if all(running.is_over for running in self._runs):
+                break
             if stop.forced and end is None:
                 self._kill_all()
                 end = self._clock.steady() + FORCED_SECONDS

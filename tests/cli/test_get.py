@@ -11,6 +11,21 @@ from runner.core.podstatus import Phase, PodStatus
 from tests.cli.support import START, CommandLine, event, pod, publish, put
 
 
+def put_workloads(line: CommandLine) -> None:
+    """A Deployment with its ReplicaSet and a Job, created five seconds ago."""
+    created = {"namespace": "default", "creationTimestamp": "2030-05-01T11:59:55Z"}
+    template = {"spec": {"containers": [{"name": "main", "image": "nginx:1.27"}]}}
+    spec = {"replicas": 2, "template": template, "selector": {"matchLabels": {"app": "web"}}}
+    jobs = {"completions": 3, "template": template}
+    for version, kind, name, own, status in (
+        ("apps/v1", "Deployment", "shop", spec, {"readyReplicas": 1, "updatedReplicas": 2, "availableReplicas": 1}),
+        ("apps/v1", "ReplicaSet", "shop-1", spec, {"replicas": 2, "readyReplicas": 1}),
+        ("batch/v1", "Job", "count", jobs, {"startTime": "2030-05-01T11:59:56Z", "succeeded": 1}),
+    ):
+        value = {"apiVersion": version, "kind": kind, "metadata": {"name": name, **created}, "spec": own}
+        line.runner.store.put_object({**value, "status": status})
+
+
 @pytest.fixture
 def podrunner() -> CommandLine:
     """Two pods in the namespace default, one in another."""
@@ -65,6 +80,90 @@ LAST SEEN   TYPE      REASON    OBJECT    MESSAGE
 def test_what_is_asked_for_is_on_stdout_and_nothing_else(podrunner: CommandLine, argv: str, expected: str) -> None:
     done = podrunner(*argv.split())
     assert (done.code, done.out, done.err) == (0, expected, "")
+
+
+DEPLOYMENTS = """\
+NAME   READY   UP-TO-DATE   AVAILABLE   AGE
+shop   1/2     2            1           5s
+"""
+WIDE_SETS = """\
+NAME     DESIRED   CURRENT   READY   AGE   CONTAINERS   IMAGES       SELECTOR
+shop-1   2         2         1       5s    main         nginx:1.27   app=web
+"""
+JOBS = """\
+NAMESPACE   NAME    STATUS    COMPLETIONS   DURATION   AGE
+default     count   Running   1/3           4s         5s
+"""
+ALL = """\
+NAME           READY   STATUS     RESTARTS   AGE
+pod/starting   0/1     Init:0/1   0          61s
+pod/web        1/1     Running    0          5s
+
+NAME                   READY   UP-TO-DATE   AVAILABLE   AGE
+deployment.apps/shop   1/2     2            1           5s
+
+NAME                     DESIRED   CURRENT   READY   AGE
+replicaset.apps/shop-1   2         2         1       5s
+
+NAME              STATUS    COMPLETIONS   DURATION   AGE
+job.batch/count   Running   1/3           4s         5s
+"""
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        pytest.param("get deploy", DEPLOYMENTS, id="deployments"),
+        pytest.param("get deployments.apps shop", DEPLOYMENTS, id="one by its full kind"),
+        pytest.param("get rs -o wide", WIDE_SETS, id="wide"),
+        pytest.param("get jobs -A", JOBS, id="everywhere"),
+        pytest.param("get all", ALL, id="all that makes pods, and pods"),
+        pytest.param("get job/count -o jsonpath={.status.succeeded}", "1", id="a field of one"),
+        pytest.param("get deploy,job -o name", "deployment.apps/shop\njob.batch/count\n", id="names of two kinds"),
+        pytest.param("get job/count pod/web -o name", "job.batch/count\npod/web\n", id="one of each of two kinds"),
+    ],
+)
+def test_workloads_are_shown_as_kubectl_shows_them(podrunner: CommandLine, argv: str, expected: str) -> None:
+    put_workloads(podrunner)
+    done = podrunner(*argv.split())
+    assert (done.code, done.out, done.err) == (0, expected, "")
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        pytest.param("get deploy nosuch", 'error: deployments.apps "nosuch" not found\n', id="not there"),
+        pytest.param("get job nosuch", 'error: jobs.batch "nosuch" not found\n', id="not there either"),
+        pytest.param("get deploy shop -A", "cannot be retrieved by name across all namespaces", id="a name everywhere"),
+        pytest.param("get po,deploy -w", "you may only specify a single resource type", id="a watch of two kinds"),
+        pytest.param("get job/", "must have a single resource and name", id="no name"),
+        pytest.param("get job/count web", "must have a single resource and name", id="two spellings at once"),
+    ],
+)
+def test_a_wrong_question_about_workloads_ends_with_2(podrunner: CommandLine, argv: str, expected: str) -> None:
+    put_workloads(podrunner)
+    done = podrunner(*argv.split())
+    assert (done.code, done.out) == (2, "")
+    assert expected in done.err
+
+
+def test_a_watch_of_a_workload_shows_its_changes(podrunner: CommandLine) -> None:
+    put_workloads(podrunner)
+    store = podrunner.runner.store
+    value = store.object("Deployment", "default", "shop")
+    assert value is not None
+    podrunner.clock.steps = [lambda: store.put_object({**value, "status": {"readyReplicas": 2}})]
+    done = podrunner("get", "deploy", "-w", "-o", "jsonpath={.status.readyReplicas}{'\\n'}")
+    assert done.out == "1\n2\n"
+
+
+def test_events_can_be_chosen_by_kind(podrunner: CommandLine) -> None:
+    about = event("web", "SuccessfulCreate", "Created pod: web-1")
+    about["involvedObject"]["kind"] = "Job"
+    podrunner.runner.store.record_event(about)
+    done = podrunner("events", "--for", "job/web", "-o", "jsonpath={.items[*].reason}")
+    assert done.out == "SuccessfulCreate"
+    assert podrunner("events", "--for", "web", "-o", "jsonpath={.items[*].reason}").out == "Pulled BackOff"
 
 
 @pytest.mark.parametrize(

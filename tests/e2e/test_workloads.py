@@ -47,15 +47,55 @@ def over(bench: Bench, process: Process) -> None:
     assert pods(bench) == []
 
 
-def test_a_deleted_replica_is_replaced(bench: Bench) -> None:
-    value = workload(bench, "ReplicaSet", "rs", container("main"), {"replicas": 2})
-    process = bench.start("run", bench.write(value))
+def seen(bench: Bench, what: str, template: str) -> str:
+    done = bench("get", what, "-o", f"jsonpath={template}")
+    assert done.code == 0, done.err
+    return done.out
+
+
+def test_a_deleted_replica_is_replaced_and_its_owners_are_seen(bench: Bench) -> None:
+    """While the run goes on nobody else gets the Deployment's name; when it is over nothing of it is shown."""
+    value = workload(bench, "Deployment", "web", container("main"), {"replicas": 2})
+    name = value["metadata"]["name"]
+    path = bench.write(value)
+    process = bench.start("run", path)
     before = until(lambda: found if len(found := running(bench)) == 2 else [], "two replicas")
+    ready = "{.status.readyReplicas}/{.spec.replicas}"
+    until(lambda: seen(bench, f"deploy/{name}", ready) == "2/2", "a Deployment that is ready")
+    again = bench("run", path)
+    assert (again.code, f'deployments.apps "{name}" already exists' in again.err) == (2, True)
     assert bench("delete", "po", before[0]).code == 0
     after = until(lambda: found if len(found := running(bench)) == 2 else [], "two replicas again")
     assert before[1] in after
     assert before[0] not in after
+    until(lambda: seen(bench, f"deploy/{name}", ready) == "2/2", "a Deployment that is ready again")
+    (owner,) = {pod["metadata"]["ownerReferences"][0]["name"] for pod in pods(bench)}
+    assert [line.split()[0] for line in bench("get", "all").out.splitlines() if "/" in line.split(" ")[0]] == [
+        *(f"pod/{pod}" for pod in after),
+        f"deployment.apps/{name}",
+        f"replicaset.apps/{owner}",
+    ]
+    reasons = "{range .items[*]}{.source.component} {.reason}{'\\n'}{end}"
+    told = bench("events", "--for", f"rs/{owner}", "-o", f"jsonpath={reasons}").out.splitlines()
+    assert told == ["replicaset-controller SuccessfulCreate"] * 3
+    process.line(f"deployment/{name}", f"Scaled up replica set {owner} from 0 to 2")
     over(bench, process)
+    assert bench("get", "deploy,rs").out == ""
+
+
+def test_a_suspended_job_alone_is_nothing_to_run(bench: Bench) -> None:
+    value = workload(bench, "Job", "later", container("main"), {"suspend": True}, "Never")
+    done = bench("run", bench.write(value))
+    assert done.code == 1
+    assert f"nothing to run: job/{value['metadata']['name']} is suspended and makes no pods" in done.err
+
+
+def test_a_suspended_job_holds_up_nothing_else(bench: Bench) -> None:
+    later = workload(bench, "Job", "later", container("main"), {"suspend": True}, "Never")
+    value = workload(bench, "Job", "ok", container("main", "echo counted"), {}, "Never")
+    done = bench("run", bench.write(later, value))
+    assert done.code == 0, done.err
+    assert "Job suspended" in done.err
 
 
 def test_stateful_pods_start_one_after_the_other_and_come_back_under_their_names(bench: Bench) -> None:
@@ -84,6 +124,8 @@ def test_a_job_tries_again_and_gives_up_at_its_limit(bench: Bench) -> None:
     assert done.code == 1
     assert f"job/{name} failed: BackoffLimitExceeded: Job has reached the specified backoff limit" in done.err
     assert f"a pod of job/{name} failed, the next one starts in" in done.err
+    told = bench("events", "--for", f"job/{name}", "-o", "jsonpath={.items[*].reason}").out.split()
+    assert told == ["SuccessfulCreate"] * 3 + ["BackoffLimitExceeded"]
     found = json.loads(done.out)["items"]
     assert [pod["status"]["phase"] for pod in found] == ["Failed"] * 3
     assert pods(bench) == []
@@ -99,6 +141,8 @@ def test_a_job_beyond_its_deadline_is_ended(bench: Bench) -> None:
     done = bench("run", bench.write(value))
     assert done.code == 1
     assert "DeadlineExceeded: Job was active longer than specified deadline" in done.err
+    told = bench("events", "--for", f"job/{value['metadata']['name']}", "-o", "jsonpath={.items[*].reason}").out.split()
+    assert told == ["SuccessfulCreate", "SuccessfulDelete", "DeadlineExceeded"]
     assert pods(bench) == []
 
 

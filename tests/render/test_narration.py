@@ -264,3 +264,16 @@ def test_lines_from_many_threads_stay_whole() -> None:
     assert {line[35:] for line in err.getvalue().splitlines()} == {f"said by {name}" for name in "abcd"}
     assert set(out.getvalue().splitlines()) == {f"{name}    | {name * 20}" for name in "abcd"}
     assert len(err.getvalue().splitlines()) == len(out.getvalue().splitlines()) == 200
+
+
+WORKLOAD = PodRef(namespace="default", name="web", uid="2", kind="Deployment")
+
+
+def test_what_workloads_tell_is_told_with_their_kind() -> None:
+    text = "Scaled up replica set web-1 from 0 to 2"
+    told = event(0, "ScalingReplicaSet", text, ref=WORKLOAD)
+    assert plain(told) == f"12:00:00  deployment/web  Normal   ScalingReplicaSet  {text}\n"
+    err = io.StringIO()
+    JsonNarrator(Output(err), printer(io.StringIO()))(told)
+    value = json.loads(err.getvalue())
+    assert (value["kind"], value["name"], "pod" in value) == ("Deployment", "web", False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.app import App, app_of, pod_name
+from runner.cli.app import App, app_of
 from runner.cli.lookup import nothing_found
 from runner.cli.options import (
     all_namespaces_option,
@@ -17,7 +17,9 @@ from runner.cli.options import (
     option,
     watch_option,
 )
+from runner.cli.resources import asked
 from runner.cli.watching import changes
+from runner.core.kindwords import PODS
 from runner.render.events import last_seen
 from runner.render.formats import OutputFormat, as_list, print_object
 from runner.render.tables import EventTable
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @command("events", "podrunner events --for pod/init-container-pod", short_help="Show events, oldest first.")
-@option("--for", "subject", metavar="pod/NAME", shell_complete=complete_pods, help="Only events about this pod.")
+@option("--for", "subject", metavar="KIND/NAME", shell_complete=complete_pods, help="Only events about this: pod/x.")
 @option(
     "--types", multiple=True, type=click.Choice(["Normal", "Warning"], case_sensitive=False), help="Only these types."
 )
@@ -41,12 +43,12 @@ def events(
     """Show events in the order in which they were last seen."""
     app = app_of()
     scope = None if all_namespaces else namespace
-    pod = pod_name(subject) if subject else None
+    about = _about(subject) if subject else None
     table = EventTable(with_namespace=scope is None)
     if watch:
-        for news in changes(app, lambda: _events(app, scope, pod, types)):
+        for news in changes(app, lambda: _events(app, scope, about, types)):
             _print(app, output, table, news, one_by_one=True)
-    found = _events(app, scope, pod, types)
+    found = _events(app, scope, about, types)
     if found or not output.is_table:
         _print(app, output, table, found, one_by_one=False)
     else:
@@ -54,9 +56,19 @@ def events(
     return 0
 
 
-def _events(app: App, scope: str | None, pod: str | None, types: tuple[str, ...]) -> list[Object]:
+def _about(subject: str) -> tuple[str, str]:
+    """Kind and name out of ``KIND/NAME``; a name alone is a pod's."""
+    if "/" not in subject:
+        return PODS.kind, subject
+    (one,) = asked([subject])
+    return one.resource.words.kind, one.names[0]
+
+
+def _events(app: App, scope: str | None, about: tuple[str, str] | None, types: tuple[str, ...]) -> list[Object]:
     wanted = {kind.lower() for kind in types}
-    found = app.runner.store.events(scope, pod=pod)
+    found = app.runner.store.events(scope, pod=about[1] if about else None)
+    if about:
+        found = [event for event in found if (event.get("involvedObject") or {}).get("kind", PODS.kind) == about[0]]
     return sorted((e for e in found if not wanted or str(e.get("type")).lower() in wanted), key=last_seen)
 
 

@@ -17,7 +17,8 @@ from runner.core.workloads.model import COMPLETION_INDEX, Member, Reconciliation
 from runner.core.workloads.pods import PodObject, templated_pod
 
 _BACKOFF = timedelta(seconds=10)
-_BACKOFF_CAP = timedelta(minutes=6)
+_BACKOFF_CAP = timedelta(minutes=10)
+_FAILURE_COUNT = "batch.kubernetes.io/job-index-failure-count"
 _LONGEST = 2**31 - 1
 """Seconds, 68 years: a longer deadline is none."""
 
@@ -43,7 +44,36 @@ def reconcile_job(workload: Workload, members: Sequence[Member], now: datetime, 
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCounts:
+    """A Job's pods in numbers, and its indexes that are done or given up (empty unless it is indexed)."""
+
+    active: int
+    ready: int
+    terminating: int
+    succeeded: int
+    failed: int
+    done_indexes: frozenset[int]
+    failed_indexes: frozenset[int]
+
+
+def count_pods(workload: Workload, members: Sequence[Member]) -> JobCounts:
+    """Count a Job's pods as its status does."""
+    job = _Job(workload, tuple(members))
+    return JobCounts(
+        active=sum(member.is_active for member in members),
+        ready=sum(member.is_ready for member in members),
+        terminating=sum(m.is_deleted and not (m.has_ended or m.is_gone) for m in members),
+        succeeded=len(job.succeeded),
+        failed=len(job.counted),
+        done_indexes=job.done_indexes,
+        failed_indexes=job.failed_indexes,
+    )
+
+
 def _deadline(workload: Workload) -> datetime | None:
+    if workload.is_suspended:
+        return None  # Its time counts from when it goes on.
     seconds = workload.spec.get("activeDeadlineSeconds")
     return None if seconds is None else workload.created_at + timedelta(seconds=min(seconds, _LONGEST))
 
@@ -93,6 +123,11 @@ class _Job:
         policy = self.spec.get("podFailurePolicy")
         failed = [member for member in self.members if not member.succeeded and member not in self.active]
         return [(member, judge(policy, member)) for member in failed]
+
+    @property
+    def failed(self) -> list[Member]:
+        """The failed pods, those that the failure policy ignores included: they too make the next one wait."""
+        return [member for member, _ in self.verdicts]
 
     @cached_property
     def counted(self) -> list[Member]:
@@ -193,7 +228,7 @@ def _creations(job: _Job, now: datetime, speed: float) -> tuple[list[PodObject],
     """The pods to create now, and when the next one that has to wait may be."""
     if job.is_indexed:
         return _indexed_creations(job, now, speed)
-    due = _due(job.counted, job.succeeded, speed) if job.room else None
+    due = _due(job.failed, job.succeeded, speed) if job.room else None
     if due is not None and now < due:
         return [], due
     return [_pod(job.workload, None) for _ in range(job.room)], None
@@ -208,12 +243,13 @@ def _indexed_creations(job: _Job, now: datetime, speed: float) -> tuple[list[Pod
             break
         if index in taken:
             continue
-        failures: Iterable[Member] = job.counted
+        failures: Iterable[Member] = job.failed
         if job.per_index_limit is not None:
-            failures = [member for member in job.counted if member.index == index]
+            failures = [member for member in job.failed if member.index == index]
         due = _due(failures, () if job.per_index_limit is not None else job.succeeded, speed)
         if due is None or now >= due:
-            create.append(_pod(job.workload, index))
+            failed = sum(member.index == index for member in job.counted)
+            create.append(_pod(job.workload, index, None if job.per_index_limit is None else failed))
         else:
             dues.append(due)
     return create, min(dues, default=None)
@@ -230,15 +266,10 @@ def _due(failures: Iterable[Member], successes: Iterable[Member], speed: float) 
     return recent[-1] + wait / speed
 
 
-def _pod(workload: Workload, index: int | None) -> PodObject:
-    labels = {
-        "batch.kubernetes.io/controller-uid": workload.uid,
-        "batch.kubernetes.io/job-name": workload.name,
-        "controller-uid": workload.uid,
-        "job-name": workload.name,
-    }
+def _pod(workload: Workload, index: int | None, failed: int | None = None) -> PodObject:
+    """``failed``: how many pods of the index have failed, where that is limited for each index."""
     if index is None:
-        return templated_pod(workload, generate=f"{workload.name}-", labels=labels)
+        return templated_pod(workload, generate=f"{workload.name}-")
     mark = {COMPLETION_INDEX: str(index)}
 
     def adjust(spec: PodObject) -> None:
@@ -250,5 +281,10 @@ def _pod(workload: Workload, index: int | None) -> PodObject:
             if all(entry.get("name") != variable["name"] for entry in written):
                 container["env"] = [*written, variable]
 
-    generate = f"{workload.name}-{index}-"
-    return templated_pod(workload, generate=generate, labels={**labels, **mark}, annotations=mark, adjust=adjust)
+    return templated_pod(
+        workload,
+        generate=f"{workload.name}-{index}-",
+        labels=mark,
+        annotations=mark if failed is None else {**mark, _FAILURE_COUNT: str(failed)},
+        adjust=adjust,
+    )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from runner.core.model import Json, PodUID
 from runner.core.podstatus import ConditionType, Phase, PodStatus
-from runner.core.times import parse_time
+from runner.core.times import format_time, parse_time
 
 COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index"
 
@@ -48,7 +48,8 @@ class Identities(Protocol):
 class Workload:
     """An object that owns pods. ``source`` is what the manifest calls it: ``deployment/web``.
 
-    ``template`` is a v1 PodTemplateSpec with all defaults; ``revision`` the hash of it that labels carry.
+    ``template`` is a v1 PodTemplateSpec with all defaults; ``revision`` the hash of it that labels carry; ``metadata`` has the
+    object's own labels and annotations; ``parent`` is the v1 Deployment or CronJob that it comes from, with its UID.
     """
 
     kind: WorkloadKind
@@ -61,6 +62,30 @@ class Workload:
     template: Json
     revision: str
     created_at: datetime
+    metadata: Json = field(default_factory=dict)
+    parent: Json | None = None
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """The v1 object, without status."""
+        return {
+            "apiVersion": self.api_version,
+            "kind": str(self.kind),
+            "metadata": {
+                **self.metadata,
+                "name": self.name,
+                "namespace": self.namespace,
+                "uid": self.uid,
+                "creationTimestamp": format_time(self.created_at),
+                "generation": 1,
+            },
+            "spec": self.spec,
+        }
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether it is a Job that makes no pods for now."""
+        return self.kind is WorkloadKind.JOB and bool(self.spec.get("suspend"))
 
     @property
     def most_pods(self) -> int:
@@ -118,6 +143,19 @@ class Member:
     @property
     def is_ready(self) -> bool:
         return self.is_active and self.status.is_true(ConditionType.READY)
+
+    def available_at(self, seconds: int) -> datetime | None:
+        """When it has been ready for so many seconds (a workload's minReadySeconds); None while it is not ready."""
+        if not self.is_ready:
+            return None
+        condition = self.status.condition(ConditionType.READY)
+        since = (condition and condition.last_transition_time) or self.created_at
+        return since and since + timedelta(seconds=seconds)
+
+    def is_available(self, seconds: int, now: datetime) -> bool:
+        """Whether it has been ready for so many seconds."""
+        moment = self.available_at(seconds)
+        return moment is not None and moment <= now if seconds else self.is_ready
 
     @property
     def index(self) -> int | None:

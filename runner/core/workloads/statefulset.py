@@ -18,9 +18,11 @@ from runner.core.workloads.pods import PodObject, templated_pod
 def reconcile_stateful_set(
     workload: Workload, members: Sequence[Member], now: datetime, speed: float
 ) -> Reconciliation:
-    """The pods by their ordinals: each waits until those before it are ready, unless the policy is Parallel."""
-    del now, speed  # A StatefulSet does not wait.
+    """The pods by their ordinals: each waits until those before it are available, unless the policy is Parallel."""
+    del speed  # How long a pod must have been ready is what the manifest says.
     spec = workload.spec
+    seconds = int(spec.get("minReadySeconds") or 0)
+    wake: datetime | None = None
     ordinals = _ordinals(workload)
     is_ordered = spec.get("podManagementPolicy") != "Parallel"
     there = {member.name: member for member in members if not member.is_gone}
@@ -32,9 +34,10 @@ def reconcile_stateful_set(
             create.append(_pod(workload, ordinal))
         elif member.has_ended and not member.is_deleted:
             delete.append(member.uid)
-        if is_ordered and (member is None or not member.is_ready):
+        if is_ordered and (member is None or not member.is_available(seconds, now)):
+            wake = None if member is None else member.available_at(seconds)
             break
-    return Reconciliation(create=tuple(create), delete=tuple(delete), wanted=len(ordinals))
+    return Reconciliation(create=tuple(create), delete=tuple(delete), wanted=len(ordinals), wake_at=wake)
 
 
 def claims(workload: Workload) -> list[dict[str, Any]]:
