@@ -28,7 +28,8 @@ validated as the API server does it; this page says what becomes of it after tha
 Init containers have the fields of `Container`. What is below an ignored or refused field is not listed.
 {supported} fields are supported, {ignored} ignored, {refused} refused.
 
-Other kinds: ConfigMap, Secret, ServiceAccount and PersistentVolumeClaim serve the pods that name them. Deployment, ReplicaSet,
+Other kinds: ConfigMap, Secret, ServiceAccount and PersistentVolumeClaim serve the pods that name them; Services have addresses
+and names (`externalIPs`, `loadBalancerIP` and IPv6 are without effect). Deployment, ReplicaSet,
 ReplicationController, StatefulSet, DaemonSet, Job and CronJob make pods, replace those that fail;
 a CronJob runs one Job now. Kinds of Kubernetes without effect on one node (Ingress, NetworkPolicy, RBAC, PodDisruptionBudget,
 HorizontalPodAutoscaler, CustomResourceDefinition and the like) are listed as ignored, in one line; with

@@ -39,14 +39,13 @@ if TYPE_CHECKING:
     from runner.runtime.gc import GcReport
     from runner.runtime.handlers import Reach
     from runner.runtime.narration import Listener, LogLine, Narration
+    from runner.runtime.network import ClusterNetwork
     from runner.runtime.owning import Owned
     from runner.runtime.session import Session
 
-REFERRED_KINDS = frozenset({"ConfigMap", "Secret"})
+REFERRED_KINDS = frozenset({"ConfigMap", "Secret", "Service"})
 """Kinds that pods refer to: in the store as long as the run that brought them."""
-IGNORED_KINDS = frozenset(
-    {"Namespace", "PersistentVolume", "PersistentVolumeClaim", "PodTemplate", "Service", "ServiceAccount"}
-)
+IGNORED_KINDS = frozenset({"Namespace", "PersistentVolume", "PersistentVolumeClaim", "PodTemplate", "ServiceAccount"})
 """Kinds that change nothing for one pod on one node."""
 MAX_PODS = 110
 """How many pods a kubelet runs (its maxPods), and so a run of workloads."""
@@ -73,6 +72,7 @@ class _Launch:
     options: RunOptions
     image: str
     since: datetime
+    network: ClusterNetwork
 
 
 class Runner:
@@ -352,6 +352,7 @@ class Runner:
         named = options.exit_code_from
         if named and pods and not any(pod.container(named) for pod, _ in pods):
             raise UsageError(f"container {named} is not valid for pod {pods[0][0].name}")
+        from runner.runtime.network import ClusterNetwork
         from runner.runtime.owning import abandon, begin_sandbox, own_new
         from runner.runtime.sandboxes import sandbox_reference
 
@@ -363,14 +364,17 @@ class Runner:
             def spawn(value: Json) -> Owned:
                 (owned,) = own_new([self._made(value, node)], self.store, self.home, self.sweep)
                 mine.append(owned)
-                begin_sandbox(owned, self.engine, self.store, self.clock, image)
+                begin_sandbox(owned, self.engine, self.store, self.clock, image, network.zone)
                 return owned
 
-            referred = self._put_objects(objects)
+            network = ClusterNetwork(self.engine, self.store, self.home, self.clock)
             try:
+                self._put_objects(objects)
+                network.prepare()
                 self._put_claims(controllers)
                 for owned in mine:
-                    begin_sandbox(owned, self.engine, self.store, self.clock, image)
+                    begin_sandbox(owned, self.engine, self.store, self.clock, image, network.zone)
+                network.await_prepared()  # The variables of Services tell their addresses.
                 yield _Launch(
                     pods=[(owned, maker) for owned, (_, maker) in zip(mine, pods, strict=True)],
                     controllers=controllers,
@@ -378,14 +382,15 @@ class Runner:
                     options=options,
                     image=image,
                     since=since,
+                    network=network,
                 )
             except BaseException:
                 for owned in mine:
                     abandon(owned, self.engine, self.store)
                 raise
             finally:
-                for kind, namespace, name in referred:
-                    self.store.remove_object(kind, namespace, name)
+                network.close()
+                self._remove_objects(objects)
 
     def _standing(self, controllers: Sequence[Controller]) -> AbstractContextManager[None]:
         """Keep the workloads' names from others as long as they run. Raises AlreadyExists."""
@@ -406,7 +411,7 @@ class Runner:
         from runner.runtime.audience import Audience
 
         with Audience(self.engine, self.home, launch.options, listener) as audience:
-            session = self._session(launch.options, audience, launch.image)
+            session = self._session(launch.options, audience, launch.image, launch.network)
             try:
                 for owned, controller in launch.pods:
                     session.add(owned, controller=controller)
@@ -434,16 +439,31 @@ class Runner:
                     self.store.put_object(claim)
                     controller.claimed.append(metadata["name"])
 
-    def _put_objects(self, objects: Sequence[LoadedObject]) -> list[tuple[str, str, str]]:
-        mine = [o for o in objects if o.kind in REFERRED_KINDS]
-        for o in mine:
-            metadata = {**(o.value.get("metadata") or {}), "namespace": o.namespace}
-            self.store.put_object({**o.value, "kind": o.kind, "metadata": metadata})
+    def _put_objects(self, objects: Sequence[LoadedObject]) -> None:
+        """What the pods refer to is kept as long as the run lasts; what was there before stays longer."""
+        if all(o.kind == "Pod" for o in objects):
+            return
+        from runner.runtime.objects import put_owned
+        from runner.runtime.ownership import owner_label
+
         for o in objects:
+            value = {
+                **o.value,
+                "kind": o.kind,
+                "metadata": {**(o.value.get("metadata") or {}), "namespace": o.namespace},
+            }
+            if o.kind in REFERRED_KINDS:
+                put_owned(self.store, value, self.clock.now(), owner_label(home=self.home))
             # A claim stays when the run is over, and one that is there keeps its volume.
-            if o.kind == "PersistentVolumeClaim" and self.store.object(o.kind, o.namespace, o.name) is None:
-                self.store.put_object({**o.value, "metadata": {**o.value["metadata"], "namespace": o.namespace}})
-        return [(o.kind, o.namespace, o.name) for o in mine]
+            elif o.kind == "PersistentVolumeClaim" and self.store.object(o.kind, o.namespace, o.name) is None:
+                self.store.put_object(value)
+
+    def _remove_objects(self, objects: Sequence[LoadedObject]) -> None:
+        if any(o.kind in REFERRED_KINDS for o in objects):
+            from runner.runtime.objects import remove_owned
+            from runner.runtime.ownership import owner_label
+
+            remove_owned(self.store, objects, owner_label(home=self.home))
 
     @staticmethod
     def _on_this_node(options: RunOptions) -> RunOptions:
@@ -458,7 +478,9 @@ class Runner:
         )
         return replace(options, worker=named)
 
-    def _session(self, options: RunOptions, listener: Listener, image: str) -> Session:
+    def _session(
+        self, options: RunOptions, listener: Listener, image: str, network: ClusterNetwork | None = None
+    ) -> Session:
         from runner.runtime.handlers import EngineHandlers
         from runner.runtime.session import Session
 
@@ -471,6 +493,7 @@ class Runner:
             options=options,
             listener=listener,
             sandbox_image=image,
+            network=network,
         )
 
     # --- looking at pods, and ending them ----------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The resolv.conf that a pod's dnsPolicy and dnsConfig ask for. Mirrors pkg/kubelet/network/dns/dns.go.
 
-There is no cluster DNS behind ClusterFirst here, so that it is what a kubelet makes of it then: Default. What the node's own
-file says is taken from the one that the Engine makes for a pod, which has no servers that a pod cannot reach.
+What the node's own file says is taken from the one that the Engine makes for a pod, which has no servers that a pod cannot
+reach; where the sandbox resolves names (ClusterFirst), it has put itself and the cluster's domains into that file.
 """
 
 from __future__ import annotations

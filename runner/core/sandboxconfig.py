@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from runner.core.clusterdns import RESOLVER_VARIABLE, asks_cluster, search_domains
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
 from runner.core.identity import kernel_hostname
 from runner.core.labels import sandbox_labels, sandbox_name
@@ -23,6 +24,7 @@ def sandbox_config(pod: Pod, *, attempt: int, image: str, volumes: Sequence[Volu
         name=sandbox_name(pod, attempt),
         image=image,
         labels=sandbox_labels(pod, attempt, owner),
+        env=(f"{RESOLVER_VARIABLE}={' '.join(search_domains(pod.namespace))}",) if asks_cluster(pod) else (),
         hostname="" if pod.host_network else kernel_hostname(pod),
         network_mode="host" if pod.host_network else "bridge",
         ipc_mode="host" if spec.get("hostIPC") else "shareable",

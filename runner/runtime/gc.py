@@ -33,6 +33,7 @@ from runner.engine.protocol import ContainerSummary, VolumeDetails
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.runtime.home import Home
 from runner.runtime.namespaces import ownerless_namespaces, remove_namespace
+from runner.runtime.objects import remove_orphans
 from runner.runtime.ownership import PodIsOwned, PodLock, home_id, home_of, is_locked, owner_is_alive
 from runner.runtime.standing import forget_dead
 from runner.runtime.storage import Object, Store, name_of
@@ -158,6 +159,8 @@ class _Sweep:
             except PodIsOwned:
                 continue
         self._sweep_namespaces()
+        if not self.dry_run and self.older_than is None:
+            remove_orphans(self.store)
         if self.everything and self.older_than is None:
             self._sweep_claims()
         if not self.dry_run:

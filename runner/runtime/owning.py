@@ -66,7 +66,9 @@ def own_new(pods: Sequence[Pod], store: Store, home: Home, make_room: Callable[[
     return taken
 
 
-def begin_sandbox(owned: Owned, engine: Engine, store: Store, clock: Clock, image: str) -> None:
+def begin_sandbox(
+    owned: Owned, engine: Engine, store: Store, clock: Clock, image: str, zone: Callable[[Pod], str] = lambda _: ""
+) -> None:
     """Start the pod's first sandbox before anybody has decided so: that decision is never another one for a new pod."""
     try:
         if rejection_of(owned.pod, lambda: engine.info().confinement) is not None:
@@ -75,7 +77,14 @@ def begin_sandbox(owned: Owned, engine: Engine, store: Store, clock: Clock, imag
     except (MountError, EngineError):
         return  # The worker meets it too, and says so.
     creation = SandboxCreation(
-        engine=engine, pod=owned.pod, attempt=0, image=image, volumes=volumes, owner=owned.owner, is_prepared=True
+        engine=engine,
+        pod=owned.pod,
+        attempt=0,
+        image=image,
+        volumes=volumes,
+        owner=owned.owner,
+        is_prepared=True,
+        zone=zone,
     )
     owned.ahead = (creation, owned.jobs.submit(creation.run))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from runner.core.clusterdns import ZONE
 from runner.core.containerconfig import ContainerConfig
 from runner.core.labels import PREPARED, SANDBOX_CONTAINER
 from runner.core.messages import MESSAGES
@@ -17,6 +18,7 @@ from runner.engine.protocol import Engine
 from runner.errors import EngineError, NotFound
 from runner.runtime.messages import local_directory
 from runner.runtime.tasks import Task, Wait
+from runner.runtime.textfiles import upload_text
 from runner.runtime.volumegroups import give_locally
 from runner.sandbox.image import sandbox_image
 
@@ -47,6 +49,7 @@ class SandboxCreation:
     volumes: tuple[VolumePlan, ...]
     owner: str
     is_prepared: bool = False
+    zone: Callable[[Pod], str] = lambda _: ""
     on_created: Callable[[], None] = lambda: None
     id: str = ""
 
@@ -67,6 +70,9 @@ class SandboxCreation:
         archive = volumes_archive(tuple(plan for plan in self.volumes if not self._is_filled(plan)))
         if archive is not None:
             engine.upload(self.id, "/", archive)
+        zone = self.zone(self.pod)
+        if zone:
+            upload_text(engine, self.id, ZONE, zone)
         return self.id
 
     def _config(self) -> ContainerConfig:
@@ -103,6 +109,7 @@ def create_sandbox(context: PodContext, attempt: int) -> Task[str]:
             image=context.sandbox_image,
             volumes=context.volumes,
             owner=context.owner,
+            zone=context.zone,
         )
         job = context.jobs.submit(creation.run)
     context.store.note_attempt(context.pod.uid, SANDBOX_CONTAINER, attempt)

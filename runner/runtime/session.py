@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from runner.clock import Clock, Wakeup
+from runner.core.clusterdns import asks_cluster
 from runner.core.columns import status_word
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_CONTAINER
 from runner.core.model import Json, Pod, PodUID
@@ -24,6 +25,7 @@ from runner.runtime.home import Home
 from runner.runtime.jobs import ThreadJobs
 from runner.runtime.messages import TerminationMessages
 from runner.runtime.narration import AttemptEnding, Listener, Narration, Notice
+from runner.runtime.network import ClusterNetwork, Resolving
 from runner.runtime.observer import Observer
 from runner.runtime.options import Keep, RunOptions, Until
 from runner.runtime.outcome import StopRequest
@@ -88,6 +90,7 @@ class Session:
         options: RunOptions,
         listener: Listener,
         sandbox_image: str,
+        network: ClusterNetwork | None = None,
     ) -> None:
         self._engine = engine
         self._store = store
@@ -97,6 +100,7 @@ class Session:
         self._options = options
         self._listener = listener
         self._sandbox_image = sandbox_image
+        self._network = network
         self._queue = PullQueue()
         self._news = Wakeup()
         self._runs: list[Running] = []
@@ -113,6 +117,8 @@ class Session:
         writes = StoreWatcher(self._store, self._wake_all)
         writes.start()
         self._resources.callback(writes.stop)
+        if self._network is not None:
+            self._network.follow(self._resolving, self._listen)
 
     def add(self, owned: Owned, *, is_new: bool = True, controller: Controller | None = None) -> Running:
         """Make the worker of a pod that this process owns, and that perhaps a workload has made."""
@@ -133,6 +139,8 @@ class Session:
             profiles=self._home.profiles,
         )
         context.prefetcher, context.ahead, context.wake = Prefetcher(context), owned.ahead, wakeup.set
+        if self._network is not None:
+            context.zone = self._network.zone
         context.messages = TerminationMessages.of(self._engine, pod, owned.owner)
         if not is_new:
             stored = (self._store.pod_by_uid(pod.uid) or {}).get("status")
@@ -186,6 +194,19 @@ class Session:
     def _wake_all(self) -> None:
         for running in self._runs:
             running.wakeup.set()
+        if self._network is not None:
+            self._network.wake()
+
+    def _resolving(self) -> list[Resolving]:
+        """The sandboxes that resolve names for their pods."""
+        contexts = [running.worker.context for running in self._runs if not running.is_over]
+        return [
+            (context.pod, sandbox.id)
+            for context in contexts
+            if asks_cluster(context.pod)
+            for sandbox in context.observed.sandboxes
+            if sandbox.ready
+        ]
 
     def _listen(self, narration: Narration) -> None:
         self._listener(narration)

@@ -40,6 +40,8 @@ FLAGS: Final = (
 )
 
 SOURCE: Final = Path(__file__).with_name("pause.c")
+SOURCES: Final = ("pause.c", "relay.c", "table.c", "dns.c", "zone.c", "resolver.c", "proxy.c")
+"""What is compiled, in this order, in the folder of the first one."""
 
 
 class BuildError(Exception):
@@ -63,7 +65,7 @@ def compile_program(architecture: str, output: Path) -> None:
     """Builds the program for one of ``ARCHITECTURES`` into ``output``; raises BuildError with the compiler's words."""
     command = [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS[architecture], *FLAGS]
     done = subprocess.run(
-        [*command, SOURCE.name, "-o", str(output.resolve())],
+        [*command, *SOURCES, "-o", str(output.resolve())],
         cwd=SOURCE.parent,
         capture_output=True,
         text=True,
@@ -101,7 +103,7 @@ def compare() -> bool:
             same = False
             had = describe_program(shipped) if shipped.is_file() else "missing"
             print(
-                f"{built.name}: shipped is {had}, but {SOURCE.name} builds to {describe_program(built)}",
+                f"{built.name}: shipped is {had}, but its source builds to {describe_program(built)}",
                 file=sys.stderr,
             )
     if not same:
