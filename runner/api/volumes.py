@@ -66,7 +66,10 @@ class VolumeHandle:
 
     def _entries(self) -> list[tuple[str, bool]]:
         """Paths of everything in the volume, and whether each is a folder."""
-        archive = self._engine.download(self._sandbox(), self._root)
+        try:
+            archive = self._engine.download(self._sandbox(), self._root)
+        except NotFound as problem:
+            raise UsageError(f"no container of the pod mounts volume {self.name}, so there is none") from problem
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             found = [(PurePosixPath(member.name).parts[1:], member.isdir()) for member in tar]
         return [("/".join(parts), is_folder) for parts, is_folder in found if parts]
