@@ -194,9 +194,11 @@ def _runner(
         for pod in pods:
             if isinstance(request.node, pytest.Item):
                 request.node.user_properties.append((f"podrunner:{pod.namespace}/{pod.name}", _outcome(pod)))
-        runner.close(failed=stash.get(_failed, False))
-        stash[_runners].remove(runner)
-        _end_namespace(runner, namespace, request.config)
+        try:
+            runner.close(failed=stash.get(_failed, False))
+        finally:
+            stash[_runners].remove(runner)
+            _end_namespace(runner, namespace, request.config)
 
 
 def _outcome(pod: PodHandle) -> str:

@@ -272,6 +272,8 @@ class PodWorker:
             seconds = PULL_RELOOK_SECONDS if outcome.fresh_failure and context.pulls else REQUEUE_SECONDS
             again = context.now() + timedelta(seconds=seconds)
             due = again if due is None else min(due, again)
+            yield from self._rest_after_failure(due)
+            return True
         yield from self._rest(due)
         return True
 
@@ -391,6 +393,20 @@ class PodWorker:
         if end is not None:
             until = end if until is None else min(until, end)
         yield Wait(until=until, ready=lambda: context.dirty or self._ending() is not None)
+
+    def _rest_after_failure(self, until: datetime) -> Task[None]:
+        """The same; but what a failed attempt itself stirs up is no reason for the next one to come earlier."""
+        context = self.context
+        before = (context.pod, context.observed.sandboxes, context.observed.containers)
+        while True:
+            yield from self._rest(until)
+            if not context.dirty or self._ending() is not None:
+                return
+            yield from self._steadily(context.look)
+            context.publish()
+            if (context.pod, context.observed.sandboxes, context.observed.containers) != before:
+                context.poke()
+                return
 
     def _until(self, condition: Callable[[], bool]) -> Task[None]:
         """Wait for a condition, keeping the status true meanwhile."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import urllib.request
 import uuid
@@ -186,6 +187,16 @@ def test_what_does_not_exist_is_told_so(runner: Runner) -> None:
         pod.exec(["sleep", "9"], timeout=0.5)
     with pytest.raises(UsageError, match="one of initialized, ready, completed"):
         runner.run(named(WEB), until="redy")
+
+
+def test_a_port_of_the_machine_that_is_taken_is_tried_again_after_a_while(runner: Runner) -> None:
+    """And not at once, again and again, woken by the remains of the attempt before."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = f"hostIP: 127.0.0.1, hostPort: {taken.getsockname()[1]}"
+        with pytest.raises(WaitTimeout) as caught:
+            runner.run(named(WEB).replace("containerPort: 8080", f"containerPort: 8080, {port}"), timeout=4)
+    events = [event for event in caught.value.pod.events() if event.reason == "FailedCreatePodSandBox"]  # type: ignore[attr-defined]
+    assert [event.count for event in events] == [1]
 
 
 def test_several_pods_from_several_threads(runner: Runner, docker_engine: DockerEngine) -> None:

@@ -1,0 +1,266 @@
+"""The pytest plugin as a project uses it: pytest as a process, pods on the real Engine."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from runner.runtime.home import Home
+from runner.runtime.sqlite_store import SqliteStore
+from tests.e2e.support import until
+from tests.plugin.conftest import Project
+
+docker = pytest.mark.docker
+
+USES_POD = """\
+import pytest
+
+@pytest.mark.pod("pod.yaml", timeout=60)
+def test_good(pod):
+    assert pod.status.is_ready
+    assert pod.init("migrate").attempts[0].exit_code == 0
+    assert "serving" in pod.logs("app")
+
+@pytest.mark.pod("pod.yaml", images={"migrate": "busybox:latest"})
+def test_bad(pod):
+    assert pod.status.word == "Terminating"
+"""
+KILLS = int(os.environ.get("PODRUNNER_KILLS", "4"))
+"""How often a session is killed; each time a little later."""
+
+
+def store(project: Project) -> SqliteStore:
+    return SqliteStore(Home(project.home))
+
+
+@docker
+def test_a_marked_test_has_its_pod_and_a_failing_one_tells_of_it(project: Project) -> None:
+    project.write("test_web.py", USES_POD)
+    code, output = project.pytest("--junitxml=report.xml", "--podrunner-artifacts=artifacts")
+    assert code == 1, output
+    assert "1 failed, 1 passed" in output
+    assert re.search(r"-+ podrunner: pod test-\w+/web -+\nNAME   READY   STATUS    RESTARTS   AGE\n", output), output
+    assert "Normal  Started: Container started" in output
+    assert "Logs of app, attempt 0:\n  serving" in output
+    assert "start app attempt 0: it has not run yet" in output
+    assert "E       AssertionError: assert 'Running' == 'Terminating'" in output
+    report = (project.folder / "report.xml").read_text()
+    assert re.search(r'<property name="podrunner:test-\w+/web" value="Running, 0 restarts" */>', report)
+    (pod,) = (project.folder / "artifacts").glob("test_web.py_test_good/test-*_web/pod.json")
+    assert '"name": "web"' in pod.read_text()
+    assert project.left() == []
+    assert store(project).objects("PersistentVolumeClaim") == []
+
+
+@docker
+def test_a_wider_scope_shares_the_pod(project: Project) -> None:
+    project.write(
+        "test_shared.py",
+        """\
+import pytest
+
+pytestmark = pytest.mark.pod("pod.yaml")
+seen = []
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_same(pod, number):
+    seen.append(pod.uid)
+    assert len(set(seen)) == 1
+
+def test_of_the_session(podrunner_session):
+    assert podrunner_session.run("pod.yaml", timeout=60, host_ports=False).status.is_ready
+""",
+    )
+    code, output = project.pytest("--podrunner-scope=module")
+    assert (code, "3 passed" in output) == (0, True), output
+    assert project.left() == []
+
+
+@docker
+def test_pods_of_failed_tests_can_be_kept(project: Project) -> None:
+    project.write("test_web.py", USES_POD)
+    code, output = project.pytest("--podrunner-keep=failed", "-n", "1")
+    assert code == 1, output
+    kept = re.search(r"podrunner kept pod (test-\w+)/web: podrunner describe po web -n \1\n", output)
+    assert kept is not None, output
+    assert [pod["metadata"]["namespace"] for pod in store(project).pods()] == [kept[1]]
+    # A sweep respects what is kept; a deletion does not.
+    project.write("test_none.py", "def test_engine(podrunner_engine): pass\n")
+    assert project.pytest("test_none.py")[0] == 0
+    assert len(store(project).pods()) == 1
+    from runner import Runner
+
+    with Runner(home=project.home, engine=project.engine) as runner:
+        runner.delete(kept[1], "web", grace=0, force=True).wait(60)
+        runner.sweep()
+    assert project.left() == []
+
+
+@docker
+def test_workers_run_side_by_side(project: Project) -> None:
+    project.write(
+        "test_many.py",
+        'import pytest\n\n@pytest.mark.parametrize("n", range(4))\n@pytest.mark.pod("pod.yaml")\n'
+        "def test_web(pod, n):\n    assert pod.status.is_ready\n",
+    )
+    code, output = project.pytest("-n", "2")
+    assert (code, "4 passed" in output) == (0, True), output
+    assert project.left() == []
+
+
+@docker
+def test_every_knob_can_be_turned_by_fixture_flag_variable_and_ini(project: Project) -> None:
+    project.write(
+        "conftest.py",
+        """\
+import pytest
+
+@pytest.fixture
+def podrunner_overrides():
+    return {"env": {"app": {"COLOUR": "red"}}}
+
+@pytest.fixture
+def podrunner_namespace():
+    return "mine"
+""",
+    )
+    project.write(
+        "test_knobs.py",
+        """\
+import pytest
+from runner import RunOptions
+from runner.pytest_plugin import setting
+
+@pytest.mark.pod("pod.yaml")
+def test_overrides(pod):
+    assert pod.namespace == "mine"
+    assert pod.exec(["sh", "-c", "echo $COLOUR"], container="app").stdout == "red\\n"
+
+def test_settings(podrunner_options, pytestconfig):
+    assert isinstance(podrunner_options, RunOptions)
+    assert podrunner_options.worker.speed == 7.0
+    assert podrunner_options.grace == 3
+    assert podrunner_options.keep == "failed"
+    assert setting(pytestconfig, "timeout") == 30.0
+""",
+    )
+    project.write("pytest.ini", "[pytest]\npodrunner_speed = 5\npodrunner_grace = 3\npodrunner_timeout = 30\n")
+    code, output = project.pytest("--podrunner-speed=7", PODRUNNER_KEEP="failed", PODRUNNER_TIMEOUT="30")
+    assert (code, "2 passed" in output) == (0, True), output
+    assert project.left() == []
+
+
+def test_without_an_engine_tests_are_skipped_for_one_clear_reason(lonely_project: Project) -> None:
+    lonely_project.write("test_web.py", USES_POD)
+    code, output = lonely_project.pytest("-rs")
+    assert code == 0
+    assert "2 skipped" in output
+    assert re.search(r"SKIPPED \[\d\] .*: podrunner: .*nosuch.sock.*\(podrunner doctor tells more\)\n", output), output
+    for arguments, environ in (
+        (["--podrunner-require-engine"], {}),
+        ([], {"PODRUNNER_REQUIRE_ENGINE": "1"}),
+        (["-o", "podrunner_require_engine=true"], {}),
+    ):
+        code, output = lonely_project.pytest(*arguments, **environ)
+        assert (code, "2 errors" in output, "podrunner: " in output) == (1, True, True), output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "text"),
+    [
+        (["--podrunner-keep=sometimes"], {}, "invalid choice: 'sometimes'"),
+        (
+            [],
+            {"PODRUNNER_SCOPE": "galaxy"},
+            "podrunner_scope='galaxy': one of function, class, module, package, session",
+        ),
+        ([], {"PODRUNNER_SCOPE": "module", "PODRUNNER_REQUIRE_ENGINE": "no"}, "2 skipped"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_told_so(
+    lonely_project: Project, arguments: list[str], environ: dict[str, str], text: str
+) -> None:
+    lonely_project.write("test_web.py", USES_POD)
+    assert text in lonely_project.pytest(*arguments, **environ)[1]
+
+
+def test_the_fixture_without_a_marker_says_what_is_missing(lonely_project: Project) -> None:
+    lonely_project.write("test_web.py", "def test_it(pod):\n    pass\n")
+    lonely_project.write(
+        "conftest.py", "import pytest\n\n@pytest.fixture\ndef podrunner():\n    return None\n"
+    )  # fmt: skip
+    code, output = lonely_project.pytest()
+    assert code == 1
+    assert 'the fixture pod needs a marker: @pytest.mark.pod("pod.yaml")' in output
+
+
+def test_who_does_not_use_it_does_not_pay_for_it(lonely_project: Project) -> None:
+    lonely_project.write(
+        "test_plain.py",
+        "import sys\n\ndef test_it(pytestconfig):\n"
+        "    assert pytestconfig.pluginmanager.hasplugin('podrunner')\n"
+        "    names = ('docker', 'requests', 'rich', 'click', 'yaml', 'tenacity', 'runner.api', 'sqlite3')\n"
+        "    assert [name for name in names if name in sys.modules] == []\n",
+    )
+    code, output = lonely_project.pytest("-p", "no:hypothesispytest", "-p", "no:inline_snapshot")
+    assert code == 0, output
+    assert not lonely_project.home.exists()
+
+
+WAITS = """\
+import pathlib
+import pytest
+
+@pytest.mark.pod("pod.yaml", host_ports=False)
+def test_waits(pod):
+    pathlib.Path("up").write_text(pod.uid)
+    pod.wait_for("completed", timeout=90)
+"""
+
+
+@docker
+@pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
+def test_an_interrupted_session_leaves_nothing(project: Project, times: int) -> None:
+    project.write("test_web.py", WAITS)
+    grace = "30" if times == 2 else "1"
+    process = project.start(f"--podrunner-grace={grace}")
+    until((project.folder / "up").exists, "the test")
+    process.send_signal(signal.SIGINT)
+    if times == 2:
+        # It waits for the app, which does not listen to SIGTERM.
+        until(lambda: store(project).pods()[0]["metadata"].get("deletionTimestamp"), "the deletion")
+        process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=25)
+    # The second one ends pytest itself in the way in which Python ends then.
+    assert process.returncode == (2 if times == 1 else -signal.SIGINT), output
+    assert project.left() == []
+
+
+@docker
+def test_what_a_killed_session_leaves_the_next_one_sweeps(project: Project, tmp_path: Path) -> None:
+    """And never what belongs to a session that lives: one of the same state directory runs all the time."""
+    project.write("test_web.py", WAITS)
+    living = project.start("test_web.py")
+    until((project.folder / "up").exists, "the living session's pod")
+    mine = set(project.left())
+    project.write("test_other.py", WAITS.replace('"up"', '"other"'))
+    project.write("test_sweep.py", "def test_engine(podrunner_engine): pass\n")
+    for number in range(KILLS):
+        killed = project.start("test_other.py")
+        # From the first second, when little has begun, to where everything runs.
+        with pytest.raises(BaseException, match="timed out"):
+            killed.communicate(timeout=0.3 + 2.2 * (number + 0.5) / KILLS)
+        killed.kill()
+        killed.communicate()
+        code, output = project.pytest("test_sweep.py")
+        assert code == 0, output
+        assert set(project.left()) == mine
+    assert living.poll() is None
+    assert store(project).pods()[0]["metadata"]["uid"] == (project.folder / "up").read_text()
+    living.send_signal(signal.SIGINT)
+    living.communicate(timeout=30)
+    assert project.left() == []
