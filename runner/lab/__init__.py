@@ -1,6 +1,16 @@
 """Pods in virtual time: the product's own worker on the simulated Engine, without Docker, threads or waiting."""
 
+from runner.lab.company import CompanySimulation, names_of, simulate_company
 from runner.lab.script import SimulationScript, parse_script
 from runner.lab.simulation import Simulation, new_pod, simulate
 
-__all__ = ["Simulation", "SimulationScript", "new_pod", "parse_script", "simulate"]
+__all__ = [
+    "CompanySimulation",
+    "Simulation",
+    "SimulationScript",
+    "names_of",
+    "new_pod",
+    "parse_script",
+    "simulate",
+    "simulate_company",
+]

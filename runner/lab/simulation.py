@@ -7,7 +7,7 @@ when the pod is gone, when nothing will ever happen to it any more, or at the ti
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -144,14 +144,16 @@ class SimulatedRun:
         listener: Callable[[Narration], None] | None = None,
         handlers: Callable[[SimulatedEngine], SimulatedHandlers] | None = None,
         clock: VirtualClock | None = None,
+        store: MemoryStore | None = None,
+        numbers: Iterator[int] | None = None,
     ) -> None:
         self.script = script
         self.record = _Record()
         listen = listener or self.record.listen
         self.clock = clock or VirtualClock()
         self.wakeup = Wakeup()
-        self.store = MemoryStore()
-        self.engine = _engine(pod, script, self.clock)
+        self.store = store or MemoryStore()
+        self.engine = _engine(pod, script, self.clock, numbers)
         made = handlers(self.engine) if handlers is not None else SimulatedHandlers(self.engine, script.hooks)
         self.store.create_pod(pod.manifest, owner="simulation")
         context = PodContext(
@@ -211,9 +213,9 @@ class SimulatedRun:
         return End.GONE
 
 
-def _engine(pod: Pod, script: SimulationScript, clock: VirtualClock) -> SimulatedEngine:
+def _engine(pod: Pod, script: SimulationScript, clock: VirtualClock, numbers: Iterator[int] | None) -> SimulatedEngine:
     """An Engine that has every image whose pulls nobody has scripted."""
-    engine = SimulatedEngine(clock, script.for_engine(pod))
+    engine = SimulatedEngine(clock, script.for_engine(pod), numbers=numbers)
     engine.add_image(_SANDBOX_IMAGE)
     pulled = set(script.images)
     for container in pod.all_containers():

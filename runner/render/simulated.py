@@ -11,8 +11,9 @@ from runner.core.times import format_duration
 from runner.lab.simulation import Simulation
 from runner.runtime.narration import EventRecorded, StatusChanged
 
-_COLUMNS = ("TIME", "READY", "STATUS", "RESTARTS")
-_WIDTHS = (10, 7, 30)
+COLUMNS = ("TIME", "READY", "STATUS", "RESTARTS")
+_TIME = 10
+_WIDTHS = (7, 30)
 
 
 def trace_lines(simulation: Simulation) -> Iterator[str]:
@@ -24,18 +25,19 @@ def trace_lines(simulation: Simulation) -> Iterator[str]:
 
 def table_lines(simulation: Simulation, *, with_events: bool = True) -> Iterator[str]:
     """A line for each change of READY, STATUS or RESTARTS, and one, indented, for each event."""
-    yield _row(_COLUMNS)
+    time, *others = COLUMNS
+    yield f"{time:<{_TIME}}{row(tuple(others))}"
     previous: tuple[str, str, str] | None = None
     for one in simulation.told:
         if isinstance(one, EventRecorded):
             if with_events:
-                yield _event_line(one)
+                yield f"{'':<{_TIME}}{event_text(one)}"
             continue
         cells = _cells(one, one.at)
         plain = (cells[0], cells[1], cells[2].partition(" ")[0])
         if plain != previous:
             previous = plain
-            yield _row((format_duration(round(simulation.seconds(one.at), 3)), *cells))
+            yield f"{format_duration(round(simulation.seconds(one.at), 3)):<{_TIME}}{row(cells)}"
 
 
 def _cells(shown: StatusChanged, at: datetime) -> tuple[str, str, str]:
@@ -43,15 +45,16 @@ def _cells(shown: StatusChanged, at: datetime) -> tuple[str, str, str]:
     return row.ready, row.status, row.restarts
 
 
-def _row(cells: tuple[str, ...]) -> str:
+def row(cells: tuple[str, ...]) -> str:
+    """READY, STATUS and RESTARTS, or their headers, as the rest of a line."""
     return "".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=False)) + cells[-1] + "\n"
 
 
-def _event_line(told: EventRecorded) -> str:
+def event_text(told: EventRecorded, width: int = 12) -> str:
+    """An event as the rest of a line; ``width`` is its reason's."""
     event = told.event
     path = event["involvedObject"].get("fieldPath", "")
     about = path.partition("{")[2].rstrip("}")
     count = f" (x{event['count']})" if event["count"] > 1 else ""
     text = " ".join(str(event["message"]).split())
-    start = f"{event['type']:<8} {event['reason']:<12}"
-    return f"{'':<{_WIDTHS[0]}}{start} {about + ': ' if about else ''}{text}{count}\n"
+    return f"{event['type']:<8} {event['reason']:<{width}} {about + ': ' if about else ''}{text}{count}\n"

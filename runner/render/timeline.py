@@ -23,16 +23,27 @@ _LONGEST_NAME: Final = 18
 
 def draw_timeline(simulation: Simulation, *, width: int = WIDTH) -> str:
     """The whole drawing, with its axis and a legend."""
-    lines = timeline(simulation)
-    names = max((len(line.container) for line in lines), default=0)
+    return _drawing([("", timeline(simulation))], simulation.seconds(simulation.ended_at), width)
+
+
+def draw_timelines(simulations: Sequence[Simulation], *, width: int = WIDTH) -> str:
+    """One drawing for each pod below its name, along a common axis that ends where the last one does."""
+    span = max((one.seconds(one.ended_at) for one in simulations), default=0.0)
+    return _drawing([(one.pod.name, timeline(one)) for one in simulations], span, width)
+
+
+def _drawing(pods: Sequence[tuple[str, Sequence[AttemptLine]]], seconds: float, width: int) -> str:
+    names = max((len(line.container) for _, lines in pods for line in lines), default=0)
     label = min(names, _LONGEST_NAME) + 5
     bar = max(width - label - _SUMMARY - 2, 10)
-    span = simulation.seconds(simulation.ended_at) or 1.0
+    span = seconds or 1.0
     rows = [" " * (label + 1) + _axis(span, bar)]
-    for container, group in groupby(lines, key=lambda line: line.container):
-        for number, row in enumerate(_rows(list(group), span, bar)):
-            name = _shortened(container, label - 5) if number == 0 else ""
-            rows.append(f"{name:<{label - 5}} {row}".rstrip())
+    for pod, lines in pods:
+        rows += [pod] if pod else []
+        for container, group in groupby(lines, key=lambda line: line.container):
+            for number, row in enumerate(_rows(list(group), span, bar)):
+                name = _shortened(container, label - 5) if number == 0 else ""
+                rows.append(f"{name:<{label - 5}} {row}".rstrip())
     rows.append(" " * (label + 1) + _LEGEND)
     return "".join(f"{row}\n" for row in rows)
 

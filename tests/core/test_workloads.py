@@ -202,6 +202,22 @@ def test_a_failed_daemon_pod_is_deleted_and_made_anew_after_a_while() -> None:
     assert world.step(20, speed=4).wake_at == at(20.5)
 
 
+@pytest.mark.parametrize("kind", ["ReplicaSet", "StatefulSet"])
+def test_what_the_node_refuses_is_made_anew_ever_later(kind: str) -> None:
+    """A cluster would make such pods as fast as it can."""
+    world = World(workload(kind))
+    refused = PodStatus(phase=Phase.FAILED, reason="SysctlForbidden")
+    world.step()
+    for second, wait in ((0, 1), (1, 2), (3, 4)):
+        assert len(world.members) == {0: 1, 1: 2, 3: 3}[second]
+        world.change(-1, status=refused)
+        assert world.step(second).retry_at == at(second + wait)
+        assert world.step(second, speed=2).retry_at == at(second + wait / 2)
+        world.change(-1, is_gone=True)
+        world.step(second + wait)
+    assert len(world.members) == 4
+
+
 # --- stateful sets ------------------------------------------------------------------------------------------------------
 
 

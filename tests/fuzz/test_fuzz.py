@@ -13,17 +13,16 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.api import MAX_PODS
 from runner.clock import SystemClock
 from runner.core.manifest import LoadedObject, LoadResult, Source, load
 from runner.core.manifest.answer import server_status, strict
-from runner.core.model import Json
-from runner.core.workloads import WORKLOAD_KINDS, expand, reconcile
+from runner.core.model import Pod
+from runner.core.workloads import WORKLOAD_KINDS, expand, template_spec
+from runner.lab import names_of
 from runner.lab.script import script_of
-from runner.lab.simulation import SimulatedRun, new_pod
-from runner.runtime.options import WorkerOptions
+from runner.runtime.identities import RandomIdentities
 from tests.fuzz.mutations import Dice, donors, mutated, seeds
-from tests.properties.watch import Watch, watched
+from tests.properties.watch import CompanyWatch
 from tests.support.pods import START
 
 COUNT = int(os.environ.get("PODRUNNER_FUZZ") or 1000)
@@ -31,16 +30,16 @@ LONGEST = timedelta(seconds=1)
 SEEDS = seeds()
 DONORS = donors(SEEDS)
 VIRTUAL_SECONDS = 700.0
-
-
-class Fixed:
-    """Names whose random parts are always the same."""
-
-    def uid(self) -> str:
-        return "0"
-
-    def suffix(self) -> str:
-        return "fuzz1"
+MOST_PODS = 8
+ENDINGS: list[dict[str, Any]] = [
+    {"exit": 0},
+    {"exit": 1, "after": "0s"},
+    {"exit": 42, "after": "7s"},
+    {"oom": True, "after": "2s"},
+    {"startError": "no such file"},
+    {"run": "forever"},
+    {"run": "forever", "onTerm": "ignore"},
+]
 
 
 def loaded(text: str) -> LoadResult:
@@ -64,25 +63,30 @@ def timed(text: str) -> LoadResult:
     raise AssertionError(f"loading took {min(took)}:\n{text}")
 
 
-def pods_of(item: LoadedObject) -> list[Json]:
-    """The first pods of an object; those on host paths are left alone, their checks are about this very machine."""
-    if item.kind == "Pod":
-        found: list[Json] = [item.value]
-    elif item.kind in WORKLOAD_KINDS:
-        (workload,) = expand([item], Fixed(), START)
-        found = list(reconcile(workload, (), START).create[:1]) if workload.most_pods <= MAX_PODS else []
-    else:
-        found = []
-    return [pod for pod in found if not any("hostPath" in volume for volume in pod["spec"].get("volumes") or ())]
+def runs(item: LoadedObject) -> bool:
+    """Whether an object is simulated; those on host paths are not, their checks are about this very machine."""
+    if item.kind != "Pod" and item.kind not in WORKLOAD_KINDS:
+        return False
+    if any("hostPath" in volume for volume in template_spec(item).get("volumes") or ()):
+        return False
+    return sum(one.most_pods for one in expand([item], RandomIdentities(), START)) <= MOST_PODS
 
 
-def lives(value: Json) -> list[str]:
-    """Let a pod live in virtual time; returns the rules that were broken."""
-    pod = new_pod(value)
-    watch = Watch(pod)
-    run = SimulatedRun(pod, script_of({}, pod), WorkerOptions(), listener=watch.hear)
-    watched(run, watch)
-    run.advance(VIRTUAL_SECONDS)
+def script(pod: Pod, dice: Dice) -> dict[str, Any]:
+    """What the containers of a pod do: nothing special, or one to three attempts that end in this way or that."""
+    if dice.random() < 0.3:
+        return {}
+    listed = {
+        container.name: {"attempts": [dice.choice(ENDINGS) for _ in range(1 + dice.randrange(3))]}
+        for container in pod.all_containers()
+    }
+    return {"containers": listed}
+
+
+def lives(item: LoadedObject, dice: Dice) -> list[str]:
+    """Let an object's pods live in virtual time; returns the rules that were broken."""
+    watch, names = CompanyWatch(), names_of([item], "default")
+    watch.of([item], script_of(script(names, dice), names)).advance(VIRTUAL_SECONDS)
     return watch.violations
 
 
@@ -96,8 +100,19 @@ def test_no_manifest_breaks_loading_or_a_pods_life(original: dict[str, Any], dic
         return
     for item in result.objects:
         json.dumps(item.value, allow_nan=False)
-        for value in pods_of(item):
-            assert lives(value) == [], text
+        if runs(item):
+            assert lives(item, dice) == [], text
+
+
+@settings(max_examples=1, deadline=None, database=None)
+@given(dice=st.randoms(use_true_random=True))
+def test_sound_objects_are_simulated_and_keep_the_rules(dice: Dice) -> None:
+    """Most seeds are, so the mutated ones are too."""
+    results = [load([Source(name="m", text=json.dumps(one))]) for one in SEEDS]
+    chosen = [item for result in results for item in result.objects if runs(item)]
+    assert len(chosen) > 80
+    for item in chosen:
+        assert lives(item, dice) == [], item
 
 
 def test_there_is_something_to_start_from() -> None:

@@ -156,11 +156,12 @@ def test_mistakes_are_usage_errors(
     assert done.err.startswith(problem)
 
 
-def test_a_simulation_is_about_one_pod(podrunner: CommandLine, tmp_path: Path) -> None:
+def test_two_pods_of_one_name_are_refused(podrunner: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "two.yaml"
-    path.write_text(MANIFEST + "---\n" + MANIFEST.replace("name: web", "name: other"))
+    path.write_text(MANIFEST + "---\n" + MANIFEST)
     done = podrunner("simulate", str(path))
-    assert (done.code, done.err) == (2, "error: a simulation runs one Pod, the manifests hold 2\n")
+    assert done.code == 2
+    assert done.err.endswith('error: pods "web" already exists\n')
 
 
 def test_config_maps_beside_the_pod_are_there(podrunner: CommandLine, tmp_path: Path) -> None:
@@ -174,7 +175,7 @@ def test_config_maps_beside_the_pod_are_there(podrunner: CommandLine, tmp_path: 
 def test_the_example_in_the_help_is_a_script(podrunner: CommandLine, tmp_path: Path) -> None:
     """Every field that the help shows is read, and what it says comes true."""
     help_text = podrunner("simulate", "--help").out
-    begin, end = help_text.index("    containers:"), help_text.index("  The exit code is 0")
+    begin, end = help_text.index("    containers:"), help_text.index("  With several pods")
     path = tmp_path / "script.yaml"
     path.write_text(textwrap.dedent(help_text[begin:end]))
     manifest = tmp_path / "pod.yaml"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, TYPE_SANDBOX, attempt_of
+from runner.core.manifest import LoadedObject
 from runner.core.model import Pod
 from runner.engine.protocol import EngineEvent
+from runner.lab.company import Company
+from runner.lab.script import SimulationScript
 from runner.lab.simulation import SimulatedRun
 from runner.runtime.narration import Gone, Narration, StatusChanged
+from runner.runtime.options import WorkerOptions
 
 
 @dataclass
@@ -107,6 +112,46 @@ class Watch:
     def last_death(self) -> datetime | None:
         ends = [at for name, found in self.deaths.items() if name != "POD" for at, _ in found]
         return max(ends, default=None)
+
+
+@dataclass
+class CompanyWatch:
+    """Watches every pod of a company, and that no workload has more pods than it asks for."""
+
+    company: Company | None = None
+    watches: dict[str, Watch] = field(default_factory=dict)
+    excesses: list[str] = field(default_factory=list)
+
+    def of(self, objects: Sequence[LoadedObject], script: SimulationScript) -> Company:
+        """The company of loaded objects, watched."""
+        self.company = Company(objects, script, WorkerOptions(), listener=self.hear, on_pod=self.see)
+        return self.company
+
+    def hear(self, narration: Narration) -> None:
+        watch = self.watches.get(narration.ref.uid)
+        if watch is not None:
+            watch.hear(narration)
+
+    def see(self, run: SimulatedRun) -> None:
+        """A pod was made: its workload has no more of them than it asks for."""
+        pod = run.worker.context.pod
+        self.watches[pod.uid] = watch = Watch(pod)
+        watched(run, watch)
+        for controller in self.company.controllers if self.company is not None else ():
+            active = sum(member.is_active for member in self.company.members(controller)) if self.company else 0
+            if active > controller.workload.most_pods:
+                self.excesses.append(f"{controller.workload.source} was given {active} active pods")
+
+    @property
+    def violations(self) -> list[str]:
+        """What has gone wrong so far."""
+        assert self.company is not None
+        found = list(self.excesses)
+        for controller in self.company.controllers:
+            active = sum(member.is_active for member in self.company.members(controller))
+            if active > (0 if controller.is_over else controller.workload.most_pods):
+                found.append(f"{controller.workload.source} has {active} active pods")
+        return found + [text for watch in self.watches.values() for text in watch.violations]
 
 
 def watched(run: SimulatedRun, watch: Watch) -> None:

@@ -10,6 +10,7 @@ import click
 from runner.cli.app import app_of
 from runner.cli.manifests import load_objects
 from runner.cli.options import DURATION, command, file_option, namespace_option, option
+from runner.core.workloads import WORKLOAD_KINDS
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from runner.cli.app import App
     from runner.core.manifest import LoadedObject
+    from runner.lab.company import CompanySimulation
     from runner.lab.simulation import Simulation
     from runner.runtime.options import WorkerOptions
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 @command(
     "simulate",
     "podrunner simulate pod.yaml --script failing.yaml --for 10m -o timeline",
-    short_help="Run a pod in virtual time, without Docker.",
+    short_help="Run pods in virtual time, without Docker.",
 )
 @click.argument("paths", nargs=-1, metavar="[FILE]...", type=click.Path())
 @file_option
@@ -50,10 +52,10 @@ if TYPE_CHECKING:
 @option("--speed", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Our own waits pass N times faster.")
 @namespace_option
 def simulate(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags: Any) -> int:
-    """Run one pod in virtual time, as the kubelet would: an hour takes milliseconds, no Docker is needed.
+    """Run pods in virtual time, as the kubelet would, and the workloads that make them: an hour takes milliseconds.
 
     Without a script regular init containers exit 0 after a second, other containers run until they are told to stop, and
-    every image is there. A script says otherwise, every part of it being optional:
+    every image is there. No Docker is needed. A script says otherwise, every part of it being optional:
 
     \b
       containers:
@@ -76,16 +78,45 @@ def simulate(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **f
       - {at: 40s, updateImage: {container: app, image: "busybox:2"}}
       - {at: 60s, delete: {grace: 20s}}
 
-    The exit code is 0 however the pod fares; 2 means that manifest or script are wrong.
+    With several pods a script is about the containers of these names in each of them, and its steps about every pod that
+    is there. What a Job makes after a pod failed goes on with the next attempts; its containers of which nothing is said
+    exit 0.
+
+    The exit code is 0 however the pods fare; 2 means that manifest or script are wrong.
     """
     app = app_of()
     if flags["for_seconds"] <= 0:
         raise UsageError("--for must be longer than nothing")
-    simulation = _simulated(app, load_objects(app, (*paths, *files), namespace), namespace, flags)
-    _print(app, simulation, flags["output"])
+    objects = load_objects(app, (*paths, *files), namespace)
+    if [o.kind for o in objects if o.kind == "Pod" or o.kind in WORKLOAD_KINDS] == ["Pod"]:
+        simulation = _simulated(app, objects, namespace, flags)
+        _print(app, simulation, flags["output"])
+        words = _last_words(simulation)
+    else:
+        company = _company(app, objects, namespace, flags)
+        _print_company(app, company, flags["output"])
+        words = _last_words_of_company(company)
     if flags["output"] != "json":
-        app.say(_last_words(simulation))
+        app.say(words)
     return 0
+
+
+def _company(app: App, objects: Sequence[LoadedObject], namespace: str, flags: dict[str, Any]) -> CompanySimulation:
+    from runner.api import MAX_PODS
+    from runner.core.workloads import expand
+    from runner.lab import names_of, parse_script, simulate_company
+    from runner.runtime.identities import RandomIdentities
+
+    count = sum(o.kind == "Pod" for o in objects)
+    count += sum(w.most_pods for w in expand(objects, RandomIdentities(), app.clock.now()))
+    if not any(o.kind == "Pod" or o.kind in WORKLOAD_KINDS for o in objects):
+        raise UsageError("no objects passed to simulate", hint="a manifest needs a Pod, or something that makes pods")
+    if count > MAX_PODS:
+        raise UsageError(f"the manifests ask for {count} pods, one node runs at most {MAX_PODS}")
+    script = parse_script(
+        _script_text(app, flags["script"]), names_of(objects, namespace), name=flags["script"] or "script"
+    )
+    return simulate_company(objects, script, options=_worker_options(flags), for_seconds=flags["for_seconds"])
 
 
 def _simulated(app: App, objects: Sequence[LoadedObject], namespace: str, flags: dict[str, Any]) -> Simulation:
@@ -93,8 +124,6 @@ def _simulated(app: App, objects: Sequence[LoadedObject], namespace: str, flags:
     from runner.lab import simulate as run_simulation
 
     pods = [o for o in objects if o.kind == "Pod"]
-    if len(pods) != 1:
-        raise UsageError(f"a simulation runs one Pod, the manifests hold {len(pods)}")
     pod = new_pod(pods[0].value, namespace=namespace)
     text = _script_text(app, flags["script"])
     return run_simulation(
@@ -147,6 +176,32 @@ def _print(app: App, simulation: Simulation, output: str) -> None:
 
             for line in table_lines(simulation):
                 app.out.write(line)
+
+
+def _print_company(app: App, simulation: CompanySimulation, output: str) -> None:
+    from runner.render.company import table_lines, trace_lines
+
+    if output == "timeline":
+        from runner.render.timeline import draw_timelines
+
+        app.out.write(draw_timelines(simulation.pods))
+        return
+    for line in trace_lines(simulation) if output == "json" else table_lines(simulation):
+        app.out.write(line)
+
+
+def _last_words_of_company(simulation: CompanySimulation) -> str:
+    from runner.core.times import format_duration
+    from runner.lab.simulation import End
+
+    lines = [
+        f"pod {one.pod.name}: gave up after too many restarts of {one.gave_up}"
+        for one in simulation.pods
+        if one.gave_up
+    ]
+    end = format_duration(round(simulation.seconds(simulation.ended_at), 3))
+    why = "the pods are gone" if simulation.end is End.GONE else str(simulation.end)
+    return "\n".join([*lines, *simulation.verdicts, f"{end}: {why}"])
 
 
 def _last_words(simulation: Simulation) -> str:

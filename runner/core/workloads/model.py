@@ -158,6 +158,12 @@ class Member:
         return moment is not None and moment <= now if seconds else self.is_ready
 
     @property
+    def was_refused(self) -> bool:
+        """Whether it failed without any of its containers having run: the node does not take it."""
+        ran = any(one.terminated is not None or one.running is not None for one in self.status.all_containers())
+        return self.status.phase is Phase.FAILED and not ran
+
+    @property
     def index(self) -> int | None:
         """The completion index that an indexed Job has given it."""
         text = (self.pod["metadata"].get("annotations") or {}).get(COMPLETION_INDEX)

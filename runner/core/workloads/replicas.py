@@ -19,10 +19,12 @@ _DAEMON_TOLERATIONS = ("not-ready", "unreachable", "disk-pressure", "memory-pres
 
 def reconcile_replicas(workload: Workload, members: Sequence[Member], now: datetime, speed: float) -> Reconciliation:
     """Ended pods stay as they are and do not count; new ones take their places at once, the newest go first."""
-    del now, speed  # A ReplicaSet does not wait.
     wanted = int(workload.spec.get("replicas") or 0)
     active = [member for member in members if member.is_active]
     missing = max(0, wanted - len(active))
+    due = replaced_at([member for member in members if member.was_refused], speed)
+    if missing and due is not None and now < due:
+        return Reconciliation(wanted=wanted, retry_at=due, wake_at=due)
     pod = templated_pod(workload, generate=f"{workload.name}-") if missing else {}
     surplus = active[wanted:]
     return Reconciliation(create=(pod,) * missing, delete=tuple(member.uid for member in surplus), wanted=wanted)
@@ -33,13 +35,22 @@ def reconcile_daemon(workload: Workload, members: Sequence[Member], now: datetim
     if any(member.is_active for member in members):
         return Reconciliation(wanted=1)
     over = tuple(m.uid for m in members if m.has_ended and not (m.is_deleted or m.is_gone))
-    failed = [member for member in members if member.status.phase is Phase.FAILED]
-    last = max((member.ended_at for member in failed if member.ended_at), default=None)
-    if last is not None:
-        due = last + min(_DAEMON_BACKOFF * 2 ** min(len(failed) - 1, 20), _DAEMON_BACKOFF_CAP) / speed
-        if now < due:
-            return Reconciliation(delete=over, wanted=1, retry_at=due, wake_at=due)
+    due = replaced_at([member for member in members if member.status.phase is Phase.FAILED], speed)
+    if due is not None and now < due:
+        return Reconciliation(delete=over, wanted=1, retry_at=due, wake_at=due)
     return Reconciliation(create=(_daemon_pod(workload),), delete=over, wanted=1)
+
+
+def replaced_at(failed: Sequence[Member], speed: float) -> datetime | None:
+    """When failed pods are made anew: a second after the last one failed, twice as long each time; None: at once.
+
+    That is the DaemonSets' rule. The others have none, and would make thousands of pods that the node refuses.
+    """
+    last = max((member.ended_at for member in failed if member.ended_at), default=None)
+    if last is None:
+        return None
+    wait: timedelta = min(_DAEMON_BACKOFF * 2 ** min(len(failed) - 1, 20), _DAEMON_BACKOFF_CAP)
+    return last + wait / speed
 
 
 def _daemon_pod(workload: Workload) -> PodObject:

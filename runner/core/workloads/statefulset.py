@@ -13,13 +13,13 @@ from typing import Any
 from runner.core.model import Json, PodUID
 from runner.core.workloads.model import Member, Reconciliation, Workload
 from runner.core.workloads.pods import PodObject, templated_pod
+from runner.core.workloads.replicas import replaced_at
 
 
 def reconcile_stateful_set(
     workload: Workload, members: Sequence[Member], now: datetime, speed: float
 ) -> Reconciliation:
     """The pods by their ordinals: each waits until those before it are available, unless the policy is Parallel."""
-    del speed  # How long a pod must have been ready is what the manifest says.
     spec = workload.spec
     seconds = int(spec.get("minReadySeconds") or 0)
     wake: datetime | None = None
@@ -28,6 +28,10 @@ def reconcile_stateful_set(
     there = {member.name: member for member in members if not member.is_gone}
     create: list[PodObject] = []
     delete: list[PodUID] = []
+    due = replaced_at([member for member in members if member.was_refused], speed)
+    if due is not None and now < due:
+        over = tuple(member.uid for member in there.values() if member.has_ended and not member.is_deleted)
+        return Reconciliation(delete=over, wanted=len(ordinals), retry_at=due, wake_at=due)
     for ordinal in ordinals:
         member = there.get(f"{workload.name}-{ordinal}")
         if member is None:

@@ -14,7 +14,7 @@ import hashlib
 import itertools
 import posixpath
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -89,6 +89,7 @@ class SimulatedEngine:
         *,
         images: Iterable[str] = (),
         record_calls: bool = False,
+        numbers: Iterator[int] | None = None,
     ) -> None:
         self.clock = clock
         self.script = script or Script()
@@ -99,7 +100,8 @@ class SimulatedEngine:
         """While it is set nothing answers; what runs goes on running."""
         self._elapsed = 0.0
         self._bus = EventBus()
-        self._numbers = itertools.count(1)
+        # What the ids and addresses are made from; Engines that stand for one share them.
+        self._numbers = numbers or itertools.count(1)
         self._containers: dict[str, SimulatedContainer] = {}
         self._by_uid: dict[str, dict[str, SimulatedContainer]] = {}
         self._names: dict[str, SimulatedContainer] = {}

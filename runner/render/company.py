@@ -1,0 +1,49 @@
+"""Prints a simulation of several pods: one table with names, trace lines, or one drawing a pod along a common axis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+
+from runner.core.columns import pod_row
+from runner.core.times import format_duration
+from runner.lab.company import CompanySimulation, ObjectShown
+from runner.render.simulated import COLUMNS, event_text, row
+from runner.runtime.narration import EventRecorded, StatusChanged
+
+_TIME = 10
+_REASON = len("ScalingReplicaSet")
+
+
+def trace_lines(simulation: CompanySimulation) -> Iterator[str]:
+    """One JSON object a line: ``time`` with ``pod`` for every published status, with ``object`` for a workload's."""
+    for one in simulation.told:
+        if isinstance(one, StatusChanged):
+            yield _line(one.at, pod=one.pod)
+        elif isinstance(one, ObjectShown):
+            yield _line(one.at, object=one.value)
+
+
+def _line(at: datetime, **value: object) -> str:
+    return json.dumps({"time": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), **value}, ensure_ascii=False) + "\n"
+
+
+def table_lines(simulation: CompanySimulation) -> Iterator[str]:
+    """A line for each change of a pod's READY, STATUS or RESTARTS, and for each event one without a time."""
+    told = [one for one in simulation.told if not isinstance(one, ObjectShown)]
+    width = max((len(one.ref.label) for one in told), default=0) + 3
+    time, *others = COLUMNS
+    yield f"{time:<{_TIME}}{'NAME':<{width}}{row(tuple(others))}"
+    shown: dict[str, tuple[str, str, str]] = {}
+    for one in told:
+        name = f"{one.ref.label:<{width}}"
+        if isinstance(one, EventRecorded):
+            yield f"{'':<{_TIME}}{name}{event_text(one, _REASON)}"
+            continue
+        found = pod_row(one.pod, one.at)
+        plain = (found.ready, found.status, found.restarts.partition(" ")[0])
+        if shown.get(one.ref.uid) != plain:
+            shown[one.ref.uid] = plain
+            moment = format_duration(round(simulation.seconds(one.at), 3))
+            yield f"{moment:<{_TIME}}{name}{row((found.ready, found.status, found.restarts))}"
