@@ -20,13 +20,19 @@ def load(app: App, paths: Sequence[str], namespace: str, *, is_strict: bool = Fa
 
     ``is_strict``: warnings and ignored objects are problems.
     """
-    text = app.stdin.read() if "-" in paths else ""
+    text = _stdin(app) if "-" in paths else ""
     result = app.runner.load(paths, stdin=io.StringIO(text), namespace=namespace)
     if is_strict:
         from runner.core.manifest.answer import strict
 
         result = strict(result)
     return result, text
+
+
+def _stdin(app: App) -> str:
+    from runner.runtime.sources import stdin_text
+
+    return stdin_text(app.stdin)
 
 
 def load_objects(

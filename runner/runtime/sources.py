@@ -11,6 +11,7 @@ from runner.errors import UsageError
 
 SUFFIXES = (".yaml", ".yml", ".json")
 """What counts as a manifest in a folder, as in kubectl."""
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 MAX_BYTES = 8 * 1024 * 1024
 """What may be one text: an API server takes 3 MiB an object; reading more would only take time."""
 
@@ -18,6 +19,17 @@ MAX_BYTES = 8 * 1024 * 1024
 def read_sources(paths: Sequence[str], stdin: TextIO | None) -> list[Source]:
     """Read all manifests. Raises UsageError for what does not exist, cannot be read or is no UTF-8."""
     return [source for path in paths for source in _read(path, stdin)]
+
+
+def stdin_text(stdin: TextIO) -> str:
+    """Standard input as text, whatever the locale says; what is no UTF-8 stays as lone surrogates, to be refused in place."""
+    buffer = getattr(stdin, "buffer", None)
+    if buffer is None:
+        return stdin.read()
+    content: bytes = buffer.read()
+    if content.startswith(_UTF_16):
+        return content.decode("utf-16", "replace")
+    return content.decode("utf-8-sig", "surrogateescape")
 
 
 def _read(path: str, stdin: TextIO | None) -> Iterator[Source]:
@@ -59,7 +71,7 @@ def _too_large(name: str) -> UsageError:
 
 def _decoded(content: bytes, name: str) -> str:
     try:
-        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if content.startswith(_UTF_16):
             return content.decode("utf-16")
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

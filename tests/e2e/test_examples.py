@@ -34,6 +34,7 @@ EXPECTED = {
     "job-with-sidecar": Expected(words=["done"]),
     "probe-liveness-exec": Expected("ready"),
     "probe-liveness-http": Expected("ready"),
+    "probe-startup-and-readiness": Expected("ready", words=["Startup probe failed"]),
     "configmap-variables": Expected(words=["very charm info teal"]),
     "configmap-volume": Expected(words=["debug", "first: 1", "second: 2"]),
     "secret-files-and-variables": Expected(words=["400"]),

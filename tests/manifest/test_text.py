@@ -151,6 +151,28 @@ def test_kinds_that_mean_nothing_on_one_node_are_noted_as_ignored() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("version", "kind", "expected"),
+    [
+        ("monitoring.coreos.com/v1", "ServiceMonitor", None),
+        ("gateway.networking.k8s.io/v1beta1", "HTTPRoute", None),
+        ("serving.knative.dev/v1", "Service", None),
+        ("networking.k8s.oi/v1", "Ingress", 'f:1:13: no matches for kind "Ingress" in version "networking.k8s.oi/v1"'),
+        ("example.com", "Widget", 'f:1:13: no matches for kind "Widget" in version "example.com"'),
+        ("aps/v1", "Deployment", 'f:1:13: no matches for kind "Deployment" in version "aps/v1" (it is in "apps/v1")'),
+        ("networking.k8s.io/v9", "Ingress", 'f:1:13: no matches for kind "Ingress" in version "networking.k8s.io/v9"'),
+    ],
+)
+def test_custom_resources_beside_others_are_ignored_and_slips_are_not_taken_for_them(
+    version: str, kind: str, expected: str | None
+) -> None:
+    text = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: x}}\nwhatever: 1\n"
+    beside = load([Source(name="f", text=f"{text}---\n{POD}")])
+    assert [str(problem) for problem in beside.problems] == ([] if expected is None else [expected])
+    assert len(beside.ignored) == (expected is None)
+    assert load([Source(name="f", text=text)]).problems != ()
+
+
 def nested(depth: int) -> str:
     return "a: " + "[" * (depth - 1) + "]" * (depth - 1)
 

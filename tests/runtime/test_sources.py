@@ -10,7 +10,7 @@ import pytest
 from runner.clock import SystemClock
 from runner.core.manifest import LoadResult, load
 from runner.errors import UsageError
-from runner.runtime.sources import MAX_BYTES, read_sources
+from runner.runtime.sources import MAX_BYTES, read_sources, stdin_text
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: main\n    image: nginx:1.27\n"
 
@@ -112,3 +112,17 @@ def test_aliases_that_multiply_are_refused_before_they_do() -> None:
     (problem,) = loaded("-", stdin="\n".join(lines)).problems
     assert "aliases expand to more than 100000 values" in problem.message
     assert (clock.now() - began).total_seconds() < 5
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("\ufeffkind: é\r\n".encode(), "kind: é\r\n"),
+        ("\ufeffkind: é\r\n".encode("utf-16-le"), "kind: é\r\n"),
+        (b"kind: \xff", "kind: \udcff"),
+    ],
+    ids=["UTF-8 with its mark", "UTF-16", "no UTF-8"],
+)
+def test_standard_input_is_read_whatever_the_locale_says(content: bytes, expected: str) -> None:
+    assert stdin_text(io.TextIOWrapper(io.BytesIO(content), encoding="ascii")) == expected
+    assert stdin_text(io.StringIO(expected)) == expected

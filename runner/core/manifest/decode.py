@@ -223,14 +223,14 @@ class _Place:
         return _Place(self.struct, self.path, self.field, in_map=in_map)
 
 
-def nearest(word: str, candidates: Iterable[str]) -> str:
-    """Return the candidate most like a word ("" when none is close)."""
+def nearest(word: str, candidates: Iterable[str], *, cutoff: float = 0.72) -> str:
+    """Return the candidate most like a word ("" when none is close: 1 is the word itself)."""
     import difflib  # only needed when something is wrong
 
     by_letters: dict[str, str] = {}
     for candidate in candidates:
         by_letters.setdefault(_letters(candidate), candidate)
-    found = difflib.get_close_matches(_letters(word), by_letters, n=1, cutoff=0.72)
+    found = difflib.get_close_matches(_letters(word), by_letters, n=1, cutoff=cutoff)
     return by_letters[found[0]] if found else ""
 
 

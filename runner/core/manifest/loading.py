@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ from runner.core.manifest.types import (
 from runner.core.manifest.validation.run import validate
 from runner.core.manifest.yamltext import Node, Positions, read_documents
 
+_VERSION = re.compile(r"v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?")
+
 
 def load(sources: Sequence[Source], *, namespace: str = "default") -> LoadResult:
     """Return every object, problem and warning of some manifests.
@@ -32,6 +35,7 @@ def load(sources: Sequence[Source], *, namespace: str = "default") -> LoadResult
     loading = _Loading(namespace)
     for source in sources:
         _SourceLoading(loading, source).run()
+    loading.judge_custom()
     files: dict[str, int] = {}
     for source in sources:
         files.setdefault(source.shown_name, len(files))
@@ -56,8 +60,18 @@ class _Loading:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.ignored: list[Problem] = []
+        self.custom: list[tuple[Problem, Problem]] = []
         self.begun = 0
         self.seen: dict[tuple[str, str, str], tuple[str, Position]] = {}
+
+    def judge_custom(self) -> None:
+        """Custom resources beside other objects are ignored; alone they are kinds that nobody knows."""
+        is_beside = bool(self.begun or self.ignored)
+        for problem, ignored in self.custom:
+            if is_beside:
+                self.ignored.append(ignored)
+            else:
+                self.problems.append(problem)
 
 
 class _SourceLoading:
@@ -182,7 +196,7 @@ class _SourceLoading:
     def unknown_kind(self, root: Node, version: str, kind: str) -> None:
         known = load_schema().known
         if kind in known.get(version, ()):
-            self.ignore(root, version, kind)
+            self.loading.ignored.append(self.ignored(root, version, kind))
             return
         sentence = f'no matches for kind "{kind}" in version "{version}"'
         hint = _kind_hint(version, kind)
@@ -195,10 +209,12 @@ class _SourceLoading:
             subject = Subject(number=self.loading.begun, api_version=version, kind=kind, name=_written_name(root))
             self.loading.begun += 1
         self.problem(at.position, "", sentence + hint, ProblemType.DECODE, detail, subject)
+        if _is_custom(version):
+            self.loading.custom.append((self.loading.problems.pop(), self.ignored(root, version, kind)))
 
-    def ignore(self, root: Node, version: str, kind: str) -> None:
+    def ignored(self, root: Node, version: str, kind: str) -> Problem:
         at, name = root.value["kind"].position, _written_name(root)
-        ignored = Problem(
+        return Problem(
             file=self.file,
             line=at.line,
             column=at.column,
@@ -208,7 +224,6 @@ class _SourceLoading:
             order=len(self.loading.ignored),
             subject=Subject(number=-1, api_version=version, kind=kind, name=name),
         )
-        self.loading.ignored.append(ignored)
 
     def object(self, root: Node, version: str, kind: str, type_name: str) -> None:
         positions = Positions(root)
@@ -268,6 +283,21 @@ def _written_name(root: Node) -> str:
     written = metadata.value if metadata is not None and isinstance(metadata.value, dict) else {}
     nodes = [written[key] for key in ("name", "generateName") if key in written]
     return next((node.value for node in nodes if isinstance(node.value, str)), "")
+
+
+def _is_custom(version: str) -> bool:
+    """Whether an apiVersion is that of custom resources: of a group with a domain that Kubernetes itself does not have.
+
+    One that looks like a group of Kubernetes with a slip in it is not.
+    """
+    group, _, rest = version.partition("/")
+    groups = {known.partition("/")[0] for known in load_schema().known}
+    return (
+        "." in group
+        and bool(_VERSION.fullmatch(rest))
+        and group not in groups
+        and not nearest(group, groups, cutoff=0.9)
+    )
 
 
 def _kind_hint(version: str, kind: str) -> str:
