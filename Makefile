@@ -7,7 +7,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test cov fuzz conformance engine images engine-stop check fmt bench sandbox schema install clean
+.PHONY: help run test cov fuzz conformance sample kills engine images engine-stop check fmt bench sandbox schema install clean
 
 # Puts the address of an Engine that has its images into DOCKER_HOST.
 WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "$$address";
@@ -27,7 +27,8 @@ run: install ## take the Pod of two init containers to Ready on a real Engine, s
 
 test: check ## check everything and run all tests, those on the real Engine included
 	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; \
-	$(COVER) && $(PYTEST) -q -n 2 -m "not docker" $(addprefix --ignore=,$(CORE_TESTS)) && $(PYTEST) -q -m "docker and not slow_conformance"
+	$(COVER) && $(PYTEST) -q -n 2 -m "not docker" $(addprefix --ignore=,$(CORE_TESTS)) && $(PYTEST) -q -m "docker and not slow_conformance" \
+	&& $(BIN)/python -m tools.sample && $(BIN)/python -m tools.outside -n 2
 
 cov: install ## run the tests of the core and see that they reach every branch of it
 	$(COVER)
@@ -37,6 +38,12 @@ fuzz: install ## try 20,000 mutated manifests: loading, validation, and a life i
 
 conformance: install ## run the Kubernetes node scenarios side by side on a real Engine, as a kubelet ran them (7 min)
 	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; $(PYTEST) -q tests/conformance
+
+sample: install ## build the sample's images and run its tests: a shop with a real PostgreSQL in one Pod
+	$(WITH_IMAGES) $(BIN)/python -m tools.sample && cd fixtures/sample && ../../$(PYTEST) -q -n 2 --podrunner-require-engine
+
+kills: install ## kill test sessions at 20 moments and see that the next one removes what they left
+	$(WITH_IMAGES) PODRUNNER_KILLS=20 PODRUNNER_REQUIRE_ENGINE=1 $(PYTEST) -q tests/plugin -k killed
 
 engine: ## have a usable Engine; prints one line for eval: export DOCKER_HOST=…
 	$(PYTHON) -m tools.engine up
@@ -57,8 +64,9 @@ fmt: install ## format and repair what ruff can repair
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## compare a whole run with plain Engine calls, and simulate a thousand pods for a day
+bench: install ## compare a run with plain Engine calls, the pytest plugin with both, and simulate a thousand pods for a day
 	$(WITH_IMAGES) $(BIN)/python -m tools.bench
+	$(WITH_IMAGES) $(BIN)/python -m tools.bench_plugin
 	$(BIN)/python -m tools.bench_simulation
 
 sandbox: install ## rebuild the pause programs from source and compare them with the shipped ones

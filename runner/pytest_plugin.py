@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,8 +111,10 @@ def podrunner_engine(pytestconfig: pytest.Config) -> Iterator[Engine]:
             pytest.fail(f"{text}\n{problem.hint}".rstrip(), pytrace=False)
         pytest.skip(f"{text} (podrunner doctor tells more)")
     # What earlier sessions left behind that came to a sudden end.
-    finder.sweep()
+    sweep = threading.Thread(target=finder.sweep, name="podrunner-sweep", daemon=True)
+    sweep.start()
     yield engine
+    sweep.join()
     engine.close()
 
 

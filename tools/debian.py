@@ -80,6 +80,31 @@ def unpack(package: str, target: Path) -> list[str]:
     return re.findall(r"(?:^|,)\s*([a-z0-9.+-]+)", fields)
 
 
+def closure(*packages: str) -> set[str]:
+    """Return packages and everything that they depend on. Raises SetupError where the package lists do not know them."""
+    options = [f"--no-{kind}" for kind in ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")]
+    command = ["apt-cache", "depends", "--recurse", *options, *packages]
+    environment = {**os.environ, "LC_ALL": "C"}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    if done.returncode != 0 and _apt("update"):
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    if done.returncode != 0:
+        raise SetupError(f"apt-cache does not know {' '.join(packages)}: {done.stderr.strip()}")
+    return set(re.findall(r"^([a-z0-9][a-z0-9.+-]*)", done.stdout, re.MULTILINE))
+
+
+def unpack_all(packages: list[str], target: Path) -> None:
+    """Download packages together and unpack them below `target` without installing them."""
+    with tempfile.TemporaryDirectory() as folder:
+        if not _apt("download", *packages, cwd=Path(folder)) and not (
+            _apt("update") and _apt("download", *packages, cwd=Path(folder))
+        ):
+            raise SetupError(f"apt-get could not download {' '.join(packages)}; its messages are above")
+        target.mkdir(parents=True, exist_ok=True)
+        for archive in sorted(Path(folder).glob("*.deb")):
+            subprocess.run(["dpkg-deb", "-x", str(archive), str(target)], check=True)
+
+
 def architecture() -> str:
     """Return the machine's architecture as Debian and Docker both call it: amd64, arm64."""
     command = ["dpkg", "--print-architecture"]

@@ -108,7 +108,7 @@ def _hub_answers() -> bool:
         return False
 
 
-def _base(layer: Layer) -> None:
+def put_base(layer: Layer) -> None:
     """Add what every image has: accounts and the usual directories."""
     layer.file("etc/passwd", PASSWD)
     layer.file("etc/group", GROUP)
@@ -122,7 +122,7 @@ def _base(layer: Layer) -> None:
     layer.symlink("var/run", "/run")
 
 
-def _busybox(layer: Layer, program: Path, folder: str) -> None:
+def put_busybox(layer: Layer, program: Path, folder: str) -> None:
     """Add busybox with all its applets as links in `folder`."""
     listed = subprocess.run([str(program), "--list"], check=True, capture_output=True, text=True)
     layer.file(f"{folder}/busybox", program.read_bytes(), 0o755)
@@ -131,7 +131,7 @@ def _busybox(layer: Layer, program: Path, folder: str) -> None:
             layer.symlink(f"{folder}/{applet}", "busybox")
 
 
-def _busybox_program(work: Path) -> Path:
+def busybox_program(work: Path) -> Path:
     debian.unpack("busybox-static", work / "busybox")
     places = [work / "busybox" / folder / "busybox" for folder in ("bin", "usr/bin")]
     return next(path for path in places if path.is_file())
@@ -140,8 +140,8 @@ def _busybox_program(work: Path) -> Path:
 def busybox_image(program: Path, architecture: str) -> Image:
     """Return busybox as an image: a shell and all applets in /bin."""
     layer = Layer()
-    _base(layer)
-    _busybox(layer, program, "bin")
+    put_base(layer)
+    put_busybox(layer, program, "bin")
     layer.symlink("usr/bin/env", "/bin/env")
     settings: dict[str, object] = {"Env": [SEARCH_PATH], "Cmd": ["sh"]}
     return Image(layers=(layer,), settings=settings, architecture=architecture)
@@ -172,8 +172,8 @@ def nginx_images(work: Path, busybox: Path, architecture: str) -> dict[str, Imag
     needed = debian.unpack("nginx", work / "nginx")
     debian.unpack("nginx-common", work / "nginx")
     libraries = _libraries(work, needed)
-    _base(libraries)
-    _busybox(libraries, busybox, "usr/bin")
+    put_base(libraries)
+    put_busybox(libraries, busybox, "usr/bin")
     for name in ("bin", "sbin", "lib", "lib64"):
         libraries.directory(f"usr/{name}")
         libraries.symlink(name, f"usr/{name}")
@@ -222,7 +222,7 @@ def fill(place: EnginePlace) -> None:
     say("Docker Hub does not answer: making busybox and nginx images from Debian's packages")
     with tempfile.TemporaryDirectory() as folder:
         work, architecture = Path(folder), debian.architecture()
-        busybox = _busybox_program(work)
+        busybox = busybox_program(work)
         images = {"library/busybox": dict.fromkeys(BUSYBOX_TAGS, busybox_image(busybox, architecture))}
         images["library/nginx"] = nginx_images(work, busybox, architecture)
         for name, tags in images.items():
