@@ -33,7 +33,7 @@ and names (`externalIPs`, `loadBalancerIP` and IPv6 are without effect). Deploym
 ReplicationController, StatefulSet, DaemonSet, Job and CronJob make pods, replace those that fail;
 a CronJob runs one Job now. Kinds of Kubernetes without effect on one node (Ingress, NetworkPolicy, RBAC, PodDisruptionBudget,
 HorizontalPodAutoscaler, CustomResourceDefinition and the like) are listed as ignored, in one line; with
-`--strict` they are errors, as warnings are. Any other kind is an error.
+`--strict` they are errors, as warnings are; so are custom resources beside other objects. Any other kind is an error.
 """
 
 

@@ -35,3 +35,18 @@ def find_pods(app: App, namespace: str | None, names: Sequence[str]) -> list[Obj
 
 def nothing_found(namespace: str | None, what: str = "resources") -> str:
     return f"No {what} found" + (f" in {namespace} namespace." if namespace is not None else "")
+
+
+def pods_of(app: App, value: Object) -> list[Object]:
+    """The pods that a workload owns, a Deployment's by its ReplicaSet, a CronJob's by its Job."""
+    metadata = value["metadata"]
+    pods = app.runner.store.pods(metadata["namespace"])
+    made = {"Deployment": "ReplicaSet", "CronJob": "Job"}.get(value["kind"])
+    between = app.runner.store.objects(made, metadata["namespace"]) if made else []
+    owners = {metadata["uid"], *(one["metadata"]["uid"] for one in between if _owner(one) == metadata["uid"])}
+    return [pod for pod in pods if _owner(pod) in owners]
+
+
+def _owner(value: Object) -> str:
+    owners = value["metadata"].get("ownerReferences") or ()
+    return next((str(one.get("uid")) for one in owners if one.get("controller")), "")

@@ -40,9 +40,9 @@ def describe_pod(pod: Json, events: Sequence[Json], now: datetime) -> str:
     describe_volumes(out, spec.get("volumes") or ())
     out.field(0, "QoS Class", status.get("qosClass") or "BestEffort")
     out.lines("Node-Selectors", label_lines(spec.get("nodeSelector")))
-    out.lines("Tolerations", _tolerations(spec.get("tolerations") or ()))
-    _spread(out, spec.get("topologySpreadConstraints") or ())
-    _events(out, events, now)
+    out.lines("Tolerations", toleration_lines(spec.get("tolerations") or ()))
+    describe_spread(out, spec.get("topologySpreadConstraints") or ())
+    describe_events(out, events, now)
     return out.text()
 
 
@@ -112,7 +112,8 @@ def _conditions(out: Layout, spec: Json, status: Json) -> None:
         out.line(1, f"{condition.get('type', '')} \t{condition.get('status', '')} ")
 
 
-def _tolerations(tolerations: Sequence[Json]) -> list[str]:
+def toleration_lines(tolerations: Sequence[Json]) -> list[str]:
+    """Tolerations, one a line, sorted by key."""
     return [_toleration(t) for t in sorted(tolerations, key=lambda t: str(t.get("key") or ""))]
 
 
@@ -126,7 +127,8 @@ def _toleration(toleration: Json) -> str:
     return text
 
 
-def _spread(out: Layout, constraints: Sequence[Json]) -> None:
+def describe_spread(out: Layout, constraints: Sequence[Json]) -> None:
+    """Add the topology spread constraints, if there are any."""
     lines = []
     for constraint in sorted(constraints, key=lambda c: str(c.get("topologyKey") or "")):
         text = f"{constraint.get('topologyKey')}:{constraint.get('whenUnsatisfiable')} when max skew"
@@ -139,7 +141,8 @@ def _spread(out: Layout, constraints: Sequence[Json]) -> None:
         out.lines("Topology Spread Constraints", lines)
 
 
-def _events(out: Layout, events: Sequence[Json], now: datetime) -> None:
+def describe_events(out: Layout, events: Sequence[Json], now: datetime) -> None:
+    """Add the table of events."""
     if not events:
         out.field(0, "Events", "<none>")
         return

@@ -14,17 +14,20 @@ from runner.core.quantity import parse_quantity
 from runner.render.layout import Layout, go_bool, long_time
 
 
-def describe_containers(out: Layout, title: str, pod: Json, spec_key: str, status_key: str) -> None:
-    """Add one section with all containers of a list."""
+def describe_containers(
+    out: Layout, title: str, pod: Json, spec_key: str, status_key: str, *, in_template: bool = False
+) -> None:
+    """Add one section with all containers of a list, a level deeper in a workload's template."""
+    title = f"  {title}" if in_template else title
     containers = (pod.get("spec") or EMPTY).get(spec_key) or ()
     statuses = {s.get("name"): s for s in (pod.get("status") or EMPTY).get(status_key) or ()}
     out.line(0, f"{title}:" if containers else f"{title}: <none>")
     for container in containers:
+        out.line(1, f"{' ' if in_template else ''}{container.get('name', '')}:")
         _container(out, pod, container, statuses.get(container.get("name")))
 
 
 def _container(out: Layout, pod: Json, container: Json, status: Json | None) -> None:
-    out.line(1, f"{container.get('name', '')}:")
     if status is not None:
         out.field(2, "Container ID", status.get("containerID") or "")
     out.field(2, "Image", container.get("image") or "")

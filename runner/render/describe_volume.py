@@ -11,14 +11,15 @@ from runner.render.layout import Layout, annotation_lines, go_bool, label_lines
 Rows = list[tuple[str, str]]
 
 
-def describe_volumes(out: Layout, volumes: Sequence[Json]) -> None:
-    """Add the section with all volumes of the pod."""
+def describe_volumes(out: Layout, volumes: Sequence[Json], *, in_template: bool = False) -> None:
+    """Add the section with all volumes of the pod, a level deeper in a workload's template."""
+    title = "  Volumes" if in_template else "Volumes"
     if not volumes:
-        out.field(0, "Volumes", "<none>")
+        out.field(0, title, "<none>")
         return
-    out.line(0, "Volumes:")
+    out.line(0, f"{title}:")
     for volume in volumes:
-        out.line(1, f"{volume.get('name', '')}:")
+        out.line(1, f"{' ' if in_template else ''}{volume.get('name', '')}:")
         kind = next((key for key in _SOURCES if volume.get(key) is not None), None)
         if kind is None:
             out.line(1, "<unknown>")

@@ -178,3 +178,35 @@ def test_the_manifest_of_a_deletion_must_exist(podrunner: CommandLine, tmp_path:
     done = podrunner("delete", "-f", str(tmp_path / "nosuch.yaml"))
     assert done.code == 2
     assert "does not exist" in done.err
+
+
+def put_job(line: CommandLine, *conditions: str) -> None:
+    """A Job with these conditions."""
+    listed = [{"type": kind, "status": "True"} for kind in conditions]
+    value = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "pi", "namespace": "default"}}
+    line.runner.store.put_object({**value, "status": {"conditions": listed}})
+
+
+def test_a_workload_is_waited_for_too(podrunner: CommandLine) -> None:
+    put_job(podrunner)
+    podrunner.clock.steps = [lambda: None, lambda: put_job(podrunner, "SuccessCriteriaMet", "Complete")]
+    done = podrunner("wait", "--for=condition=complete", "job/pi")
+    assert (done.code, done.out) == (0, "job.batch/pi condition met\n")
+    assert podrunner("wait", "--for=condition=complete", "job", "pi").code == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "expected"),
+    [
+        pytest.param("--for=condition=failed job/pi --timeout 0", 4, "timed out waiting for the condition on jobs/pi", id="late"),
+        pytest.param("--for=condition=complete job/nosuch", 2, 'jobs.batch "nosuch" not found', id="not there"),
+        pytest.param("--for=condition=complete nosuch/pi", 2, "doesn't have a resource type", id="an unknown kind"),
+    ],
+)  # fmt: skip
+def test_a_workload_that_does_not_get_there_is_an_error(
+    podrunner: CommandLine, argv: str, code: int, expected: str
+) -> None:
+    put_job(podrunner)
+    done = podrunner("wait", *argv.split())
+    assert (done.code, done.out) == (code, "")
+    assert expected in done.err

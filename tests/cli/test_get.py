@@ -14,6 +14,7 @@ from tests.cli.support import START, CommandLine, event, pod, publish, put
 def put_workloads(line: CommandLine) -> None:
     """A Deployment with its ReplicaSet and a Job, created five seconds ago."""
     created = {"namespace": "default", "creationTimestamp": "2030-05-01T11:59:55Z"}
+    owners = {"shop-1": [{"kind": "Deployment", "name": "shop", "uid": "uid-shop", "controller": True}]}
     template = {"spec": {"containers": [{"name": "main", "image": "nginx:1.27"}]}}
     spec = {"replicas": 2, "template": template, "selector": {"matchLabels": {"app": "web"}}}
     jobs = {"completions": 3, "template": template}
@@ -22,7 +23,8 @@ def put_workloads(line: CommandLine) -> None:
         ("apps/v1", "ReplicaSet", "shop-1", spec, {"replicas": 2, "readyReplicas": 1}),
         ("batch/v1", "Job", "count", jobs, {"startTime": "2030-05-01T11:59:56Z", "succeeded": 1}),
     ):
-        value = {"apiVersion": version, "kind": kind, "metadata": {"name": name, **created}, "spec": own}
+        metadata = {"name": name, "uid": f"uid-{name}", **created, "ownerReferences": owners.get(name, [])}
+        value = {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": own}
         line.runner.store.put_object({**value, "status": status})
 
 
@@ -321,3 +323,33 @@ def test_events_are_machine_readable(podrunner: CommandLine) -> None:
 def test_a_watch_of_a_pod_that_goes_shows_it_once_more(podrunner: CommandLine) -> None:
     podrunner.clock.steps = [lambda: podrunner.runner.store.remove_pod("uid-web")]
     assert podrunner("get", "po", "web", "-w", "-o", "name").out == "pod/web\npod/web\n"
+
+
+def test_a_workload_is_described_with_its_pods_and_events(podrunner: CommandLine) -> None:
+    """A name may be cut short, as for pods."""
+    put_workloads(podrunner)
+    store = podrunner.runner.store
+    owner = {"kind": "ReplicaSet", "name": "shop-1", "uid": "uid-shop-1", "controller": True}
+    put(store, pod("shop-1-a", ownerReferences=[owner]))
+    about = event("shop-1", "SuccessfulCreate", "Created pod: shop-1-a")
+    about["involvedObject"]["uid"] = "uid-shop-1"
+    store.record_event(about)
+    text = podrunner("describe", "rs", "sho").out
+    assert "Pods Status:    1 Running / 0 Waiting / 0 Succeeded / 0 Failed\n" in text
+    assert text.endswith("Created pod: shop-1-a\n")
+    assert podrunner("describe", "deploy/shop").out.split()[:2] == ["Name:", "shop"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        pytest.param("describe job nosuch", 'error: jobs.batch "nosuch" not found\n', id="not there"),
+        pytest.param("describe events", 'cannot describe "events"', id="a kind that has no description"),
+        pytest.param("describe nodes", 'the server doesn\'t have a resource type "nodes"', id="an unknown kind"),
+    ],
+)
+def test_what_cannot_be_described_is_a_usage_error(podrunner: CommandLine, argv: str, expected: str) -> None:
+    put_workloads(podrunner)
+    done = podrunner(*argv.split())
+    assert (done.code, done.out) == (2, "")
+    assert expected in done.err

@@ -109,3 +109,33 @@ def test_colours_mark_the_prefix_only_when_wanted(podrunner: CommandLine) -> Non
     assert coloured.startswith("\x1b[2;")
     assert coloured.endswith("\x1b[0mInit Container 1\n")
     assert "\x1b" not in podrunner("logs", "web", "-c", "first", "--prefix").out
+
+
+@pytest.fixture
+def owned(podrunner: CommandLine) -> CommandLine:
+    """A Deployment with a ReplicaSet, and a Job without pods."""
+    store = podrunner.runner.store
+    for kind, name, owner in (("Deployment", "shop", ""), ("ReplicaSet", "shop-1", "shop"), ("Job", "pi", "")):
+        owners = [{"uid": f"uid-{owner}", "controller": True}] if owner else []
+        metadata = {"name": name, "namespace": "default", "uid": f"uid-{name}", "ownerReferences": owners}
+        store.put_object({"kind": kind, "metadata": metadata})
+    owners = [{"uid": "uid-shop-1", "controller": True}]
+    put(store, pod("shop-1-a", phase="Pending", age=9, ownerReferences=owners))
+    put(store, pod("shop-1-b", age=5, ownerReferences=owners))
+    return podrunner
+
+
+@pytest.mark.parametrize("word", ["deploy/shop", "rs/shop-1"])
+def test_the_logs_of_a_workload_are_those_of_a_pod_that_runs(owned: CommandLine, word: str) -> None:
+    done = owned("logs", word, "-c", "main")
+    assert (done.code, done.out) == (0, "hello\nworld\n")
+    assert done.err == "Found 2 pods, using pod/shop-1-b\n"
+    assert owned.runner.asked["logs"]["name"] == "shop-1-b"
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"), [("job/pi", "job/pi has no pods"), ("job/x", 'jobs.batch "x" not found')]
+)
+def test_a_workload_without_pods_has_no_logs(owned: CommandLine, word: str, expected: str) -> None:
+    done = owned("logs", word)
+    assert (done.code, expected in done.err) == (2, True)

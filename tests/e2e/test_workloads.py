@@ -78,6 +78,10 @@ def test_a_deleted_replica_is_replaced_and_its_owners_are_seen(bench: Bench) -> 
     reasons = "{range .items[*]}{.source.component} {.reason}{'\\n'}{end}"
     told = bench("events", "--for", f"rs/{owner}", "-o", f"jsonpath={reasons}").out.splitlines()
     assert told == ["replicaset-controller SuccessfulCreate"] * 3
+    assert bench("wait", "--for=condition=available", f"deploy/{name}").code == 0
+    logs = bench("logs", f"deploy/{name}")
+    assert (logs.out, "Found 2 pods, using pod/" in logs.err) == ("up\n", True)
+    assert f"NewReplicaSet:   {owner} (2/2 replicas created)" in bench("describe", f"deploy/{name}").out
     process.line(f"deployment/{name}", f"Scaled up replica set {owner} from 0 to 2")
     over(bench, process)
     assert bench("get", "deploy,rs").out == ""

@@ -1,4 +1,4 @@
-"""``describe``: one pod in full, with its events."""
+"""``describe``: one pod or workload in full, with its events."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.app import POD_WORDS, App, app_of, pod_arguments
-from runner.cli.lookup import not_found, nothing_found
+from runner.cli.app import App, app_of
+from runner.cli.lookup import nothing_found, pods_of
 from runner.cli.options import all_namespaces_option, command, complete_pods, namespace_option
+from runner.cli.resources import Asked, asked
+from runner.core.kindwords import PODS, WORKLOADS
 from runner.errors import UsageError
 from runner.render.describe import describe_pod
 
@@ -16,34 +18,53 @@ if TYPE_CHECKING:
     from runner.runtime.storage import Object
 
 
-@command("describe", "podrunner describe po init-container-pod", short_help="Show a pod in full, with its events.")
-@click.argument("words", nargs=-1, required=True, metavar="po [NAME]...", shell_complete=complete_pods)
+@command(
+    "describe",
+    "podrunner describe po init-container-pod",
+    short_help="Show a pod or workload in full, with its events.",
+)
+@click.argument("words", nargs=-1, required=True, metavar="po|deploy|job|... [NAME]...", shell_complete=complete_pods)
 @all_namespaces_option
 @namespace_option
 def describe(words: tuple[str, ...], all_namespaces: bool, namespace: str) -> int:
-    """Show pods in full, each with its events; a NAME that is no pod's is taken as a prefix, as in kubectl."""
+    """Show pods or workloads in full, each with its events; a NAME that is nothing's is taken as a prefix, as in kubectl."""
     app = app_of()
-    if words[0] not in POD_WORDS and "/" not in words[0]:
-        raise UsageError(f'the server doesn\'t have a resource type "{words[0]}"', hint="podrunner describes pods")
     scope = None if all_namespaces else namespace
-    pods = _pods(app, scope, pod_arguments(words))
-    if not pods:
+    found = [value for one in _asked(words) for value in _named(app, scope, one)]
+    if not found:
         app.say(nothing_found(scope))
-    for number, pod in enumerate(pods):
-        events = app.runner.store.events(pod["metadata"].get("namespace"), uid=pod["metadata"].get("uid"))
-        app.out.write(("\n\n" if number else "") + describe_pod(pod, events, app.clock.now()))
+    for number, value in enumerate(found):
+        app.out.write(("\n\n" if number else "") + _described(app, value))
     return 0
 
 
-def _pods(app: App, scope: str | None, names: tuple[str, ...]) -> list[Object]:
-    everything = app.runner.store.pods(scope)
-    if not names:
+def _asked(words: tuple[str, ...]) -> list[Asked]:
+    wanted = asked(words)
+    for one in wanted:
+        if one.resource.words.kind not in (PODS.kind, *WORKLOADS):
+            hint = "podrunner describes pods and workloads"
+            raise UsageError(f'cannot describe "{one.resource.words.plural}"', hint=hint)
+    return wanted
+
+
+def _described(app: App, value: Object) -> str:
+    events = app.runner.store.events(value["metadata"].get("namespace"), uid=value["metadata"].get("uid"))
+    if value["kind"] == PODS.kind:
+        return describe_pod(value, events, app.clock.now())
+    from runner.render.describe_workload import describe_workload
+
+    return describe_workload(value, pods_of(app, value), events, app.clock.now())
+
+
+def _named(app: App, scope: str | None, wanted: Asked) -> list[Object]:
+    everything = wanted.resource.read(app, scope, ())
+    if not wanted.names:
         return everything
     found: list[Object] = []
-    for name in names:
-        exact = [pod for pod in everything if pod["metadata"]["name"] == name]
-        matching = exact or [pod for pod in everything if pod["metadata"]["name"].startswith(name)]
+    for name in wanted.names:
+        exact = [value for value in everything if value["metadata"]["name"] == name]
+        matching = exact or [value for value in everything if value["metadata"]["name"].startswith(name)]
         if not matching:
-            raise not_found(name)
+            raise UsageError(f'{wanted.resource.words.resource} "{name}" not found')
         found.extend(matching)
     return found

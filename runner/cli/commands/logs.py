@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.app import App, app_of, pod_name
-from runner.cli.lookup import find_pod
+from runner.cli.app import POD_WORDS, App, app_of, pod_name
+from runner.cli.lookup import find_pod, pods_of
 from runner.cli.options import (
     DURATION,
     color_option,
@@ -20,18 +20,21 @@ from runner.cli.options import (
     namespace_option,
     option,
 )
+from runner.cli.resources import asked
+from runner.core.kindwords import WORKLOADS
 from runner.core.model import Json
 from runner.errors import RunnerError, UsageError
 from runner.render.logs import kubectl_prefix
 
 if TYPE_CHECKING:
     from runner.runtime.narration import LogLine
+    from runner.runtime.storage import Object
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
 @command("logs", "podrunner logs init-container-pod -c init-container-1", short_help="Print what a container wrote.")
-@click.argument("pod", shell_complete=complete_pods)
+@click.argument("pod", metavar="POD|KIND/NAME", shell_complete=complete_pods)
 @click.argument("named", required=False, metavar="[CONTAINER]", shell_complete=complete_containers)
 @option("-c", "--container", shell_complete=complete_containers, help="Container (default: the first app container).")
 @option("--all-containers", is_flag=True, help="All containers of the pod.")
@@ -44,23 +47,39 @@ DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 @color_option
 @namespace_option
 def logs(pod: str, named: str | None, container: str | None, namespace: str, **flags: Any) -> int:
-    """Print the logs of a container, also of one that has ended, such as an init container."""
+    """Print the logs of a container, also of one that has ended, such as an init container; job/NAME is one of its pods."""
     app = app_of()
     if named and container:
         raise UsageError("only one of -c or an inline [CONTAINER] arg is allowed")
-    value = find_pod(app, namespace, pod_name(pod))
+    value = _pod(app, namespace, pod)
+    name_of_pod = str(value["metadata"]["name"])
     chosen = _containers(app, value, container or named, everything=flags["all_containers"])
     paint = app.paint(app.out, flags["color"])
 
     def read(name: str) -> Iterator[LogLine]:
         tail, since = flags["tail"] if flags["tail"] >= 0 else None, flags["since"]
         limits = {"previous": flags["previous"], "follow": flags["follow"], "tail": tail, "since": since}
-        return app.runner.logs(namespace, pod_name(pod), container=name, **limits)
+        return app.runner.logs(namespace, name_of_pod, container=name, **limits)
 
     for line in _merged(app, read, chosen) if flags["follow"] and len(chosen) > 1 else _in_turn(read, chosen):
         prefix = kubectl_prefix(line, prefix=flags["prefix"], timestamps=flags["timestamps"])
         app.out.line_of_bytes(paint.container(prefix, line.container, is_init=line.is_init), line.data)
     return 0
+
+
+def _pod(app: App, namespace: str, word: str) -> Object:
+    """The pod that is named, or one of the workload that is: a running one before others, then the oldest."""
+    if "/" not in word or word.partition("/")[0] in POD_WORDS:
+        return find_pod(app, namespace, pod_name(word))
+    (one,) = asked([word])
+    (value,) = one.resource.read(app, namespace, one.names)
+    pods = pods_of(app, value) if one.resource.words.kind in WORKLOADS else []
+    if not pods:
+        raise UsageError(f"{word} has no pods")
+    chosen = min(pods, key=lambda p: (p["status"].get("phase") != "Running", p["metadata"].get("creationTimestamp")))
+    if len(pods) > 1:
+        app.say(f"Found {len(pods)} pods, using pod/{chosen['metadata']['name']}")
+    return chosen
 
 
 def _containers(app: App, pod: Json, named: str | None, *, everything: bool) -> list[str]:

@@ -1,16 +1,20 @@
-"""``wait``: until a condition on pods holds."""
+"""``wait``: until a condition on pods or workloads holds."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 
-from runner.cli.app import app_of, pod_arguments
-from runner.cli.conditions import parse_condition
+from runner.cli.app import POD_WORDS, App, app_of, pod_arguments
+from runner.cli.conditions import WaitCondition, parse_condition
 from runner.cli.lookup import not_found
 from runner.cli.options import DURATION, command, complete_pods, namespace_option, option
+from runner.cli.resources import RESOURCES, asked
+from runner.cli.watching import POLL_SECONDS
+from runner.core.kindwords import KindWords
 from runner.core.model import Json
+from runner.errors import UsageError, WaitTimeout
 
 A_WEEK = 168 * 3600.0
 
@@ -18,9 +22,9 @@ A_WEEK = 168 * 3600.0
 @command(
     "wait",
     "podrunner wait --for=condition=Ready pod/init-container-pod",
-    short_help="Wait until a condition on pods holds.",
+    short_help="Wait until a condition on pods or workloads holds.",
 )
-@click.argument("words", nargs=-1, required=True, metavar="pod/NAME...", shell_complete=complete_pods)
+@click.argument("words", nargs=-1, required=True, metavar="KIND/NAME...", shell_complete=complete_pods)
 @option(
     "--for",
     "wanted",
@@ -31,10 +35,15 @@ A_WEEK = 168 * 3600.0
 @option("--timeout", type=DURATION, default=30.0, show_default="30s", help="0: check once; negative: a week.")
 @namespace_option
 def wait(words: tuple[str, ...], wanted: str, timeout: float, namespace: str) -> int:
-    """Wait until a condition on pods holds."""
+    """Wait until a condition holds, on pods or on workloads: condition=complete of job/NAME, available of deploy/NAME."""
     app = app_of()
     condition = parse_condition(wanted)
     end = app.clock.now() + timedelta(seconds=A_WEEK if timeout < 0 else timeout)
+    if _kind_of(words[0]) not in POD_WORDS:
+        for one in asked(words):
+            for name in one.names:
+                _wait_for_object(app, namespace, one.resource.words, name, condition, end)
+        return 0
     for name in pod_arguments(words):
 
         def holds(pod: Json | None, name: str = name) -> bool:
@@ -45,3 +54,26 @@ def wait(words: tuple[str, ...], wanted: str, timeout: float, namespace: str) ->
         app.runner.wait_for(namespace, name, holds, max(0.0, (end - app.clock.now()).total_seconds()))
         app.out.line(f"pod/{name} condition met")
     return 0
+
+
+def _kind_of(word: str) -> str:
+    """The kind that the first argument names; a name alone is a pod's."""
+    kind, slash, _ = word.partition("/")
+    known = {spelling for one in RESOURCES for spelling in one.words.words}
+    return kind if slash or kind in known else POD_WORDS[0]
+
+
+def _wait_for_object(
+    app: App, namespace: str, words: KindWords, name: str, condition: WaitCondition, end: datetime
+) -> None:
+    """Look at a stored object until the condition holds. Raises WaitTimeout; UsageError when it has to be there and is not."""
+    while True:
+        value = app.runner.store.object(words.kind, namespace, name)
+        if value is None and condition.needs_pod:
+            raise UsageError(f'{words.resource} "{name}" not found')
+        if condition.holds(value):
+            app.out.line(f"{words.prefix}/{name} condition met")
+            return
+        if app.clock.now() >= end:
+            raise WaitTimeout(f"timed out waiting for the condition on {words.plural}/{name}")
+        app.clock.sleep(POLL_SECONDS)
