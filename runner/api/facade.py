@@ -163,7 +163,8 @@ class Runner:
         memory = Memory(crashes={}, attempts={}, settings=BackoffSettings(), schedule=options.worker.retry.delay)
         texts = []
         pods = self._admitted(objects)
-        for controller in self._controllers(objects):
+        controllers = self._controllers(objects)
+        for controller in controllers:
             pods += [
                 self._admit(value, value["metadata"]["namespace"]) for value in controller.step((), now, 1.0).create
             ]
@@ -171,6 +172,7 @@ class Runner:
             scoped = with_retry_scope(pod, options.worker.retry.scope)
             plan = decide(scoped, Observed(at=now), ProbeResults(), memory, now)
             texts.append("\n  ".join([f"pod/{pod.name}", *str(plan).splitlines()]))
+        texts += [controller.idleness for controller in controllers if controller.is_idle]
         return "\n".join(texts)
 
     def _admitted(self, objects: Sequence[LoadedObject]) -> list[Pod]:

@@ -58,8 +58,6 @@ class WorkloadReason(StrEnum):
     SUCCESSFUL_CREATE = "SuccessfulCreate"
     SUCCESSFUL_DELETE = "SuccessfulDelete"
     SCALING_REPLICA_SET = "ScalingReplicaSet"
-    RECREATING_FAILED_POD = "RecreatingFailedPod"
-    RECREATING_TERMINATED_POD = "RecreatingTerminatedPod"
     FAILED_DAEMON_POD = "FailedDaemonPod"
     SUCCEEDED_DAEMON_POD = "SucceededDaemonPod"
     SUSPENDED = "Suspended"

@@ -213,6 +213,7 @@ def test_a_job_is_complete_when_none_of_its_pods_runs_any_more() -> None:
     over = watched.show(10)
     assert conditions(over) == [("SuccessCriteriaMet", "True", "SuccessPolicy"), ("Complete", "True", "SuccessPolicy")]
     assert over["conditions"][0]["lastTransitionTime"] == "2000-01-01T00:00:08Z"
+    assert "failed" not in over
     assert (over["completionTime"], over["completedIndexes"], over["succeeded"]) == ("2000-01-01T00:00:10Z", "0", 1)
     assert watched.show(99)["completionTime"] == "2000-01-01T00:00:10Z"
     assert watched.cells("Job", 99) == ("web", "Complete", "1/2", "10s", "99s")

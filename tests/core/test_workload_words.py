@@ -63,8 +63,7 @@ def test_what_begins_tells_of_its_claims_and_that_it_is_suspended() -> None:
     ("kind", "exit_code", "told"),
     [
         ("ReplicaSet", 1, [("Normal", "SuccessfulDelete")]),
-        ("StatefulSet", 1, [("Warning", "RecreatingFailedPod"), ("Normal", "SuccessfulDelete")]),
-        ("StatefulSet", 0, [("Normal", "RecreatingTerminatedPod"), ("Normal", "SuccessfulDelete")]),
+        ("StatefulSet", 1, [("Normal", "SuccessfulDelete")]),
         ("DaemonSet", 1, [("Warning", "FailedDaemonPod"), ("Normal", "SuccessfulDelete")]),
         ("DaemonSet", 0, [("Normal", "SucceededDaemonPod"), ("Normal", "SuccessfulDelete")]),
     ],

@@ -89,7 +89,9 @@ def test_a_deleted_replica_is_replaced_and_its_owners_are_seen(bench: Bench) -> 
 
 def test_a_suspended_job_alone_is_nothing_to_run(bench: Bench) -> None:
     value = workload(bench, "Job", "later", container("main"), {"suspend": True}, "Never")
-    done = bench("run", bench.write(value))
+    path = bench.write(value)
+    assert "is suspended and makes no pods" in bench("plan", path).out
+    done = bench("run", path)
     assert done.code == 1
     assert f"nothing to run: job/{value['metadata']['name']} is suspended and makes no pods" in done.err
 

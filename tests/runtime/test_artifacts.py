@@ -202,3 +202,13 @@ def test_trouble_later_is_logged_and_does_not_disturb_the_pod(
         writer(event("a"))
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["cannot write artifacts of pod web"]
     assert (pod / "events.json").exists()
+
+
+def test_what_a_workload_tells_is_beside_the_pods(tmp_path: Path) -> None:
+    ref = PodRef(namespace="default", name="web", uid="u2", kind="Job")
+    record = Event.from_json({"metadata": {"name": "web.1"}, "reason": "Completed", "message": "Job completed"})
+    writer = ArtifactWriter(tmp_path, InspectedContainers())
+    writer(EventRecorded(at=NOW, ref=ref, record=record))
+    writer.close()
+    value = json.loads((tmp_path / "default_job_web" / "events.json").read_text())
+    assert [item["reason"] for item in value["items"]] == ["Completed"]

@@ -110,15 +110,11 @@ def test_an_ended_stateful_pod_is_told_to_be_made_anew() -> None:
     crew.world.end(0, 1, 2)
     crew.go(2)
     assert crew.events() == [
-        ("StatefulSet", "Warning", "RecreatingFailedPod", "StatefulSet default/web is recreating failed Pod web-0"),
         ("StatefulSet", "Normal", "SuccessfulDelete", "delete Pod web-0 in StatefulSet web successful"),
     ]
     crew.world.change(0, is_gone=True)
     crew.go(3)
-    crew.events()
-    crew.world.end(1, 0, 4)
-    crew.go(4)
-    assert crew.events()[0][1:3] == ("Normal", "RecreatingTerminatedPod")
+    assert [told[2] for told in crew.events()] == ["SuccessfulCreate"]
 
 
 def test_a_daemon_pod_that_ended_is_told_to_be_deleted() -> None:

@@ -62,15 +62,10 @@ def deleted(workload: Workload, member: Member) -> Sequence[Note]:
     """A pod is deleted by its controller, and why when it had ended."""
     pod, failed = member.name, member.status.phase is Phase.FAILED
     place = f"{workload.namespace}/{pod}"
-    text, reasons = f"Deleted pod: {pod}", []
+    text = f"Deleted pod: {pod}"
+    reasons: list[Note] = []
     if workload.kind is WorkloadKind.STATEFUL_SET:
         text = f"delete Pod {pod} in StatefulSet {workload.name} successful"
-        owner = f"StatefulSet {workload.namespace}/{workload.name}"
-        if failed:
-            reasons.append(warning(WorkloadReason.RECREATING_FAILED_POD, f"{owner} is recreating failed Pod {pod}"))
-        else:
-            terminated = f"{owner} is recreating terminated Pod {pod}"
-            reasons.append(normal(WorkloadReason.RECREATING_TERMINATED_POD, terminated))
     elif workload.kind is WorkloadKind.DAEMON_SET:
         node = (member.pod.get("spec") or {}).get("nodeName") or ""
         if failed:

@@ -203,7 +203,13 @@ def _job(view: View) -> Status:
         status["startTime"] = format_time(workload.created_at)
     if view.is_settled and view.state is WorkloadState.COMPLETE:
         status["completionTime"] = last.get("completionTime") or format_time(view.now)
-    status |= _given(active=counts.active, succeeded=counts.succeeded, failed=counts.failed)
+    failed = counts.failed
+    if view.state is WorkloadState.COMPLETE:
+        # What still ran when there was enough success has not failed.
+        failed = max(
+            _number(last, "failed"), sum(m.has_ended and not m.is_deleted for m in view.members) - counts.succeeded
+        )
+    status |= _given(active=counts.active, succeeded=counts.succeeded, failed=failed)
     status |= {"terminating": counts.terminating, "ready": counts.ready, "uncountedTerminatedPods": {}}
     if counts.done_indexes:
         status["completedIndexes"] = ranges(counts.done_indexes)
