@@ -1,6 +1,7 @@
 """The names of workloads while their run lasts: taken by nobody else, and forgotten when it is over or its process died.
 
-A workload's lock is like a pod's, by its UID; its objects in the store are what ``get`` shows.
+A workload's lock is like a pod's, by its UID; its objects in the store are what ``get`` shows. Those whose pods are kept stay
+with them, as they were shown last.
 """
 
 from __future__ import annotations
@@ -28,16 +29,27 @@ def standing(controllers: Sequence[Controller], store: Store, home: Home) -> Ite
                 raise AlreadyExists(WORKLOADS[kind].resource, name)
             stack.enter_context(PodLock(home, _uid(value)))
             store.put_object(value)
-            stack.callback(store.remove_object, kind, namespace, name)
-        yield
+        try:
+            yield
+        finally:
+            stack.close()
+            forget_dead(store, home)
 
 
 def forget_dead(store: Store, home: Home) -> None:
-    """Remove the workloads of processes that have died."""
-    for kind in WORKLOADS:
-        for value in store.objects(kind):
-            if not is_locked(home, _uid(value)):
-                store.remove_object(*_key(value))
+    """Remove the workloads that nobody runs and that have no pods."""
+    values = [value for kind in WORKLOADS for value in store.objects(kind)]
+    if not values:
+        return
+    owners = {uid for pod in store.pods() for uid in _owners(pod)}
+    owners |= {uid for value in values if _uid(value) in owners for uid in _owners(value)}
+    for value in values:
+        if _uid(value) not in owners and not is_locked(home, _uid(value)):
+            store.remove_object(*_key(value))
+
+
+def _owners(value: Json) -> list[str]:
+    return [str(one.get("uid")) for one in value["metadata"].get("ownerReferences") or ()]
 
 
 def _key(value: Json) -> tuple[str, str, str]:

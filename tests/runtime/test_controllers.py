@@ -253,3 +253,16 @@ def test_the_workloads_of_a_dead_process_are_forgotten_or_replaced(tmp_path: Pat
     store.put_object(left.value)
     forget_dead(store, home)
     assert store.objects("ReplicaSet") == []
+
+
+def test_workloads_stay_with_pods_that_are_kept(tmp_path: Path) -> None:
+    """The Deployment too, which owns them by its ReplicaSet; until the pods are deleted."""
+    home, store = Home(tmp_path), MemoryStore()
+    controller = Controller(workload("Deployment", {"replicas": 1}))
+    metadata = {"name": "web-1", "uid": "p", "ownerReferences": [controller.workload.owner_reference]}
+    with standing([controller], store, home):
+        store.create_pod({"metadata": metadata, "spec": {}}, owner="somebody")
+    assert (len(store.objects("Deployment")), len(store.objects("ReplicaSet"))) == (1, 1)
+    store.remove_pod("p")
+    forget_dead(store, home)
+    assert store.objects("Deployment") == store.objects("ReplicaSet") == []
