@@ -7,7 +7,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test cov fuzz conformance sample kills engine images engine-stop check fmt bench sandbox schema install clean
+.PHONY: help run test cov fuzz conformance sample kills engine images engine-stop check docs fmt bench sandbox schema install clean
 
 # Puts the address of an Engine that has its images into DOCKER_HOST.
 WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "$$address";
@@ -27,7 +27,7 @@ run: install ## take the Pod of two init containers to Ready on a real Engine, s
 
 test: check ## check everything and run all tests, those on the real Engine included
 	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; \
-	$(COVER) && $(PYTEST) -q -n 2 -m "not docker" $(addprefix --ignore=,$(CORE_TESTS)) && $(PYTEST) -q -m "docker and not slow_conformance" \
+	$(COVER) && $(PYTEST) -q -n 2 -m "not docker" $(addprefix --ignore=,$(CORE_TESTS)) && $(PYTEST) -q -n 2 -m "docker and not slow_conformance" \
 	&& $(BIN)/python -m tools.sample && $(BIN)/python -m tools.outside -n 2
 
 cov: install ## run the tests of the core and see that they reach every branch of it
@@ -54,11 +54,15 @@ images: ## see that the Engine can pull the images of the fixtures
 engine-stop: ## stop the private Engine, and nothing else
 	$(PYTHON) -m tools.engine stop
 
-check: install ## lint, format, types and import layers
+check: install ## lint, format, types, import layers and the documentation
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build
+
+docs: install ## make the documentation: docs/_build/index.html
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
 
 fmt: install ## format and repair what ruff can repair
 	$(BIN)/ruff format .
@@ -79,5 +83,5 @@ install: ## make .venv with the package and its extras
 	$(PYTHON) -m tools.install
 
 clean: ## remove .venv and caches; the private Engine stays (see engine-stop)
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

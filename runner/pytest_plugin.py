@@ -170,6 +170,7 @@ def podrunner_session(podrunner_engine: Engine, request: pytest.FixtureRequest) 
 @pytest.fixture(scope=_scope)
 def pod(podrunner: Runner, request: pytest.FixtureRequest) -> PodHandle:
     """The pod of the marker ``pod``, as far as the marker waits."""
+    __tracebackhide__ = True
     marker = request.node.get_closest_marker("pod")
     if marker is None or not marker.args:
         raise pytest.UsageError('the fixture pod needs a marker: @pytest.mark.pod("pod.yaml")')

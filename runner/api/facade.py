@@ -229,6 +229,7 @@ class Runner:
 
         Raises UsageError when the manifests make more pods than one.
         """
+        __tracebackhide__ = True
         pods = self.run_all(
             *manifests, until=until, timeout=timeout, options=options, overrides=overrides, listener=listener, **changes
         )
@@ -258,6 +259,7 @@ class Runner:
         Raises ManifestError with all problems, UsageError, AlreadyExists, EngineUnavailable; PodFailed and WaitTimeout
         with the pods' status, events and logs in their text, after the pods have been deleted (or kept, if asked for).
         """
+        __tracebackhide__ = True
         chosen = changed_options(options or self.options, until=until, timeout=timeout, changes=changes)
         given = {name: changes[name] for name in OVERRIDES if name in changes}
         wanted = overrides or Overrides(**{**self.overrides, **given})
@@ -298,10 +300,13 @@ class Runner:
         """
         with self._lives_lock:
             lives, self._lives = self._lives, []
+        exit_code = ExitCode.POD_FAILED if failed else ExitCode.OK
         interrupt: KeyboardInterrupt | None = None
         for life in lives:
+            life.announce_end(exit_code)
+        for life in lives:
             try:
-                life.end(exit_code=ExitCode.POD_FAILED if failed else ExitCode.OK, at_once=interrupt is not None)
+                life.end(exit_code=exit_code, at_once=interrupt is not None)
             except KeyboardInterrupt as error:
                 interrupt = error
         if interrupt is not None:

@@ -44,6 +44,7 @@ class Life:
         Raises PodFailed and WaitTimeout with a report of all pods, when they are deleted again already (or kept, if the
         options say so).
         """
+        __tracebackhide__ = True  # What went wrong is in the message; pytest leaves such frames out.
         try:
             launch = self._resources.enter_context(self._runner._launched(objects, self._options))
             for owned, _ in launch.pods:
@@ -66,6 +67,7 @@ class Life:
         return self.pods
 
     def _fail(self, exit_code: int, message: str) -> None:
+        __tracebackhide__ = True
         pods = self.pods
         text = "\n\n".join([message or "the run was interrupted", *(pod.report() for pod in pods)])
         self.end(exit_code=exit_code)
@@ -112,6 +114,11 @@ class Life:
 
     def _runs(self) -> Sequence[Running]:
         return () if self._session is None else self._session.runs
+
+    def announce_end(self, exit_code: int) -> None:
+        """Begin to end, so that several runs end side by side."""
+        if self._session is not None and not self._is_over and not self._session.keeps(exit_code):
+            self._session.ask_for_deletion(self._options.grace)
 
     def end(self, *, exit_code: int = ExitCode.OK, at_once: bool = False) -> None:
         """Delete the pods, or let go of them, as the options say, and everything that came with them.

@@ -287,6 +287,7 @@ class PodHandle:
 
         Raises WaitTimeout, and PodFailed as soon as the pod cannot get there any more; both tell what was seen last.
         """
+        __tracebackhide__ = True
         holds, limit = self._condition(condition), seconds_of(timeout)
         name = condition if isinstance(condition, str) else getattr(condition, "__name__", "the condition")
         found: list[Status] = []

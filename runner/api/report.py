@@ -45,8 +45,10 @@ def event_lines(pod: PodHandle) -> str:
     lines = ["Events:"]
     for event in found:
         count = f" (x{event.count})" if event.count > 1 else ""
+        container = event.ref.field_path.partition("{")[2].rstrip("}")
+        about = f"{container}: " if container else ""
         lines.append(
-            f"  {human_duration(now - event.last):>5} ago  {event.type:<7} {event.reason}{count}: {event.message}"
+            f"  {human_duration(now - event.last):>5} ago  {event.type:<7} {event.reason}{count}  {about}{event.message}"
         )
     return "\n".join(lines)
 

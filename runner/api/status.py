@@ -25,7 +25,7 @@ class Status:
     @property
     def word(self) -> str:
         """The STATUS column: ``Init:0/2``, ``CrashLoopBackOff``, ``Running`` …"""
-        return status_word(self.value)
+        return str(status_word(self.value))
 
     @property
     def reason(self) -> str:

@@ -343,13 +343,14 @@ class Session:
 
     def finish(self, exit_code: int, stop: StopRequest) -> None:
         """Delete the pods and wait until they are gone, or let go of them, as the options say."""
-        if self._keeps(exit_code):
+        if self.keeps(exit_code):
             self._detach()
         else:
             self.delete_all(stop, grace=self._options.grace)
         self.close()
 
-    def _keeps(self, exit_code: int) -> bool:
+    def keeps(self, exit_code: int) -> bool:
+        """Whether the options want the pods to stay after such an end."""
         keep = self._options.keep
         return keep is Keep.ALWAYS or (keep is Keep.FAILED and exit_code not in (ExitCode.OK, ExitCode.INTERRUPTED))
 
@@ -380,14 +381,18 @@ class Session:
                 )
             )
 
+    def ask_for_deletion(self, grace: int | None) -> None:
+        """Ask for the deletion of every pod, and do not wait for it."""
+        now = self._clock.now()
+        for running in self._runs:
+            wanted = deletion_grace(running.worker.context.pod, grace)
+            self._store.request_deletion(running.pod.uid, now, wanted)
+            running.wakeup.set()
+
     def delete_all(self, stop: StopRequest, *, grace: int | None = None) -> None:
         """Ask for the deletion of every pod and wait until all are gone; a forced stop kills at once."""
         stop.subscribe(self._news.set)
-        now = self._clock.now()
-        for running in self._runs:
-            wanted = 0 if stop.forced else deletion_grace(running.worker.context.pod, grace)
-            self._store.request_deletion(running.pod.uid, now, wanted)
-            running.wakeup.set()
+        self.ask_for_deletion(0 if stop.forced else grace)
         end: float | None = None
         while True:
             if self._control is not None:

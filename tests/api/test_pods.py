@@ -154,7 +154,7 @@ def test_a_pod_that_fails_tells_why_and_leaves_nothing(runner: Runner, docker_en
     text, pod = str(caught.value), caught.value.pod
     assert "Init:Error" in text
     assert "Logs of check, attempt 0:\n  no luck" in text
-    assert "Normal  Scheduled: Successfully assigned" in text
+    assert "Normal  Scheduled  Successfully assigned" in text
     assert pod is not None
     assert pod.init("check").attempts[0].exit_code == 3  # type: ignore[attr-defined]
     assert left(docker_engine, pod.uid) == 0  # type: ignore[attr-defined]

@@ -31,6 +31,7 @@ def test_an_init_container_that_fails_twice_runs_three_times() -> None:
     assert life.status.phase == "Running"
     assert life.status.is_ready
     assert "Init:CrashLoopBackOff" in life.words
+    assert {type(word) for word in life.words} == {str}
     assert life.words[-1] == "Running"
     assert [event.reason for event in life.events()].count("BackOff") >= 1
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,9 +30,9 @@ spec:
   - name: app
     image: busybox:1.36
     command: [sh, -c, "echo serving; exec sleep 3600"]
-    ports: [{containerPort: 8080, hostPort: 18089}]
+    ports: [{containerPort: 8080, hostPort: PORT}]
     volumeMounts: [{name: data, mountPath: /data}]
-  volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
+  volumes: [{name: data, persistentVolumeClaim: {claimName: CLAIM}}]
 """
 
 
@@ -42,7 +44,13 @@ class Project:
     home: Path
     engine: DockerEngine | None
     address: str
+    claim: str = field(default_factory=lambda: f"data-{secrets.token_hex(4)}")
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        self.write("pod.yaml", POD.replace("PORT", str(port)).replace("CLAIM", self.claim))
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
@@ -79,7 +87,7 @@ class Project:
         volumes = self.engine.list_volumes({})
         found = [one.name for one in containers if one.labels.get(OWNER, "").endswith(mine)]
         found += [one.name for one in volumes if one.labels.get(OWNER, "").endswith(mine)]
-        return found + [one.name for one in volumes if one.name.startswith("k8s_pvc_data_test-")]
+        return found + [one.name for one in volumes if one.name.startswith(f"k8s_pvc_{self.claim}_")]
 
     def close(self) -> None:
         for process in self.processes:
@@ -93,7 +101,6 @@ def project(tmp_path: Path, docker_engine: DockerEngine) -> Iterator[Project]:
     have_images(docker_engine)
     (tmp_path / "project").mkdir()
     made = Project(tmp_path / "project", tmp_path / "home", docker_engine, require_engine().url)
-    made.write("pod.yaml", POD)
     yield made
     made.close()
 
@@ -103,6 +110,5 @@ def lonely_project(tmp_path: Path) -> Iterator[Project]:
     """A project where no Engine is."""
     (tmp_path / "project").mkdir()
     made = Project(tmp_path / "project", tmp_path / "home", None, f"unix://{tmp_path}/nosuch.sock")
-    made.write("pod.yaml", POD)
     yield made
     made.close()
