@@ -48,4 +48,4 @@ def test_the_program_of_the_readme_runs(bench: Bench) -> None:
         timeout=100,  # nginx that gets SIGTERM before it listens to signals needs its whole grace period
         check=False,
     )
-    assert (done.stdout, done.stderr) == ("0 Running\n", "")
+    assert (done.stdout, done.stderr) == ("Running Init Container 2\n", "")
