@@ -3,9 +3,10 @@
 ``Runner`` is the one way to run a pod; the command line and the pytest plugin go through it too.
 """
 
-from runner.api.facade import MAX_PODS, Deletion, Runner
+from runner.api.facade import Deletion, Runner
 from runner.api.history import AttemptRecord
 from runner.api.inputs import Manifest
+from runner.api.launching import MAX_PODS
 from runner.api.overrides import Overrides
 from runner.api.pods import Address, Attempt, ContainerHandle, ExecOutcome, PodHandle
 from runner.api.status import Status

@@ -46,10 +46,10 @@ class Life:
         """
         __tracebackhide__ = True  # What went wrong is in the message; pytest leaves such frames out.
         try:
-            launch = self._resources.enter_context(self._runner._launched(objects, self._options))
+            launch = self._resources.enter_context(self._runner.launched(objects, self._options))
             for owned, _ in launch.pods:
                 self._remember(owned.pod.manifest)
-            self._session = self._resources.enter_context(self._runner._working(launch, self._hear))
+            self._session = self._resources.enter_context(self._runner.working(launch, self._hear))
             exit_code, message = self._session.wait(self._stop)
             for running in self._session.runs:  # They tell what they have come to a moment after it is so.
                 if running.pod.uid in self._histories:

@@ -23,7 +23,7 @@ import pytest
 def test_good(pod):
     assert pod.status.is_ready
     assert pod.init("migrate").attempts[0].exit_code == 0
-    assert "serving" in pod.logs("app")
+    assert pod.logs("migrate") == "migrating\\n"
 
 @pytest.mark.pod("pod.yaml", images={"migrate": "busybox:latest"})
 def test_bad(pod):
@@ -45,7 +45,7 @@ def test_a_marked_test_has_its_pod_and_a_failing_one_tells_of_it(project: Projec
     assert "1 failed, 1 passed" in output
     assert re.search(r"-+ podrunner: pod test-\w+/web -+\nNAME   READY   STATUS    RESTARTS   AGE\n", output), output
     assert re.search(r"Normal +Started +app: Container started", output)
-    assert "Logs of app, attempt 0:\n  serving" in output
+    assert "Logs of migrate, attempt 0:\n  migrating" in output
     assert "start app attempt 0: it has not run yet" in output
     assert "E       AssertionError: assert 'Running' == 'Terminating'" in output
     report = (project.folder / "report.xml").read_text()

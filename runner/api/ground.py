@@ -1,0 +1,79 @@
+"""What every use of the library stands on: the state directory, the store, the Engine. Each is opened when it is first needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.clock import Clock, SystemClock
+from runner.errors import RunnerError
+from runner.runtime.home import Home
+from runner.runtime.storage import Store
+
+if TYPE_CHECKING:
+    from runner.engine.discover import EngineAddress
+    from runner.engine.protocol import Engine
+    from runner.runtime.handlers import Reach
+
+
+class Ground:
+    """Store, Engine and clock of one state directory."""
+
+    def __init__(
+        self,
+        *,
+        environ: Mapping[str, str] | None = None,
+        home: Home | str | Path | None = None,
+        clock: Clock | None = None,
+        store: Store | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        self._environ = os.environ if environ is None else environ
+        self.home = home if isinstance(home, Home) else Home(Path(home)) if home else Home.from_env(self._environ)
+        self.clock = clock or SystemClock()
+        self._given_store = store
+        self._given_engine = engine
+
+    @cached_property
+    def store(self) -> Store:
+        """The state that all podrunner processes of this user share. Raises StoreError."""
+        if self._given_store is not None:
+            return self._given_store
+        from runner.runtime.sqlite_store import SqliteStore
+
+        return SqliteStore(self.home)
+
+    @cached_property
+    def address(self) -> EngineAddress:
+        """Where the Engine is. Raises EngineUnavailable, naming what was tried."""
+        from runner.engine.discover import discover
+
+        return discover(self._environ, Path.home(), self.home.path)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The Engine. Raises EngineUnavailable."""
+        if self._given_engine is not None:
+            return self._given_engine
+        address = self.address
+        from runner.engine.docker import DockerEngine
+
+        return DockerEngine(address.url, tls=address.tls)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """How ports of pods are reached from this process."""
+        from runner.runtime.handlers import Reach
+
+        return Reach(self.engine)
+
+    def sweep(self) -> None:
+        """Remove what dead processes of this state directory left behind; what cannot be removed now is found again."""
+        from runner.runtime.gc import sweep
+
+        with suppress(RunnerError):
+            sweep(self.engine, self.store, self.home, strangers=False)

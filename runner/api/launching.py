@@ -1,0 +1,246 @@
+"""From loaded manifests to pods whose workers are at work: checked, owned, stored, begun, and taken away again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from runner.api.ground import Ground
+from runner.core.admission import admit
+from runner.core.model import Json, Pod
+from runner.errors import ManifestError, UsageError
+from runner.runtime.options import RunOptions
+
+if TYPE_CHECKING:
+    from runner.core.manifest import LoadedObject
+    from runner.runtime.controllers import Controller, Spawn
+    from runner.runtime.narration import Listener
+    from runner.runtime.network import ClusterNetwork
+    from runner.runtime.owning import Owned
+    from runner.runtime.session import Session
+
+REFERRED_KINDS = frozenset({"ConfigMap", "Secret", "Service"})
+"""Kinds that pods refer to: in the store as long as the run that brought them."""
+IGNORED_KINDS = frozenset({"Namespace", "PersistentVolume", "PersistentVolumeClaim", "PodTemplate", "ServiceAccount"})
+"""Kinds that change nothing for one pod on one node."""
+MAX_PODS = 110
+"""How many pods a kubelet runs (its maxPods), and so a run of workloads."""
+
+
+def _bound(pod: Pod, node: str) -> Pod:
+    """The pod as the scheduler leaves it, assigned to a node; one that names its node already is left alone."""
+    spec = pod.manifest.get("spec") or {}
+    return Pod.from_json({**pod.manifest, "spec": {**spec, "nodeName": spec.get("nodeName") or node}})
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """The pods that a run begins with, each with who made it, what makes more of them, and how they are run."""
+
+    pods: Sequence[tuple[Owned, Controller | None]]
+    controllers: Sequence[Controller]
+    spawn: Spawn
+    options: RunOptions
+    image: str
+    since: datetime
+    network: ClusterNetwork
+
+
+class Launching(Ground):
+    """What running needs of the facade."""
+
+    def _admitted(self, objects: Sequence[LoadedObject]) -> list[Pod]:
+        """The manifests' own pods as an API server would have let them in."""
+        pods = [o for o in objects if o.kind == "Pod"]
+        if len(pods) < len(objects) or not pods:
+            self._check_kinds(objects)
+        return [self._admit(o.value, o.namespace) for o in pods]
+
+    def _admit(self, value: Json, namespace: str) -> Pod:
+        from runner.runtime.identities import new_suffix, new_uid
+
+        return Pod.from_json(
+            admit(value, namespace=namespace, uid=new_uid(), suffix=new_suffix(), now=self.clock.now())
+        )
+
+    @staticmethod
+    def _check_kinds(objects: Sequence[LoadedObject]) -> None:
+        from runner.core.workloads import WORKLOAD_KINDS
+
+        unrunnable = [o for o in objects if o.kind not in {"Pod", *REFERRED_KINDS, *IGNORED_KINDS, *WORKLOAD_KINDS}]
+        if unrunnable:
+            raise ManifestError(tuple(f"{o.file}: {o.kind} {o.name}: cannot be run" for o in unrunnable))
+        if not any(o.kind == "Pod" or o.kind in WORKLOAD_KINDS for o in objects):
+            raise UsageError("no objects passed to run", hint="a manifest needs a Pod, or something that makes pods")
+
+    def _controllers(self, objects: Sequence[LoadedObject]) -> list[Controller]:
+        """One controller for each object that makes pods; pods alone need none, nor what it takes to have one."""
+        if all(o.kind == "Pod" for o in objects):
+            return []
+        from runner.core.workloads import expand
+        from runner.runtime.controllers import Controller
+        from runner.runtime.identities import RandomIdentities
+
+        workloads = expand(objects, RandomIdentities(), self.clock.now())
+        wanted = sum(workload.most_pods for workload in workloads)
+        if wanted > MAX_PODS:
+            raise UsageError(f"the manifests ask for {wanted} pods, one node runs at most {MAX_PODS}")
+        return [Controller(workload) for workload in workloads]
+
+    @contextmanager
+    def launched(self, objects: Sequence[LoadedObject], options: RunOptions) -> Iterator[Launch]:
+        """Everything that a run needs before its workers start: checked, owned, stored, sandboxes begun.
+
+        What the manifests brought along for the pods goes at the end; after an error the pods too.
+        """
+        options = self._on_this_node(options)
+        node = options.worker.node_name
+        controllers = self._controllers(objects)
+        pods: list[tuple[Pod, Controller | None]] = [(_bound(pod, node), None) for pod in self._admitted(objects)]
+        for controller in controllers:
+            pods += [
+                (self._made(value, node), controller) for value in controller.step((), self.clock.now(), 1.0).create
+            ]
+        named = options.exit_code_from
+        if named and pods and not any(pod.container(named) for pod, _ in pods):
+            raise UsageError(f"container {named} is not valid for pod {pods[0][0].name}")
+        from runner.runtime.network import ClusterNetwork
+        from runner.runtime.owning import abandon, begin_sandbox, own_new
+        from runner.runtime.sandboxes import sandbox_reference
+
+        image = sandbox_reference(self.engine, options.worker.sandbox_image)
+        since = self.clock.now()
+        with self._standing(controllers):
+            mine = own_new([pod for pod, _ in pods], self.store, self.home, self.sweep)
+
+            def spawn(value: Json) -> Owned:
+                (owned,) = own_new([self._made(value, node)], self.store, self.home, self.sweep)
+                mine.append(owned)
+                begin_sandbox(owned, self.engine, self.store, self.clock, image, network.zone)
+                return owned
+
+            network = ClusterNetwork(self.engine, self.store, self.home, self.clock)
+            try:
+                self._put_objects(objects)
+                network.prepare()
+                self._put_claims(controllers)
+                for owned in mine:
+                    begin_sandbox(owned, self.engine, self.store, self.clock, image, network.zone)
+                network.await_prepared()  # The variables of Services tell their addresses.
+                yield Launch(
+                    pods=[(owned, maker) for owned, (_, maker) in zip(mine, pods, strict=True)],
+                    controllers=controllers,
+                    spawn=spawn,
+                    options=options,
+                    image=image,
+                    since=since,
+                    network=network,
+                )
+            except BaseException:
+                for owned in mine:
+                    abandon(owned, self.engine, self.store)
+                raise
+            finally:
+                network.close()
+                self._remove_objects(objects)
+
+    def _standing(self, controllers: Sequence[Controller]) -> AbstractContextManager[None]:
+        """Keep the workloads' names from others as long as they run. Raises AlreadyExists."""
+        if not controllers:
+            return nullcontext()
+        from runner.runtime.standing import standing
+
+        return standing(controllers, self.store, self.home)
+
+    def _made(self, value: Json, node: str) -> Pod:
+        """A pod that a workload makes."""
+        return _bound(self._admit(value, value["metadata"]["namespace"]), node)
+
+    @contextmanager
+    def working(self, launch: Launch, listener: Listener) -> Iterator[Session]:
+        """The session of a run, its workers at work."""
+        # Imported while the Engine is busy with the sandboxes.
+        from runner.runtime.audience import Audience
+
+        with Audience(self.engine, self.home, launch.options, listener) as audience:
+            session = self._session(launch.options, audience, launch.image, launch.network)
+            try:
+                for owned, controller in launch.pods:
+                    session.add(owned, controller=controller)
+                session.control(launch.controllers, launch.spawn)
+                session.open(launch.since)
+                session.start()
+                threading.Thread(target=self.sweep, name="podrunner-sweep", daemon=True).start()
+                yield session
+            finally:
+                session.close()
+
+    def _put_claims(self, controllers: Sequence[Controller]) -> None:
+        """What a StatefulSet claims for its pods: made once, and kept like every claim."""
+        for controller in controllers:
+            for claim in controller.claims():
+                metadata = claim["metadata"]
+                if self.store.object(claim["kind"], metadata["namespace"], metadata["name"]) is None:
+                    self.store.put_object(claim)
+                    controller.claimed.append(metadata["name"])
+
+    def _put_objects(self, objects: Sequence[LoadedObject]) -> None:
+        """What the pods refer to is kept as long as the run lasts; what was there before stays longer."""
+        if all(o.kind == "Pod" for o in objects):
+            return
+        from runner.runtime.objects import put_owned
+        from runner.runtime.ownership import owner_label
+
+        for o in objects:
+            value = {
+                **o.value,
+                "kind": o.kind,
+                "metadata": {**(o.value.get("metadata") or {}), "namespace": o.namespace},
+            }
+            if o.kind in REFERRED_KINDS:
+                put_owned(self.store, value, self.clock.now(), owner_label(home=self.home))
+            # A claim stays when the run is over, and one that is there keeps its volume.
+            elif o.kind == "PersistentVolumeClaim" and self.store.object(o.kind, o.namespace, o.name) is None:
+                self.store.put_object(value)
+
+    def _remove_objects(self, objects: Sequence[LoadedObject]) -> None:
+        if any(o.kind in REFERRED_KINDS for o in objects):
+            from runner.runtime.objects import remove_owned
+            from runner.runtime.ownership import owner_label
+
+            remove_owned(self.store, objects, owner_label(home=self.home))
+
+    @staticmethod
+    def _on_this_node(options: RunOptions) -> RunOptions:
+        """The options with this machine's name and address where none are given."""
+        from runner.runtime.node import host_ip, node_name
+
+        worker = options.worker
+        named = replace(
+            worker,
+            node_name=node_name() if worker.node_name == "localhost" else worker.node_name,
+            host_ip=worker.host_ip or host_ip(),
+        )
+        return replace(options, worker=named)
+
+    def _session(
+        self, options: RunOptions, listener: Listener, image: str, network: ClusterNetwork | None = None
+    ) -> Session:
+        from runner.runtime.handlers import EngineHandlers
+        from runner.runtime.session import Session
+
+        return Session(
+            engine=self.engine,
+            store=self.store,
+            clock=self.clock,
+            home=self.home,
+            handlers=EngineHandlers(self.engine),
+            options=options,
+            listener=listener,
+            sandbox_image=image,
+            network=network,
+        )
