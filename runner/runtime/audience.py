@@ -21,7 +21,9 @@ class Audience:
         self._resources = ExitStack()
         self._listeners: list[Listener] = [listener]
         if options.artifacts is not None:
-            self._listeners.append(ArtifactWriter(options.artifacts, engine))
+            artifacts = ArtifactWriter(options.artifacts, engine)
+            self._listeners.append(artifacts)
+            self._resources.callback(artifacts.close)  # after the last line of the logs
         # The collector goes first: an attempt's last lines are told before it is said to end.
         self._logs = LogCollector(engine, home, self._tell)
         self._resources.callback(self._logs.close)

@@ -1,0 +1,41 @@
+"""Who listens to a run, and what is left open when it is over."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from runner.clock import VirtualClock
+from runner.core.podstatus import Phase, PodStatus
+from runner.engine.simulated import SimulatedEngine
+from runner.runtime.audience import Audience
+from runner.runtime.home import Home
+from runner.runtime.narration import Narration, PodRef, StatusChanged
+from runner.runtime.options import RunOptions
+
+RUNNING = StatusChanged(
+    at=datetime(2026, 1, 2, tzinfo=UTC),
+    ref=PodRef(namespace="default", name="web", uid="u1"),
+    manifest={"metadata": {"name": "web", "uid": "u1"}},
+    status=PodStatus(phase=Phase.RUNNING),
+)
+
+
+def open_below(folder: Path) -> list[str]:
+    """Files of this process that are open there."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # the one that lists the others is closed again
+            found.append(str(descriptor.readlink()))
+    return [path for path in found if path.startswith(str(folder))]
+
+
+def test_the_artifacts_are_closed_when_the_run_is_over(tmp_path: Path) -> None:
+    heard: list[Narration] = []
+    options = RunOptions(artifacts=tmp_path / "out")
+    with Audience(SimulatedEngine(VirtualClock()), Home(tmp_path / "home"), options, heard.append) as audience:
+        audience(RUNNING)
+        assert open_below(tmp_path / "out") == [str(tmp_path / "out/default_web/trace.jsonl")]
+    assert heard == [RUNNING]
+    assert open_below(tmp_path / "out") == []
