@@ -203,19 +203,41 @@ def test_a_failed_daemon_pod_is_deleted_and_made_anew_after_a_while() -> None:
 
 
 @pytest.mark.parametrize("kind", ["ReplicaSet", "StatefulSet"])
-def test_what_the_node_refuses_is_made_anew_ever_later(kind: str) -> None:
-    """A cluster would make such pods as fast as it can."""
+def test_pods_that_end_within_seconds_are_made_anew_ever_later(kind: str) -> None:
+    """At once, after 1 s, 2 s, 4 s; a cluster would make them as fast as it can."""
     world = World(workload(kind))
-    refused = PodStatus(phase=Phase.FAILED, reason="SysctlForbidden")
     world.step()
-    for second, wait in ((0, 1), (1, 2), (3, 4)):
-        assert len(world.members) == {0: 1, 1: 2, 3: 3}[second]
-        world.change(-1, status=refused)
-        assert world.step(second).retry_at == at(second + wait)
-        assert world.step(second, speed=2).retry_at == at(second + wait / 2)
-        world.change(-1, is_gone=True)
+    for second, wait in ((0, 0), (0, 1), (1, 2), (3, 4)):
+        position = len(world.members) - 1
+        world.change(position, status=PodStatus(phase=Phase.FAILED, reason="SysctlForbidden"))
+        assert world.step(second).retry_at == (at(second + wait) if wait else None)
+        world.change(position, is_gone=True)
+        if wait:
+            assert world.step(second, speed=2).retry_at == at(second + wait / 2)
         world.step(second + wait)
-    assert len(world.members) == 4
+    assert len([member for member in world.members if member.is_active]) == 1
+    assert len(world.members) == 5
+
+
+def test_many_pods_that_end_at_once_are_one_failure() -> None:
+    world = World(workload("ReplicaSet", {"replicas": 3}))
+    world.step()
+    for position in range(3):
+        world.end(position, 1, 1)
+    assert len(world.step(1).create) == 3
+    for position in range(3, 6):
+        world.end(position, 1, 2)
+    assert world.step(2).retry_at == at(3)
+
+
+def test_pods_that_lived_are_replaced_at_once_and_old_failures_are_forgotten() -> None:
+    world = World(workload("ReplicaSet"))
+    world.step()
+    for position, (made, ended) in enumerate([(0, 1), (1, 2), (3, 100), (100, 800), (800, 801)]):
+        world.end(position, 1, ended)
+        found = world.step(ended)
+        assert bool(found.retry_at) is (position == 1), made
+        world.step(ended + 1)
 
 
 # --- stateful sets ------------------------------------------------------------------------------------------------------

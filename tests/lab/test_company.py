@@ -130,6 +130,15 @@ def test_deleted_replicas_are_replaced() -> None:
     assert conditions(found, "Deployment") == ["Available", "Progressing"]
 
 
+@pytest.mark.parametrize("kind", ["ReplicaSet", "StatefulSet"])
+def test_pods_that_end_at_once_are_not_made_without_end(kind: str) -> None:
+    """A container's own policy may let them end, whatever the pod's is."""
+    value = lasting(kind, replicas=1)
+    value["spec"]["template"]["spec"]["containers"][0]["restartPolicy"] = "Never"
+    found = simulated(value, script={"containers": {"main": {"attempts": [{"exit": 1, "after": "0s"}]}}}, seconds=60)
+    assert made(found) == [0, 0, 1, 3, 7, 15, 31]
+
+
 def test_stateful_pods_wait_for_those_before_them() -> None:
     ready = {"readiness": [{"at": "0s", "result": "failure"}, {"at": "10s", "result": "success"}]}
     found = simulated(

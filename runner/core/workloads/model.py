@@ -11,6 +11,7 @@ from runner.core.model import Json, PodUID
 from runner.core.podstatus import ConditionType, Phase, PodStatus
 from runner.core.times import format_time, parse_time
 
+_BRIEF = timedelta(seconds=10)
 COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index"
 
 
@@ -158,10 +159,12 @@ class Member:
         return moment is not None and moment <= now if seconds else self.is_ready
 
     @property
-    def was_refused(self) -> bool:
-        """Whether it failed without any of its containers having run: the node does not take it."""
-        ran = any(one.terminated is not None or one.running is not None for one in self.status.all_containers())
-        return self.status.phase is Phase.FAILED and not ran
+    def was_brief(self) -> bool:
+        """Whether it ended within seconds of its creation, as one does that the node does not take."""
+        if not self.has_ended:
+            return False
+        began, ended = self.created_at, self.ended_at
+        return began is None or ended is None or ended - began <= _BRIEF
 
     @property
     def index(self) -> int | None:

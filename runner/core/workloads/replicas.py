@@ -12,8 +12,9 @@ from runner.core.podstatus import Phase
 from runner.core.workloads.model import Member, Reconciliation, Workload
 from runner.core.workloads.pods import PodObject, templated_pod
 
-_DAEMON_BACKOFF = timedelta(seconds=1)
-_DAEMON_BACKOFF_CAP = timedelta(minutes=15)
+_BACKOFF = timedelta(seconds=1)
+_BACKOFF_CAP = timedelta(minutes=15)
+_RECENT = timedelta(minutes=10)
 _DAEMON_TOLERATIONS = ("not-ready", "unreachable", "disk-pressure", "memory-pressure", "pid-pressure", "unschedulable")
 
 
@@ -22,7 +23,7 @@ def reconcile_replicas(workload: Workload, members: Sequence[Member], now: datet
     wanted = int(workload.spec.get("replicas") or 0)
     active = [member for member in members if member.is_active]
     missing = max(0, wanted - len(active))
-    due = replaced_at([member for member in members if member.was_refused], speed)
+    due = replaced_at(members, wanted, speed)
     if missing and due is not None and now < due:
         return Reconciliation(wanted=wanted, retry_at=due, wake_at=due)
     pod = templated_pod(workload, generate=f"{workload.name}-") if missing else {}
@@ -35,22 +36,32 @@ def reconcile_daemon(workload: Workload, members: Sequence[Member], now: datetim
     if any(member.is_active for member in members):
         return Reconciliation(wanted=1)
     over = tuple(m.uid for m in members if m.has_ended and not (m.is_deleted or m.is_gone))
-    due = replaced_at([member for member in members if member.status.phase is Phase.FAILED], speed)
+    failed = [member for member in members if member.status.phase is Phase.FAILED]
+    last = max((member.ended_at for member in failed if member.ended_at), default=None)
+    due = None if last is None else last + _wait(len(failed)) / speed
     if due is not None and now < due:
         return Reconciliation(delete=over, wanted=1, retry_at=due, wake_at=due)
     return Reconciliation(create=(_daemon_pod(workload),), delete=over, wanted=1)
 
 
-def replaced_at(failed: Sequence[Member], speed: float) -> datetime | None:
-    """When failed pods are made anew: a second after the last one failed, twice as long each time; None: at once.
+def replaced_at(members: Sequence[Member], replicas: int, speed: float) -> datetime | None:
+    """When pods that ended are replaced, if those of late all ended within seconds; None: at once.
 
-    That is the DaemonSets' rule. The others have none, and would make thousands of pods that the node refuses.
+    At once the first time, after a second the next, then twice as long each time. That is ours: a cluster makes such pods as
+    fast as it can, thousands of them.
     """
-    last = max((member.ended_at for member in failed if member.ended_at), default=None)
-    if last is None:
+    ends = [member.ended_at for member in members if member.was_brief and member.ended_at]
+    if not ends:
         return None
-    wait: timedelta = min(_DAEMON_BACKOFF * 2 ** min(len(failed) - 1, 20), _DAEMON_BACKOFF_CAP)
-    return last + wait / speed
+    last = max(ends)
+    rounds = -(-sum(last - end <= _RECENT for end in ends) // max(replicas, 1))
+    return None if rounds < 2 else last + _wait(rounds - 1) / speed
+
+
+def _wait(failures: int) -> timedelta:
+    """1, 2, 4 … seconds, at most a quarter of an hour."""
+    wait: timedelta = min(_BACKOFF * 2 ** min(failures - 1, 20), _BACKOFF_CAP)
+    return wait
 
 
 def _daemon_pod(workload: Workload) -> PodObject:

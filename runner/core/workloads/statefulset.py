@@ -28,7 +28,7 @@ def reconcile_stateful_set(
     there = {member.name: member for member in members if not member.is_gone}
     create: list[PodObject] = []
     delete: list[PodUID] = []
-    due = replaced_at([member for member in members if member.was_refused], speed)
+    due = replaced_at(members, len(ordinals), speed)
     if due is not None and now < due:
         over = tuple(member.uid for member in there.values() if member.has_ended and not member.is_deleted)
         return Reconciliation(delete=over, wanted=len(ordinals), retry_at=due, wake_at=due)
