@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.api.ground import Ground
 from runner.core.admission import admit
 from runner.core.model import Json, Pod
 from runner.errors import ManifestError, UsageError
-from runner.runtime.options import RunOptions
+from runner.runtime.options import Keep, RunOptions
 
 if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject
@@ -115,10 +116,13 @@ class Launching(Ground):
         image = sandbox_reference(self.engine, options.worker.sandbox_image)
         since = self.clock.now()
         with self._standing(controllers):
-            mine = own_new([pod for pod, _ in pods], self.store, self.home, self.sweep)
+            take = partial(
+                own_new, store=self.store, home=self.home, make_room=self.sweep, may_keep=options.keep is not Keep.NEVER
+            )
+            mine = take([pod for pod, _ in pods])
 
             def spawn(value: Json) -> Owned:
-                (owned,) = own_new([self._made(value, node)], self.store, self.home, self.sweep)
+                (owned,) = take([self._made(value, node)])
                 mine.append(owned)
                 begin_sandbox(owned, self.engine, self.store, self.clock, image, network.zone)
                 return owned

@@ -34,7 +34,7 @@ from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.runtime.home import Home
 from runner.runtime.namespaces import ownerless_namespaces, remove_namespace
 from runner.runtime.objects import remove_orphans
-from runner.runtime.ownership import PodIsOwned, PodLock, home_id, home_of, is_locked, owner_is_alive
+from runner.runtime.ownership import PodIsOwned, PodLock, home_id, home_of, is_locked, may_be_kept, owner_is_alive
 from runner.runtime.standing import forget_dead
 from runner.runtime.storage import Object, Store, name_of
 
@@ -91,9 +91,9 @@ def sweep(
 ) -> GcReport:
     """Remove what pods of dead owners left behind.
 
-    ``everything``: also kept pods, volumes of claims, and what belongs to other hosts, other state directories or nobody.
-    ``older_than``: only pods created more than so many seconds ago; what has no known age stays. ``strangers``: also what
-    tells of no state directory. What another state directory knows of may have been kept there on purpose.
+    ``everything``: also kept pods, volumes of claims, and what belongs to other hosts or to nobody. ``older_than``: only
+    pods created more than so many seconds ago; what has no known age stays. ``strangers``: also pods of other state
+    directories, whose processes died without leave, except those that were to be kept: only their own directory can tell.
     Raises StoreError, and EngineError when the containers cannot be listed; other errors become ``problems`` of the report.
     """
     return _Sweep(
@@ -190,8 +190,9 @@ class _Sweep:
         """Whether this state directory answers for a pod."""
         if leftover.record is not None:
             return True
-        homes = {home_of(owner) for owner in leftover.owners}
-        return homes == {home_id(self.home)} or (self.strangers and homes == {""})
+        if {home_of(owner) for owner in leftover.owners} == {home_id(self.home)}:
+            return True
+        return self.strangers and not any(map(may_be_kept, leftover.owners))
 
     def _leftovers(self) -> Iterable[_Leftover]:
         """What there is, by pod; what has no pod stands alone."""

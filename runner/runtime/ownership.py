@@ -2,8 +2,8 @@
 
 The label ``<host id>:<pid>:<start time>@<home id>`` goes on everything that the process creates in the Engine, so whoever
 finds it later can tell whether its maker still lives, and which state directory knows of it; a pid alone would not do, pids
-are used again. The lock is an advisory one on a file
-in the state directory: owners hold it exclusively, sweepers share it, so that nobody takes a pod over while it is swept.
+are used again. ``/keep`` follows where the maker may leave the pod on purpose when it ends. The lock is an advisory one on a
+file in the state directory: owners hold it exclusively, sweepers share it, so that nobody takes a pod over while it is swept.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _FIRST_PID_NAMESPACE = "pid:[4026531836]"
 """Linux gives the host's own pid namespace this number (include/linux/proc_ns.h PROC_PID_INIT_INO)."""
 _START_TIME_FIELD = 19
 """Of /proc/PID/stat, counted from the state, which follows the command's closing parenthesis (proc(5): field 22)."""
+_KEEP = "/keep"
 _LOCK_ATTEMPTS = 20
 _LOCK_PAUSE = 0.01
 
@@ -52,18 +53,27 @@ def home_id(home: Home) -> str:
     return hashlib.blake2b(str(home.path).encode(), digest_size=4).hexdigest()
 
 
-def owner_label(pid: int | None = None, *, home: Home | None = None) -> str:
-    """The label of a living process, by default this one. Raises ProcessLookupError when there is none of that pid."""
+def owner_label(pid: int | None = None, *, home: Home | None = None, may_keep: bool = False) -> str:
+    """The label of a living process, by default this one. Raises ProcessLookupError when there is none of that pid.
+
+    ``may_keep``: what it makes may stay on purpose when it ends.
+    """
     number = os.getpid() if pid is None else pid
     started = process_start(number)
     if not started:
         raise ProcessLookupError(f"no process {number}")
-    return f"{host_id()}:{number}:{started}" + (f"@{home_id(home)}" if home is not None else "")
+    known = "" if home is None else f"@{home_id(home)}" + (_KEEP if may_keep else "")
+    return f"{host_id()}:{number}:{started}{known}"
 
 
 def home_of(label: str) -> str:
     """The id of the state directory that a label names; "" when it names none."""
-    return label.partition("@")[2]
+    return label.partition("@")[2].removesuffix(_KEEP)
+
+
+def may_be_kept(label: str) -> bool:
+    """Whether it may have stayed on purpose when its maker ended. Only the state directory that the label names knows."""
+    return label.endswith(_KEEP)
 
 
 def owner_is_alive(label: str) -> bool | None:

@@ -34,23 +34,27 @@ class Owned:
     ahead: tuple[SandboxCreation, Job[str]] | None = None
 
 
-def own(pod: Pod, home: Home) -> Owned:
+def own(pod: Pod, home: Home, *, may_keep: bool = False) -> Owned:
     """Take the lock of a pod that the store knows. Raises PodIsOwned."""
     lock = PodLock(home, pod.uid)
     lock.__enter__()
     wakeup = Wakeup()
-    return Owned(pod=pod, lock=lock, wakeup=wakeup, jobs=ThreadJobs(wakeup), owner=owner_label(home=home))
+    owner = owner_label(home=home, may_keep=may_keep)
+    return Owned(pod=pod, lock=lock, wakeup=wakeup, jobs=ThreadJobs(wakeup), owner=owner)
 
 
-def own_new(pods: Sequence[Pod], store: Store, home: Home, make_room: Callable[[], object]) -> list[Owned]:
+def own_new(
+    pods: Sequence[Pod], store: Store, home: Home, make_room: Callable[[], object], *, may_keep: bool = False
+) -> list[Owned]:
     """Take possession of new pods, of all or of none. Raises AlreadyExists.
 
     ``make_room`` is called once for each name that is taken: what a dead process left under it may be swept away.
+    ``may_keep``: the pods may be left on purpose.
     """
     taken: list[Owned] = []
     try:
         for pod in pods:
-            owned = own(pod, home)
+            owned = own(pod, home, may_keep=may_keep)
             taken.append(owned)
             created = {**pod.manifest, "status": {"phase": Phase.PENDING}}
             try:

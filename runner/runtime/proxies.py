@@ -54,7 +54,8 @@ class Proxies:
         self._tell = tell
         self._mine: dict[str, Proxy] = {}
         self._told: dict[str, str] = {}
-        self._owner = owner_label(home=home)
+        # Another process of this state directory takes a proxy over when its maker has ended.
+        self._owner = owner_label(home=home, may_keep=True)
         self._reference = ""
         self._one_at_a_time = threading.Lock()
 

@@ -33,7 +33,7 @@ def bench(sdk: docker.DockerClient, tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def alone() -> Iterator[None]:
-    """Tests that collect garbage and tests that keep pods stay out of each other's way: ``gc`` takes what other homes kept."""
+    """Tests that look at garbage stay out of each other's way: ``gc`` takes what killed processes of other homes left."""
     with (Path(tempfile.gettempdir()) / "podrunner-e2e.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

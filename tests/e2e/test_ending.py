@@ -102,7 +102,6 @@ def test_until_completed_waits_for_the_end(bench: Bench) -> None:
     assert (done.code, done.out) == (0, "Succeeded")
 
 
-@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(
     ("keep", "script", "code", "kept"),
     [
@@ -121,14 +120,14 @@ def test_kept_pods_stay_until_another_process_deletes_them(
         assert len(bench.containers(name)) == 2
         assert bench("logs", name).out == "said\n"
         assert bench("gc").code == 0
-        assert len(bench.containers(name)) == 2, "what is kept is no garbage"
+        assert bench("gc", environ={"PODRUNNER_HOME": str(bench.directory / "another home")}).code == 0
+        assert len(bench.containers(name)) == 2, "what is kept is no garbage, for no state directory"
         assert bench("run", path, "-q").code == 2, "its name is taken"
         deleted = bench("delete", "po", name)
         assert (deleted.code, deleted.out) == (0, f'pod "{name}" deleted from default namespace\n')
     bench.assert_nothing_left(name)
 
 
-@pytest.mark.usefixtures("alone")
 def test_a_kept_pod_runs_on_and_is_ended_gracefully(bench: Bench) -> None:
     name = bench.name("kept")
     path = bench.write(pod(name))

@@ -327,7 +327,6 @@ def test_an_env_file_that_is_a_link_out_of_its_volume_is_not_read(bench: Bench) 
     bench.assert_nothing_left(name)
 
 
-@pytest.mark.usefixtures("alone")
 def test_a_given_claim_is_shown_as_kubectl_shows_it_and_stays(bench: Bench) -> None:
     name, claim = bench.name("claimed"), f"claim-{secrets.token_hex(4)}"
     bench.claims.append(claim)
@@ -344,7 +343,6 @@ def test_a_given_claim_is_shown_as_kubectl_shows_it_and_stays(bench: Bench) -> N
     assert (missing.code, 'persistentvolumeclaims "nope" not found' in missing.err) == (2, True)
 
 
-@pytest.mark.usefixtures("alone")
 def test_a_claims_content_is_given_to_the_group_of_the_pod_that_uses_it_now(bench: Bench) -> None:
     claim = f"claim-{secrets.token_hex(4)}"
     bench.claims.append(claim)

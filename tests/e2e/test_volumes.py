@@ -117,7 +117,6 @@ def test_a_host_path_is_the_hosts_own_directory(bench: Bench, tmp_path: Path) ->
     assert (tmp_path / "written").read_text() == "back\n"
 
 
-@pytest.mark.usefixtures("alone")
 def test_a_claim_keeps_its_content_over_runs(bench: Bench) -> None:
     claim = f"claim-{secrets.token_hex(4)}"
     bench.claims.append(claim)

@@ -15,7 +15,7 @@ from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.runtime.gc import GcReport, sweep
 from runner.runtime.home import Home
 from runner.runtime.memory_store import MemoryStore
-from runner.runtime.ownership import PodLock
+from runner.runtime.ownership import PodLock, home_id, owner_label
 from tests.runtime.leftovers import ALIVE, DEAD, ELSEWHERE, LeftoverEngine, pod_labels
 
 
@@ -152,6 +152,31 @@ def test_strangers_may_be_left_to_an_explicit_collection(home: Home) -> None:
     record(store, "u2", DEAD)
     assert sweep(engine, store, home, strangers=False).pods == ("default/pod-u2",)
     assert engine.left == pod_parts("u1")
+
+
+def test_what_another_state_directory_may_have_kept_stays_and_what_a_killed_process_of_it_left_goes(home: Home) -> None:
+    """Labels tell of both: a process that keeps nothing leaves nothing on purpose."""
+    other = home_id(Home(home.path / "other"))
+    engine = LeftoverEngine()
+    engine.add_pod("kept", f"{DEAD}@{other}/keep")
+    engine.add_pod("killed", f"{DEAD}@{other}")
+    engine.add_pod("elsewhere", f"{ELSEWHERE}@{other}")
+    engine.add_pod("alive", owner_label(home=Home(home.path / "other")))
+    assert sweep(engine, MemoryStore(), home, strangers=False).is_empty
+    assert sweep(engine, MemoryStore(), home).pods == ("default/pod-killed",)
+    assert engine.left == pod_parts("kept", "elsewhere", "alive")
+    sweep(engine, MemoryStore(), home, everything=True)
+    assert engine.left == pod_parts("alive")
+
+
+def test_what_this_state_directory_was_to_keep_and_did_not_goes(home: Home) -> None:
+    """Its process was killed before it could mark the pod as kept."""
+    engine, store = LeftoverEngine(), MemoryStore()
+    label = f"{DEAD}@{home_id(home)}/keep"
+    engine.add_pod("u1", label)
+    engine.add_pod("u2", label)
+    record(store, "u2", label)
+    assert sweep(engine, store, home).pods == ("default/pod-u1", "default/pod-u2")
 
 
 def test_a_record_without_anything_in_the_engine_goes_too(home: Home) -> None:

@@ -8,7 +8,9 @@ from runner.errors import ExitCode
 
 
 @command("gc", "podrunner gc --dry-run", short_help="Remove what crashed processes left behind.")
-@option("--all", "everything", is_flag=True, help="Also kept pods, volumes of claims, and what other hosts own.")
+@option(
+    "--all", "everything", is_flag=True, help="Also kept pods, volumes of claims, and what other hosts or homes keep."
+)
 @option("--older-than", type=DURATION, help="Only what is older than this.")
 @option("--dry-run", is_flag=True, help="Only say what would be removed.")
 def gc(everything: bool, older_than: float | None, dry_run: bool) -> int:
