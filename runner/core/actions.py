@@ -13,7 +13,7 @@ from enum import Enum
 from runner.core.labels import spec_hash
 from runner.core.model import Container, Pod, ProbeKind, RestartPolicy
 from runner.core.observed import ContainerRecord, Observed, ProbeResult, ProbeResults, RuntimeState
-from runner.core.quick import quick
+from runner.core.quick import maker
 from runner.core.restart import (
     effective_policy,
     init_failed,
@@ -44,7 +44,6 @@ class Reset:
     running: bool
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodActions:
     """The decision. Names instead of indexes, in the order in which things are done; ``causes`` says why, by name."""
@@ -65,6 +64,9 @@ class PodActions:
             if known == name:
                 return cause
         return ""
+
+
+_actions = maker(PodActions)
 
 
 @dataclass(slots=True)
@@ -96,7 +98,6 @@ class _Draft:
         self.causes["pod"] = cause
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxChange:
     """Whether a new sandbox is needed, which attempt it is, the id of the one it replaces ("" if none), and why."""
@@ -107,21 +108,24 @@ class SandboxChange:
     cause: str = ""
 
 
+_change = maker(SandboxChange)
+
+
 def sandbox_change(pod: Pod, observed: Observed) -> SandboxChange:
     """Tell whether the pod needs a new sandbox (PodSandboxChanged)."""
     if not observed.sandboxes:
-        return SandboxChange(needed=True, attempt=0, sandbox_id="", cause="the pod has no sandbox")
+        return _change(needed=True, attempt=0, sandbox_id="", cause="the pod has no sandbox")
     newest = observed.sandboxes[0]
     again = newest.attempt + 1
     if len(observed.sandboxes) > 1 and sum(sandbox.ready for sandbox in observed.sandboxes) > 1:
-        return SandboxChange(needed=True, attempt=again, sandbox_id=newest.id, cause="more than one sandbox is ready")
+        return _change(needed=True, attempt=again, sandbox_id=newest.id, cause="more than one sandbox is ready")
     if not newest.ready:
-        return SandboxChange(needed=True, attempt=again, sandbox_id=newest.id, cause="the sandbox is not ready")
+        return _change(needed=True, attempt=again, sandbox_id=newest.id, cause="the sandbox is not ready")
     if newest.host_network != pod.host_network:
-        return SandboxChange(needed=True, attempt=again, sandbox_id="", cause="the sandbox's network mode differs")
+        return _change(needed=True, attempt=again, sandbox_id="", cause="the sandbox's network mode differs")
     if not pod.host_network and not newest.ip:
-        return SandboxChange(needed=True, attempt=again, sandbox_id=newest.id, cause="the sandbox has no IP address")
-    return SandboxChange(needed=False, attempt=newest.attempt, sandbox_id=newest.id)
+        return _change(needed=True, attempt=again, sandbox_id=newest.id, cause="the sandbox has no IP address")
+    return _change(needed=False, attempt=newest.attempt, sandbox_id=newest.id)
 
 
 def compute_pod_actions(
@@ -140,11 +144,11 @@ def compute_pod_actions(
         return _with_new_sandbox(pod, observed, change)
     marked = bool(restart_all_sources(pod, observed)) if restart_all is None else restart_all
     if marked:
-        return PodActions(attempt=change.attempt, sandbox_id=change.sandbox_id, to_reset=_resets(pod, observed))
+        return _actions(attempt=change.attempt, sandbox_id=change.sandbox_id, to_reset=_resets(pod, observed))
     draft = _Draft()
     if _init_actions(pod, observed, results, draft, change.sandbox_id):
         _app_actions(pod, observed, results, draft)
-    return PodActions(
+    return _actions(
         kill_pod=draft.kill_pod,
         attempt=change.attempt,
         sandbox_id=change.sandbox_id,
@@ -160,17 +164,17 @@ def _with_new_sandbox(pod: Pod, observed: Observed, change: SandboxChange) -> Po
     base = {"attempt": change.attempt, "sandbox_id": change.sandbox_id}
     if pod.restart_policy is RestartPolicy.NEVER and change.attempt != 0 and observed.containers:
         cause = f"{change.cause}, and restartPolicy Never starts nothing again"
-        return PodActions(kill_pod=True, causes=(("pod", cause),), **base)  # type: ignore[arg-type]
+        return _actions(kill_pod=True, causes=(("pod", cause),), **base)  # type: ignore[arg-type]
     to_start = [c for c in pod.containers if not _succeeded_for_good(pod, c, observed)]
     has_run = any(_was_created(observed.latest(c.name)) for c in pod.containers)
     if not to_start and has_run:
         cause = f"{change.cause}, and every container is done"
-        return PodActions(kill_pod=True, causes=(("pod", cause),), **base)  # type: ignore[arg-type]
+        return _actions(kill_pod=True, causes=(("pod", cause),), **base)  # type: ignore[arg-type]
     inits, apps = (pod.init_containers[:1], []) if pod.init_containers else ((), to_start)
     causes = [("pod", change.cause)]
     causes += [(c.name, "first init container of a new sandbox") for c in inits]
     causes += [(c.name, "new sandbox") for c in apps]
-    return PodActions(
+    return _actions(
         kill_pod=True,
         create_sandbox=True,
         init_to_start=tuple(c.name for c in inits),

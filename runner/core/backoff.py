@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from runner.core.model import Container, Pod
-from runner.core.quick import quick
+from runner.core.quick import maker, quick
 from runner.core.reasons import EventReason, Note, warning
 from runner.core.times import format_duration
 
@@ -75,7 +75,6 @@ class BackoffSettings:
         return pull_schedule(self.initial, self.cap)
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackoffEntry:
     """``count`` consecutive restarts (or failed pulls), the last of them at ``updated_at``; ``error`` is what a pull met."""
@@ -83,6 +82,9 @@ class BackoffEntry:
     count: int
     updated_at: datetime
     error: str = ""
+
+
+_entry = maker(BackoffEntry)
 
 
 @quick
@@ -134,7 +136,7 @@ def advance_restart(
 ) -> BackoffEntry:
     """The entry after a restart at ``now`` of a container that had ended at ``finished_at``."""
     count = entry.count if entry is not None and not _expired(entry, finished_at, settings) else 0
-    return BackoffEntry(count=count + 1, updated_at=now)
+    return _entry(count=count + 1, updated_at=now)
 
 
 def check_pull(
@@ -152,7 +154,7 @@ def check_pull(
 def advance_pull(entry: BackoffEntry | None, error: str, now: datetime, settings: BackoffSettings) -> BackoffEntry:
     """The entry after a pull failed at ``now``; ``error`` is shown while the next one waits."""
     count = entry.count if entry is not None and not _expired(entry, now, settings) else 0
-    return BackoffEntry(count=count + 1, updated_at=now, error=error)
+    return _entry(count=count + 1, updated_at=now, error=error)
 
 
 def _expired(entry: BackoffEntry, moment: datetime, settings: BackoffSettings) -> bool:

@@ -6,14 +6,23 @@ AllContainersRestartCleanedUp, HasAnyRegularContainerStarted) pkg/kubelet/contai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
 from runner.core.gotext import join_list, quote
 from runner.core.model import Container, Pod, RestartRule, RuleAction
 from runner.core.observed import Observed, RuntimeState
-from runner.core.podstatus import Condition, ConditionType, ContainerStatus, Phase, PodStatus, Running, Terminated
+from runner.core.podstatus import (
+    Condition,
+    ConditionType,
+    ContainerStatus,
+    Phase,
+    PodStatus,
+    Running,
+    Terminated,
+    make_condition,
+)
 from runner.core.reasons import WaitingReason
 from runner.core.restart import matching_rule
 
@@ -41,13 +50,13 @@ def pod_conditions(
 
     A transition time changes only when the status of its condition does.
     """
-    before = previous or _NOTHING
-    known = {condition.type: condition for condition in before.conditions}
-    foreign = [condition for condition in before.conditions if condition.type not in _OURS]
+    before = (previous or _NOTHING).conditions
+    known = {condition.type: condition for condition in before}
+    foreign = [condition for condition in before if condition.type not in _OURS]
     containers = containers_ready(pod, statuses, phase)
     found = [
         ready_to_start(pod, observed),
-        initialized(pod, statuses, phase, was_true=_was_true(known.get(ConditionType.INITIALIZED))),
+        initialized(pod, statuses, phase, was_true=_was_true(known.get(_INITIALIZED.type))),
         ready(pod, containers, foreign),
         containers,
         _SCHEDULED,
@@ -55,28 +64,32 @@ def pod_conditions(
     if pod.has_rules and any(
         rule.action is RuleAction.RESTART_ALL and not rule.implied for c in pod.all_containers() for rule in c.rules
     ):
-        found.append(all_containers_restarting(pod, phase, before, observed))
-    return (*foreign, *[_with_transition_time(condition, known.get(condition.type), now) for condition in found])
+        found.append(all_containers_restarting(pod, phase, previous or _NOTHING, observed))
+    return (*foreign, *_with_transition_times(found, known, now))
 
 
 def _was_true(condition: Condition | None) -> bool:
     return condition is not None and condition.status == "True"
 
 
-def _with_transition_time(condition: Condition, old: Condition | None, now: datetime) -> Condition:
-    """A condition as it is published; the same object as before when it has not changed."""
-    since = now
-    if old is not None and old.status == condition.status and old.last_transition_time is not None:
-        if old.reason == condition.reason and old.message == condition.message:
-            return old
-        since = old.last_transition_time
-    return Condition(
-        type=condition.type,
-        status=condition.status,
-        reason=condition.reason,
-        message=condition.message,
-        last_transition_time=since,
-    )
+def _with_transition_times(
+    found: list[Condition], known: Mapping[str, Condition], now: datetime
+) -> Iterator[Condition]:
+    """Conditions as they are published; the same objects as before where nothing has changed."""
+    for condition in found:
+        since, old = now, known.get(condition.type)
+        if old is not None and old.status == condition.status and old.last_transition_time is not None:
+            if old.reason == condition.reason and old.message == condition.message:
+                yield old
+                continue
+            since = old.last_transition_time
+        yield make_condition(
+            type=condition.type,
+            status=condition.status,
+            reason=condition.reason,
+            message=condition.message,
+            last_transition_time=since,
+        )
 
 
 @lru_cache(maxsize=4096)
@@ -87,6 +100,8 @@ def _condition(kind: ConditionType, *, holds: bool, reason: str = "", message: s
 _SCHEDULED = _condition(ConditionType.SCHEDULED, holds=True)
 _READY_TO_START = _condition(ConditionType.READY_TO_START, holds=True)
 _INITIALIZED = _condition(ConditionType.INITIALIZED, holds=True)
+_READY = _condition(ConditionType.READY, holds=True)
+_CONTAINERS_READY = _condition(ConditionType.CONTAINERS_READY, holds=True)
 _NOTHING = PodStatus()
 
 
@@ -119,21 +134,27 @@ def containers_ready(pod: Pod, statuses: Sequence[ContainerStatus] | None, phase
     kind = ConditionType.CONTAINERS_READY
     if statuses is None:
         return _condition(kind, holds=False, reason=UNKNOWN_STATUSES)
-    unknown, unready = _sort_out((*pod.sidecars, *pod.containers), statuses, _is_ready)
+    expected = (*pod.sidecars, *pod.containers) if pod.sidecars else pod.containers
+    unknown, unready = _sort_out(expected, statuses, _is_ready)
     if phase is Phase.SUCCEEDED and not unknown:
         return _condition(kind, holds=False, reason=POD_COMPLETED)
     if phase is Phase.FAILED:
         return _condition(kind, holds=False, reason=POD_FAILED)
+    return _unready(tuple(unknown), tuple(unready)) if unknown or unready else _CONTAINERS_READY
+
+
+@lru_cache(maxsize=4096)
+def _unready(unknown: tuple[str, ...], unready: tuple[str, ...]) -> Condition:
     message = _message(unknown, unready, "unready")
-    if message:
-        return _condition(kind, holds=False, reason=NOT_READY, message=message)
-    return _condition(kind, holds=True)
+    return _condition(ConditionType.CONTAINERS_READY, holds=False, reason=NOT_READY, message=message)
 
 
 def ready(pod: Pod, containers: Condition, others: Iterable[Condition]) -> Condition:
     """Whether the containers are ready and every readiness gate has its condition among ``others``."""
     if containers.status != "True":
-        return _condition(ConditionType.READY, holds=False, reason=containers.reason, message=containers.message)
+        return _unready_pod(containers.reason, containers.message)
+    if not pod.readiness_gates:
+        return _READY
     known = {condition.type: condition for condition in others}
     problems = []
     for gate in pod.readiness_gates:
@@ -144,7 +165,12 @@ def ready(pod: Pod, containers: Condition, others: Iterable[Condition]) -> Condi
             problems.append(f'the status of pod readiness gate {quote(gate)} is not "True", but {condition.status}')
     if problems:
         return _condition(ConditionType.READY, holds=False, reason=GATES_NOT_READY, message=", ".join(problems))
-    return _condition(ConditionType.READY, holds=True)
+    return _READY
+
+
+@lru_cache(maxsize=4096)
+def _unready_pod(reason: str, message: str) -> Condition:
+    return _condition(ConditionType.READY, holds=False, reason=reason, message=message)
 
 
 def initialized(
@@ -196,7 +222,7 @@ def _sort_out(
     return unknown, bad
 
 
-def _message(unknown: list[str], bad: list[str], word: str) -> str:
+def _message(unknown: Sequence[str], bad: Sequence[str], word: str) -> str:
     if not unknown and not bad:
         return ""
     parts = [(unknown, "unknown"), (bad, word)]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from runner.core.quick import quick
+from runner.core.quick import maker
 
 
 class MountType(StrEnum):
@@ -64,7 +64,6 @@ class Resources:
     oom_score_adj: int = 0
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerConfig:
     """A container to create. None or empty leaves the image's or the Engine's own value.
@@ -102,6 +101,9 @@ class ContainerConfig:
     sysctls: Mapping[str, str] = field(default_factory=dict)
     stop_signal: str = ""
     resources: Resources = field(default_factory=Resources)
+
+
+make_container_config = maker(ContainerConfig)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

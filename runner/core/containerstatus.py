@@ -12,8 +12,17 @@ from dataclasses import dataclass, replace
 from runner.core.conditions import ending_behind, restart_all_rules
 from runner.core.model import Container, Pod, RestartRule
 from runner.core.observed import ContainerRecord, Observed, ProbeResult, ProbeResults, RuntimeState
-from runner.core.podstatus import ContainerStatus, PodStatus, Running, State, Terminated, Waiting
-from runner.core.quick import quick
+from runner.core.podstatus import (
+    ContainerStatus,
+    PodStatus,
+    Running,
+    State,
+    Terminated,
+    Waiting,
+    make_container_status,
+    make_terminated,
+)
+from runner.core.quick import maker
 from runner.core.reasons import TerminatedReason, WaitingReason
 from runner.core.restart import should_be_started
 
@@ -24,9 +33,9 @@ LOST_INIT = "Unable to get init container status from container runtime and pod 
 RESTARTING_ALL = "The container is removed because RestartAllContainers in place"
 
 _ID_PREFIX = "docker://"
+_RUNNING, _EXITED, _UNKNOWN = RuntimeState.RUNNING, RuntimeState.EXITED, RuntimeState.UNKNOWN
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartFailure:
     """Why the last attempt to start a container failed or was put off: a waiting reason and its message."""
@@ -35,7 +44,6 @@ class StartFailure:
     message: str
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerStatuses:
     """Init statuses in spec order; app and ephemeral statuses sorted by name."""
@@ -51,6 +59,9 @@ class ContainerStatuses:
     def all(self) -> tuple[ContainerStatus, ...]:
         """Init and app statuses."""
         return self.init + self.apps
+
+
+_make_statuses = maker(ContainerStatuses)
 
 
 def published_id(container_id: str) -> str:
@@ -74,9 +85,11 @@ def container_statuses(
     """Compute every container's status. ``reasons``: failed starts by container name, as the last sync left them."""
     before = () if previous is None else (*previous.init_containers, *previous.containers)
     old = {status.name: status for status in (*before, *previous_ephemeral)}
-    rules = restart_all_rules(pod, observed, previous)
-    view = _View(pod=pod, observed=observed, reasons=reasons, results=results, old=old, rules=rules)
-    return ContainerStatuses(
+    rules = restart_all_rules(pod, observed, previous) if pod.has_rules else ()
+    view = _View(pod, observed, reasons, results, old, rules)
+    if not pod.init_containers and not pod.ephemeral_containers:
+        return _make_statuses(apps=_by_name([view.status(container) for container in pod.containers]))
+    return _make_statuses(
         init=tuple([view.status(container) for container in pod.init_containers]),
         apps=_by_name([view.status(container) for container in pod.containers]),
         ephemeral=_by_name([view.status(container) for container in pod.ephemeral_containers]),
@@ -89,7 +102,7 @@ def _by_name(statuses: list[ContainerStatus]) -> tuple[ContainerStatus, ...]:
     return tuple(statuses)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class _View:
     """What one container's status is computed from."""
 
@@ -108,7 +121,8 @@ class _View:
             status = _from_record(instances[0], old, before, restarting=bool(self.rules))
         else:
             status = self._without_record(container, old)
-        status = self._waiting_for_start(container, status)
+        if container.is_init or container.name in self.reasons:
+            status = self._waiting_for_start(container, status)
         return _with_probes(container, status, old, self.results)
 
     def _without_record(self, container: Container, old: ContainerStatus | None) -> ContainerStatus:
@@ -155,7 +169,7 @@ class _View:
         failure = self.reasons.get(container.name)
         if failure is None or not should_be_started(self.pod, container, self.observed):
             return status
-        return ContainerStatus(
+        return make_container_status(
             name=status.name,
             state=Waiting(reason=failure.reason, message=failure.message),
             last_state=status.terminated or status.last_state,
@@ -181,19 +195,20 @@ def _from_record(
     restarting: bool,
 ) -> ContainerStatus:
     """The status of a container by its newest instance and the one before; ``old`` is the last one published."""
-    identity = published_id(record.id)
+    identity = f"{_ID_PREFIX}{record.id}"
     count = record.attempt
     last: State | None = None
     if old is not None:
         count = max(count, old.restart_count)
-        changed = old.container_id != identity
-        last = old.terminated if changed and old.terminated is not None else old.last_terminated
+        if _counts_again(record, old):
+            count = old.restart_count + 1
     state = _state_of(record, old, restarting=restarting)
-    if old is not None and _counts_again(record, old):
-        count = old.restart_count + 1
     if before is not None:
         last = _state_of(before, old, restarting=False)
-    return ContainerStatus(
+    elif old is not None:
+        changed = old.container_id != identity
+        last = old.terminated if changed and old.terminated is not None else old.last_terminated
+    return make_container_status(
         name=record.name,
         state=state,
         last_state=last,
@@ -207,25 +222,25 @@ def _from_record(
 
 def _counts_again(record: ContainerRecord, old: ContainerStatus) -> bool:
     """Whether an instance shows that the container was restarted once more than its status says."""
-    if record.state is RuntimeState.RUNNING:
+    if record.state is _RUNNING:
         return old.terminated is not None and old.restart_count >= record.attempt
-    return record.state is RuntimeState.UNKNOWN and old.running is not None
+    return record.state is _UNKNOWN and old.running is not None
 
 
 def _state_of(record: ContainerRecord, old: ContainerStatus | None, *, restarting: bool) -> State:
     """What one instance shows."""
-    if record.state is RuntimeState.EXITED:
-        return Terminated(
+    if record.state is _EXITED:
+        return make_terminated(
             exit_code=record.exit_code,
             reason=record.reason,
             message=record.message,
             started_at=record.started_at,
             finished_at=record.finished_at,
-            container_id=published_id(record.id),
+            container_id=f"{_ID_PREFIX}{record.id}",
         )
-    if record.state is RuntimeState.RUNNING:
+    if record.state is _RUNNING:
         return Running(started_at=record.started_at)
-    if record.state is RuntimeState.UNKNOWN and old is not None and old.running is not None:
+    if record.state is _UNKNOWN and old is not None and old.running is not None:
         reason = TerminatedReason.RESTARTING_ALL_CONTAINERS if restarting else TerminatedReason.STATUS_UNKNOWN
         return Terminated(exit_code=KILLED, reason=reason, message=LOST_AT_END)
     return Waiting()
@@ -260,7 +275,7 @@ def _with_probes(
 def _probed(status: ContainerStatus, *, started: bool, ready: bool) -> ContainerStatus:
     if status.started is started and status.ready is ready:
         return status
-    return ContainerStatus(
+    return make_container_status(
         name=status.name,
         state=status.state,
         last_state=status.last_state,

@@ -16,7 +16,7 @@ from runner.core.backoff import BackoffEntry, BackoffSettings, Schedule, advance
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container, Pod, ProbeKind
 from runner.core.observed import ContainerRecord, Observed, ProbeResults, RuntimeState
-from runner.core.quick import quick
+from runner.core.quick import maker
 from runner.core.restart import matching_rule, restart_all_sources
 from runner.core.times import format_duration
 
@@ -33,7 +33,6 @@ class OperationKind(StrEnum):
     GIVE_UP = "give up"
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One thing to do.
@@ -70,7 +69,9 @@ class Operation:
         return f"{self.kind} {self.target}{attempt}{wait}: {self.cause}"
 
 
-@quick
+_operation = maker(Operation)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What the decision may remember: crash back-offs by key, the highest attempts so far, and how back-off counts.
@@ -87,7 +88,9 @@ class Memory:
     gives_up: Callable[[int, float], bool] | None = None
 
 
-@quick
+make_memory = maker(Memory)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything one sync does, in order, and the sandbox id that it found."""
@@ -104,16 +107,19 @@ class Plan:
         return "\n".join(str(operation) for operation in self.operations)
 
 
+_plan = maker(Plan)
+
+
 def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, now: datetime) -> Plan:
     """Decide one sync of a pod that is not going away."""
     actions = compute_pod_actions(pod, observed, results)
     operations: list[Operation] = []
     if actions.kill_pod and (_is_alive(observed) or (actions.create_sandbox and _has_remains(actions, observed))):
-        operations.append(Operation(kind=OperationKind.KILL_POD, target=pod.name, cause=actions.cause("pod")))
+        operations.append(_operation(kind=OperationKind.KILL_POD, target=pod.name, cause=actions.cause("pod")))
     if actions.create_sandbox:
         operations.extend(_purge(pod, observed))
         operations.append(
-            Operation(
+            _operation(
                 kind=OperationKind.CREATE_SANDBOX,
                 target=SANDBOX_CONTAINER,
                 attempt=max(actions.attempt, memory.attempts.get(SANDBOX_CONTAINER, -1) + 1),
@@ -124,7 +130,7 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
         operations.extend(_reset(pod, observed, actions, memory, now))
     if actions.to_kill and not actions.kill_pod:
         operations.extend(
-            Operation(
+            _operation(
                 kind=OperationKind.KILL,
                 target=kill.name,
                 container_id=kill.id,
@@ -137,7 +143,7 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
     starts = (*actions.ephemeral_to_start, *actions.init_to_start, *actions.containers_to_start)
     if starts:
         operations.extend([_start(pod, name, observed, actions, memory, now) for name in starts])
-    return Plan(operations=tuple(operations), sandbox_id=actions.sandbox_id, actions=actions)
+    return _plan(operations=tuple(operations), sandbox_id=actions.sandbox_id, actions=actions)
 
 
 def _is_alive(observed: Observed) -> bool:
@@ -154,7 +160,7 @@ def _has_remains(actions: PodActions, observed: Observed) -> bool:
 def _purge(pod: Pod, observed: Observed) -> list[Operation]:
     """A new sandbox runs all init containers again: what is left of them goes first."""
     return [
-        Operation(
+        _operation(
             kind=OperationKind.REMOVE,
             target=container.name,
             container_id=record.id,
@@ -181,7 +187,7 @@ def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, no
                 return [held]
     cause = f"every container runs again because {_failures(sources, observed)}"
     return [
-        Operation(
+        _operation(
             kind=OperationKind.REMOVE,
             target=reset.name,
             container_id=reset.id,
@@ -224,12 +230,12 @@ def _held(
     failed = f"it ended with exit code {exited.exit_code}"
     if _gives_up(pod, attempt, memory, now):
         cause = f"{failed} after {attempt - 1} restarts"
-        return Operation(kind=OperationKind.GIVE_UP, target=container.name, attempt=attempt, cause=cause)
+        return _operation(kind=OperationKind.GIVE_UP, target=container.name, attempt=attempt, cause=cause)
     entry = memory.crashes.get(backoff_key(pod, container))
     blocked = check_restart(entry, exited.finished_at, now, memory.settings, memory.schedule)
     if blocked is None:
         return None
-    return Operation(
+    return _operation(
         kind=OperationKind.HOLD,
         target=container.name,
         attempt=attempt,
@@ -272,7 +278,7 @@ def _start(pod: Pod, name: str, observed: Observed, actions: PodActions, memory:
         held = _held(pod, container, observed, memory, now, remember)
         if held is not None:
             return held
-    return Operation(
+    return _operation(
         kind=OperationKind.START,
         target=name,
         attempt=_next_attempt(name, observed, memory),

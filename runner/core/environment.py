@@ -18,7 +18,7 @@ from runner.core.gotext import quote
 from runner.core.model import Container, Json, Pod
 from runner.core.noderesources import NodeLook, resource_value, unknown_node
 from runner.core.objects import ConfigError, Lookup, config_map_text, secret_data
-from runner.core.quick import quick
+from runner.core.quick import maker
 from runner.core.services import service_variables
 
 EMPTY_DIRS = "/var/lib/kubelet/pods/{uid}/volumes/kubernetes.io~empty-dir"
@@ -26,7 +26,6 @@ EMPTY_DIRS = "/var/lib/kubelet/pods/{uid}/volumes/kubernetes.io~empty-dir"
 _SUBSCRIPT = re.compile(r"^metadata\.(labels|annotations)\['(.*)'\]$")
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFacts:
     """What fieldRef may ask about the running pod."""
@@ -34,6 +33,9 @@ class PodFacts:
     pod_ip: str
     host_ip: str
     node_name: str
+
+
+make_pod_facts = maker(PodFacts)
 
 
 FileReader = Callable[[str, str], bytes]

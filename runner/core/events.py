@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from runner.core.model import Container, Json, Pod
-from runner.core.quick import quick
+from runner.core.quick import maker
 from runner.core.reasons import Note
 from runner.core.times import format_time, parse_time
 
@@ -55,7 +55,6 @@ class Source:
     host: str = ""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """A recorded event; ``type`` and ``reason`` are text, so that events of others can be held too."""
@@ -118,6 +117,9 @@ class Event:
             last=parse_time(value.get("lastTimestamp")) or made,
             count=value.get("count") or 1,
         )
+
+
+_event = maker(Event)
 
 
 @lru_cache(maxsize=1024)
@@ -194,7 +196,7 @@ class Correlator:
         _remember(self.buckets, bucket_key, bucket)
         if not accepted:
             return None
-        return Event(
+        return _event(
             name=seen.name,
             ref=ref,
             source=source,

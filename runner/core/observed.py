@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from runner.core.model import ContainerID
-from runner.core.quick import quick
+from runner.core.quick import maker, quick
 
 
 class RuntimeState(StrEnum):
@@ -36,7 +36,6 @@ class SandboxRecord:
     host_network: bool = False
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerRecord:
     """One instance of a container. ``attempt`` is its restart count; ``spec_hash`` the hash it was created from."""
@@ -57,7 +56,9 @@ class ContainerRecord:
     sandbox_id: str = ""
 
 
-@quick
+make_container_record = maker(ContainerRecord)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """Everything seen of one pod, newest first."""
@@ -79,6 +80,9 @@ class Observed:
 
     def by_id(self, container_id: str) -> ContainerRecord | None:
         return next((c for c in self.containers if c.id == container_id), None)
+
+
+make_observed = maker(Observed)
 
 
 class ProbeResult(StrEnum):

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from runner.core.model import Json
-from runner.core.quick import quick
+from runner.core.quick import maker, quick
 from runner.core.times import format_time, parse_time
 
 _CARRIED = ("ephemeralContainerStatuses",)
@@ -31,7 +31,10 @@ class Phase(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        return self in (Phase.SUCCEEDED, Phase.FAILED)
+        return self is _SUCCEEDED or self is _FAILED
+
+
+_SUCCEEDED, _FAILED = Phase.SUCCEEDED, Phase.FAILED
 
 
 class ConditionType(StrEnum):
@@ -62,7 +65,6 @@ class Running:
     started_at: datetime | None = None
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminated:
     """Ended; 137 and 143 are exits by SIGKILL and SIGTERM."""
@@ -79,7 +81,6 @@ class Terminated:
 State = Waiting | Running | Terminated
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerStatus:
     """Status of one container; ``state`` None is the API's empty state."""
@@ -111,7 +112,6 @@ class ContainerStatus:
         return self.last_state if isinstance(self.last_state, Terminated) else None
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """One pod condition; ``status`` is True, False or Unknown as text."""
@@ -123,7 +123,6 @@ class Condition:
     last_transition_time: datetime | None = None
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodStatus:
     """Status of a pod. Init statuses are in spec order, app statuses sorted by name, as the kubelet publishes them."""
@@ -192,6 +191,12 @@ class PodStatus:
             qos_class=value.get("qosClass") or "",
             extra={key: value[key] for key in _CARRIED if value.get(key)},
         )
+
+
+make_terminated = maker(Terminated)
+make_container_status = maker(ContainerStatus)
+make_condition = maker(Condition)
+make_pod_status = maker(PodStatus)
 
 
 def _put(target: dict[str, Any], **fields: Any) -> None:

@@ -6,10 +6,12 @@ the class stays as it is: nobody else can set a field.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 
 def quick(cls: type[_T]) -> type[_T]:
@@ -31,6 +33,24 @@ def quick(cls: type[_T]) -> type[_T]:
     exec(f"def __init__({parameters}):\n    " + "\n    ".join(body), known)  # noqa: S102 - as dataclass does itself
     cls.__init__ = known["__init__"]  # type: ignore[method-assign]
     return cls
+
+
+def maker(cls: Callable[_P, _T]) -> Callable[_P, _T]:
+    """A function that makes instances of a frozen dataclass with slots, in a third of the time that a call of it takes.
+
+    The fields of a twin class with the same slots, which nothing guards, are set; then the instance is one of the class.
+    """
+    listed = fields(cls)  # type: ignore[arg-type]
+    twin = type("_Twin", (), {"__slots__": tuple(one.name for one in listed)})
+    known: dict[str, Any] = {"MISSING": MISSING, "cls": cls, "twin": twin, "new": object.__new__}
+    parameters = ", ".join(_parameter(one, known) for one in listed if one.init)
+    values = {one.name: _value(one, known) for one in listed}
+    body = ["self = new(twin)", *(f"self.{name} = {value}" for name, value in values.items() if value)]
+    body += ["self.__class__ = cls", *(["self.__post_init__()"] if hasattr(cls, "__post_init__") else [])]
+    body += ["return self"]
+    exec(f"def make(*, {parameters}):\n    " + "\n    ".join(body), known)  # noqa: S102 - as dataclass does itself
+    made: Callable[_P, _T] = known["make"]
+    return made
 
 
 def _parameter(one: Field[Any], known: dict[str, Any]) -> str:

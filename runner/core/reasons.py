@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runner.core.quick import quick
+from runner.core.quick import maker
 
 
 class EventType(StrEnum):
@@ -101,7 +101,6 @@ class TerminatedReason(StrEnum):
     RESTARTING_ALL_CONTAINERS = "RestartingAllContainers"
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """What an event says, before it is known about which object and when."""
@@ -111,12 +110,15 @@ class Note:
     message: str
 
 
+_note = maker(Note)
+
+
 def normal(reason: EventReason | WorkloadReason, message: str) -> Note:
-    return Note(type=EventType.NORMAL, reason=reason, message=message)
+    return _note(type=EventType.NORMAL, reason=reason, message=message)
 
 
 def warning(reason: EventReason | WorkloadReason, message: str) -> Note:
-    return Note(type=EventType.WARNING, reason=reason, message=message)
+    return _note(type=EventType.WARNING, reason=reason, message=message)
 
 
 def start_failed(error: str) -> Note:

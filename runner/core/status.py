@@ -29,6 +29,7 @@ from runner.core.podstatus import (
     Terminated,
     container_status_from_json,
     container_status_json,
+    make_pod_status,
 )
 from runner.core.qos import qos_class
 from runner.core.reasons import EventReason, TerminatedReason
@@ -93,7 +94,7 @@ def generate_status(
         failure = failure or deadline_failure(pod, before.start_time, now)
         if failure is not None:
             phase, reason, message = Phase.FAILED, failure.reason, failure.message
-    return PodStatus(
+    return make_pod_status(
         phase=phase,
         reason=reason,
         message=message,

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runner.core.containerconfig import ContainerConfig, Mount
+from runner.core.containerconfig import ContainerConfig, Mount, make_container_config
 from runner.core.expansion import expand
 from runner.core.labels import RESTART_COUNT, container_labels, container_name
 from runner.core.managedfiles import managed_mounts
@@ -46,7 +46,7 @@ class Template:
 
     def config(self, attempt: int) -> ContainerConfig:
         """One instance."""
-        return ContainerConfig(
+        return make_container_config(
             name=container_name(self.container.name, self.pod, attempt),
             labels={**self.labels, RESTART_COUNT: str(attempt)},
             mounts=(

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from runner.core.containerconfig import ContainerConfig, VolumeConfig
-from runner.core.quick import quick
+from runner.core.quick import maker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,6 @@ class EngineState(StrEnum):
     DEAD = "dead"
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSummary:
     """One row of the container list."""
@@ -67,7 +66,9 @@ class ContainerSummary:
     created_at: datetime | None = None
 
 
-@quick
+make_summary = maker(ContainerSummary)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerDetails:
     """What inspect tells of a container. ``image`` is the name it was created from, ``image_id`` its ``sha256:…``.
@@ -92,6 +93,9 @@ class ContainerDetails:
     network_mode: str = ""
     pid: int = 0
     raw: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+
+
+make_details = maker(ContainerDetails)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +160,6 @@ class LogChunk:
     timestamp: str = ""
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineEvent:
     """Something happened to a container: create, start, die, oom, kill, stop, destroy, pause, exec_die …"""
@@ -166,6 +169,9 @@ class EngineEvent:
     labels: Mapping[str, str]
     at: datetime
     attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+make_event = maker(EngineEvent)
 
 
 class EventStream(Protocol):

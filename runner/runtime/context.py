@@ -14,7 +14,7 @@ from pathlib import Path
 from runner.clock import Clock
 from runner.core.backoff import BackoffEntry, BackoffSettings
 from runner.core.containerstatus import StartFailure
-from runner.core.environment import PodFacts
+from runner.core.environment import PodFacts, make_pod_facts
 from runner.core.model import Container, Json, Pod, ProbeKind
 from runner.core.observed import Observed, ProbeResult, ProbeResults
 from runner.core.podstatus import PodStatus
@@ -27,7 +27,7 @@ from runner.runtime.configuring import KnownTemplate
 from runner.runtime.handlers import Handlers
 from runner.runtime.jobs import Job, Jobs
 from runner.runtime.messages import TerminationMessages
-from runner.runtime.narration import Listener, Narration, PodRef, StatusChanged
+from runner.runtime.narration import Listener, Narration, PodRef, make_status_changed
 from runner.runtime.observer import Observer
 from runner.runtime.options import WorkerOptions
 from runner.runtime.prefetch import Prefetcher
@@ -90,7 +90,7 @@ class PodContext:
     @property
     def facts(self) -> PodFacts:
         sandboxes = self.observed.sandboxes
-        return PodFacts(
+        return make_pod_facts(
             pod_ip=sandboxes[0].ip if sandboxes else "",
             host_ip=self.options.host_ip,
             node_name=self.options.node_name,
@@ -128,7 +128,7 @@ class PodContext:
 
     def show(self) -> None:
         """Tell the listener what the whole pod looks like now."""
-        self.tell(StatusChanged(at=self.now(), ref=self.ref, manifest=self.pod.manifest, status=self.status))
+        self.tell(make_status_changed(at=self.now(), ref=self.ref, manifest=self.pod.manifest, status=self.status))
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -9,7 +9,7 @@ from datetime import datetime
 from runner.core.events import Event
 from runner.core.model import Json
 from runner.core.podstatus import PodStatus
-from runner.core.quick import quick
+from runner.core.quick import maker
 from runner.engine.protocol import PullProgress
 
 
@@ -28,7 +28,6 @@ class PodRef:
         return self.name if self.kind == "Pod" else f"{self.kind.lower()}/{self.name}"
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChanged:
     """A status was published; ``manifest`` is the v1 Pod without it. None: there is none yet."""
@@ -44,7 +43,9 @@ class StatusChanged:
         return {**self.manifest, "status": {} if self.status is None else self.status.to_json()}
 
 
-@quick
+make_status_changed = maker(StatusChanged)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRecorded:
     """An event was recorded or counted up."""
@@ -57,6 +58,9 @@ class EventRecorded:
     def event(self) -> Json:
         """The v1 Event, put together when it is asked for."""
         return self.record.to_json()
+
+
+make_event_recorded = maker(EventRecorded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,6 @@ class PullEnded:
     image: str
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryScheduled:
     """A container failed and runs again: why, in which scope, when, and what the other scope would do."""
@@ -103,7 +106,9 @@ class RetryScheduled:
     next_attempt_at: datetime | None
 
 
-@quick
+make_retry_scheduled = maker(RetryScheduled)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptStarted:
     """A container instance has started."""
@@ -116,7 +121,9 @@ class AttemptStarted:
     container_id: str
 
 
-@quick
+make_attempt_started = maker(AttemptStarted)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptEnding:
     """A container instance is about to be removed, or let go of: the last chance to read its logs and its inspection."""
@@ -127,6 +134,9 @@ class AttemptEnding:
     attempt: int
     container_id: str
     is_removed: bool = True
+
+
+make_attempt_ending = maker(AttemptEnding)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,15 @@ from runner.core.labels import (
     attempt_of,
 )
 from runner.core.model import ContainerID
-from runner.core.observed import ContainerRecord, Observed, RuntimeState, SandboxRecord
-from runner.core.quick import quick
+from runner.core.observed import (
+    ContainerRecord,
+    Observed,
+    RuntimeState,
+    SandboxRecord,
+    make_container_record,
+    make_observed,
+)
+from runner.core.quick import maker
 from runner.core.restart import OOM_KILLED
 from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineState
 from runner.errors import NotFound
@@ -40,7 +47,6 @@ _RUNTIME_STATES = {
 }
 
 
-@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
     """A container as it was inspected last, what is made of it, and its place among the others."""
@@ -66,6 +72,9 @@ class _Known:
                 finished_at=None if ended is None else min(ended, at),
             )
         return replace(self, record=record, order=(min(created, at), attempt))
+
+
+_known = maker(_Known)
 
 
 _ORDER = attrgetter("order")
@@ -117,7 +126,7 @@ class Observer:
                 sandboxes.append(known.record)
             else:
                 containers.append(known.record)
-        return Observed(at=at, sandboxes=tuple(sandboxes), containers=tuple(containers))
+        return make_observed(at=at, sandboxes=tuple(sandboxes), containers=tuple(containers))
 
     def details(self, container_id: str) -> ContainerDetails | None:
         """The inspection behind the last look."""
@@ -140,7 +149,7 @@ class Observer:
             details = self._engine.inspect_container(summary.id)
         except NotFound:
             return None
-        return _Known(
+        return _known(
             details=details,
             record=self._record(details),
             order=(details.created_at, attempt_of(details.labels)),
@@ -184,7 +193,7 @@ def container_record(details: ContainerDetails, image_id: str) -> ContainerRecor
     if state is RuntimeState.EXITED:
         reason = _exit_reason(details)
         message = details.error
-    return ContainerRecord(
+    return make_container_record(
         id=ContainerID(details.id),
         name=details.labels.get(CONTAINER_NAME, ""),
         attempt=attempt_of(details.labels),

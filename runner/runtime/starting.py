@@ -19,7 +19,7 @@ from runner.runtime.images import ImageReady, ensure_image
 from runner.runtime.imagevolumes import fill_image_volumes
 from runner.runtime.managedfiles import write_managed_files
 from runner.runtime.messages import make_message_file
-from runner.runtime.narration import AttemptStarted
+from runner.runtime.narration import make_attempt_started
 from runner.runtime.pullqueue import PullTicket
 from runner.runtime.tasks import Task
 
@@ -69,7 +69,7 @@ def start_container(
 
 def _announce(context: PodContext, container: Container, attempt: int, container_id: str) -> None:
     context.tell(
-        AttemptStarted(
+        make_attempt_started(
             at=context.now(),
             ref=context.ref,
             container=container.name,

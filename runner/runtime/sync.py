@@ -18,7 +18,7 @@ from runner.core.termination import grace_period
 from runner.errors import EngineError, EngineUnavailable
 from runner.runtime.context import PodContext
 from runner.runtime.killing import forget, kill_container, kill_pod
-from runner.runtime.narration import AttemptEnding, RetryScheduled
+from runner.runtime.narration import make_attempt_ending, make_retry_scheduled
 from runner.runtime.pullqueue import PullTicket
 from runner.runtime.retrytext import retry_text
 from runner.runtime.sandboxes import create_sandbox
@@ -123,7 +123,7 @@ def remove_instance(context: PodContext, record: ContainerRecord) -> None:
     """Remove one instance, after its logs have been read to the end."""
     container = context.pod.container(record.name)
     context.tell(
-        AttemptEnding(
+        make_attempt_ending(
             ref=context.ref,
             container=record.name,
             is_init=container is not None and container.is_init,
@@ -160,7 +160,7 @@ def _hold(context: PodContext, operation: Operation, outcome: SyncOutcome) -> No
 def _announce_retry(context: PodContext, operation: Operation) -> None:
     """Say that something runs again: why, when, and in which scope."""
     context.tell(
-        RetryScheduled(
+        make_retry_scheduled(
             at=context.now(),
             ref=context.ref,
             container=operation.target,

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any
 
 from runner.clock import Clock, JumpWatch, Wakeup
-from runner.core.decide import Memory, Plan, decide
+from runner.core.decide import Plan, decide, make_memory
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.model import Json, Pod
 from runner.core.nodeadmission import Rejection, rejection_of
@@ -227,7 +227,7 @@ class PodWorker:
 
     def _decide(self) -> Plan:
         context, options = self.context, self.context.options
-        memory = Memory(
+        memory = make_memory(
             crashes=context.crashes,
             attempts=context.store.attempts(context.pod.uid),
             settings=context.backoff,

@@ -8,7 +8,7 @@ from typing import Final
 
 from runner.core.containerconfig import ContainerConfig
 from runner.core.labels import CONTAINER_NAME, POD_UID
-from runner.engine.protocol import ContainerDetails, ContainerSummary, EngineState
+from runner.engine.protocol import ContainerDetails, ContainerSummary, EngineState, make_details, make_summary
 from runner.engine.simulated.files import FileTree
 from runner.engine.simulated.script import Attempt, ContainerScript
 
@@ -86,7 +86,7 @@ class SimulatedContainer:
 
     def summary(self) -> ContainerSummary:
         if self._summary is None:
-            self._summary = ContainerSummary(
+            self._summary = make_summary(
                 id=self.id,
                 name=self.config.name,
                 image=self.config.image,
@@ -98,7 +98,7 @@ class SimulatedContainer:
 
     def details(self) -> ContainerDetails:
         if self._details is None:
-            self._details = ContainerDetails(
+            self._details = make_details(
                 id=self.id,
                 name=self.config.name,
                 image=self.config.image,

@@ -26,7 +26,6 @@ from runner.core.probing import ProbeRun, RunResult
 from runner.engine.protocol import (
     ContainerDetails,
     ContainerSummary,
-    EngineEvent,
     EngineInfo,
     EngineState,
     ExecResult,
@@ -36,6 +35,7 @@ from runner.engine.protocol import (
     PullProgress,
     RegistryAuth,
     VolumeDetails,
+    make_event,
 )
 from runner.engine.simulated.container import SimulatedContainer
 from runner.engine.simulated.events import EventBus, Listener, SimulatedEventStream, SimulatedLogStream, matches
@@ -182,7 +182,7 @@ class SimulatedEngine:
         config = container.config
         attributes.update(name=config.name, image=config.image)
         self._bus.emit(
-            EngineEvent(
+            make_event(
                 action=action,
                 container_id=container.id,
                 labels=config.labels,
