@@ -28,7 +28,8 @@ class Wakeup:
 
     def set(self) -> None:
         """Wake the waiter, now or at its next wait."""
-        self._event.set()
+        if not self._event.is_set():
+            self._event.set()
 
     def is_set(self) -> bool:
         return self._event.is_set()
@@ -148,9 +149,11 @@ class VirtualClock:
         """Go to an instant, letting everything on the agenda up to it happen in order."""
         while self._agenda and self._agenda[0][0] <= until:
             when, _, happening = heapq.heappop(self._agenda)
-            self._now = max(self._now, when)
+            if when > self._now:
+                self._now = when
             happening()
-        self._now = max(self._now, until)
+        if until > self._now:
+            self._now = until
 
     def wait(self, until: datetime | None, wakeup: Wakeup) -> bool:
         while not wakeup.is_set():

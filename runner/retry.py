@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal, TypeVar
 
 from tenacity import (
@@ -81,7 +82,7 @@ class RetryPolicy:
         put(self, "stop", stop_never if stop is None else stop)
         put(self, "initial", initial)
         put(self, "cap", cap)
-        put(self, "_known", {} if wait is None else None)
+        put(self, "_known", _delays(initial, cap) if wait is None else None)
 
     @property
     def reset_after(self) -> float:
@@ -105,6 +106,12 @@ class RetryPolicy:
         if self.stop is stop_never:
             return False
         return bool(self.stop(_state(restart, elapsed, sleep=self.delay(restart))))
+
+
+@lru_cache(maxsize=64)
+def _delays(_initial: float, _cap: float) -> dict[int, float]:
+    """Delays of one kubelet's schedule that some policy has been asked for."""
+    return {}
 
 
 def _state(attempt: int, elapsed: float, *, sleep: float = 0.0) -> RetryCallState:

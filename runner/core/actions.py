@@ -23,6 +23,8 @@ from runner.core.restart import (
     should_restart,
 )
 
+_RUNNING = RuntimeState.RUNNING
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kill:
@@ -142,7 +144,7 @@ def compute_pod_actions(
     change = sandbox_change(pod, observed)
     if change.needed:
         return _with_new_sandbox(pod, observed, change)
-    marked = bool(restart_all_sources(pod, observed)) if restart_all is None else restart_all
+    marked = pod.has_rules and bool(restart_all_sources(pod, observed)) if restart_all is None else restart_all
     if marked:
         return _actions(attempt=change.attempt, sandbox_id=change.sandbox_id, to_reset=_resets(pod, observed))
     draft = _Draft()
@@ -199,6 +201,8 @@ def _was_created(record: ContainerRecord | None) -> bool:
 
 
 def _ephemeral(pod: Pod, observed: Observed) -> tuple[str, ...]:
+    if not pod.ephemeral_containers:
+        return ()
     return tuple([c.name for c in pod.ephemeral_containers if observed.latest(c.name) is None])
 
 
@@ -336,7 +340,7 @@ def _app_actions(pod: Pod, observed: Observed, results: ProbeResults, draft: _Dr
     kept = 0
     for container in pod.containers:
         record = observed.latest(container.name)
-        if record is None or record.state is not RuntimeState.RUNNING:
+        if record is None or record.state is not _RUNNING:
             if should_be_started(pod, container, observed):
                 draft.start(container.name, _start_cause(record))
                 if record is not None and record.state is RuntimeState.UNKNOWN:
@@ -363,10 +367,6 @@ def _app_actions(pod: Pod, observed: Observed, results: ProbeResults, draft: _Dr
 def _start_cause(record: ContainerRecord | None) -> str:
     if record is None:
         return "it has not run yet"
-    match record.state:
-        case RuntimeState.EXITED:
-            return f"it ended with exit code {record.exit_code}"
-        case RuntimeState.CREATED:
-            return "it was created but never started"
-        case _:
-            return "its state is unknown"
+    if record.state is RuntimeState.EXITED:
+        return f"it ended with exit code {record.exit_code}"
+    return "it was created but never started" if record.state is RuntimeState.CREATED else "its state is unknown"

@@ -42,6 +42,9 @@ class Mount:
     makes_source: bool = False
 
 
+make_mount = maker(Mount)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortBinding:
     """A published port; ``host_ip`` empty means all addresses."""

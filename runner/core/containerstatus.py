@@ -54,11 +54,11 @@ class ContainerStatuses:
 
     def everything(self) -> tuple[ContainerStatus, ...]:
         """Ephemeral statuses too."""
-        return self.init + self.apps + self.ephemeral
+        return self.init + self.apps + self.ephemeral if self.ephemeral else self.all()
 
     def all(self) -> tuple[ContainerStatus, ...]:
         """Init and app statuses."""
-        return self.init + self.apps
+        return self.init + self.apps if self.init else self.apps
 
 
 _make_statuses = maker(ContainerStatuses)

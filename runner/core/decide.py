@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from runner.core.actions import PodActions, compute_pod_actions
 from runner.core.backoff import BackoffEntry, BackoffSettings, Schedule, advance_restart, backoff_key, check_restart
@@ -181,10 +182,12 @@ def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, no
         assert record is not None
         rule = matching_rule(source, record.exit_code)
         if rule is not None and rule.implied:
-            remember = _remember(pod, source, observed, memory, now)
-            held = _held(pod, source, observed, memory, now)
-            if held is not None:
-                return [held]
+            past = _past(pod, source, observed, memory)
+            if past is not None:
+                remember = past.remembered(memory, now)
+                held = _held(pod, past, _next_attempt(source.name, observed, memory), memory, now)
+                if held is not None:
+                    return [held]
     cause = f"every container runs again because {_failures(sources, observed)}"
     return [
         _operation(
@@ -206,44 +209,58 @@ def _failures(sources: tuple[Container, ...], observed: Observed) -> str:
     return " and ".join(f"{name} ended with exit code {record.exit_code}" for name, record in ended if record)
 
 
-def _exited(container: Container, observed: Observed) -> ContainerRecord | None:
-    """The newest ended instance: the one that back-off is counted from."""
+class _Past(NamedTuple):
+    """The newest ended instance of a container, when it ended, and what back-off remembers of those before it."""
+
+    ended: ContainerRecord
+    finished_at: datetime
+    key: tuple[str, ...]
+    entry: BackoffEntry | None
+
+    def remembered(self, memory: Memory, now: datetime) -> tuple[tuple[str, ...], BackoffEntry]:
+        """What back-off is to remember of a start that happens now."""
+        return self.key, advance_restart(self.entry, self.finished_at, now, memory.settings)
+
+
+def _past(pod: Pod, container: Container, observed: Observed, memory: Memory) -> _Past | None:
+    """What the back-off of a container is counted from; None when no instance has ended."""
+    name = container.name
     for record in observed.containers:
-        if record.name == container.name and record.state is RuntimeState.EXITED and record.finished_at is not None:
-            return record
+        if record.name == name and record.state is RuntimeState.EXITED and record.finished_at is not None:
+            key = backoff_key(pod, container)
+            return _Past(record, record.finished_at, key, memory.crashes.get(key))
     return None
 
 
 def _held(
     pod: Pod,
-    container: Container,
-    observed: Observed,
+    past: _Past,
+    attempt: int,
     memory: Memory,
     now: datetime,
     remember: tuple[tuple[str, ...], BackoffEntry] | None = None,
 ) -> Operation | None:
     """The operation that stands for a restart that may not happen, now or ever; None when it may."""
-    exited = _exited(container, observed)
-    if exited is None:
-        return None
-    attempt = _next_attempt(container.name, observed, memory)
-    failed = f"it ended with exit code {exited.exit_code}"
+    name = past.ended.name
     if _gives_up(pod, attempt, memory, now):
-        cause = f"{failed} after {attempt - 1} restarts"
-        return _operation(kind=OperationKind.GIVE_UP, target=container.name, attempt=attempt, cause=cause)
-    entry = memory.crashes.get(backoff_key(pod, container))
-    blocked = check_restart(entry, exited.finished_at, now, memory.settings, memory.schedule)
+        cause = f"{_failed(past)} after {attempt - 1} restarts"
+        return _operation(kind=OperationKind.GIVE_UP, target=name, attempt=attempt, cause=cause)
+    blocked = check_restart(past.entry, past.finished_at, now, memory.settings, memory.schedule)
     if blocked is None:
         return None
     return _operation(
         kind=OperationKind.HOLD,
-        target=container.name,
+        target=name,
         attempt=attempt,
         ready_at=blocked.ready_at,
         delay=blocked.delay,
-        cause=failed,
+        cause=_failed(past),
         remember=remember,
     )
+
+
+def _failed(past: _Past) -> str:
+    return f"it ended with exit code {past.ended.exit_code}"
 
 
 def _gives_up(pod: Pod, attempt: int, memory: Memory, now: datetime) -> bool:
@@ -255,33 +272,25 @@ def _gives_up(pod: Pod, attempt: int, memory: Memory, now: datetime) -> bool:
     return memory.gives_up(attempt, elapsed)
 
 
-def _remember(
-    pod: Pod, container: Container, observed: Observed, memory: Memory, now: datetime
-) -> tuple[tuple[str, ...], BackoffEntry] | None:
-    exited = _exited(container, observed)
-    if exited is None or exited.finished_at is None:
-        return None
-    key = backoff_key(pod, container)
-    return key, advance_restart(memory.crashes.get(key), exited.finished_at, now, memory.settings)
-
-
 def _next_attempt(name: str, observed: Observed, memory: Memory) -> int:
     latest = observed.latest(name)
-    return max(memory.attempts.get(name, -1), latest.attempt if latest else -1) + 1
+    return max(memory.attempts.get(name, -1), -1 if latest is None else latest.attempt) + 1
 
 
 def _start(pod: Pod, name: str, observed: Observed, actions: PodActions, memory: Memory, now: datetime) -> Operation:
     container = pod.container(name) or next(c for c in pod.ephemeral_containers if c.name == name)
     remember = None
-    if not (actions.create_sandbox and container.is_init):
-        remember = _remember(pod, container, observed, memory, now)
-        held = _held(pod, container, observed, memory, now, remember)
+    attempt = _next_attempt(name, observed, memory)
+    past = None if actions.create_sandbox and container.is_init else _past(pod, container, observed, memory)
+    if past is not None:
+        remember = past.remembered(memory, now)
+        held = _held(pod, past, attempt, memory, now, remember)
         if held is not None:
             return held
     return _operation(
         kind=OperationKind.START,
         target=name,
-        attempt=_next_attempt(name, observed, memory),
+        attempt=attempt,
         cause=actions.cause(name) or "it has not run yet",
         remember=remember,
     )

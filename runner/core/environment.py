@@ -77,7 +77,11 @@ def make_environment(pod: Pod, container: Container, sources: Sources) -> dict[s
                 result[name] = resolved
         else:
             result[name] = ""
-    return {**result, **{name: value for name, value in services.items() if name not in result}}
+    return (
+        {**result, **{name: value for name, value in services.items() if name not in result}}
+        if result
+        else {**services}
+    )
 
 
 def _env_from(source: Json, lookup: Lookup) -> dict[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -29,6 +29,7 @@ SPAM_REFILL_SECONDS = 300.0
 CACHE_SIZE = 4096
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SIMILAR_TIME = timedelta(seconds=SIMILAR_SECONDS)
 
 Key = tuple[str, ...]
 _T = TypeVar("_T")
@@ -182,18 +183,17 @@ class Correlator:
         """Take in one event. Returns the one to store under its name (new or counted up), None when it is spam."""
         since = now - _EPOCH
         stamp = ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
-        self.last_stamp = stamp = max(stamp, self.last_stamp + 1)
-        about = _about(ref, source)
-        key, message = _combine(self.similar, about, ref.field_path, note, now)
-        seen = self.observations.get(key)
+        self.last_stamp = stamp = stamp if stamp > self.last_stamp else self.last_stamp + 1
+        about = (source.component, source.host, ref.kind, ref.namespace, ref.name, ref.uid, ref.api_version, note.type)
+        key, message = _combine(self.similar, (*about, note.reason), ref.field_path, note, now)
+        seen = self.observations.pop(key, None)
         if seen is None:
             seen = _Observation(f"{ref.name}.{stamp:x}", now, 1)
         else:
             seen = _Observation(seen.name, seen.first, seen.times + 1)
         _remember(self.observations, key, seen)
-        bucket_key = (*about, note.type)
-        bucket, accepted = _take_token(self.buckets.get(bucket_key), now)
-        _remember(self.buckets, bucket_key, bucket)
+        bucket, accepted = _take_token(self.buckets.pop(about, None), now)
+        _remember(self.buckets, about, bucket)
         if not accepted:
             return None
         return _event(
@@ -234,25 +234,18 @@ def correlate_all(
     return state, tuple(stored)
 
 
-def _about(ref: ObjectRef, source: Source) -> Key:
-    return (source.component, source.host, ref.kind, ref.namespace, ref.name, ref.uid, ref.api_version)
-
-
-def _combine(similar: dict[Key, _Similar], about: Key, field_path: str, note: Note, now: datetime) -> tuple[Key, str]:
+def _combine(similar: dict[Key, _Similar], group: Key, field_path: str, note: Note, now: datetime) -> tuple[Key, str]:
     """Note the message; when there are too many different ones, the event stands for all of them.
 
     Returns what the event is counted under, and the message to store.
     """
-    group = (*about, note.type, note.reason)
-    known = similar.get(group)
-    fresh = known is None or (now - known.last).total_seconds() > SIMILAR_SECONDS
-    messages = () if fresh or known is None else known.messages
+    known = similar.pop(group, None)
+    messages = () if known is None or now - known.last > _SIMILAR_TIME else known.messages
     if note.message not in messages:
         messages += (note.message,)
     combined = len(messages) >= SIMILAR_LIMIT
     # The list must not grow beyond the limit: the oldest message makes room.
-    kept = messages[1:] if combined else messages
-    _remember(similar, group, _Similar(kept, now))
+    _remember(similar, group, _Similar(messages[1:] if combined else messages, now))
     if combined:
         return group, COMBINED_PREFIX + note.message
     return (*group, field_path, note.message), note.message
@@ -262,14 +255,13 @@ def _take_token(bucket: _Bucket | None, now: datetime) -> tuple[_Bucket, bool]:
     tokens = float(SPAM_BURST)
     if bucket is not None:
         refilled = (now - bucket.at).total_seconds() / SPAM_REFILL_SECONDS
-        tokens = min(tokens, bucket.tokens + max(refilled, 0.0))
+        tokens = min(tokens, bucket.tokens + refilled) if refilled > 0 else min(tokens, bucket.tokens)
     accepted = tokens >= 1
     return _Bucket(tokens - accepted, now), accepted
 
 
 def _remember(memory: dict[Key, _T], key: Key, value: _T) -> None:
-    """Put an entry in as the youngest; the oldest one falls out beyond the cache's size."""
-    memory.pop(key, None)
+    """Put an entry that is not in as the youngest; the oldest one falls out beyond the cache's size."""
     memory[key] = value
     if len(memory) > CACHE_SIZE:
         del memory[next(iter(memory))]

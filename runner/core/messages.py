@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from runner.core.containerconfig import Mount, MountType, VolumeConfig
+from runner.core.containerconfig import Mount, MountType, VolumeConfig, make_mount
 from runner.core.labels import SANDBOX_CONTAINER, volume_labels, volume_name
 from runner.core.managedfiles import managed_files
 from runner.core.model import Container, Pod, TerminationMessagePolicy
@@ -51,12 +51,13 @@ def messages_plan(pod: Pod, owner: str) -> VolumePlan:
 def message_mount(container: Container, attempt: int, volumes: Sequence[VolumePlan]) -> tuple[Mount, ...]:
     """The mount of an instance's file; none without a path, or without the volume."""
     path = container.termination_message_path
-    plan = next((plan for plan in volumes if plan.name == MESSAGES), None)
-    if plan is None or not path:
+    plans = [plan for plan in volumes if plan.name == MESSAGES]
+    if not plans or not path:
         return ()
+    plan = plans[0]
     target = path if path.startswith("/") else f"/{path}"
     file = message_file(container.name, attempt)
-    return (Mount(type=plan.type, source=plan.source, target=target, sub_path=file, is_own=True),)
+    return (make_mount(type=plan.type, source=plan.source, target=target, sub_path=file, is_own=True),)
 
 
 def needs_logs(container: Container, record: ContainerRecord, message: str) -> bool:

@@ -226,6 +226,9 @@ class Pod:
     sidecars: tuple[Container, ...] = field(init=False, compare=False, repr=False)
     has_rules: bool = field(init=False, compare=False, repr=False)
     """Whether some container has restart rules."""
+    spec: Json = field(init=False, compare=False, repr=False)
+    is_deleted: bool = field(init=False, compare=False, repr=False)
+    """Whether deletion has been asked for."""
     _by_name: Mapping[str, Container] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -234,16 +237,9 @@ class Pod:
         put(self, "full_name", f"{self.name}_{self.namespace}({self.uid})")
         put(self, "sidecars", tuple(c for c in self.init_containers if c.is_sidecar))
         put(self, "has_rules", any(c.rules for c in everything))
+        put(self, "spec", _mapping(self.manifest.get("spec")))
+        put(self, "is_deleted", self.deleted_at is not None)
         put(self, "_by_name", {c.name: c for c in reversed(everything)})
-
-    @property
-    def spec(self) -> Json:
-        return _mapping(self.manifest.get("spec"))
-
-    @property
-    def is_deleted(self) -> bool:
-        """Whether deletion has been asked for."""
-        return self.deleted_at is not None
 
     def all_containers(self) -> Iterator[Container]:
         """Init containers first, then apps, each in spec order."""

@@ -37,7 +37,7 @@ def get_phase(
     active sandbox has started (``app_has_started``), so restarting sidecars do not make the pod Pending again.
     """
     known = {status.name: status for status in statuses}
-    pending, failed = _look_at_inits(pod, known)
+    pending, failed = _look_at_inits(pod, known) if pod.init_containers else (False, False)
     if failed:
         return Phase.FAILED
     count = _Count()
@@ -90,13 +90,10 @@ def _ended(status: ContainerStatus | None) -> Terminated | None:
     """How a container ended, if it is over or waits to run again."""
     if status is None:
         return None
-    match status.state:
-        case Terminated():
-            return status.state
-        case Waiting():
-            return status.last_terminated
-        case _:
-            return None
+    state = status.state
+    if isinstance(state, Terminated):
+        return state
+    return status.last_terminated if isinstance(state, Waiting) else None
 
 
 def _restartable(pod: Pod, container: Container, ended: Terminated) -> bool:
@@ -120,10 +117,11 @@ def _count_sidecar(status: ContainerStatus | None, count: _Count) -> None:
 
 
 def _count_app(pod: Pod, container: Container, status: ContainerStatus | None, count: _Count) -> None:
-    if status is None or status.state is None:
+    state = None if status is None else status.state
+    if state is None:
         count.unknown += 1
         return
-    if status.running is not None:
+    if isinstance(state, Running):
         count.running += 1
         return
     ended = _ended(status)
@@ -134,5 +132,5 @@ def _count_app(pod: Pod, container: Container, status: ContainerStatus | None, c
     if not _restartable(pod, container, ended):
         count.stopped_for_good += 1
     # A container that waits to run again has not succeeded, whatever its last exit code.
-    if status.terminated is not None and ended.exit_code == 0:
+    if ended is state and ended.exit_code == 0:
         count.succeeded += 1

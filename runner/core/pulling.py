@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from runner.core.backoff import BackoffEntry, BackoffSettings, Schedule, advance_pull, check_pull
 from runner.core.gotext import quote
@@ -140,6 +141,7 @@ def pulling_note(image: str) -> Note:
     return normal(EventReason.PULLING, f"Pulling image {quote(image)}")
 
 
+@lru_cache(maxsize=1024)
 def already_present(image: str) -> Note:
     """The event for an image that is used as it is there."""
     text = f"Container image {quote(image)} already present on machine and can be accessed by the pod"

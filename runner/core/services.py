@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
 
 from runner.core.model import Json, Pod
 
@@ -19,6 +21,8 @@ def service_variables(pod: Pod, services: Sequence[Json]) -> dict[str, str]:
     ``default/kubernetes`` always; the others of the pod's namespace unless enableServiceLinks is false. Services without
     an address of their own (headless, ExternalName) have none.
     """
+    if not services:
+        return dict(_kubernetes_variables())
     links = pod.spec.get("enableServiceLinks") is not False
     chosen = {"kubernetes": KUBERNETES}
     for service in services:
@@ -31,6 +35,11 @@ def service_variables(pod: Pod, services: Sequence[Json]) -> dict[str, str]:
     for name, service in chosen.items():
         result.update(_variables(name.upper().replace("-", "_"), service))
     return result
+
+
+@cache
+def _kubernetes_variables() -> Mapping[str, str]:
+    return MappingProxyType(_variables("KUBERNETES", KUBERNETES))
 
 
 def _address(service: Json) -> str:

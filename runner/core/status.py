@@ -84,16 +84,18 @@ def generate_status(
     """
     before = previous or _NOTHING
     found = container_statuses(pod, observed, reasons, results, previous, _ephemeral(before))
-    statuses = _capped(pod, found)
+    statuses = _capped(found)
     everything = statuses.all()
-    phase = get_phase(pod, everything, is_terminal=is_terminal, has_initialized=app_has_started(pod, observed))
     if before.phase.is_terminal:
         phase = before.phase
-    reason, message = (before.reason, before.message) if phase is before.phase else ("", "")
-    if not before.phase.is_terminal:
+    else:
+        # Only sidecars that start again make a difference to a pod that was initialised.
+        started = bool(pod.sidecars) and app_has_started(pod, observed)
+        phase = get_phase(pod, everything, is_terminal=is_terminal, has_initialized=started)
         failure = failure or deadline_failure(pod, before.start_time, now)
-        if failure is not None:
-            phase, reason, message = Phase.FAILED, failure.reason, failure.message
+    reason, message = (before.reason, before.message) if phase is before.phase else ("", "")
+    if failure is not None and not before.phase.is_terminal:
+        phase, reason, message = Phase.FAILED, failure.reason, failure.message
     return make_pod_status(
         phase=phase,
         reason=reason,
@@ -170,12 +172,11 @@ def _has_initialized(pod: Pod, status: PodStatus) -> bool:
     return any(ended is not None and ended.exit_code == 0 for ended in (last.terminated, last.last_terminated))
 
 
-def _capped(pod: Pod, statuses: ContainerStatuses) -> ContainerStatuses:
+def _capped(statuses: ContainerStatuses) -> ContainerStatuses:
     """Cut termination messages so that all of the pod's together stay within bounds."""
-    count = len(pod.containers) + len(pod.init_containers) + len(pod.ephemeral_containers)
-    limit = MESSAGE_BYTES // max(count, 1)
-
-    for one in statuses.everything():
+    everything = statuses.everything()
+    limit = MESSAGE_BYTES // max(len(everything), 1)
+    for one in everything:
         if _is_long(one.state, limit) or _is_long(one.last_state, limit):
             break
     else:

@@ -72,6 +72,7 @@ def parse_duration(text: str) -> float:
     return sign * float(total)
 
 
+@lru_cache(maxsize=1024)
 def format_duration(seconds: float) -> str:
     """Write seconds as Go prints a time.Duration: ``0s``, ``1.5s``, ``1m20s``, ``24ms``."""
     microseconds = round(abs(seconds) * 1_000_000)

@@ -42,6 +42,7 @@ class Template:
     volumes: Sequence[VolumePlan]
     labels: Mapping[str, str]
     mounts: tuple[Mount, ...]
+    managed: tuple[Mount, ...]
     settings: Mapping[str, Any]
 
     def config(self, attempt: int) -> ContainerConfig:
@@ -49,11 +50,7 @@ class Template:
         return make_container_config(
             name=container_name(self.container.name, self.pod, attempt),
             labels={**self.labels, RESTART_COUNT: str(attempt)},
-            mounts=(
-                *self.mounts,
-                *message_mount(self.container, attempt, self.volumes),
-                *managed_mounts(self.pod, self.container, self.volumes),
-            ),
+            mounts=(*self.mounts, *message_mount(self.container, attempt, self.volumes), *self.managed),
             **self.settings,
         )
 
@@ -145,6 +142,7 @@ def container_template(
         volumes=volumes,
         labels=container_labels(pod, container, attempt=0, sandbox_id=sandbox_id, owner=owner),
         mounts=volume_mounts(container, environment, volumes, recursive_read_only),
+        managed=managed_mounts(pod, container, volumes),
         settings=settings,
     )
 

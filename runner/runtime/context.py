@@ -111,7 +111,7 @@ class PodContext:
             self.reasons,
             self.results,
             self.status,
-            self.now(),
+            self.clock.now(),
             is_terminal=is_terminal,
             host_ip=self.options.host_ip,
         )
@@ -123,12 +123,14 @@ class PodContext:
         if status == self.status:
             return
         self.status = status
-        self.store.publish(self.pod.uid, status, self.now())
+        self.store.publish(self.pod.uid, status, self.clock.now())
         self.show()
 
     def show(self) -> None:
         """Tell the listener what the whole pod looks like now."""
-        self.tell(make_status_changed(at=self.now(), ref=self.ref, manifest=self.pod.manifest, status=self.status))
+        self.listener(
+            make_status_changed(at=self.clock.now(), ref=self.ref, manifest=self.pod.manifest, status=self.status)
+        )
 
     def now(self) -> datetime:
         return self.clock.now()

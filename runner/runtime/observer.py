@@ -49,16 +49,12 @@ _RUNTIME_STATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """A container as it was inspected last, what is made of it, and its place among the others."""
+    """A container as it was inspected last, what is made of it, its place among the others, and the latest time it tells."""
 
     details: ContainerDetails
     record: SandboxRecord | ContainerRecord
     order: tuple[datetime, int]
-
-    def is_after(self, latest: datetime) -> bool:
-        """Whether the instance was made or has ended later than can be."""
-        ended = self.record.finished_at if isinstance(self.record, ContainerRecord) else None
-        return self.order[0] > latest or (ended is not None and ended > latest)
+    latest: datetime
 
     def by(self, at: datetime) -> _Known:
         """The same with nothing later than ``at``: a clock was set back since, and so much is known of when it was."""
@@ -71,7 +67,7 @@ class _Known:
                 started_at=None if started is None else min(started, at),
                 finished_at=None if ended is None else min(ended, at),
             )
-        return replace(self, record=record, order=(min(created, at), attempt))
+        return replace(self, record=record, order=(min(created, at), attempt), latest=min(self.latest, at))
 
 
 _known = maker(_Known)
@@ -115,17 +111,25 @@ class Observer:
             self._known.pop(container_id, None)
         latest = at + _SLACK
         listed = self._engine.list_containers(self._labels)
-        looks = [self._look_at(summary, at, latest) for summary in listed if not self._is_hidden(summary)]
-        found = [known for known in looks if known is not None]
+        found: list[_Known] = []
+        for summary in listed:
+            if PREPARED in summary.labels and self._is_hidden(summary):
+                continue
+            known = self._known.get(summary.id)
+            if known is None or known.details.state is not summary.state:
+                known = self._inspect(summary)
+            if known is not None:
+                found.append(known.by(at) if known.latest > latest else known)
         self._known = {known.details.id: known for known in found}
         found.sort(key=_ORDER, reverse=True)
         sandboxes: list[SandboxRecord] = []
         containers: list[ContainerRecord] = []
         for known in found:
-            if isinstance(known.record, SandboxRecord):
-                sandboxes.append(known.record)
+            record = known.record
+            if isinstance(record, SandboxRecord):
+                sandboxes.append(record)
             else:
-                containers.append(known.record)
+                containers.append(record)
         return make_observed(at=at, sandboxes=tuple(sandboxes), containers=tuple(containers))
 
     def details(self, container_id: str) -> ContainerDetails | None:
@@ -134,25 +138,22 @@ class Observer:
         return known.details if known else None
 
     def _is_hidden(self, summary: ContainerSummary) -> bool:
-        if PREPARED not in summary.labels or self._sees_prepared or summary.id in self._revealed:
+        if self._sees_prepared or summary.id in self._revealed:
             return False
         return summary.state is EngineState.CREATED or summary.labels.get(DOCKER_TYPE) == TYPE_SANDBOX
-
-    def _look_at(self, summary: ContainerSummary, at: datetime, latest: datetime) -> _Known | None:
-        known = self._known.get(summary.id)
-        if known is None or known.details.state is not summary.state:
-            known = self._inspect(summary)
-        return known.by(at) if known is not None and known.is_after(latest) else known
 
     def _inspect(self, summary: ContainerSummary) -> _Known | None:
         try:
             details = self._engine.inspect_container(summary.id)
         except NotFound:
             return None
+        record, created = self._record(details), details.created_at
+        ended = record.finished_at if isinstance(record, ContainerRecord) else None
         return _known(
             details=details,
-            record=self._record(details),
-            order=(details.created_at, attempt_of(details.labels)),
+            record=record,
+            order=(created, record.attempt),
+            latest=created if ended is None else max(created, ended),
         )
 
     def _record(self, details: ContainerDetails) -> SandboxRecord | ContainerRecord:

@@ -29,10 +29,8 @@ class Wait:
     until: datetime | None = None
     ready: Callable[[], bool] = _never
 
-    def is_over(self, now: datetime) -> bool:
-        return (self.until is not None and self.until <= now) or self.ready()
 
-
+_AT_ONCE = Wait(None, lambda: True)
 Task = Generator[Wait, None, T]
 
 
@@ -45,7 +43,7 @@ class Handle(Generic[T]):
         self.error: Exception | None = None
         self._task = task
         self._result: T | None = None
-        self._wait = Wait(ready=lambda: True)
+        self._wait = _AT_ONCE
 
     @property
     def result(self) -> T:
@@ -61,7 +59,8 @@ class Handle(Generic[T]):
 
     def advance(self, now: datetime) -> bool:
         """Go on if what the task waits for is over. Returns whether it did."""
-        if self.done or not self._wait.is_over(now):
+        wait = self._wait
+        if self.done or not ((wait.until is not None and wait.until <= now) or wait.ready()):
             return False
         try:
             self._wait = next(self._task)

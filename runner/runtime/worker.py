@@ -392,7 +392,7 @@ class PodWorker:
         context, end = self.context, self._deadline()
         if end is not None:
             until = end if until is None else min(until, end)
-        yield Wait(until=until, ready=lambda: context.dirty or self._ending() is not None)
+        yield Wait(until, lambda: context.dirty or self._ending() is not None)
 
     def _rest_after_failure(self, until: datetime) -> Task[None]:
         """The same; but what a failed attempt itself stirs up is no reason for the next one to come earlier."""

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, dataclass, field, replace
 
 import pytest
 
-from runner.core.quick import quick
+from runner.core.quick import maker, quick
 
 
 @quick
@@ -30,6 +30,51 @@ class Pair:
 
     left: int
     right: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """Every kind of field, by name only."""
+
+    first: int
+    second: str = "two"
+    third: list[int] = field(default_factory=list)
+    total: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "total", self.first + len(self.third))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plain:
+    """Nothing special."""
+
+    left: int
+
+
+make_made, make_plain = maker(Made), maker(Plain)
+
+
+def test_what_a_maker_makes_is_what_the_class_makes() -> None:
+    made = make_made(first=3, third=[1, 2])
+    assert made == Made(first=3, third=[1, 2])
+    assert (type(made), made.second, made.total) == (Made, "two", 5)
+    assert repr(make_plain(left=1)) == repr(Plain(left=1))
+    assert hash(make_plain(left=1)) == hash(Plain(left=1))
+    assert make_made(first=1).third is not make_made(first=1).third
+
+
+def test_what_a_maker_has_made_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        make_plain(left=1).left = 2  # type: ignore[misc]
+    assert replace(make_made(first=1), first=2).total == 2
+
+
+def test_a_maker_refuses_what_is_missing_or_unknown() -> None:
+    with pytest.raises(TypeError, match="left"):
+        make_plain()  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="right"):
+        make_plain(left=1, right=2)  # type: ignore[call-arg]
 
 
 def test_fields_come_by_position_and_by_name() -> None:

@@ -180,7 +180,7 @@ class SimulatedEngine:
 
     def _emit(self, container: SimulatedContainer, action: str, **attributes: str) -> None:
         config = container.config
-        attributes.update(name=config.name, image=config.image)
+        attributes["name"], attributes["image"] = config.name, config.image
         self._bus.emit(
             make_event(
                 action=action,

@@ -39,7 +39,8 @@ class EventBus:
         """Listen from now on; returns what ends it."""
         uid = labels.get(POD_UID, "")
         table = self._by_uid.setdefault(uid, []) if uid else self._all
-        entry = (labels, listener)
+        # Whoever is found by its UID need not be compared with it.
+        entry = ({key: value for key, value in labels.items() if key != POD_UID or not uid}, listener)
         table.append(entry)
 
         def end() -> None:
@@ -52,8 +53,9 @@ class EventBus:
 
     def emit(self, event: EngineEvent) -> None:
         self.history.append(event)
-        for labels, listener in (*self._by_uid.get(event.labels.get(POD_UID, ""), ()), *self._all):
-            if matches(labels, event.labels):
+        of_pod = self._by_uid.get(event.labels.get(POD_UID, ""), ())
+        for labels, listener in (*of_pod, *self._all):
+            if not labels or matches(labels, event.labels):
                 listener(event)
 
 
