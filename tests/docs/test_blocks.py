@@ -1,7 +1,8 @@
 """Every code block of the documentation is carried out, in a scratch folder for each page, in the page's order.
 
-Blocks with a caption are files. ``python`` blocks run one after the other in one namespace. ``console`` blocks are commands after
-``$ `` with what they print; ``…`` stands for anything, also for lines.
+Blocks with a caption are files. ``python`` blocks run one after the other, each with what those before it have made.
+``console`` blocks are commands after ``$ `` with what they print; ``…`` stands for anything, also for lines; a command ends well
+unless a comment behind it says ``# exit code N``. Kubernetes objects in ``yaml`` blocks are valid.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -18,6 +20,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from runner.core.manifest import Source, load
 from runner.engine.docker import DockerEngine
 from tests.conftest import require_engine
 
@@ -79,7 +82,7 @@ class Place:
             (self.folder / block.file).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / block.file).write_text(block.text, encoding="utf-8")
             if block.language == "yaml":
-                list(yaml.safe_load_all(block.text))
+                _check_yaml(block)
         elif block.language == "python":
             self._run_python(block.text)
         else:
@@ -98,10 +101,12 @@ class Place:
         for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
             command, _, expected = part.partition("\n")
             done = self._call(["sh", "-c", command])
+            code = re.search(r"# exit code (\d+)$", command)
+            assert done.returncode == (int(code[1]) if code else 0), f"$ {command}\n{done.stdout}"
             assert matches(expected, done.stdout), f"$ {command}\n{done.stdout}\nis not\n{expected}"
 
     def _call(self, command: list[str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        process = subprocess.Popen(
             command,
             cwd=self.folder,
             env=self.environ,
@@ -109,9 +114,23 @@ class Place:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
-            timeout=SECONDS,
-            check=False,
+            start_new_session=True,
         )
+        try:
+            output, _ = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            # All of it, and gracefully: pods are deleted by whoever runs them.
+            os.killpg(process.pid, signal.SIGTERM)
+            output, _ = process.communicate()
+            raise AssertionError(f"{command[-1]} was not over after {SECONDS} s\n{output}") from None
+        return subprocess.CompletedProcess(command, process.returncode, output)
+
+
+def _check_yaml(block: Block) -> None:
+    documents = list(yaml.safe_load_all(block.text))
+    if all("apiVersion" in document for document in documents):
+        result = load([Source(name=block.file, text=block.text)], namespace="default")
+        assert result.ok, result.problems
 
 
 @pytest.mark.docker
