@@ -20,8 +20,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from runner import Runner
 from runner.core.manifest import Source, load
 from runner.engine.docker import DockerEngine
+from runner.runtime.storage import name_of
 from tests.conftest import require_engine
 
 ROOT = Path(__file__).parents[2]
@@ -145,8 +147,13 @@ def test_the_code_of_a_page_does_what_the_page_says(page: str, tmp_path: Path, d
     else:
         shutil.copytree(ROOT / "fixtures", folder / "fixtures", ignore=shutil.ignore_patterns("sample"))
     place = Place(folder, tmp_path / "home", require_engine().url)
-    for block in blocks_of(DOCS / page):
-        place.carry_out(block)
+    try:
+        for block in blocks_of(DOCS / page):
+            place.carry_out(block)
+    finally:
+        with Runner(home=tmp_path / "home", engine=docker_engine) as runner:
+            for pod in runner.store.pods():  # kept, or of a page that does not do what it says
+                runner.delete(*name_of(pod), grace=0, force=True).wait(SECONDS)
 
 
 def test_blocks_are_found_with_their_language_and_file(tmp_path: Path) -> None:
