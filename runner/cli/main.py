@@ -18,8 +18,8 @@ BROKEN_PIPE = 141
 """What a shell shows for a program that SIGPIPE ended."""
 
 COMMANDS = (
-    "run", "get", "describe", "events", "logs", "delete", "wait", "validate", "plan", "simulate", "gc", "doctor",
-    "version", "completion",
+    "run", "get", "describe", "events", "logs", "create", "apply", "delete", "wait", "validate", "plan", "simulate", "gc",
+    "doctor", "version", "completion",
 )  # fmt: skip
 """Each is a function of the same name in its module in ``runner.cli.commands``, imported when it is needed."""
 

@@ -8,10 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.cli.lookup import find_pods
-from runner.core.kindwords import CLAIMS, EVENTS, PODS, WORKLOADS, KindWords
+from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS, KindWords
 from runner.errors import UsageError
 from runner.render.events import last_seen
-from runner.render.tables import ClaimTable, EventTable, PodTable, WorkloadTable
+from runner.render.tables import ClaimTable, EventTable, ObjectTable, PodTable, WorkloadTable
 
 if TYPE_CHECKING:
     from runner.cli.app import App
@@ -67,11 +67,12 @@ def _event_table(*, wide: bool, with_namespace: bool, prefix: str) -> EventTable
 
 RESOURCES = (
     Resource(PODS, find_pods, PodTable),
+    *(Resource(words, partial(_stored, words), partial(ObjectTable, words.kind)) for words in OBJECTS.values()),
     *(Resource(words, partial(_stored, words), partial(WorkloadTable, words.kind)) for words in WORKLOADS.values()),
     Resource(CLAIMS, partial(_stored, CLAIMS), ClaimTable),
     Resource(EVENTS, _events, _event_table),
 )
-IN_ALL = frozenset({PODS.kind, *WORKLOADS})
+IN_ALL = frozenset({PODS.kind, "Service", *WORKLOADS})
 """The kinds of ``get all``."""
 _KNOWN = "podrunner knows " + ", ".join((one.words.short or (one.words.plural,))[0] for one in RESOURCES)
 

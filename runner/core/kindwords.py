@@ -37,6 +37,15 @@ class KindWords:
 PODS = KindWords("Pod", "pods", "", ("po",))
 CLAIMS = KindWords("PersistentVolumeClaim", "persistentvolumeclaims", "", ("pvc",))
 EVENTS = KindWords("Event", "events", "", ("ev",))
+OBJECTS: Mapping[str, KindWords] = {
+    known.kind: known
+    for known in (
+        KindWords("Service", "services", "", ("svc",)),
+        KindWords("ConfigMap", "configmaps", "", ("cm",)),
+        KindWords("Secret", "secrets"),
+    )
+}
+"""The kinds that pods refer to, and that may be written without running anything."""
 WORKLOADS: Mapping[str, KindWords] = {
     known.kind: known
     for known in (

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from runner.core.claimcolumns import CLAIM_COLUMNS, WIDE_CLAIM_COLUMNS, claim_cells
 from runner.core.columns import pod_row, status_word
 from runner.core.model import Json
+from runner.core.objectcolumns import OBJECT_COLUMNS, WIDE_OBJECT_COLUMNS, object_cells
 from runner.core.workloadcolumns import WIDE_WORKLOAD_COLUMNS, WORKLOAD_COLUMNS, workload_cells
 from runner.render.events import EVENT_COLUMNS, event_cells
 from runner.render.tabwriter import TabWriter, table_writer
@@ -71,6 +72,17 @@ class WorkloadTable(PodTable):
         return workload_cells(value, now, wide=wide)
 
 
+class ObjectTable(PodTable):
+    """Prints Services, ConfigMaps or Secrets."""
+
+    def __init__(self, kind: str, *, wide: bool = False, with_namespace: bool = False, prefix: str = "") -> None:
+        self.columns = (OBJECT_COLUMNS[kind], WIDE_OBJECT_COLUMNS[kind])
+        super().__init__(wide=wide, with_namespace=with_namespace, prefix=prefix)
+
+    def cells(self, value: Json, now: datetime, *, wide: bool) -> tuple[str, ...]:
+        return object_cells(value, now, wide=wide)
+
+
 class EventTable:
     """Prints events; ``lower`` writes kinds as ``kubectl get events`` does."""
 
@@ -111,4 +123,4 @@ def _one_line(cell: str) -> str:
     return cell.replace("\t", " ")
 
 
-__all__ = ["ClaimTable", "EventTable", "PodTable", "WorkloadTable", "ready_word", "status_word"]
+__all__ = ["ClaimTable", "EventTable", "ObjectTable", "PodTable", "WorkloadTable", "ready_word", "status_word"]

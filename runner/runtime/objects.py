@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from runner.core.kindwords import OBJECTS
 from runner.core.model import Json
 from runner.core.storedobjects import node_ports_of, owner_of, stored_object
 from runner.errors import UsageError
@@ -15,9 +16,6 @@ from runner.runtime.storage import AlreadyExists, Object, Store, name_of
 
 if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject
-
-RESOURCES = {"ConfigMap": "configmaps", "Secret": "secrets", "Service": "services"}
-"""The kinds, and what kubectl calls many of them."""
 
 
 def put_owned(store: Store, value: Json, now: datetime, owner: str) -> None:
@@ -30,14 +28,14 @@ def put_owned(store: Store, value: Json, now: datetime, owner: str) -> None:
 def remove_owned(store: Store, objects: Iterable[LoadedObject], owner: str) -> None:
     """Remove those of a run's objects that are still its own."""
     for one in objects:
-        found = store.object(one.kind, one.namespace, one.name) if one.kind in RESOURCES else None
+        found = store.object(one.kind, one.namespace, one.name) if one.kind in OBJECTS else None
         if found is not None and owner_of(found) == owner:
             store.remove_object(one.kind, one.namespace, one.name)
 
 
 def remove_orphans(store: Store) -> None:
     """Remove what lived as long as processes that are dead."""
-    for kind in RESOURCES:
+    for kind in OBJECTS:
         for value in store.objects(kind):
             if owner_of(value) and owner_is_alive(owner_of(value)) is False:
                 store.remove_object(kind, *name_of(value))
@@ -46,7 +44,7 @@ def remove_orphans(store: Store) -> None:
 def create_object(store: Store, value: Json, now: datetime) -> None:
     """Add an object that stays. Raises AlreadyExists."""
     if _old(store, value) is not None:
-        raise AlreadyExists(RESOURCES[str(value["kind"])], name_of(value)[1])
+        raise AlreadyExists(OBJECTS[str(value["kind"])].resource, name_of(value)[1])
     _write(store, value, None, now, "")
 
 
@@ -62,7 +60,7 @@ def apply_object(store: Store, value: Json, now: datetime) -> str:
 def delete_object(store: Store, kind: str, namespace: str, name: str) -> None:
     """Remove an object. Raises UsageError when there is none."""
     if store.object(kind, namespace, name) is None:
-        raise UsageError(f'{RESOURCES[kind]} "{name}" not found')
+        raise UsageError(f'{OBJECTS[kind].resource} "{name}" not found')
     store.remove_object(kind, namespace, name)
 
 

@@ -95,7 +95,7 @@ def test_delete_returns_when_the_pods_are_gone(podrunner: CommandLine, argv: str
         ),
         pytest.param("delete po web --force --grace-period 3", "cannot be specified together", id="force and a grace"),
         pytest.param("delete po web --grace-period 0", "add --force", id="no grace without force"),
-        pytest.param("delete svc/web", "doesn't have a resource type", id="another kind"),
+        pytest.param("delete node/web", "doesn't have a resource type", id="another kind"),
     ],
 )
 def test_a_deletion_that_makes_no_sense_touches_nothing(podrunner: CommandLine, argv: str, message: str) -> None:

@@ -188,7 +188,7 @@ def test_nothing_found_is_said_on_stderr(podrunner: CommandLine, argv: str, expe
         pytest.param("describe po nosuch", 'error: pods "nosuch" not found\n', id="an unknown pod to describe"),
         pytest.param("get events nosuch", 'error: events "nosuch" not found\n', id="an unknown event"),
         pytest.param("get nodes", 'error: the server doesn\'t have a resource type "nodes"', id="an unknown kind"),
-        pytest.param("get svc/web", 'error: the server doesn\'t have a resource type "svc"', id="kind/name of it"),
+        pytest.param("get node/web", 'error: the server doesn\'t have a resource type "node"', id="kind/name of it"),
         pytest.param("get po -o csv", 'unable to match a printer suitable for the output format "csv"', id="a format"),
         pytest.param("get po -o csv", "jsonpath=TEMPLATE", id="an unknown format names the allowed ones"),
         pytest.param("get po -o jsonpath={.x", "unclosed action", id="a template that cannot be read"),

@@ -71,8 +71,25 @@ def namespace(bench: Bench) -> Iterator[str]:
 
 
 def test_every_example_is_run() -> None:
-    """But for the one that is about the names of Services."""
+    """The one that is about Services which come later has a test of its own."""
     assert {path.stem for path in EXAMPLES.glob("*.yaml")} - set(EXPECTED) == {"init-waits-for-services"}
+
+
+def test_init_containers_wait_for_services_that_a_second_terminal_brings(bench: Bench, namespace: str) -> None:
+    text = (EXAMPLES / "init-waits-for-services.yaml").read_text(encoding="utf-8")
+    pod, *services = text.replace(".default.svc", f".{namespace}.svc").split("---\n")
+    run = bench.start("run", "-n", namespace, "--timeout", "50s", "-", stdin=pod)
+    run.line("waiting for store", stream="out")
+    for service, name, following in zip(services, ("store", "queue"), ("waiting for queue", ""), strict=True):
+        done = bench("apply", "-n", namespace, "-f", "-", stdin=service)
+        assert (done.code, done.out) == (0, f"service/{name} created\n"), done.err
+        if following:
+            run.line(following, stream="out")
+    run.line("everything is there", stream="out")
+    assert bench("delete", "-n", namespace, "po", "patient", "--now").code == 0
+    run.end()
+    assert bench.left("patient") == []
+    assert bench("delete", "-n", namespace, "svc", "store", "queue").code == 0
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -87,6 +87,12 @@ def record(name: bytes, kind: int, data: bytes, ttl: int = 60) -> bytes:
     return name + struct.pack("!HHIH", kind, 1, ttl, len(data)) + data
 
 
+def reply(query: bytes, *records: bytes, code: int = 0) -> bytes:
+    """An answer to a query (without EDNS) with these records."""
+    end = read_name(query, 12)[1] + 4
+    return query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(records), 0, 0) + query[12:end] + b"".join(records)
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back: error code, whether it was cut, the records as (name, type, text), and who has authority."""

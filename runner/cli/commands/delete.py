@@ -1,18 +1,29 @@
-"""``delete``: end pods gracefully, or at once."""
+"""``delete``: end pods gracefully, or at once; remove Services, ConfigMaps and Secrets."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from runner.cli.app import App, app_of, pod_arguments
 from runner.cli.lookup import find_pod
 from runner.cli.manifests import load_objects
+from runner.cli.objects import delete_loaded, delete_named, object_words
 from runner.cli.options import DURATION, command, complete_pods, file_option, namespace_option, option
 from runner.errors import UsageError
 
+if TYPE_CHECKING:
+    from runner.core.manifest import LoadedObject
 
-@command("delete", "podrunner delete po init-container-pod --grace-period 5", short_help="Delete pods.")
-@click.argument("words", nargs=-1, metavar="po NAME...", shell_complete=complete_pods)
+
+@command(
+    "delete",
+    "podrunner delete po init-container-pod --grace-period 5",
+    short_help="Delete pods, Services, ConfigMaps, Secrets.",
+)
+@click.argument("words", nargs=-1, metavar="po|svc|cm|secret NAME...", shell_complete=complete_pods)
 @file_option
 @option("--all", "everything", is_flag=True, help="All pods of the namespace.")
 @option("--grace-period", type=int, default=-1, help="Seconds between SIGTERM and SIGKILL (-1: the pod's own).")
@@ -34,10 +45,16 @@ def delete(
     ignore_not_found: bool,
     namespace: str,
 ) -> int:
-    """Delete pods: their containers get SIGTERM, after the grace period SIGKILL, and then nothing is left of them."""
+    """Delete pods: their containers get SIGTERM, after the grace period SIGKILL, and then nothing is left of them.
+
+    Services, ConfigMaps and Secrets go at once.
+    """
     app = app_of()
+    if object_words(words) is not None:
+        return delete_named(app, words, namespace, ignore_not_found=ignore_not_found)
     grace = _grace(grace_period, now=now, force=force)
-    targets = _targets(app, words, files, everything, namespace)
+    objects = load_objects(app, files, namespace) if files else ()
+    targets = _targets(app, words, objects, everything, namespace)
     if ignore_not_found:
         targets = [(place, name) for place, name in targets if app.runner.store.pod(place, name) is not None]
     for place, name in targets:
@@ -46,6 +63,8 @@ def delete(
     for place, name in targets:
         deletions.append(app.runner.delete(place, name, grace=grace, force=grace == 0))
         app.out.line(f'pod "{name}" {"force deleted" if grace == 0 else "deleted"} from {place} namespace')
+    if objects:
+        delete_loaded(app, objects, ignore_not_found=ignore_not_found)
     for deletion in deletions if wait else ():
         deletion.wait(timeout or None)
     return 0
@@ -67,15 +86,14 @@ def _grace(seconds: int, *, now: bool, force: bool) -> int | None:
 
 
 def _targets(
-    app: App, words: tuple[str, ...], files: tuple[str, ...], everything: bool, namespace: str
+    app: App, words: tuple[str, ...], objects: Sequence[LoadedObject], everything: bool, namespace: str
 ) -> list[tuple[str, str]]:
     """Namespace and name of each pod to delete."""
     names = pod_arguments(words)
-    if sum((bool(names), bool(files), everything)) != 1:
+    if sum((bool(names), bool(objects), everything)) != 1:
         raise UsageError("name the pods to delete, or give -f FILE, or --all: one of them")
     if everything:
         return [(namespace, pod["metadata"]["name"]) for pod in app.runner.store.pods(namespace)]
-    if files:
-        objects = load_objects(app, files, namespace)
+    if objects:
         return [(loaded.namespace, loaded.name) for loaded in objects if loaded.kind == "Pod"]
     return [(namespace, name) for name in names]

@@ -1,0 +1,22 @@
+"""``apply``: add or change Services, ConfigMaps and Secrets beside pods that run."""
+
+from __future__ import annotations
+
+from runner.cli.app import app_of
+from runner.cli.objects import write_each, written_objects
+from runner.cli.options import command, file_option, namespace_option
+
+
+@command("apply", "podrunner apply -f services.yaml", short_help="Add or change Services, ConfigMaps, Secrets.")
+@file_option
+@namespace_option
+def apply(files: tuple[str, ...], namespace: str) -> int:
+    """Add or change Services, ConfigMaps and Secrets; pods that run see them within a second.
+
+    They stay until podrunner delete. Pods, and what makes pods, are run by podrunner run.
+    """
+    from runner.runtime.objects import apply_object
+
+    app = app_of()
+    values = written_objects(app, files, namespace)
+    return write_each(app, values, lambda value: apply_object(app.runner.store, value, app.clock.now()))
