@@ -190,6 +190,7 @@ class _Follower:
         if self._file is not None:
             for chunk in self._file.read():
                 self._places.is_new(chunk)
+            self._file.begin()
         try:
             while not self._stopping.is_set() and not self._read():
                 self._stopping.wait(RECONNECT_SECONDS)
@@ -266,6 +267,14 @@ class _LogFile:
         try:
             yield from _chunks(self._path)
         except StoreError as error:
+            self._give_up(error)
+
+    def begin(self) -> None:
+        """Have a file, so that an attempt that prints nothing is known to have been."""
+        try:
+            if not self._broken:
+                self._ready(0)
+        except (OSError, StoreError) as error:
             self._give_up(error)
 
     def write(self, chunk: LogChunk) -> None:

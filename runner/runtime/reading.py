@@ -5,7 +5,7 @@ Messages mirror pkg/registry/core/pod/strategy.go (LogLocation) and kubelet_pods
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -90,14 +90,31 @@ def _chunks(
     since = None if question.since is None else clock.now() - timedelta(seconds=question.since)
     instances = _instances(engine, pod, name)
     saved = saved_attempts(home, ref, name)
-    known = sorted(set(instances) | set(saved))
-    wanted = len(known) - (2 if question.previous else 1)
-    if wanted < 0:
-        raise UsageError(_nothing(pod, name, status.container(name), previous=question.previous))
-    attempt = known[wanted]
+    shown = status.container(name)
+    if question.previous:
+        attempt = _previous(shown, instances)
+    else:
+        attempt = max(
+            (*instances, *saved), default=None if shown is None or not _has_run(shown) else shown.restart_count
+        )
+    if attempt is None:
+        raise UsageError(_nothing(pod, name, shown, previous=question.previous))
     if attempt in instances:
         return attempt, _from_engine(engine, instances[attempt], question, since)
     return attempt, read_saved(home, ref, name, attempt, tail=question.tail, since=since)
+
+
+def _previous(shown: ContainerStatus | None, instances: Mapping[int, str]) -> int | None:
+    """The attempt that ended last; None when none has. While a container waits it is the one that is counted last."""
+    if shown is None or shown.last_terminated is None:
+        return None
+    ended = shown.last_terminated.container_id.rpartition("/")[2]
+    known = next((attempt for attempt, container_id in instances.items() if container_id == ended), None)
+    return shown.restart_count - (shown.waiting is None) if known is None else known
+
+
+def _has_run(shown: ContainerStatus) -> bool:
+    return shown.running is not None or shown.terminated is not None or shown.last_terminated is not None
 
 
 def _instances(engine: Engine, pod: Pod, name: str) -> dict[int, str]:

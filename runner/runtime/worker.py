@@ -40,6 +40,8 @@ from runner.runtime.sync import REQUEUE_SECONDS, SyncOutcome, remove_instance, r
 from runner.runtime.tasks import Handle, Task, Wait
 
 RECONNECT_SECONDS = 1.0
+PATIENT_REMOVALS = 5
+"""From so many conflicts on, a removal is more than in progress: somebody is told."""
 PULL_RELOOK_SECONDS = 1.0
 """A failed pull is looked at again after a kubelet's relist, which shows its back-off."""
 MOUNT_BACKOFF = (0.5, 122.0)
@@ -138,7 +140,7 @@ class PodWorker:
             yield from self._run_containers(prober)
         else:
             yield from self._stay_rejected(self.rejection)
-        yield from self._steadily(self._clean_up)
+        yield from self._clean_up()
         self.gone = True
         context.store.remove_pod(context.pod.uid)
         context.tell(Gone(at=context.now(), ref=context.ref))
@@ -334,7 +336,22 @@ class PodWorker:
                     context.engine.kill_container(record.id, "SIGKILL")
         yield from self._accompany(kill, lambda: False)
 
-    def _clean_up(self) -> None:
+    def _clean_up(self) -> Task[None]:
+        """Remove everything of the pod, however often it takes."""
+        failures = 0
+        while True:
+            try:
+                yield from self._steadily(self._remove_everything)
+            except EngineError as error:
+                failures += 1
+                # A removal that is in progress already takes the Engine a moment.
+                if failures == (PATIENT_REMOVALS if isinstance(error, Conflict) else 1):
+                    self._tell(f"not everything of the pod could be removed, trying again: {error.message}")
+                yield Wait(until=self.clock.now() + timedelta(seconds=RECONNECT_SECONDS))
+            else:
+                return
+
+    def _remove_everything(self) -> None:
         context = self.context
         context.look()
         for record in context.observed.containers:
@@ -343,10 +360,7 @@ class PodWorker:
         left = context.engine.list_containers({POD_UID: context.pod.uid})
         for summary in sorted(left, key=lambda summary: summary.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
             context.engine.remove_container(summary.id)
-        try:
-            remove_volumes(context.engine, context.pod)
-        except Conflict as error:
-            raise EngineUnavailable(error.message) from error  # A removal is still in progress: look again.
+        remove_volumes(context.engine, context.pod)
         remove_claims(context.pod, context.store)
 
     def _steadily(self, work: Callable[[], None]) -> Task[None]:

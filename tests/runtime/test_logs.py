@@ -131,6 +131,13 @@ def test_lines_are_told_in_order_and_saved(tmp_path: Path) -> None:
     assert list(read_saved(Home(tmp_path), REF, "main", 1)) == [line("a\n", 1), line("b\n", 2, "stderr"), line("\n", 3)]
 
 
+def test_an_attempt_that_printed_nothing_has_an_empty_file(tmp_path: Path) -> None:
+    collector = LogCollector(ScriptedEngine(Script()), Home(tmp_path), Told())
+    collector(STARTED)
+    assert collector.finish("c1", 20)
+    assert saved_attempts(Home(tmp_path), REF, "main") == (1,)
+
+
 def test_pieces_of_a_long_line_are_told_as_one_and_saved_as_pieces(tmp_path: Path) -> None:
     """The Engine cuts long lines; a last line may lack its end."""
     engine = ScriptedEngine(Script([line("one ", 1), line("x\n", 2, "stderr"), line("line\n", 1), line("end", 3)]))

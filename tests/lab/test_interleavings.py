@@ -1,0 +1,111 @@
+"""What happens while something else is under way: orders of events that real Engines give once in a thousand runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+import pytest
+
+from runner.clock import VIRTUAL_START
+from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
+from runner.errors import Conflict, EngineError
+from runner.lab import parse_script
+from runner.lab.simulation import End, SimulatedRun
+from runner.lab.steps import Step, delete
+from runner.runtime.jobs import Job, Jobs
+from runner.runtime.narration import Narration, Notice
+from tests.lab.scenes import CONTAINER, pod
+
+T = TypeVar("T")
+VOLUMES = [{"name": "shared", "emptyDir": {}}]
+
+
+@dataclass(frozen=True, slots=True)
+class SlowJob(Generic[T]):
+    """What has been done already and is told later."""
+
+    inner: Job[T]
+    now: Callable[[], datetime]
+    ready_at: datetime
+
+    @property
+    def done(self) -> bool:
+        return self.now() >= self.ready_at
+
+    def result(self) -> T:
+        return self.inner.result()
+
+
+class SlowJobs:
+    """Jobs of which the first is told of only after so many seconds, as by a busy Engine."""
+
+    def __init__(self, run: SimulatedRun, seconds: float) -> None:
+        self._run, self._seconds = run, seconds
+        self._inner: Jobs = run.worker.context.jobs
+        run.worker.context.jobs = self
+
+    def submit(self, work: Callable[[], T]) -> Job[T]:
+        clock = self._run.clock
+        self._run.worker.context.jobs = self._inner
+        ready_at = clock.now() + timedelta(seconds=self._seconds)
+        clock.at(ready_at, self._run.wakeup.set)
+        return SlowJob(self._inner.submit(work), clock.now, ready_at)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def simulated(script: str = "") -> tuple[SimulatedRun, list[Narration]]:
+    what = pod(["first"], volumes=VOLUMES)
+    told: list[Narration] = []
+    return SimulatedRun(what, parse_script(script, what), CONTAINER, listener=told.append), told
+
+
+def sandboxes(run: SimulatedRun) -> list[str]:
+    labels = {POD_UID: run.worker.context.pod.uid, DOCKER_TYPE: TYPE_SANDBOX}
+    return [summary.id for summary in run.engine.list_containers(labels)]
+
+
+def test_a_sandbox_that_is_seen_while_it_is_being_made_is_not_taken_for_an_old_one() -> None:
+    run, _ = simulated()
+    SlowJobs(run, 2.0)
+    run.clock.after(1.0, run.worker.context.poke)
+    run.clock.after(1.0, run.wakeup.set)
+    run.advance(1.5)
+    made = sandboxes(run)
+    assert [sandbox.id for sandbox in run.worker.context.observed.sandboxes] == made, "it was seen on the way"
+    run.advance(60)
+    assert sandboxes(run) == made
+    assert run.worker.context.store.attempts(run.worker.context.pod.uid)["POD"] == 0
+
+
+def removing(run: SimulatedRun, verb: str, error: EngineError, times: int) -> float:
+    """Delete the pod while a verb fails so many times; the seconds that it takes until the pod is gone."""
+    run.plan(Step(at=30.0, action=delete(0)))
+    run.clock.at(VIRTUAL_START + timedelta(seconds=30), lambda: run.engine.fail_next(verb, error, times))
+    assert run.advance(600) is End.GONE
+    assert run.engine.list_volumes({}) == []
+    assert run.engine.list_containers({}) == []
+    return (run.clock.now() - VIRTUAL_START).total_seconds() - 30
+
+
+@pytest.mark.parametrize("verb", ["remove_volume", "remove_container"])
+def test_a_removal_that_is_in_progress_already_is_waited_for_without_a_word(verb: str) -> None:
+    run, told = simulated()
+    assert removing(run, verb, Conflict("removal in progress", recoverable=True), 2) < 10
+    assert [one.text for one in told if isinstance(one, Notice)] == []
+
+
+def test_what_cannot_be_removed_is_tried_again_and_told_once() -> None:
+    """A busy mount is a matter of minutes; nobody is told that the Engine does not answer."""
+    run, told = simulated()
+    error = EngineError("driver failed to remove root filesystem: device or resource busy", recoverable=True)
+    assert removing(run, "remove_container", error, 5) < 60
+    (notice,) = [one.text for one in told if isinstance(one, Notice)]
+    assert notice == (
+        "not everything of the pod could be removed, trying again: "
+        "driver failed to remove root filesystem: device or resource busy"
+    )
