@@ -67,6 +67,7 @@ class PodContext:
     ahead: tuple[SandboxCreation, Job[str]] | None = None
     filled: set[str] = field(default_factory=set)
     profiles: Path | None = None
+    locks: Path | None = None
     zone: Callable[[Pod], str] = lambda _: ""
     wake: Callable[[], None] = lambda: None
     dirty: bool = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner.core.backoff import pull_key
-from runner.core.model import Container
+from runner.core.model import Container, PullPolicy
 from runner.core.objects import ConfigError
 from runner.core.pulling import Presence, Pull, Refuse, Use, needs_inspection, plan_image, pull_failed, pulled
 from runner.core.pullsecrets import Keyring
@@ -17,6 +17,7 @@ from runner.runtime.context import PodContext
 from runner.runtime.credentials import pod_keyring, pull_with, registry_auths
 from runner.runtime.jobs import run_job
 from runner.runtime.narration import PullEnded, Pulling
+from runner.runtime.pullonce import pull_once
 from runner.runtime.pullqueue import PullTicket
 from runner.runtime.tasks import Task
 
@@ -90,8 +91,13 @@ def _pull(context: PodContext, container: Container, reference: str, queue: Pull
     auths = registry_auths(keyring, image)
 
     def pull() -> ImageDetails:
-        pull_with(context.engine, reference, auths, progress)
-        return context.engine.inspect_image(reference)
+        return pull_once(
+            context.engine,
+            reference,
+            lambda: pull_with(context.engine, reference, auths, progress),
+            locks=context.locks,
+            is_wanted_anew=container.pull_policy == PullPolicy.ALWAYS,
+        )
 
     try:
         yield from queue.enter()

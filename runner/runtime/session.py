@@ -137,6 +137,7 @@ class Session:
             owner=owned.owner,
             sandbox_image=self._sandbox_image,
             profiles=self._home.profiles,
+            locks=self._home.locks,
         )
         context.prefetcher, context.ahead, context.wake = Prefetcher(context), owned.ahead, wakeup.set
         if self._network is not None:

@@ -1,0 +1,77 @@
+"""An image is pulled once, however many processes want it at the same time."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from runner.clock import VirtualClock
+from runner.engine.simulated import SimulatedEngine
+from runner.errors import ImagePullError, NotFound
+from runner.runtime.pullonce import pull_once
+
+IMAGE = "busybox:1.36"
+
+
+class Registry:
+    """Pulls that take until they are let go; every process has a file lock of its own, and so has every thread here."""
+
+    def __init__(self, engine: SimulatedEngine) -> None:
+        self.engine = engine
+        self.pulls = 0
+        self.began = threading.Event()
+        self.go_on = threading.Event()
+
+    def pull(self) -> None:
+        self.pulls += 1
+        self.began.set()
+        assert self.go_on.wait(10)
+        self.engine.add_image(IMAGE)
+
+
+def both(registry: Registry, locks: Path, *, is_wanted_anew: bool) -> list[str]:
+    """Two at once; what each has in the end."""
+    found: list[str] = []
+
+    def one() -> None:
+        details = pull_once(registry.engine, IMAGE, registry.pull, locks=locks, is_wanted_anew=is_wanted_anew)
+        found.append(details.id)
+
+    first, second = threading.Thread(target=one), threading.Thread(target=one)
+    first.start()
+    assert registry.began.wait(10)
+    second.start()
+    second.join(0.2)  # It waits for the first one.
+    registry.go_on.set()
+    first.join(10)
+    second.join(10)
+    return found
+
+
+@pytest.mark.parametrize(("is_wanted_anew", "pulls"), [(False, 1), (True, 2)])
+def test_whoever_comes_second_finds_what_the_first_has_pulled(
+    tmp_path: Path, *, is_wanted_anew: bool, pulls: int
+) -> None:
+    registry = Registry(SimulatedEngine(VirtualClock()))
+    found = both(registry, tmp_path / "locks", is_wanted_anew=is_wanted_anew)
+    assert len(found) == 2
+    assert len(set(found)) == 1
+    assert registry.pulls == pulls
+
+
+def test_where_the_first_has_no_luck_the_second_tries_itself(tmp_path: Path) -> None:
+    engine = SimulatedEngine(VirtualClock())
+
+    def fails() -> None:
+        raise ImagePullError("manifest unknown")
+
+    with pytest.raises(ImagePullError):
+        pull_once(engine, IMAGE, fails, locks=tmp_path, is_wanted_anew=False)
+    assert pull_once(engine, IMAGE, lambda: engine.add_image(IMAGE), locks=tmp_path, is_wanted_anew=False).id
+
+
+def test_an_image_that_is_not_there_after_its_pull_is_told_so() -> None:
+    with pytest.raises(NotFound):
+        pull_once(SimulatedEngine(VirtualClock()), IMAGE, lambda: None, locks=None, is_wanted_anew=False)
