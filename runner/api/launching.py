@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runner.runtime.narration import Listener
     from runner.runtime.network import ClusterNetwork
     from runner.runtime.owning import Owned
+    from runner.runtime.secrecy import Secrets
     from runner.runtime.session import Session
 
 REFERRED_KINDS = frozenset({"ConfigMap", "Secret", "Service"})
@@ -171,7 +172,7 @@ class Launching(Ground):
         from runner.runtime.audience import Audience
 
         with Audience(self.engine, self.home, launch.options, listener) as audience:
-            session = self._session(launch.options, audience, launch.image, launch.network)
+            session = self._session(launch.options, audience, launch.image, launch.network, audience.secrets)
             try:
                 for owned, controller in launch.pods:
                     session.add(owned, controller=controller)
@@ -232,7 +233,12 @@ class Launching(Ground):
         return replace(options, worker=named)
 
     def _session(
-        self, options: RunOptions, listener: Listener, image: str, network: ClusterNetwork | None = None
+        self,
+        options: RunOptions,
+        listener: Listener,
+        image: str,
+        network: ClusterNetwork | None = None,
+        secrets: Secrets | None = None,
     ) -> Session:
         from runner.runtime.handlers import EngineHandlers
         from runner.runtime.session import Session
@@ -247,4 +253,5 @@ class Launching(Ground):
             listener=listener,
             sandbox_image=image,
             network=network,
+            secrets=secrets,
         )

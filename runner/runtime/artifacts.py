@@ -38,6 +38,7 @@ from runner.runtime.narration import (
     PodRef,
     StatusChanged,
 )
+from runner.runtime.secrecy import Secrets
 
 _log = logging.getLogger("runner.artifacts")
 
@@ -55,9 +56,10 @@ class ArtifactWriter:
     when the directory cannot be made; later trouble is logged and never disturbs the pod.
     """
 
-    def __init__(self, directory: Path, engine: InspectedEngine) -> None:
+    def __init__(self, directory: Path, engine: InspectedEngine, secrets: Secrets | None = None) -> None:
         self._directory = directory
         self._engine = engine
+        self._secrets = secrets or Secrets()
         self._lock = threading.RLock()
         self._pods: dict[str, _PodFiles] = {}
         try:
@@ -100,9 +102,9 @@ class ArtifactWriter:
         return files
 
     def _inspect(self, container_id: str) -> Json | None:
-        """The Engine's own JSON; None when the container is gone or the Engine does not answer."""
+        """The Engine's own JSON, without values of Secrets; None when the container is gone or the Engine does not answer."""
         try:
-            return self._engine.inspect_container(container_id).raw
+            return self._secrets.hide_in(self._engine.inspect_container(container_id).raw)
         except EngineError as error:
             _log.debug("cannot inspect container %s: %s", container_id, error)
             return None

@@ -12,6 +12,7 @@ from runner.runtime.home import Home
 from runner.runtime.logs import LogCollector
 from runner.runtime.narration import Listener, Narration
 from runner.runtime.options import RunOptions
+from runner.runtime.secrecy import Secrets
 
 
 class Audience:
@@ -20,8 +21,10 @@ class Audience:
     def __init__(self, engine: Engine, home: Home, options: RunOptions, listener: Listener) -> None:
         self._resources = ExitStack()
         self._listeners: list[Listener] = [listener]
+        self.secrets = Secrets()
+        """What nobody may tell: filled by the pods' workers."""
         if options.artifacts is not None:
-            artifacts = ArtifactWriter(options.artifacts, engine)
+            artifacts = ArtifactWriter(options.artifacts, engine, self.secrets)
             self._listeners.append(artifacts)
             self._resources.callback(artifacts.close)  # after the last line of the logs
         # The collector goes first: an attempt's last lines are told before it is said to end.

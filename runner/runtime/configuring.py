@@ -11,6 +11,7 @@ from runner.core.environment import Sources, make_environment
 from runner.core.labels import PREPARED
 from runner.core.model import Container, Json
 from runner.core.noderesources import NodeSize
+from runner.core.secrecy import secret_values
 from runner.core.security import ImageFacts
 from runner.core.translate import Template, container_template
 from runner.engine.protocol import ImageDetails
@@ -64,6 +65,7 @@ def configure(
     prepared: bool = False,
 ) -> ContainerConfig:
     """The configuration of one instance. Raises ConfigError with the kubelet's text when something is missing."""
+    context.secrets.learn(secret_values(container, context.lookup))
     environment = make_environment(context.pod, container, environment_sources(context, sandbox_id))
     known = context.templates.get(container.name)
     if known is None or not known.is_for(context, container, sandbox_id, image, environment):

@@ -33,6 +33,7 @@ from runner.runtime.options import WorkerOptions
 from runner.runtime.prefetch import Prefetcher
 from runner.runtime.recorder import EventRecorder
 from runner.runtime.sandboxes import SandboxCreation
+from runner.runtime.secrecy import Secrets
 from runner.runtime.storage import Store
 from runner.runtime.tasks import TaskSet
 
@@ -65,6 +66,7 @@ class PodContext:
     prefetcher: Prefetcher | None = None
     messages: TerminationMessages | None = None
     ahead: tuple[SandboxCreation, Job[str]] | None = None
+    secrets: Secrets = field(default_factory=Secrets)
     filled: set[str] = field(default_factory=set)
     profiles: Path | None = None
     locks: Path | None = None

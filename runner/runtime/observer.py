@@ -33,6 +33,7 @@ from runner.core.quick import maker
 from runner.core.restart import OOM_KILLED
 from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineState
 from runner.errors import NotFound
+from runner.runtime.secrecy import Secrets
 
 _SLACK = timedelta(seconds=5)
 """How far the Engine's clock may be ahead of ours, as a remote machine's is."""
@@ -82,7 +83,10 @@ class Observer:
     What was prepared before its turn is not seen until ``reveal``; who takes over another process' pod sees everything.
     """
 
-    def __init__(self, engine: Engine, clock: Clock, uid: str, *, sees_prepared: bool = False) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, uid: str, *, sees_prepared: bool = False, secrets: Secrets | None = None
+    ) -> None:
+        self._secrets = secrets or Secrets()
         self._sees_prepared = sees_prepared
         self._engine = engine
         self._clock = clock
@@ -159,7 +163,8 @@ class Observer:
     def _record(self, details: ContainerDetails) -> SandboxRecord | ContainerRecord:
         if details.labels.get(DOCKER_TYPE) == TYPE_SANDBOX:
             return sandbox_record(details)
-        return container_record(details, self.image_id(details.image_id))
+        record = container_record(details, self.image_id(details.image_id))
+        return replace(record, message=self._secrets.hide(record.message)) if record.message else record
 
     def image_id(self, engine_id: str) -> str:
         """An image's id as statuses show it: by digest when it came from a registry (pkg/kubelet/dockershim)."""

@@ -34,6 +34,7 @@ from runner.runtime.owning import Owned
 from runner.runtime.prefetch import Prefetcher
 from runner.runtime.pullqueue import PullQueue
 from runner.runtime.recorder import EventRecorder
+from runner.runtime.secrecy import Secrets
 from runner.runtime.storage import Object, Store
 from runner.runtime.wakeups import EngineWatcher, StoreWatcher
 from runner.runtime.worker import PodWorker
@@ -91,6 +92,7 @@ class Session:
         listener: Listener,
         sandbox_image: str,
         network: ClusterNetwork | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
         self._engine = engine
         self._store = store
@@ -98,6 +100,7 @@ class Session:
         self._home = home
         self._handlers = handlers
         self._options = options
+        self._secrets = secrets or Secrets()
         self._listener = listener
         self._sandbox_image = sandbox_image
         self._network = network
@@ -130,7 +133,7 @@ class Session:
             clock=self._clock,
             jobs=owned.jobs,
             recorder=EventRecorder(pod, self._store, self._listen, self._clock, self._options.worker.node_name),
-            observer=Observer(self._engine, self._clock, pod.uid, sees_prepared=not is_new),
+            observer=Observer(self._engine, self._clock, pod.uid, sees_prepared=not is_new, secrets=self._secrets),
             options=self._options.worker,
             handlers=self._handlers,
             listener=self._listen,
@@ -138,6 +141,7 @@ class Session:
             sandbox_image=self._sandbox_image,
             profiles=self._home.profiles,
             locks=self._home.locks,
+            secrets=self._secrets,
         )
         context.prefetcher, context.ahead, context.wake = Prefetcher(context), owned.ahead, wakeup.set
         if self._network is not None:

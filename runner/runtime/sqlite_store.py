@@ -232,6 +232,13 @@ class SqliteStore:
             connection.execute(
                 "DELETE FROM objects WHERE kind = ? AND namespace = ? AND name = ?", (kind, namespace, name)
             )
+        if kind == "Secret":
+            self._forget_what_was_written()
+
+    def _forget_what_was_written(self) -> None:
+        """Empty the write-ahead log, which still has what was removed; when others read at this moment it stays a while."""
+        with self._lock, self._translated():
+            self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     # The file
 
@@ -294,6 +301,9 @@ class SqliteStore:
     def _open(self) -> sqlite3.Connection:
         # Switching a new file to write-ahead logging does not wait for others who do the same: SQLITE_BUSY comes at once.
         deadline = Deadline(BUSY_TIMEOUT)
+        # Secrets are in it; the files beside it get the same mode.
+        self._home.database.touch(0o600)
+        self._home.database.chmod(0o600)
         while True:
             connection = sqlite3.connect(
                 self._home.database, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
@@ -315,6 +325,7 @@ class SqliteStore:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")
         self._migrate(connection)
 
     def _migrate(self, connection: sqlite3.Connection) -> None:

@@ -52,8 +52,9 @@ def start_container(
     except EngineUnavailable:
         raise
     except EngineError as error:
-        context.event(start_failed(error.message), container)
-        failure = StartFailure(reason=WaitingReason.RUN_CONTAINER_ERROR, message=error.message)
+        text = context.secrets.hide(error.message)
+        context.event(start_failed(text), container)
+        failure = StartFailure(reason=WaitingReason.RUN_CONTAINER_ERROR, message=text)
         return StartResult(name=name, failure=failure)
     context.event(normal(EventReason.STARTED, "Container started"), container)
     _announce(context, container, attempt, created)
@@ -122,5 +123,6 @@ def _create(
         raise
     except EngineError as error:
         reason, text = WaitingReason.CREATE_CONTAINER_ERROR, error.message
+    text = context.secrets.hide(text)
     context.event(start_failed(text), container)
     return StartFailure(reason=reason, message=text)

@@ -1,0 +1,82 @@
+"""Which values of a container's environment come from Secrets, and texts without them.
+
+The Engine repeats what it was given: in the inspection of a container, and in the message about a process that it could not
+start. Whatever becomes part of an event, a status or a file passes through here first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runner.core.model import Container
+from runner.core.objects import ConfigError, Lookup, secret_data
+
+REDACTED = "<redacted>"
+LONG = 4
+"""Characters from which on a value is found anywhere; a shorter one only where it stands alone, and where values may be."""
+_OPEN_FIELDS = frozenset({"Env", "Cmd", "Entrypoint", "Args", "Path", "Error"})
+"""Fields of an inspection that hold environment, command and what became of it."""
+
+
+def secret_values(container: Container, lookup: Lookup) -> Iterator[str]:
+    """The values that a container's environment takes from Secrets, as they are now; what cannot be had is left out."""
+    for source in container.manifest.get("envFrom") or ():
+        if "secretRef" in source:
+            yield from _data(source["secretRef"], lookup).values()
+    for entry in container.manifest.get("env") or ():
+        reference = (entry.get("valueFrom") or {}).get("secretKeyRef")
+        if reference:
+            data = _data(reference, lookup)
+            if reference.get("key") in data:
+                yield data[reference["key"]]
+
+
+def _data(reference: Mapping[str, Any], lookup: Lookup) -> Mapping[str, str]:
+    found = lookup("Secret", str(reference.get("name") or ""))
+    try:
+        data = secret_data(found or {})
+    except ConfigError:
+        return {}
+    return {key: value.decode("utf-8", "surrogateescape") for key, value in data.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """Takes secret values out of texts."""
+
+    values: frozenset[str]
+    _everywhere: re.Pattern[str]
+    _alone: re.Pattern[str]
+
+    @classmethod
+    def of(cls, values: Iterable[str]) -> Redaction:
+        known = frozenset(value for value in values if value)
+        # As they are, and as texts quote them; a value that contains another one goes first.
+        forms = sorted({form for value in known for form in (value, json.dumps(value)[1:-1])}, key=len, reverse=True)
+        long = [re.escape(form) for form in forms if len(form) >= LONG]
+        short = [rf"(?<!\w){re.escape(form)}(?!\w)" for form in forms if len(form) < LONG]
+        return cls(known, _any_of(long), _any_of([*long, *short]))
+
+    def text(self, text: str) -> str:
+        """The text with something else in place of every value."""
+        return self._alone.sub(REDACTED, text)
+
+    def inspection(self, value: Any, *, is_open: bool = False) -> Any:
+        """The same for an Engine's JSON about a container."""
+        match value:
+            case str():
+                return (self._alone if is_open else self._everywhere).sub(REDACTED, value)
+            case Mapping():
+                return {key: self.inspection(part, is_open=key in _OPEN_FIELDS) for key, part in value.items()}
+            case Sequence():
+                return [self.inspection(part, is_open=is_open) for part in value]
+            case _:
+                return value
+
+
+def _any_of(patterns: Sequence[str]) -> re.Pattern[str]:
+    return re.compile("|".join(patterns) or r"(?!)")

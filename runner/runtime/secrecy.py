@@ -1,0 +1,34 @@
+"""The secret values that the pods of this process were given: remembered, so that nothing that is written down tells them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from runner.core.model import Json
+from runner.core.secrecy import Redaction
+
+
+class Secrets:
+    """What has become known so far. A value that a Secret had once stays known: some container still has it.
+
+    May be used from several threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._redaction = Redaction.of(())
+
+    def learn(self, values: Iterable[str]) -> None:
+        new = frozenset(value for value in values if value)
+        with self._lock:
+            if not new <= self._redaction.values:
+                self._redaction = Redaction.of(self._redaction.values | new)
+
+    def hide(self, text: str) -> str:
+        """The text without any of the values."""
+        return self._redaction.text(text) if self._redaction.values else text
+
+    def hide_in(self, inspection: Json) -> Json:
+        """An Engine's JSON about a container without any of the values."""
+        return self._redaction.inspection(inspection) if self._redaction.values else inspection
