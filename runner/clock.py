@@ -35,7 +35,8 @@ class Wakeup:
         return self._event.is_set()
 
     def clear(self) -> None:
-        self._event.clear()
+        if self._event.is_set():
+            self._event.clear()
 
     def wait(self, seconds: float | None) -> bool:
         """Wait for the flag; seconds=None waits without end. Returns whether it was set."""

@@ -6,7 +6,7 @@ AllContainersRestartCleanedUp, HasAnyRegularContainerStarted) pkg/kubelet/contai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
@@ -72,24 +72,26 @@ def _was_true(condition: Condition | None) -> bool:
     return condition is not None and condition.status == "True"
 
 
-def _with_transition_times(
-    found: list[Condition], known: Mapping[str, Condition], now: datetime
-) -> Iterator[Condition]:
+def _with_transition_times(found: list[Condition], known: Mapping[str, Condition], now: datetime) -> list[Condition]:
     """Conditions as they are published; the same objects as before where nothing has changed."""
+    published = []
     for condition in found:
         since, old = now, known.get(condition.type)
         if old is not None and old.status == condition.status and old.last_transition_time is not None:
             if old.reason == condition.reason and old.message == condition.message:
-                yield old
+                published.append(old)
                 continue
             since = old.last_transition_time
-        yield make_condition(
-            type=condition.type,
-            status=condition.status,
-            reason=condition.reason,
-            message=condition.message,
-            last_transition_time=since,
+        published.append(
+            make_condition(
+                type=condition.type,
+                status=condition.status,
+                reason=condition.reason,
+                message=condition.message,
+                last_transition_time=since,
+            )
         )
+    return published
 
 
 @lru_cache(maxsize=4096)
@@ -177,12 +179,12 @@ def initialized(
     pod: Pod, statuses: Sequence[ContainerStatus] | None, phase: Phase, *, was_true: bool = False
 ) -> Condition:
     """Whether the init containers are done (sidecars: started). Once True it stays True, also while all restart."""
+    if not pod.init_containers and phase is not Phase.SUCCEEDED:
+        return _INITIALIZED
     kind = ConditionType.INITIALIZED
     if statuses is None and pod.init_containers:
         return _condition(kind, holds=False, reason=UNKNOWN_STATUSES)
     found = statuses or ()
-    if not pod.init_containers and phase is not Phase.SUCCEEDED:
-        return _INITIALIZED
     unknown, incomplete = _sort_out(pod.init_containers, found, _is_initialized)
     if phase is Phase.SUCCEEDED and not unknown:
         return _condition(kind, holds=True, reason=POD_COMPLETED)

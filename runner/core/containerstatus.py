@@ -114,14 +114,15 @@ class _View:
     rules: tuple[RestartRule, ...]
 
     def status(self, container: Container) -> ContainerStatus:
-        old = self.old.get(container.name)
-        instances = self.observed.instances(container.name)
+        name = container.name
+        old = self.old.get(name)
+        instances = [record for record in self.observed.containers if record.name == name]
         if instances:
             before = instances[1] if len(instances) > 1 else None
             status = _from_record(instances[0], old, before, restarting=bool(self.rules))
         else:
             status = self._without_record(container, old)
-        if container.is_init or container.name in self.reasons:
+        if container.is_init or name in self.reasons:
             status = self._waiting_for_start(container, status)
         return _with_probes(container, status, old, self.results)
 
@@ -199,9 +200,7 @@ def _from_record(
     count = record.attempt
     last: State | None = None
     if old is not None:
-        count = max(count, old.restart_count)
-        if _counts_again(record, old):
-            count = old.restart_count + 1
+        count = old.restart_count + 1 if _counts_again(record, old) else max(count, old.restart_count)
     state = _state_of(record, old, restarting=restarting)
     if before is not None:
         last = _state_of(before, old, restarting=False)
@@ -256,6 +255,8 @@ def _with_probes(
         return _probed(status, started=running, ready=done)
     if not running:
         return _probed(status, started=False, ready=False)
+    if container.startup is None and container.readiness is None:
+        return _probed(status, started=True, ready=True)
     same = old is not None and old.container_id == status.container_id
     identity = engine_id(status.container_id)
     # Verdicts live in memory: for the same container the published answer stands in until there is a verdict again.

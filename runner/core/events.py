@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from runner.core.model import Container, Json, Pod
 from runner.core.quick import maker
@@ -46,6 +46,12 @@ class ObjectRef:
     api_version: str = "v1"
     resource_version: str = ""
     field_path: str = ""
+    subject: str = field(init=False, compare=False, repr=False)
+    """The object as one text, without its version and without the container."""
+
+    def __post_init__(self) -> None:
+        subject = "\0".join((self.kind, self.namespace, self.name, self.uid, self.api_version))
+        object.__setattr__(self, "subject", subject)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +154,8 @@ def pod_ref(pod: Pod, container: Container | None = None) -> ObjectRef:
     return ObjectRef(namespace=pod.namespace, name=pod.name, uid=pod.uid, field_path=path)
 
 
-class _Observation(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Observation:
     """How often an event was seen, since when, and under which name it is stored."""
 
     name: str
@@ -156,18 +163,23 @@ class _Observation(NamedTuple):
     times: int
 
 
-class _Similar(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Similar:
     """The different messages of events that are alike otherwise, oldest first, and when the last one came."""
 
     messages: tuple[str, ...]
     last: datetime
 
 
-class _Bucket(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bucket:
     """Tokens left of one source for one type of event about one object, as of a moment."""
 
     tokens: float
     at: datetime
+
+
+_observation, _similar, _bucket = maker(_Observation), maker(_Similar), maker(_Bucket)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -184,13 +196,13 @@ class Correlator:
         since = now - _EPOCH
         stamp = ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
         self.last_stamp = stamp = stamp if stamp > self.last_stamp else self.last_stamp + 1
-        about = (source.component, source.host, ref.kind, ref.namespace, ref.name, ref.uid, ref.api_version, note.type)
+        about = (source.component, source.host, ref.subject, note.type)
         key, message = _combine(self.similar, (*about, note.reason), ref.field_path, note, now)
         seen = self.observations.pop(key, None)
         if seen is None:
-            seen = _Observation(f"{ref.name}.{stamp:x}", now, 1)
+            seen = _observation(name=f"{ref.name}.{stamp:x}", first=now, times=1)
         else:
-            seen = _Observation(seen.name, seen.first, seen.times + 1)
+            seen = _observation(name=seen.name, first=seen.first, times=seen.times + 1)
         _remember(self.observations, key, seen)
         bucket, accepted = _take_token(self.buckets.pop(about, None), now)
         _remember(self.buckets, about, bucket)
@@ -241,14 +253,15 @@ def _combine(similar: dict[Key, _Similar], group: Key, field_path: str, note: No
     """
     known = similar.pop(group, None)
     messages = () if known is None or now - known.last > _SIMILAR_TIME else known.messages
-    if note.message not in messages:
-        messages += (note.message,)
+    message = note.message
+    if message not in messages:
+        messages += (message,)
     combined = len(messages) >= SIMILAR_LIMIT
     # The list must not grow beyond the limit: the oldest message makes room.
-    _remember(similar, group, _Similar(messages[1:] if combined else messages, now))
+    _remember(similar, group, _similar(messages=messages[1:] if combined else messages, last=now))
     if combined:
-        return group, COMBINED_PREFIX + note.message
-    return (*group, field_path, note.message), note.message
+        return group, COMBINED_PREFIX + message
+    return (*group, field_path, message), message
 
 
 def _take_token(bucket: _Bucket | None, now: datetime) -> tuple[_Bucket, bool]:
@@ -257,7 +270,7 @@ def _take_token(bucket: _Bucket | None, now: datetime) -> tuple[_Bucket, bool]:
         refilled = (now - bucket.at).total_seconds() / SPAM_REFILL_SECONDS
         tokens = min(tokens, bucket.tokens + refilled) if refilled > 0 else min(tokens, bucket.tokens)
     accepted = tokens >= 1
-    return _Bucket(tokens - accepted, now), accepted
+    return _bucket(tokens=tokens - accepted, at=now), accepted
 
 
 def _remember(memory: dict[Key, _T], key: Key, value: _T) -> None:

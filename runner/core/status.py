@@ -92,7 +92,8 @@ def generate_status(
         # Only sidecars that start again make a difference to a pod that was initialised.
         started = bool(pod.sidecars) and app_has_started(pod, observed)
         phase = get_phase(pod, everything, is_terminal=is_terminal, has_initialized=started)
-        failure = failure or deadline_failure(pod, before.start_time, now)
+        if pod.active_deadline is not None:
+            failure = failure or deadline_failure(pod, before.start_time, now)
     reason, message = (before.reason, before.message) if phase is before.phase else ("", "")
     if failure is not None and not before.phase.is_terminal:
         phase, reason, message = Phase.FAILED, failure.reason, failure.message

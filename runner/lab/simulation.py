@@ -120,6 +120,8 @@ def simulate(
         run.plan(step)
     end = run.advance(for_seconds)
     told = tuple(run.record.told)
+    # The run and its Engine know each other: what it was told need not live until the collector finds them.
+    run.record.told.clear()
     return Simulation(
         pod=run.worker.context.pod,
         engine=run.engine,
@@ -198,6 +200,8 @@ class SimulatedRun:
         """Go on to so many seconds after the beginning, everything that happens at that instant included."""
         limit = VIRTUAL_START + timedelta(seconds=until)
         while not self.worker.step():
+            # What has happened within the step was seen by it: it goes on as long as anything moves.
+            self.wakeup.clear()
             due = self.worker.context.tasks.next_deadline
             if due is None and self.clock.next_happening is None and not self.wakeup.is_set():
                 return End.QUIET

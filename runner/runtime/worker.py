@@ -291,14 +291,15 @@ class PodWorker:
 
     def _ending(self) -> Ending | None:
         context = self.context
-        if context.pod.is_deleted:
+        pod, status = context.pod, context.status
+        if pod.is_deleted:
             return Ending.DELETED
-        if context.status is None:
+        if status is None:
             return None
-        if context.status.phase.is_terminal:
-            deadline = context.status.reason == EventReason.DEADLINE_EXCEEDED
+        if status.phase.is_terminal:
+            deadline = status.reason == EventReason.DEADLINE_EXCEEDED
             return Ending.DEADLINE if deadline else Ending.TERMINAL
-        end = deadline_at(context.pod, context.status.start_time)
+        end = deadline_at(pod, status.start_time)
         return Ending.DEADLINE if end is not None and end <= context.now() else None
 
     def _terminate(self) -> Task[None]:
