@@ -43,6 +43,25 @@ class Wakeup:
         return self._event.wait(seconds)
 
 
+class Flag(Wakeup):
+    """A wakeup of one thread, which never waits for real."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    def wait(self, seconds: float | None) -> bool:  # noqa: ARG002 - nobody else could set it
+        return self._is_set
+
+
 class Clock(Protocol):
     """What the effects need of time."""
 

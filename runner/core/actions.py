@@ -148,7 +148,7 @@ def compute_pod_actions(
     if marked:
         return _actions(attempt=change.attempt, sandbox_id=change.sandbox_id, to_reset=_resets(pod, observed))
     draft = _Draft()
-    if _init_actions(pod, observed, results, draft, change.sandbox_id):
+    if not pod.init_containers or _init_actions(pod, observed, results, draft, change.sandbox_id):
         _app_actions(pod, observed, results, draft)
     return _actions(
         kill_pod=draft.kill_pod,
@@ -229,8 +229,6 @@ class _Init(Enum):
 
 def _init_actions(pod: Pod, observed: Observed, results: ProbeResults, draft: _Draft, sandbox_id: str) -> bool:
     """Walk the init containers from last to first; returns whether the pod is initialised."""
-    if not pod.init_containers:
-        return True
     initialized = _has_initialized(pod, observed, sandbox_id)
     previous = initialized
     last = len(pod.init_containers) - 1

@@ -173,5 +173,4 @@ def crash_loop_message(pod: Pod, container: str, delay: float) -> str:
 
 def crash_loop_event(pod: Pod, container: str) -> Note:
     """The event of a blocked restart."""
-    text = f"Back-off restarting failed container {container} in pod {pod.full_name}"
-    return warning(EventReason.BACK_OFF, text)
+    return warning(EventReason.BACK_OFF, f"Back-off restarting failed container {container} in pod {pod.full_name}")

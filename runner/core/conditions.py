@@ -6,7 +6,7 @@ AllContainersRestartCleanedUp, HasAnyRegularContainerStarted) pkg/kubelet/contai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 
@@ -51,12 +51,11 @@ def pod_conditions(
     A transition time changes only when the status of its condition does.
     """
     before = (previous or _NOTHING).conditions
-    known = {condition.type: condition for condition in before}
-    foreign = [condition for condition in before if condition.type not in _OURS]
+    foreign = [condition for condition in before if condition.base is None and condition.type not in _OURS]
     containers = containers_ready(pod, statuses, phase)
     found = [
         ready_to_start(pod, observed),
-        initialized(pod, statuses, phase, was_true=_was_true(known.get(_INITIALIZED.type))),
+        initialized(pod, statuses, phase, was_true=bool(pod.init_containers) and _was_initialized(before)),
         ready(pod, containers, foreign),
         containers,
         _SCHEDULED,
@@ -65,33 +64,32 @@ def pod_conditions(
         rule.action is RuleAction.RESTART_ALL and not rule.implied for c in pod.all_containers() for rule in c.rules
     ):
         found.append(all_containers_restarting(pod, phase, previous or _NOTHING, observed))
-    return (*foreign, *_with_transition_times(found, known, now))
+    if foreign or len(before) != len(found):
+        return (*foreign, *[_with_transition_time(condition, before, now) for condition in found])
+    paired = zip(found, before, strict=True)
+    return tuple([old if old.base is new else _with_transition_time(new, before, now) for new, old in paired])
 
 
-def _was_true(condition: Condition | None) -> bool:
-    return condition is not None and condition.status == "True"
+def _was_initialized(before: Iterable[Condition]) -> bool:
+    return any(condition.type == _INITIALIZED.type and condition.status == "True" for condition in before)
 
 
-def _with_transition_times(found: list[Condition], known: Mapping[str, Condition], now: datetime) -> list[Condition]:
-    """Conditions as they are published; the same objects as before where nothing has changed."""
-    published = []
-    for condition in found:
-        since, old = now, known.get(condition.type)
-        if old is not None and old.status == condition.status and old.last_transition_time is not None:
+def _with_transition_time(condition: Condition, before: Sequence[Condition], now: datetime) -> Condition:
+    """A condition as it is published; the same object as before when it has not changed."""
+    since = now
+    for old in before:
+        if old.type == condition.type and old.status == condition.status and old.last_transition_time is not None:
             if old.reason == condition.reason and old.message == condition.message:
-                published.append(old)
-                continue
+                return old
             since = old.last_transition_time
-        published.append(
-            make_condition(
-                type=condition.type,
-                status=condition.status,
-                reason=condition.reason,
-                message=condition.message,
-                last_transition_time=since,
-            )
-        )
-    return published
+    return make_condition(
+        type=condition.type,
+        status=condition.status,
+        reason=condition.reason,
+        message=condition.message,
+        last_transition_time=since,
+        base=condition,
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -133,22 +131,25 @@ def sandbox_problem(pod: Pod, observed: Observed) -> str:
 
 def containers_ready(pod: Pod, statuses: Sequence[ContainerStatus] | None, phase: Phase) -> Condition:
     """Whether every app container and sidecar is ready."""
-    kind = ConditionType.CONTAINERS_READY
     if statuses is None:
-        return _condition(kind, holds=False, reason=UNKNOWN_STATUSES)
+        return _condition(ConditionType.CONTAINERS_READY, holds=False, reason=UNKNOWN_STATUSES)
     expected = (*pod.sidecars, *pod.containers) if pod.sidecars else pod.containers
-    unknown, unready = _sort_out(expected, statuses, _is_ready)
+    known = {status.name: status.ready for status in statuses}
+    unready = tuple([(c.name, c.name in known) for c in expected if not known.get(c.name)])
+    return _containers_ready(unready, phase) if unready or phase.is_terminal else _CONTAINERS_READY
+
+
+@lru_cache(maxsize=4096)
+def _containers_ready(unready: tuple[tuple[str, bool], ...], phase: Phase) -> Condition:
+    """By the containers that are not ready, each with whether it has a status."""
+    kind = ConditionType.CONTAINERS_READY
+    unknown = [name for name, is_known in unready if not is_known]
     if phase is Phase.SUCCEEDED and not unknown:
         return _condition(kind, holds=False, reason=POD_COMPLETED)
     if phase is Phase.FAILED:
         return _condition(kind, holds=False, reason=POD_FAILED)
-    return _unready(tuple(unknown), tuple(unready)) if unknown or unready else _CONTAINERS_READY
-
-
-@lru_cache(maxsize=4096)
-def _unready(unknown: tuple[str, ...], unready: tuple[str, ...]) -> Condition:
-    message = _message(unknown, unready, "unready")
-    return _condition(ConditionType.CONTAINERS_READY, holds=False, reason=NOT_READY, message=message)
+    message = _message(unknown, [name for name, is_known in unready if is_known], "unready")
+    return _condition(kind, holds=False, reason=NOT_READY, message=message)
 
 
 def ready(pod: Pod, containers: Condition, others: Iterable[Condition]) -> Condition:
@@ -185,7 +186,7 @@ def initialized(
     if statuses is None and pod.init_containers:
         return _condition(kind, holds=False, reason=UNKNOWN_STATUSES)
     found = statuses or ()
-    unknown, incomplete = _sort_out(pod.init_containers, found, _is_initialized)
+    unknown, incomplete = _not_initialized(pod.init_containers, found)
     if phase is Phase.SUCCEEDED and not unknown:
         return _condition(kind, holds=True, reason=POD_COMPLETED)
     message = _message(unknown, incomplete, "incomplete")
@@ -194,34 +195,25 @@ def initialized(
     return _condition(kind, holds=False, reason=NOT_INITIALIZED, message=message)
 
 
-def _is_ready(_container: Container, status: ContainerStatus) -> bool:
-    return status.ready
-
-
-def _is_initialized(container: Container, status: ContainerStatus) -> bool:
-    return bool(status.started) if container.is_sidecar else status.ready
-
-
 def _any_app_started(pod: Pod, statuses: Iterable[ContainerStatus]) -> bool:
     names = {container.name for container in pod.containers}
     return any(status.name in names and isinstance(status.state, Running | Terminated) for status in statuses)
 
 
-def _sort_out(
-    containers: Iterable[Container],
-    statuses: Iterable[ContainerStatus],
-    is_good: Callable[[Container, ContainerStatus], bool],
+def _not_initialized(
+    containers: Iterable[Container], statuses: Iterable[ContainerStatus]
 ) -> tuple[list[str], list[str]]:
-    """The names without a status, and those whose status is not good."""
+    """The names without a status, and those that are not done; a sidecar is when it has started."""
     known = {status.name: status for status in statuses}
-    unknown, bad = [], []
+    unknown: list[str] = []
+    incomplete: list[str] = []
     for container in containers:
         status = known.get(container.name)
         if status is None:
             unknown.append(container.name)
-        elif not is_good(container, status):
-            bad.append(container.name)
-    return unknown, bad
+        elif not (status.started if container.is_sidecar else status.ready):
+            incomplete.append(container.name)
+    return unknown, incomplete
 
 
 def _message(unknown: Sequence[str], bad: Sequence[str], word: str) -> str:

@@ -29,7 +29,9 @@ SPAM_REFILL_SECONDS = 300.0
 CACHE_SIZE = 4096
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _SIMILAR_TIME = timedelta(seconds=SIMILAR_SECONDS)
+_FULL = float(SPAM_BURST)
 
 Key = tuple[str, ...]
 _T = TypeVar("_T")
@@ -193,19 +195,24 @@ class Correlator:
 
     def take(self, ref: ObjectRef, source: Source, note: Note, now: datetime) -> Event | None:
         """Take in one event. Returns the one to store under its name (new or counted up), None when it is spam."""
-        since = now - _EPOCH
-        stamp = ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
+        stamp = (now - _EPOCH) // _MICROSECOND * 1000
         self.last_stamp = stamp = stamp if stamp > self.last_stamp else self.last_stamp + 1
         about = (source.component, source.host, ref.subject, note.type)
-        key, message = _combine(self.similar, (*about, note.reason), ref.field_path, note, now)
+        key, message = _combine(self.similar, (*about, note.reason), ref.field_path, note.message, now)
+        # What is taken out and put in again is the youngest.
         seen = self.observations.pop(key, None)
         if seen is None:
             seen = _observation(name=f"{ref.name}.{stamp:x}", first=now, times=1)
         else:
             seen = _observation(name=seen.name, first=seen.first, times=seen.times + 1)
-        _remember(self.observations, key, seen)
-        bucket, accepted = _take_token(self.buckets.pop(about, None), now)
-        _remember(self.buckets, about, bucket)
+        self.observations[key] = seen
+        bucket = self.buckets.pop(about, None)
+        tokens = _FULL if bucket is None else _refilled(bucket, now)
+        accepted = tokens >= 1
+        self.buckets[about] = _bucket(tokens=tokens - accepted, at=now)
+        if len(self.observations) > CACHE_SIZE or len(self.buckets) > CACHE_SIZE:
+            _forget_oldest(self.observations)
+            _forget_oldest(self.buckets)
         if not accepted:
             return None
         return _event(
@@ -246,35 +253,30 @@ def correlate_all(
     return state, tuple(stored)
 
 
-def _combine(similar: dict[Key, _Similar], group: Key, field_path: str, note: Note, now: datetime) -> tuple[Key, str]:
+def _combine(similar: dict[Key, _Similar], group: Key, field_path: str, message: str, now: datetime) -> tuple[Key, str]:
     """Note the message; when there are too many different ones, the event stands for all of them.
 
     Returns what the event is counted under, and the message to store.
     """
     known = similar.pop(group, None)
     messages = () if known is None or now - known.last > _SIMILAR_TIME else known.messages
-    message = note.message
     if message not in messages:
         messages += (message,)
     combined = len(messages) >= SIMILAR_LIMIT
     # The list must not grow beyond the limit: the oldest message makes room.
-    _remember(similar, group, _similar(messages=messages[1:] if combined else messages, last=now))
-    if combined:
-        return group, COMBINED_PREFIX + message
-    return (*group, field_path, message), message
+    similar[group] = _similar(messages=messages[1:] if combined else messages, last=now)
+    if len(similar) > CACHE_SIZE:
+        _forget_oldest(similar)
+    return (group, COMBINED_PREFIX + message) if combined else ((*group, field_path, message), message)
 
 
-def _take_token(bucket: _Bucket | None, now: datetime) -> tuple[_Bucket, bool]:
-    tokens = float(SPAM_BURST)
-    if bucket is not None:
-        refilled = (now - bucket.at).total_seconds() / SPAM_REFILL_SECONDS
-        tokens = min(tokens, bucket.tokens + refilled) if refilled > 0 else min(tokens, bucket.tokens)
-    accepted = tokens >= 1
-    return _bucket(tokens=tokens - accepted, at=now), accepted
+def _refilled(bucket: _Bucket, now: datetime) -> float:
+    """The tokens that there are now. A clock that was set back takes none away."""
+    refilled = (now - bucket.at).total_seconds() / SPAM_REFILL_SECONDS
+    return min(_FULL, bucket.tokens + refilled) if refilled > 0 else bucket.tokens
 
 
-def _remember(memory: dict[Key, _T], key: Key, value: _T) -> None:
-    """Put an entry that is not in as the youngest; the oldest one falls out beyond the cache's size."""
-    memory[key] = value
+def _forget_oldest(memory: dict[Key, _T]) -> None:
+    """Let the oldest entry fall out of a memory that is beyond its size."""
     if len(memory) > CACHE_SIZE:
         del memory[next(iter(memory))]

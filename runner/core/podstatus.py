@@ -121,6 +121,8 @@ class Condition:
     reason: str = ""
     message: str = ""
     last_transition_time: datetime | None = None
+    base: Condition | None = field(default=None, compare=False, repr=False)
+    """What it was made of, without its time; None for one that somebody else has made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

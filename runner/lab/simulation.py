@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
-from runner.clock import VIRTUAL_START, VirtualClock, Wakeup
+from runner.clock import VIRTUAL_START, Flag, VirtualClock
 from runner.core.admission import admit
 from runner.core.images import InvalidReference
 from runner.core.labels import POD_UID
@@ -85,11 +85,8 @@ class _Record:
     told: list[StatusChanged | EventRecorded] = field(default_factory=list)
 
     def listen(self, narration: Narration) -> None:
-        match narration:
-            case StatusChanged() | EventRecorded():
-                self.told.append(narration)
-            case _:
-                pass
+        if isinstance(narration, StatusChanged | EventRecorded):
+            self.told.append(narration)
 
 
 def new_pod(value: Json, *, namespace: str = "default") -> Pod:
@@ -153,7 +150,7 @@ class SimulatedRun:
         self.record = _Record()
         listen = listener or self.record.listen
         self.clock = clock or VirtualClock()
-        self.wakeup = Wakeup()
+        self.wakeup = Flag()
         self.store = store or MemoryStore()
         self.engine = _engine(pod, script, self.clock, numbers)
         made = handlers(self.engine) if handlers is not None else SimulatedHandlers(self.engine, script.hooks)

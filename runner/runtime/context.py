@@ -143,7 +143,7 @@ class PodContext:
 
     def event(self, note: Note, container: Container | None = None) -> None:
         """Record an event about the pod or one of its containers."""
-        self.recorder.note(note, field_path=container.field_path if container else "")
+        self.recorder.note(note, field_path="" if container is None else container.field_path)
 
     def lookup(self, kind: str, name: str) -> Json | None:
         """Find an object that the pod refers to."""

@@ -110,9 +110,10 @@ class Observer:
     def observe(self) -> Observed:
         """Take one look. Raises EngineUnavailable."""
         at = self._clock.now()
-        suspects, self._suspects = self._suspects, set()
-        for container_id in suspects:
-            self._known.pop(container_id, None)
+        if self._suspects:
+            suspects, self._suspects = self._suspects, set()
+            for container_id in suspects:
+                self._known.pop(container_id, None)
         latest = at + _SLACK
         listed = self._engine.list_containers(self._labels)
         found: list[_Known] = []
@@ -124,17 +125,14 @@ class Observer:
                 known = self._inspect(summary)
             if known is not None:
                 found.append(known.by(at) if known.latest > latest else known)
-        self._known = {known.details.id: known for known in found}
+        self._known = {known.record.id: known for known in found}
         found.sort(key=_ORDER, reverse=True)
-        sandboxes: list[SandboxRecord] = []
-        containers: list[ContainerRecord] = []
-        for known in found:
-            record = known.record
-            if isinstance(record, SandboxRecord):
-                sandboxes.append(record)
-            else:
-                containers.append(record)
-        return make_observed(at=at, sandboxes=tuple(sandboxes), containers=tuple(containers))
+        records = [known.record for known in found]
+        return make_observed(
+            at=at,
+            sandboxes=tuple([record for record in records if isinstance(record, SandboxRecord)]),
+            containers=tuple([record for record in records if isinstance(record, ContainerRecord)]),
+        )
 
     def details(self, container_id: str) -> ContainerDetails | None:
         """The inspection behind the last look."""

@@ -23,6 +23,9 @@ from runner.runtime.narration import make_attempt_started
 from runner.runtime.pullqueue import PullTicket
 from runner.runtime.tasks import Task
 
+_CREATED = normal(EventReason.CREATED, "Container created")
+_STARTED = normal(EventReason.STARTED, "Container started")
+
 
 @quick
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ def start_container(
     if isinstance(created, StartResult):
         return created
     context.store.note_attempt(context.pod.uid, name, attempt)
-    context.event(normal(EventReason.CREATED, "Container created"), container)
+    context.event(_CREATED, container)
     if context.prefetcher is not None:
         context.prefetcher.begin_after(name, sandbox_id)
     try:
@@ -56,7 +59,7 @@ def start_container(
         context.event(start_failed(text), container)
         failure = StartFailure(reason=WaitingReason.RUN_CONTAINER_ERROR, message=text)
         return StartResult(name=name, failure=failure)
-    context.event(normal(EventReason.STARTED, "Container started"), container)
+    context.event(_STARTED, container)
     _announce(context, container, attempt, created)
     if container.post_start is None:
         return StartResult(name=name)

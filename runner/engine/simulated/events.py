@@ -54,7 +54,7 @@ class EventBus:
     def emit(self, event: EngineEvent) -> None:
         self.history.append(event)
         of_pod = self._by_uid.get(event.labels.get(POD_UID, ""), ())
-        for labels, listener in (*of_pod, *self._all):
+        for labels, listener in (*of_pod, *self._all) if self._all else tuple(of_pod):
             if not labels or matches(labels, event.labels):
                 listener(event)
 
