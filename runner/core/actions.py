@@ -23,7 +23,7 @@ from runner.core.restart import (
     should_restart,
 )
 
-_RUNNING = RuntimeState.RUNNING
+_RUNNING, _EXITED, _UNKNOWN = RuntimeState.RUNNING, RuntimeState.EXITED, RuntimeState.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,7 +341,7 @@ def _app_actions(pod: Pod, observed: Observed, results: ProbeResults, draft: _Dr
         if record is None or record.state is not _RUNNING:
             if should_be_started(pod, container, observed):
                 draft.start(container.name, _start_cause(record))
-                if record is not None and record.state is RuntimeState.UNKNOWN:
+                if record is not None and record.state is _UNKNOWN:
                     draft.kill(record, f"C{_UNKNOWN_MESSAGE[1:]}", unknown=True)
             continue
         restart = policy_allows_restart(pod, container)
@@ -365,6 +365,6 @@ def _app_actions(pod: Pod, observed: Observed, results: ProbeResults, draft: _Dr
 def _start_cause(record: ContainerRecord | None) -> str:
     if record is None:
         return "it has not run yet"
-    if record.state is RuntimeState.EXITED:
+    if record.state is _EXITED:
         return f"it ended with exit code {record.exit_code}"
     return "it was created but never started" if record.state is RuntimeState.CREATED else "its state is unknown"

@@ -161,8 +161,13 @@ def _expired(entry: BackoffEntry, moment: datetime, settings: BackoffSettings) -
     return (moment - entry.updated_at).total_seconds() > settings.reset
 
 
+@lru_cache(maxsize=1024)
+def _time(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)
+
+
 def _blocked(since: datetime, delay: float, now: datetime, settings: BackoffSettings) -> Blocked | None:
-    ready_at = since + timedelta(seconds=delay / settings.speed)
+    ready_at = since + _time(delay / settings.speed)
     return Blocked(ready_at=ready_at, delay=delay) if now < ready_at else None
 
 

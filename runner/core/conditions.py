@@ -65,23 +65,32 @@ def pod_conditions(
     ):
         found.append(all_containers_restarting(pod, phase, previous or _NOTHING, observed))
     if foreign or len(before) != len(found):
-        return (*foreign, *[_with_transition_time(condition, before, now) for condition in found])
+        return (*foreign, *[_with_transition_time(condition, _of_type(condition, before), now) for condition in found])
     paired = zip(found, before, strict=True)
-    return tuple([old if old.base is new else _with_transition_time(new, before, now) for new, old in paired])
+    return tuple(
+        [old if old.base is new else _with_transition_time(new, _of_type(new, before), now) for new, old in paired]
+    )
+
+
+def _of_type(condition: Condition, before: Iterable[Condition]) -> Condition | None:
+    kind = condition.type
+    for old in before:
+        if old.type == kind:
+            return old
+    return None
 
 
 def _was_initialized(before: Iterable[Condition]) -> bool:
     return any(condition.type == _INITIALIZED.type and condition.status == "True" for condition in before)
 
 
-def _with_transition_time(condition: Condition, before: Sequence[Condition], now: datetime) -> Condition:
+def _with_transition_time(condition: Condition, old: Condition | None, now: datetime) -> Condition:
     """A condition as it is published; the same object as before when it has not changed."""
     since = now
-    for old in before:
-        if old.type == condition.type and old.status == condition.status and old.last_transition_time is not None:
-            if old.reason == condition.reason and old.message == condition.message:
-                return old
-            since = old.last_transition_time
+    if old is not None and old.status == condition.status and old.last_transition_time is not None:
+        if old.reason == condition.reason and old.message == condition.message:
+            return old
+        since = old.last_transition_time
     return make_condition(
         type=condition.type,
         status=condition.status,

@@ -87,12 +87,12 @@ def container_statuses(
     old = {status.name: status for status in (*before, *previous_ephemeral)}
     rules = restart_all_rules(pod, observed, previous) if pod.has_rules else ()
     view = _View(pod, observed, reasons, results, old, rules)
-    if not pod.init_containers and not pod.ephemeral_containers:
-        return _make_statuses(apps=_by_name([view.status(container) for container in pod.containers]))
     return _make_statuses(
-        init=tuple([view.status(container) for container in pod.init_containers]),
+        init=tuple([view.status(container) for container in pod.init_containers]) if pod.init_containers else (),
         apps=_by_name([view.status(container) for container in pod.containers]),
-        ephemeral=_by_name([view.status(container) for container in pod.ephemeral_containers]),
+        ephemeral=_by_name([view.status(container) for container in pod.ephemeral_containers])
+        if pod.ephemeral_containers
+        else (),
     )
 
 

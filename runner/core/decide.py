@@ -21,6 +21,8 @@ from runner.core.quick import maker
 from runner.core.restart import matching_rule, restart_all_sources
 from runner.core.times import format_duration
 
+_EXITED = RuntimeState.EXITED
+
 
 class OperationKind(StrEnum):
     """What an operation does."""
@@ -58,7 +60,7 @@ class Operation:
     @property
     def at_once(self) -> bool:
         """Whether this is a restart that back-off did not hold: the first in a row."""
-        return self.kind is not OperationKind.HOLD and self.remember is not None and self.remember[1].count == 1
+        return self.remember is not None and self.remember[1].count == 1 and self.kind is not OperationKind.HOLD
 
     def is_held(self, now: datetime) -> bool:
         """Whether a held start still waits; a kill in the same sync may have outlasted its back-off."""
@@ -226,7 +228,7 @@ def _past(pod: Pod, container: Container, observed: Observed, memory: Memory) ->
     """What the back-off of a container is counted from; None when no instance has ended."""
     name = container.name
     for record in observed.containers:
-        if record.name == name and record.state is RuntimeState.EXITED and record.finished_at is not None:
+        if record.name == name and record.state is _EXITED and record.finished_at is not None:
             key = backoff_key(pod, container)
             return _Past(record, record.finished_at, key, memory.crashes.get(key))
     return None

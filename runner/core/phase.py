@@ -97,9 +97,7 @@ def _ended(status: ContainerStatus | None) -> Terminated | None:
 
 
 def _restartable(pod: Pod, container: Container, ended: Terminated) -> bool:
-    if ended.reason == TerminatedReason.RESTARTING_ALL_CONTAINERS:
-        return True
-    return should_restart(pod, container, ended.exit_code)
+    return should_restart(pod, container, ended.exit_code) or ended.reason == TerminatedReason.RESTARTING_ALL_CONTAINERS
 
 
 def _count_sidecar(status: ContainerStatus | None, count: _Count) -> None:

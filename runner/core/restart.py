@@ -13,6 +13,8 @@ from runner.core.model import Container, Pod, RestartPolicy, RestartRule, RetryS
 from runner.core.observed import ContainerRecord, Observed, RuntimeState
 
 OOM_KILLED = "OOMKilled"
+_ALWAYS, _ON_FAILURE = RestartPolicy.ALWAYS, RestartPolicy.ON_FAILURE
+_EXITED, _RUNNING = RuntimeState.EXITED, RuntimeState.RUNNING
 
 _IMPLIED = RestartRule(action=RuleAction.RESTART_ALL, operator=RuleOperator.NOT_IN, values=frozenset({0}), implied=True)
 
@@ -47,12 +49,10 @@ def matching_rule(container: Container, exit_code: int) -> RestartRule | None:
 
 def should_restart(pod: Pod, container: Container, exit_code: int) -> bool:
     """Whether a container that ended with this code runs again, ignoring what else happens to the pod."""
-    if matching_rule(container, exit_code) is not None:
+    if container.rules and matching_rule(container, exit_code) is not None:
         return True
-    policy = effective_policy(pod, container)
-    if policy is RestartPolicy.ON_FAILURE:
-        return exit_code != 0
-    return policy is RestartPolicy.ALWAYS
+    policy = container.restart_policy or pod.restart_policy
+    return policy is _ALWAYS or (policy is _ON_FAILURE and exit_code != 0)
 
 
 def policy_allows_restart(pod: Pod, container: Container) -> bool:
@@ -67,9 +67,9 @@ def should_be_started(pod: Pod, container: Container, observed: Observed) -> boo
     record = observed.latest(container.name)
     if record is None:
         return True
-    if record.state is RuntimeState.EXITED:
+    if record.state is _EXITED:
         return should_restart(pod, container, record.exit_code)
-    return record.state is not RuntimeState.RUNNING
+    return record.state is not _RUNNING
 
 
 def init_failed(record: ContainerRecord) -> bool:

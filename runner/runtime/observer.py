@@ -117,10 +117,11 @@ class Observer:
         latest = at + _SLACK
         listed = self._engine.list_containers(self._labels)
         found: list[_Known] = []
+        of_before = self._known
         for summary in listed:
             if PREPARED in summary.labels and self._is_hidden(summary):
                 continue
-            known = self._known.get(summary.id)
+            known = of_before.get(summary.id)
             if known is None or known.details.state is not summary.state:
                 known = self._inspect(summary)
             if known is not None:

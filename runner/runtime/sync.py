@@ -51,6 +51,11 @@ def run_sync(context: PodContext, plan: Plan, queue: PullTicket) -> Task[SyncOut
     outcome = SyncOutcome(_sandbox_id=plan.sandbox_id)
     for operation in plan.operations:
         match operation.kind:
+            case OperationKind.HOLD if operation.is_held(context.now()):
+                _hold(context, operation, outcome)
+            case OperationKind.START | OperationKind.HOLD:
+                if not (yield from _start(context, operation, outcome, queue)):
+                    return outcome
             case OperationKind.KILL_POD:
                 if plan.actions.create_sandbox and plan.sandbox_id:
                     text = "Pod sandbox changed, it will be killed and re-created."
@@ -66,14 +71,9 @@ def run_sync(context: PodContext, plan: Plan, queue: PullTicket) -> Task[SyncOut
             case OperationKind.REMOVE:
                 yield from _remove(context, operation)
                 outcome.acted = True
-            case OperationKind.HOLD if operation.is_held(context.now()):
-                _hold(context, operation, outcome)
             case OperationKind.GIVE_UP:
                 outcome.gave_up = operation.target
                 return outcome
-            case OperationKind.START | OperationKind.HOLD:
-                if not (yield from _start(context, operation, outcome, queue)):
-                    return outcome
     return outcome
 
 

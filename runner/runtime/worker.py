@@ -299,7 +299,7 @@ class PodWorker:
         if status.phase.is_terminal:
             deadline = status.reason == EventReason.DEADLINE_EXCEEDED
             return Ending.DEADLINE if deadline else Ending.TERMINAL
-        end = deadline_at(pod, status.start_time)
+        end = None if pod.active_deadline is None else deadline_at(pod, status.start_time)
         return Ending.DEADLINE if end is not None and end <= context.now() else None
 
     def _terminate(self) -> Task[None]:
@@ -433,10 +433,10 @@ class PodWorker:
                 context.publish()
 
     def _deadline(self) -> datetime | None:
-        status = self.context.status
-        if status is None or (status.phase is not Phase.RUNNING and status.phase is not Phase.PENDING):
+        pod, status = self.context.pod, self.context.status
+        if pod.active_deadline is None or status is None or status.phase not in (Phase.RUNNING, Phase.PENDING):
             return None
-        return deadline_at(self.context.pod, status.start_time)
+        return deadline_at(pod, status.start_time)
 
 
 def _asked_for(value: Json) -> tuple[object, ...]:

@@ -12,6 +12,7 @@ from runner.engine.protocol import ContainerDetails, ContainerSummary, EngineSta
 from runner.engine.simulated.files import FileTree
 from runner.engine.simulated.script import Attempt, ContainerScript
 
+_RUNNING, _PAUSED = EngineState.RUNNING, EngineState.PAUSED
 _NO_RAW: Final = MappingProxyType[str, object]({})
 
 
@@ -79,7 +80,7 @@ class SimulatedContainer:
 
     @property
     def alive(self) -> bool:
-        return self.state is EngineState.RUNNING or self.state is EngineState.PAUSED
+        return self.state is _RUNNING or self.state is _PAUSED
 
     def changed(self) -> None:
         self._summary = self._details = None

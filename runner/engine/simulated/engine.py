@@ -315,9 +315,9 @@ class SimulatedEngine:
         """Refuse to start when a namespace to join is not there, as the daemon does."""
         config = container.config
         for what, mode in (("network", config.network_mode), ("IPC", config.ipc_mode), ("PID", config.pid_mode)):
-            kind, colon, target = mode.partition(":")
-            if kind != "container" or not colon:
+            if not mode.startswith("container:"):
                 continue
+            target = mode.removeprefix("container:")
             other = self._containers.get(target) or self._names.get(target)
             if other is None:
                 raise self._failed_start(container, StartError(f"No such container: {target}"), START_FAILED)
