@@ -235,7 +235,7 @@ def _state_of(record: ContainerRecord, old: ContainerStatus | None, *, restartin
             message=record.message,
             started_at=record.started_at,
             finished_at=record.finished_at,
-            container_id=f"{_ID_PREFIX}{record.id}",
+            container_id=published_id(record.id),
         )
     if record.state is _RUNNING:
         return Running(started_at=record.started_at)

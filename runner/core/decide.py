@@ -185,11 +185,10 @@ def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, no
         rule = matching_rule(source, record.exit_code)
         if rule is not None and rule.implied:
             past = _past(pod, source, observed, memory)
-            if past is not None:
-                remember = past.remembered(memory, now)
-                held = _held(pod, past, _next_attempt(source.name, observed, memory), memory, now)
-                if held is not None:
-                    return [held]
+            remember = past and past.remembered(memory, now)
+            held = past and _held(pod, past, _next_attempt(source.name, observed, memory), memory, now)
+            if held is not None:
+                return [held]
     cause = f"every container runs again because {_failures(sources, observed)}"
     return [
         _operation(

@@ -210,8 +210,9 @@ class Correlator:
         tokens = _FULL if bucket is None else _refilled(bucket, now)
         accepted = tokens >= 1
         self.buckets[about] = _bucket(tokens=tokens - accepted, at=now)
-        if len(self.observations) > CACHE_SIZE or len(self.buckets) > CACHE_SIZE:
+        if max(len(self.observations), len(self.similar), len(self.buckets)) > CACHE_SIZE:
             _forget_oldest(self.observations)
+            _forget_oldest(self.similar)
             _forget_oldest(self.buckets)
         if not accepted:
             return None
@@ -265,8 +266,6 @@ def _combine(similar: dict[Key, _Similar], group: Key, field_path: str, message:
     combined = len(messages) >= SIMILAR_LIMIT
     # The list must not grow beyond the limit: the oldest message makes room.
     similar[group] = _similar(messages=messages[1:] if combined else messages, last=now)
-    if len(similar) > CACHE_SIZE:
-        _forget_oldest(similar)
     return (group, COMBINED_PREFIX + message) if combined else ((*group, field_path, message), message)
 
 
