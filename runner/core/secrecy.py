@@ -35,6 +35,22 @@ def secret_values(container: Container, lookup: Lookup) -> Iterator[str]:
                 yield data[reference["key"]]
 
 
+def given_secrets(container: Container, environment: Iterable[str]) -> Iterator[str]:
+    """The values that an instance was given, from its ``NAME=value`` entries; the Secrets themselves may be gone.
+
+    Which keys a whole Secret had is not known then, so what comes from nowhere else counts as secret.
+    """
+    entries = {str(entry.get("name")): entry for entry in container.manifest.get("env") or ()}
+    whole = [
+        str(source.get("prefix") or "") for source in container.manifest.get("envFrom") or () if "secretRef" in source
+    ]
+    for given in environment:
+        name, _, value = given.partition("=")
+        entry = entries.get(name)
+        if "secretKeyRef" in (entry.get("valueFrom") or {}) if entry is not None else name.startswith(tuple(whole)):
+            yield value
+
+
 def _data(reference: Mapping[str, Any], lookup: Lookup) -> Mapping[str, str]:
     found = lookup("Secret", str(reference.get("name") or ""))
     try:

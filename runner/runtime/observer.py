@@ -5,6 +5,7 @@ Mirrors pkg/kubelet/kuberuntime (GetPodStatus) and the Docker shim's container s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -33,7 +34,6 @@ from runner.core.quick import maker
 from runner.core.restart import OOM_KILLED
 from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineState
 from runner.errors import NotFound
-from runner.runtime.secrecy import Secrets
 
 _SLACK = timedelta(seconds=5)
 """How far the Engine's clock may be ahead of ours, as a remote machine's is."""
@@ -75,6 +75,8 @@ _known = maker(_Known)
 
 
 _ORDER = attrgetter("order")
+Message = Callable[[ContainerDetails], str]
+"""What of the Engine's error becomes the message of a container that has ended."""
 
 
 class Observer:
@@ -84,9 +86,15 @@ class Observer:
     """
 
     def __init__(
-        self, engine: Engine, clock: Clock, uid: str, *, sees_prepared: bool = False, secrets: Secrets | None = None
+        self,
+        engine: Engine,
+        clock: Clock,
+        uid: str,
+        *,
+        sees_prepared: bool = False,
+        message: Message = attrgetter("error"),
     ) -> None:
-        self._secrets = secrets or Secrets()
+        self._message = message
         self._sees_prepared = sees_prepared
         self._engine = engine
         self._clock = clock
@@ -163,7 +171,7 @@ class Observer:
         if details.labels.get(DOCKER_TYPE) == TYPE_SANDBOX:
             return sandbox_record(details)
         record = container_record(details, self.image_id(details.image_id))
-        return replace(record, message=self._secrets.hide(record.message)) if record.message else record
+        return replace(record, message=self._message(details)) if record.message else record
 
     def image_id(self, engine_id: str) -> str:
         """An image's id as statuses show it: by digest when it came from a registry (pkg/kubelet/dockershim)."""

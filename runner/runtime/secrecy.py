@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from runner.core.model import Json
-from runner.core.secrecy import Redaction
+from runner.core.labels import CONTAINER_NAME
+from runner.core.model import Json, Pod
+from runner.core.secrecy import Redaction, given_secrets
+from runner.engine.protocol import ContainerDetails
 
 
 class Secrets:
@@ -24,6 +26,14 @@ class Secrets:
         with self._lock:
             if not new <= self._redaction.values:
                 self._redaction = Redaction.of(self._redaction.values | new)
+
+    def message_of(self, details: ContainerDetails, pod: Pod) -> str:
+        """What the Engine says about the end of a container of the pod, whoever has made it."""
+        container = pod.container(details.labels.get(CONTAINER_NAME, ""))
+        config = details.raw.get("Config")
+        if details.error and container is not None and isinstance(config, Mapping):
+            self.learn(given_secrets(container, config.get("Env") or ()))
+        return self.hide(details.error)
 
     def hide(self, text: str) -> str:
         """The text without any of the values."""

@@ -6,14 +6,19 @@ from typing import Any
 
 import pytest
 
-from runner.core.model import Pod
-from runner.core.secrecy import Redaction, secret_values
+from runner.core.model import Container, Pod
+from runner.core.secrecy import Redaction, given_secrets, secret_values
 
 OBJECTS: dict[tuple[str, str], dict[str, Any]] = {
     ("Secret", "login"): {"data": {"password": "aHVzaA==", "user": "bWU="}, "stringData": {"token": "t0ken"}},
     ("Secret", "broken"): {"data": {"password": "!"}},
     ("ConfigMap", "login"): {"data": {"password": "public"}},
 }
+
+
+def container_of(manifest: dict[str, Any]) -> Container:
+    spec = {"containers": [{"name": "main", "image": "busybox", **manifest}]}
+    return Pod.from_json({"metadata": {"name": "web", "namespace": "default", "uid": "u1"}, "spec": spec}).containers[0]
 
 
 def key_ref(kind: str, name: str, key: str) -> dict[str, Any]:
@@ -39,10 +44,30 @@ def key_ref(kind: str, name: str, key: str) -> dict[str, Any]:
     ],
 )
 def test_values_that_come_from_secrets_are_found(manifest: dict[str, Any], expected: list[str]) -> None:
-    (container,) = Pod.from_json(
-        {"spec": {"containers": [{"name": "main", "image": "busybox", **manifest}]}}
-    ).containers
+    container = container_of(manifest)
     assert list(secret_values(container, lambda kind, name: OBJECTS.get((kind, name)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("manifest", "expected"),
+    [
+        pytest.param({}, [], id="no environment"),
+        pytest.param({"env": [key_ref("secretKeyRef", "gone", "password")]}, ["x"], id="one key of a Secret"),
+        pytest.param(
+            {"env": [key_ref("configMapKeyRef", "gone", "x"), {"name": "P_A", "value": "a"}]}, [], id="others"
+        ),
+        pytest.param(
+            {"envFrom": [{"secretRef": {"name": "gone"}, "prefix": "P_"}, {"configMapRef": {"name": "c"}}]},
+            ["a"],
+            id="all keys of a Secret",
+        ),
+    ],
+)
+def test_what_an_instance_was_given_is_known_when_its_secrets_are_gone(
+    manifest: dict[str, Any], expected: list[str]
+) -> None:
+    given = ["X=x", "P_A=a", "PATH=/bin"]
+    assert list(given_secrets(container_of(manifest), given)) == expected
 
 
 @pytest.mark.parametrize(
