@@ -16,23 +16,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
-    from runner.api import (
-        Address,
-        Attempt,
-        ContainerHandle,
-        ExecOutcome,
-        Keep,
-        Overrides,
-        PodHandle,
-        RetryPolicy,
-        Runner,
-        RunOptions,
-        Status,
-        Until,
-        VolumeHandle,
-        WorkerOptions,
-    )
+    from runner.api.facade import Runner
+    from runner.api.overrides import Overrides
+    from runner.api.pods import Address, Attempt, ContainerHandle, ExecOutcome, PodHandle
+    from runner.api.settings import How
+    from runner.api.status import Status
+    from runner.api.volumes import VolumeHandle
     from runner.errors import (
         EngineError,
         EngineUnavailable,
@@ -43,8 +35,8 @@ if TYPE_CHECKING:
         UsageError,
         WaitTimeout,
     )
-
-__version__ = "0.1.0"
+    from runner.retry import RetryPolicy
+    from runner.runtime.options import Keep, RunOptions, Until, WorkerOptions
 
 __all__ = [
     "Address",
@@ -53,6 +45,7 @@ __all__ = [
     "EngineError",
     "EngineUnavailable",
     "ExecOutcome",
+    "How",
     "Keep",
     "ManifestError",
     "Overrides",
@@ -72,13 +65,44 @@ __all__ = [
     "__version__",
 ]
 
-_ERRORS = frozenset(name for name in __all__ if name.endswith(("Error", "Failed", "Timeout", "Unavailable")))
+_PLACES = {
+    "runner.api.facade": ("Runner",),
+    "runner.api.overrides": ("Overrides",),
+    "runner.api.pods": (
+        "Address",
+        "Attempt",
+        "ContainerHandle",
+        "ExecOutcome",
+        "PodHandle",
+    ),
+    "runner.api.settings": ("How",),
+    "runner.api.status": ("Status",),
+    "runner.api.volumes": ("VolumeHandle",),
+    "runner.errors": (
+        "EngineError",
+        "EngineUnavailable",
+        "ManifestError",
+        "PodError",
+        "PodFailed",
+        "RunnerError",
+        "UsageError",
+        "WaitTimeout",
+    ),
+    "runner.retry": ("RetryPolicy",),
+    "runner.runtime.options": (
+        "Keep",
+        "RunOptions",
+        "Until",
+        "WorkerOptions",
+    ),
+}
+_MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module("runner.errors" if name in _ERRORS else "runner.api"), name)
+    value = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 

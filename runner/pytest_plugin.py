@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from runner.api import PodHandle, Runner, RunOptions
+    from runner import PodHandle, Runner, RunOptions
     from runner.engine.protocol import Engine
 
 SCOPES = ("function", "class", "module", "package", "session")
@@ -92,13 +95,26 @@ def _scope(fixture_name: str, config: pytest.Config) -> Any:  # noqa: ARG001 - p
     return setting(config, "scope") or "function"
 
 
+class _AsTheyAre:
+    """Finds our own modules before pytest does, which compiles all modules of a package with a plugin in its own way.
+
+    That is for asserts that tests are to see, ours are not; where no bytecode is kept it takes as long as a pod does to start.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        return PathFinder.find_spec(name, path, target) if name.startswith("runner.") else None
+
+
 # --- fixtures ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
 def podrunner_engine(pytestconfig: pytest.Config) -> Iterator[Engine]:
     """The Docker Engine of the session. Where none answers the test is skipped, or fails if an Engine is required."""
-    from runner.api import Runner
+    if _AsTheyAre not in sys.meta_path:
+        sys.meta_path.insert(0, _AsTheyAre)
+    from runner.api.facade import Runner
     from runner.errors import EngineUnavailable
 
     finder = Runner()
@@ -125,7 +141,7 @@ def podrunner_options(pytestconfig: pytest.Config, request: pytest.FixtureReques
 
 
 def _options(config: pytest.Config, name: str) -> RunOptions:
-    from runner.api import Keep, RunOptions, WorkerOptions
+    from runner.runtime.options import Keep, RunOptions, WorkerOptions
 
     artifacts, grace = setting(config, "artifacts"), setting(config, "grace")
     return RunOptions(
@@ -181,7 +197,7 @@ def pod(podrunner: Runner, request: pytest.FixtureRequest) -> PodHandle:
 def _runner(
     engine: Engine, options: RunOptions, overrides: dict[str, Any], namespace: str, request: pytest.FixtureRequest
 ) -> Iterator[Runner]:
-    from runner.api import Runner
+    from runner.api.facade import Runner
 
     path = getattr(request.node, "path", None)
     folder = None if path is None else path if path.is_dir() else path.parent

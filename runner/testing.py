@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Unpack
 
-from runner.api import Manifest, Overrides, Status
 from runner.api.history import AttemptRecord, PodHistory
-from runner.api.pods import Seconds, seconds_of
-from runner.api.settings import OVERRIDES, changed_options
+from runner.api.inputs import Manifest, sources_of
+from runner.api.settings import How, Seconds, options_of, overrides_of, seconds_of
+from runner.api.status import Status
 from runner.clock import VIRTUAL_START
 from runner.core.events import Event
 from runner.core.model import Pod
@@ -30,7 +30,7 @@ from runner.errors import ManifestError, UsageError
 from runner.lab import Simulation, new_pod
 from runner.lab import simulate as _simulate
 from runner.lab.script import script_of
-from runner.runtime.options import RunOptions, Until
+from runner.runtime.options import RunOptions
 
 DEFAULT_SECONDS = 3600.0
 """How long a simulation lasts unless told otherwise."""
@@ -131,9 +131,8 @@ def simulate(
     *manifests: Manifest,
     script: Mapping[str, Any] | None = None,
     seconds: Seconds = DEFAULT_SECONDS,
-    options: RunOptions | None = None,
     namespace: str = "default",
-    **changes: Any,
+    **how: Unpack[How],
 ) -> SimulatedLife:
     """Run the one pod of the manifests in virtual time, from 2000-01-01, and return what happened.
 
@@ -141,25 +140,24 @@ def simulate(
     duration); the keywords are those of ``Runner.run``. ConfigMaps and Secrets of the manifests are there from the beginning.
     Raises ManifestError with all problems, UsageError.
     """
-    from runner.api.inputs import sources_of
     from runner.core.manifest import load
 
     result = load(sources_of(manifests), namespace=namespace)
     if not result.ok:
         raise ManifestError(tuple(str(problem) for problem in result.problems))
-    given = Overrides(**{name: changes[name] for name in OVERRIDES if name in changes})
-    objects = given.apply(result.objects)
+    options = options_of(how, RunOptions())
+    objects = overrides_of(how, {}).apply(result.objects)
     pods = [loaded for loaded in objects if loaded.kind == "Pod"]
     if len(pods) != 1:
         raise UsageError(f"simulate is for one pod, the manifests have {len(pods)}")
-    chosen = changed_options(options or RunOptions(), until=Until.COMPLETED, timeout=None, changes=changes)
+    limit = seconds_of(seconds)
     pod = new_pod(pods[0].value, namespace=pods[0].namespace)
     return SimulatedLife(
         _simulate(
             pod,
             script_of(dict(script or {}), pod),
-            options=chosen.worker,
-            for_seconds=seconds_of(seconds) or DEFAULT_SECONDS,
+            options=options.worker,
+            for_seconds=DEFAULT_SECONDS if limit is None else limit,
             objects=_values(loaded for loaded in objects if loaded.kind != "Pod"),
         )
     )

@@ -11,24 +11,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO, Unpack
 
-from runner.api.inputs import Manifest, sources_of
 from runner.api.launching import Launch, Launching
-from runner.api.live import Life
-from runner.api.overrides import Overrides
-from runner.api.pods import PodHandle, Seconds
-from runner.api.settings import OVERRIDES, changed_options
 from runner.clock import Clock, Wakeup
 from runner.core.model import Json, Pod
 from runner.core.termination import deletion_grace
 from runner.errors import EngineUnavailable, ExitCode, ManifestError, NotFound, UsageError, WaitTimeout
 from runner.runtime.home import Home
-from runner.runtime.options import RunOptions, Until
+from runner.runtime.options import RunOptions
 from runner.runtime.outcome import RunResult, StopRequest
 from runner.runtime.storage import Object, Store
 
 if TYPE_CHECKING:
+    from runner.api.inputs import Manifest
+    from runner.api.live import Life
+    from runner.api.pods import PodHandle
+    from runner.api.settings import How
     from runner.core.manifest import LoadedObject, LoadResult
     from runner.engine.protocol import Engine
     from runner.runtime.gc import GcReport
@@ -113,66 +112,47 @@ class Runner(Launching):
 
     # --- running -----------------------------------------------------------------------------------------------------
 
-    def run(
-        self,
-        *manifests: Manifest,
-        until: Until | str = Until.READY,
-        timeout: Seconds = None,
-        options: RunOptions | None = None,
-        overrides: Overrides | None = None,
-        listener: Listener | None = None,
-        **changes: Any,
-    ) -> PodHandle:
-        """Start the one pod of the manifests, wait until it is what ``until`` says, and leave it running. See ``run_all``.
+    def run(self, *manifests: Manifest, **how: Unpack[How]) -> PodHandle:
+        """Start the one pod of the manifests, wait until it is Ready, and leave it running. See ``run_all``.
 
-        Raises UsageError when the manifests make more pods than one.
+        Raises UsageError when the manifests begin with more pods than one, or none.
         """
         __tracebackhide__ = True
-        pods = self.run_all(
-            *manifests, until=until, timeout=timeout, options=options, overrides=overrides, listener=listener, **changes
-        )
-        if len(pods) != 1:
-            self.end(pods)
-            names = ", ".join(pod.name for pod in pods) or "none"
-            raise UsageError(f"run is for one pod, the manifests make {len(pods)}: {names}", hint="use run_all")
-        return pods[0]
+        (pod,) = self._run(manifests, how, is_one=True)
+        return pod
 
-    def run_all(
-        self,
-        *manifests: Manifest,
-        until: Until | str = Until.READY,
-        timeout: Seconds = None,
-        options: RunOptions | None = None,
-        overrides: Overrides | None = None,
-        listener: Listener | None = None,
-        **changes: Any,
-    ) -> tuple[PodHandle, ...]:
+    def run_all(self, *manifests: Manifest, **how: Unpack[How]) -> tuple[PodHandle, ...]:
         """Start the pods of the manifests and wait until all are what ``until`` says; they run on in the background.
 
-        A manifest is a path, a text, a dictionary, an object with ``to_dict()``, or a list of those. ``until`` is
-        ``initialized``, ``ready`` or ``completed``; ``timeout`` in seconds or as Go's duration. ``images``, ``commands``,
-        ``env`` and ``config`` change the manifests for this run, as ``Overrides`` says; ``retry``, ``max_restarts``,
-        ``speed``, ``keep``, ``grace`` and ``artifacts`` are the options of the same names.
+        A manifest is a path, a text, a dictionary, an object with ``to_dict()``, or a list of those. What else can be said
+        stands at ``How``.
 
         Raises ManifestError with all problems, UsageError, AlreadyExists, EngineUnavailable; PodFailed and WaitTimeout
         with the pods' status, events and logs in their text, after the pods have been deleted (or kept, if asked for).
         """
         __tracebackhide__ = True
-        chosen = changed_options(options or self.options, until=until, timeout=timeout, changes=changes)
-        given = {name: changes[name] for name in OVERRIDES if name in changes}
-        wanted = overrides or Overrides(**{**self.overrides, **given})
+        return self._run(manifests, how, is_one=False)
+
+    def _run(self, manifests: Sequence[Manifest], how: How, *, is_one: bool) -> tuple[PodHandle, ...]:
+        # What only a program needs: a command comes by without it.
+        from runner.api.live import Life
+        from runner.api.settings import options_of, overrides_of
+
+        __tracebackhide__ = True
+        options = options_of(how, self.options)
         result = self.load_any(manifests)
         if not result.ok:
             raise ManifestError(tuple(str(problem) for problem in result.problems))
         if not result.objects:
             raise UsageError("the manifests hold no objects")
-        life = Life(self, chosen, listener or _deaf)
+        life = Life(self, options, how.get("listener") or _deaf)
         with self._lives_lock:
             self._lives.append(life)
-        return life.begin(wanted.apply(result.objects))
+        return life.begin(overrides_of(how, self.overrides).apply(result.objects), is_one=is_one)
 
     def load_any(self, manifests: Sequence[Manifest]) -> LoadResult:
         """Load manifests in any form that ``run`` takes, with all their problems. Raises UsageError for what is none."""
+        from runner.api.inputs import sources_of
         from runner.core.manifest import load
 
         return load(sources_of(manifests, self.folder), namespace=self.namespace)

@@ -71,6 +71,11 @@ class PodHistory:
                     return
             self._news.notify_all()
 
+    def wake(self) -> None:
+        """Let everybody who waits look again."""
+        with self._news:
+            self._news.notify_all()
+
     def take(self, manifest: Json, status: PodStatus) -> None:
         """Take in a status that is known before it is told of."""
         with self._news:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from runner.api.ground import Ground
 from runner.core.admission import admit
+from runner.core.kindwords import OBJECTS
 from runner.core.model import Json, Pod
 from runner.errors import ManifestError, UsageError
 from runner.runtime.options import Keep, RunOptions
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from runner.runtime.secrecy import Secrets
     from runner.runtime.session import Session
 
-REFERRED_KINDS = frozenset({"ConfigMap", "Secret", "Service"})
+REFERRED_KINDS = frozenset(OBJECTS)
 """Kinds that pods refer to: in the store as long as the run that brought them."""
 IGNORED_KINDS = frozenset({"Namespace", "PersistentVolume", "PersistentVolumeClaim", "PodTemplate", "ServiceAccount"})
 """Kinds that change nothing for one pod on one node."""
@@ -94,10 +95,13 @@ class Launching(Ground):
         return [Controller(workload) for workload in workloads]
 
     @contextmanager
-    def launched(self, objects: Sequence[LoadedObject], options: RunOptions) -> Iterator[Launch]:
+    def launched(
+        self, objects: Sequence[LoadedObject], options: RunOptions, *, is_one: bool = False
+    ) -> Iterator[Launch]:
         """Everything that a run needs before its workers start: checked, owned, stored, sandboxes begun.
 
-        What the manifests brought along for the pods goes at the end; after an error the pods too.
+        ``is_one``: there has to be exactly one pod to begin with. What the manifests brought along for the pods goes at the
+        end; after an error the pods too.
         """
         options = self._on_this_node(options)
         node = options.worker.node_name
@@ -107,6 +111,9 @@ class Launching(Ground):
             pods += [
                 (self._made(value, node), controller) for value in controller.step((), self.clock.now(), 1.0).create
             ]
+        if is_one and len(pods) != 1:
+            names = ", ".join(pod.name for pod, _ in pods) or "none"
+            raise UsageError(f"run is for one pod, the manifests make {len(pods)}: {names}", hint="use run_all")
         named = options.exit_code_from
         if named and pods and not any(pod.container(named) for pod, _ in pods):
             raise UsageError(f"container {named} is not valid for pod {pods[0][0].name}")

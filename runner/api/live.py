@@ -37,16 +37,17 @@ class Life:
         self._lock = threading.Lock()
         self._is_over = False
         self._supervisor: threading.Thread | None = None
+        self._problem: BaseException | None = None
 
-    def begin(self, objects: Sequence[LoadedObject]) -> tuple[PodHandle, ...]:
-        """Start the pods and wait until they are what the options ask for.
+    def begin(self, objects: Sequence[LoadedObject], *, is_one: bool = False) -> tuple[PodHandle, ...]:
+        """Start the pods and wait until they are what the options ask for; with ``is_one`` there has to be exactly one.
 
         Raises PodFailed and WaitTimeout with a report of all pods, when they are deleted again already (or kept, if the
         options say so).
         """
         __tracebackhide__ = True  # What went wrong is in the message; pytest leaves such frames out.
         try:
-            launch = self._resources.enter_context(self._runner.launched(objects, self._options))
+            launch = self._resources.enter_context(self._runner.launched(objects, self._options, is_one=is_one))
             for owned, _ in launch.pods:
                 self._remember(owned.pod.manifest)
             self._session = self._resources.enter_context(self._runner.working(launch, self._hear))
@@ -54,17 +55,27 @@ class Life:
             for running in self._session.runs:  # They tell what they have come to a moment after it is so.
                 if running.pod.uid in self._histories:
                     self._histories[running.pod.uid].take(running.worker.context.pod.manifest, running.status)
-        except BaseException:
-            self._resources.close()
+        except BaseException as error:
+            if self._session is None:
+                self._resources.__exit__(type(error), error, error.__traceback__)
+            else:
+                self.end(exit_code=ExitCode.INTERRUPTED)
             raise
         if exit_code != ExitCode.OK:
             self._fail(exit_code, message)
         if launch.controllers:
-            self._supervisor = threading.Thread(
-                target=self._session.supervise, args=(self._stop,), name="podrunner-workloads", daemon=True
-            )
+            self._supervisor = threading.Thread(target=self._supervise, name="podrunner-workloads", daemon=True)
             self._supervisor.start()
         return self.pods
+
+    def _supervise(self) -> None:
+        assert self._session is not None
+        try:
+            self._session.supervise(self._stop)
+        except BaseException as error:  # It is raised to whoever waits for a pod.
+            self._problem = error
+            for history in list(self._histories.values()):
+                history.wake()
 
     def _fail(self, exit_code: int, message: str) -> None:
         __tracebackhide__ = True
@@ -94,7 +105,9 @@ class Life:
         return tuple(handle for handle in list(self._handles.values()) if not handle.is_gone)
 
     def check(self) -> None:
-        """Raise what broke a worker."""
+        """Raise what broke a worker, or the workloads' controllers."""
+        if self._problem is not None:
+            raise self._problem
         for running in self._runs():
             if running.error is not None:
                 raise running.error

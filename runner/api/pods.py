@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, overload
 
 from runner.api.history import AttemptRecord, PodHistory
 from runner.api.report import report
+from runner.api.settings import Seconds, seconds_of
 from runner.api.status import Status
 from runner.api.volumes import VolumeHandle
 from runner.core.containerstatus import engine_id
@@ -18,7 +19,6 @@ from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.model import Container, Pod
 from runner.core.podstatus import ConditionType, Phase
 from runner.core.termination import deletion_grace
-from runner.core.times import parse_duration
 from runner.engine.protocol import Engine, EngineState
 from runner.errors import Conflict, NotFound, PodFailed, UsageError, WaitTimeout
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from runner.api.facade import Runner
     from runner.api.live import Life
 
-Seconds: TypeAlias = "float | str | None"
-"""Seconds, or a Go duration such as ``1m30s``; None: without limit."""
 Condition: TypeAlias = "str | Callable[[Status], bool]"
 """``ready``, ``initialized``, ``completed``, ``deleted``, the name of a pod condition, or a function of the status."""
 
@@ -52,16 +50,6 @@ class Address(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
-
-
-def seconds_of(text: Seconds) -> float | None:
-    """A time limit in seconds. Raises UsageError for what is no duration."""
-    if not isinstance(text, str):
-        return text
-    try:
-        return parse_duration(text)
-    except ValueError as problem:
-        raise UsageError(f"{text!r} is no duration: {problem}") from problem
 
 
 class Attempt:

@@ -1,45 +1,99 @@
-"""The options of a run out of the keyword arguments of a call."""
+"""How a pod is to be run, out of the keyword arguments of a call."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
-from runner.api.pods import Seconds, seconds_of
 from runner.core.model import RetryScope
+from runner.core.times import parse_duration
 from runner.errors import UsageError
 from runner.retry import RetryPolicy
 from runner.runtime.options import Keep, RunOptions, Until
 
+if TYPE_CHECKING:
+    from runner.api.overrides import Overrides
+    from runner.runtime.narration import Listener
+
+Seconds: TypeAlias = "float | str | None"
+"""Seconds, or a Go duration such as ``1m30s``; None: without limit."""
+
+
+class How(TypedDict, total=False):
+    """The keyword arguments of ``Runner.run`` and ``run_all``; the tests' marker ``pod`` takes them too.
+
+    ``until`` (``initialized``, ``ready`` or ``completed``; by default ``ready``) and ``timeout`` say what is waited for, and
+    how long. ``images``, ``commands``, ``env``, ``config`` and ``host_ports`` change the manifests for this run, as
+    ``Overrides`` says; ``overrides`` gives them as one value. ``retry``, ``max_restarts``, ``speed``, ``keep``, ``grace``,
+    ``artifacts`` and ``sandbox_image`` are the flags of the same names; ``options`` is what they change. ``listener`` hears
+    what ``podrunner run`` narrates.
+    """
+
+    until: Until | Literal["initialized", "ready", "completed"] | str
+    timeout: Seconds
+    images: Mapping[str, str]
+    commands: Mapping[str, Sequence[str]]
+    env: Mapping[str, str | Mapping[str, str | None] | None]
+    config: Mapping[str, Mapping[str, str]]
+    host_ports: bool
+    overrides: Overrides | None
+    retry: RetryPolicy | Literal["pod", "container"] | str
+    max_restarts: int | None
+    speed: float
+    keep: Keep | Literal["never", "failed", "always"] | str
+    grace: int | None
+    artifacts: str | Path | None
+    sandbox_image: str
+    options: RunOptions | None
+    listener: Listener | None
+
+
 OVERRIDES = ("images", "commands", "env", "config", "host_ports")
-"""Keywords that change manifests (``runner.api.overrides``)."""
 _WORKER = ("retry", "max_restarts", "speed", "sandbox_image")
-_RUN = ("keep", "grace", "artifacts")
 
 
-def changed_options(
-    options: RunOptions, *, until: Until | str, timeout: Seconds, changes: Mapping[str, Any]
-) -> RunOptions:
-    """The options with the changes that a call asks for. Raises UsageError (TypeError for a keyword that nobody knows)."""
-    unknown = next((name for name in changes if name not in (*OVERRIDES, *_WORKER, *_RUN)), None)
+def seconds_of(text: Seconds) -> float | None:
+    """A time limit in seconds. Raises UsageError for what is no duration."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return parse_duration(text)
+    except ValueError as problem:
+        raise UsageError(f"{text!r} is no duration: {problem}") from problem
+
+
+def options_of(how: How, default: RunOptions) -> RunOptions:
+    """The options that a call asks for. Raises UsageError (TypeError for a keyword that nobody knows)."""
+    given: Mapping[str, Any] = how
+    unknown = next((name for name in given if name not in How.__annotations__), None)
     if unknown is not None:
         raise TypeError(f"run() got an unexpected keyword argument {unknown!r}")
-    wanted = {name: changes[name] for name in _WORKER if name in changes}
+    options = given.get("options") or default
+    wanted = {name: given[name] for name in _WORKER if name in given}
     if isinstance(wanted.get("retry"), str):
         wanted["retry"] = RetryPolicy(scope=_member(RetryScope, wanted["retry"], "retry"))
-    worker = replace(options.worker, **wanted)
-    if "keep" in changes:
-        options = replace(options, keep=_member(Keep, changes["keep"], "keep"))
-    if "grace" in changes:
-        options = replace(options, grace=changes["grace"])
-    if changes.get("artifacts") is not None:
-        options = replace(options, artifacts=Path(changes["artifacts"]))
-    limit = seconds_of(timeout)
+    if "keep" in given:
+        options = replace(options, keep=_member(Keep, given["keep"], "keep"))
+    if "grace" in given:
+        options = replace(options, grace=given["grace"])
+    if given.get("artifacts") is not None:
+        options = replace(options, artifacts=Path(given["artifacts"]))
+    limit = seconds_of(given.get("timeout"))
     if limit is not None and limit <= 0:
         raise UsageError("timeout must be longer than nothing")
-    return replace(options, worker=worker, until=_member(Until, until, "until"), timeout=limit)
+    until = _member(Until, given.get("until", Until.READY), "until")
+    return replace(options, worker=replace(options.worker, **wanted), until=until, timeout=limit)
+
+
+def overrides_of(how: How, default: Mapping[str, Any]) -> Overrides:
+    """The changes to manifests that a call asks for, on top of those that always apply."""
+    from runner.api.overrides import Overrides
+
+    given: Mapping[str, Any] = how
+    whole: Overrides | None = given.get("overrides")
+    return whole or Overrides(**{**default, **{name: given[name] for name in OVERRIDES if name in given}})
 
 
 def _member(kind: Any, value: Any, name: str) -> Any:

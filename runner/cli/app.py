@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def _real_runner(environ: Mapping[str, str], home: str | None) -> RunnerSurface:
-    from runner.api import Runner
+    from runner.api.facade import Runner
 
     return Runner(environ=environ, home=home)
 

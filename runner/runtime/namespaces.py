@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Protocol
 
+from runner.core.kindwords import OBJECTS
 from runner.core.labels import OWNER, pvc_volume_name
 from runner.errors import NotFound
 from runner.runtime.ownership import owner_is_alive
@@ -18,7 +19,7 @@ KIND = "Namespace"
 _PLACE = "default"
 """Where the store keeps what is in no namespace."""
 _CLAIM = "PersistentVolumeClaim"
-_CONTENT = (_CLAIM, "ConfigMap", "Secret", "Service")
+_CONTENT = (_CLAIM, *OBJECTS)
 
 
 class VolumeEngine(Protocol):

@@ -15,7 +15,7 @@ from runner.core.model import Pod
 from runner.core.podstatus import ContainerStatus, PodStatus
 from runner.core.reasons import WaitingReason
 from runner.engine.protocol import Engine, LogChunk
-from runner.errors import EngineUnavailable, NotFound, UsageError
+from runner.errors import EngineError, EngineUnavailable, NotFound, UsageError
 from runner.runtime.home import Home
 from runner.runtime.logs import read_saved, saved_attempts
 from runner.runtime.narration import LogLine, PodRef
@@ -59,10 +59,10 @@ def read_attempt(
 ) -> Iterator[bytes]:
     """The lines that one instance of a container has printed so far; from what was saved when the Engine has it no more."""
     try:
-        stream = engine.logs(container_id, follow=False)
-        yield from (chunk.data.removesuffix(b"\n") for chunk in stream)
-    except (NotFound, EngineUnavailable):
-        yield from (chunk.data.removesuffix(b"\n") for chunk in read_saved(home, ref, container, number))
+        chunks = list(engine.logs(container_id, follow=False))
+    except EngineError:  # It has gone, or is about to.
+        chunks = list(read_saved(home, ref, container, number))
+    yield from (chunk.data.removesuffix(b"\n") for chunk in chunks)
 
 
 def _container(pod: Pod, name: str | None) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from runner.api import Manifest, Overrides
-from runner.api.inputs import sources_of
+from runner import Overrides
+from runner.api.inputs import Manifest, sources_of
 from runner.core.manifest import LoadedObject, load
 from runner.errors import UsageError
 
@@ -180,9 +180,16 @@ def test_a_change_that_finds_nothing_is_a_mistake(overrides: Overrides, message:
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [
-        ("import runner", ("docker", "rich", "click", "tenacity", "yaml", "requests", "runner.api")),
+        ("import runner", ("docker", "rich", "click", "tenacity", "yaml", "requests", "runner.api.facade")),
+        (
+            "from runner.api.facade import Runner",
+            ("docker", "yaml", "tarfile", "runner.core.manifest", "runner.core.volumes", "runner.api.pods", "sqlite3"),
+        ),
         ("import runner; runner.Runner", ("docker", "rich", "click", "requests", "_pytest")),
-        ("import runner.pytest_plugin", ("docker", "rich", "click", "tenacity", "yaml", "requests", "runner.api")),
+        (
+            "import runner.pytest_plugin",
+            ("docker", "rich", "click", "tenacity", "yaml", "requests", "runner.api.facade"),
+        ),
         ("import runner.testing", ("docker", "click", "requests", "_pytest")),
     ],
 )

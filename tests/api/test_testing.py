@@ -73,5 +73,5 @@ def test_mistakes_are_told() -> None:
     with pytest.raises(UsageError, match="no status"):
         life.status_at(-1)
     with pytest.raises(TypeError, match="unexpected keyword argument 'speeed'"):
-        testing.simulate(POD, CONFIG, speeed=2)
+        testing.simulate(POD, CONFIG, speeed=2)  # type: ignore[call-arg]
     assert repr(life).startswith("<SimulatedLife of web: ")

@@ -102,7 +102,7 @@ def simulate(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **f
 
 
 def _company(app: App, objects: Sequence[LoadedObject], namespace: str, flags: dict[str, Any]) -> CompanySimulation:
-    from runner.api import MAX_PODS
+    from runner.api.launching import MAX_PODS
     from runner.core.workloads import expand
     from runner.lab import names_of, parse_script, simulate_company
     from runner.runtime.identities import RandomIdentities
