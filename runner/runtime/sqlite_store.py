@@ -11,7 +11,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -301,9 +301,11 @@ class SqliteStore:
     def _open(self) -> sqlite3.Connection:
         # Switching a new file to write-ahead logging does not wait for others who do the same: SQLITE_BUSY comes at once.
         deadline = Deadline(BUSY_TIMEOUT)
-        # Secrets are in it; the files beside it get the same mode.
-        self._home.database.touch(0o600)
-        self._home.database.chmod(0o600)
+        # Secrets are in it; the files beside it get the same mode. What is wrong with the place SQLite tells by itself.
+        if not self._home.database.is_dir():
+            with suppress(OSError):
+                self._home.database.touch(0o600)
+                self._home.database.chmod(0o600)
         while True:
             connection = sqlite3.connect(
                 self._home.database, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False

@@ -7,6 +7,7 @@ import itertools
 import tarfile
 import threading
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -111,7 +112,7 @@ class EngineBench(Protocol):
     def wait_for(self, container_id: str, state: EngineState) -> ContainerDetails: ...
 
 
-class _Bench:
+class _Bench(ABC):
     """What both benches share."""
 
     engine: Engine
@@ -141,8 +142,8 @@ class _Bench:
         self.engine.start_container(container_id)
         return container_id
 
-    def until(self, condition: Callable[[], bool]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def until(self, condition: Callable[[], bool]) -> None: ...
 
     def wait_for(self, container_id: str, state: EngineState) -> ContainerDetails:
         self.until(lambda: self.engine.inspect_container(container_id).state is state)

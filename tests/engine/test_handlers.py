@@ -14,7 +14,6 @@ from runner.core.containerconfig import ContainerConfig
 from runner.core.model import Container, ExecAction, Handler, HTTPGetAction, Pod, TCPSocketAction
 from runner.core.probing import ProbeRun, RunResult
 from runner.engine.docker import DockerEngine
-from runner.engine.docker.duplex import DuplexExec
 from runner.errors import Conflict, NotFound
 from runner.runtime.handlers import EngineHandlers, Reach, Target
 from runner.sandbox.image import sandbox_image
@@ -34,21 +33,17 @@ exec httpd -f -p 8080 -h /www
 """
 
 
-class StreamingEngine(DockerEngine, DuplexExec):
-    """The Engine with the verb for open execs."""
-
-
 @pytest.fixture(scope="module")
-def engine() -> Iterator[StreamingEngine]:
+def engine() -> Iterator[DockerEngine]:
     address = require_engine()
-    made = StreamingEngine(address.url, tls=address.tls)
+    made = DockerEngine(address.url, tls=address.tls)
     have_images(made)
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def pod(engine: StreamingEngine) -> Iterator[Target]:
+def pod(engine: DockerEngine) -> Iterator[Target]:
     """A sandbox with a web server in a container beside it."""
     image = sandbox_image(engine.info().arch)
     engine.load_image(image.archive)
@@ -98,7 +93,7 @@ def pod(engine: StreamingEngine) -> Iterator[Target]:
 
 
 @pytest.fixture(params=[True, False], ids=["direct", "relayed"])
-def handlers(request: pytest.FixtureRequest, engine: StreamingEngine) -> EngineHandlers:
+def handlers(request: pytest.FixtureRequest, engine: DockerEngine) -> EngineHandlers:
     return EngineHandlers(engine, Reach(engine, direct=request.param))
 
 
@@ -174,12 +169,12 @@ def test_many_probes_at_once_do_not_disturb_each_other(handlers: EngineHandlers,
     assert left == []
 
 
-def test_way_that_is_found_leads_to_the_pod(engine: StreamingEngine, pod: Target) -> None:
+def test_way_that_is_found_leads_to_the_pod(engine: DockerEngine, pod: Target) -> None:
     """Whichever it is; that depends on where the Engine runs."""
     assert EngineHandlers(engine).probe(pod, http("/healthz"), timeout=10).output == "fine"
 
 
-def test_open_exec_carries_both_directions_and_tells_errors_apart(engine: StreamingEngine, pod: Target) -> None:
+def test_open_exec_carries_both_directions_and_tells_errors_apart(engine: DockerEngine, pod: Target) -> None:
     stream = engine.exec_stream(pod.container_id, ["sh", "-c", "echo bad >&2; exec cat"])
     try:
         sent = b"x" * 200_000
@@ -198,7 +193,7 @@ def test_open_exec_carries_both_directions_and_tells_errors_apart(engine: Stream
         stream.close()
 
 
-def test_closing_an_open_exec_wakes_its_reader(engine: StreamingEngine, pod: Target) -> None:
+def test_closing_an_open_exec_wakes_its_reader(engine: DockerEngine, pod: Target) -> None:
     stream = engine.exec_stream(pod.container_id, ["cat"])
     ended = threading.Event()
 
@@ -213,7 +208,7 @@ def test_closing_an_open_exec_wakes_its_reader(engine: StreamingEngine, pod: Tar
     assert ended.wait(DEADLINE)
 
 
-def test_open_exec_needs_a_running_container(engine: StreamingEngine, pod: Target) -> None:
+def test_open_exec_needs_a_running_container(engine: DockerEngine, pod: Target) -> None:
     with pytest.raises(NotFound):
         engine.exec_stream("no-such-container", ["true"])
     name = f"handlers-{uuid.uuid4().hex[:8]}"

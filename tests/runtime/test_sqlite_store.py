@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -168,7 +169,17 @@ def test_a_state_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         SqliteStore(Home(tmp_path / "file")).pods()
 
 
-def test_a_directory_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
-    Home(tmp_path).database.mkdir()
+def test_a_directory_in_the_place_of_the_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    Home(tmp_path).database.mkdir(mode=0o755)
     with pytest.raises(StoreError, match="unable to open database file"):
         SqliteStore(Home(tmp_path)).pods()
+    assert stat.S_IMODE(Home(tmp_path).database.stat().st_mode) == 0o755
+
+
+def test_the_files_are_for_their_user_alone_also_those_of_an_earlier_version(tmp_path: Path) -> None:
+    Home(tmp_path).database.touch(0o644)
+    store = SqliteStore(Home(tmp_path))
+    store.pods()
+    found = [path for path in tmp_path.iterdir() if path.name.startswith("state.db")]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in found} == {0o600}
+    store.close()

@@ -42,16 +42,18 @@ def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def free_port() -> int:
-    """A port that is free for TCP and for UDP."""
+    """A port that is free for TCP and for UDP, and that the kernel gives nobody who asks for any port."""
     for _ in range(100):
-        with closing(socket.create_server(("127.0.0.1", 0))) as server:
-            port = int(server.getsockname()[1])
-            with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as other:
-                try:
-                    other.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-                return port
+        port = 10_000 + secrets.randbelow(20_000)
+        try:
+            with (
+                closing(socket.create_server(("127.0.0.1", port))),
+                closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as other,
+            ):
+                other.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return port
     raise AssertionError("no free port")
 
 

@@ -9,18 +9,17 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import requests
-from docker.api import APIClient
 
-from runner.engine.docker.failures import CONNECTION_ERRORS, Endpoint, error_of, translated, unavailable
+from runner.engine.docker.failures import CONNECTION_ERRORS, unavailable
 
 _ERRORS_KEPT: Final = 65536
 _STDERR: Final = 2
 _CONNECT_SECONDS: Final = 60.0
-_UPGRADE: Final[Mapping[str, str]] = {"Connection": "Upgrade", "Upgrade": "tcp"}
+UPGRADE: Final[Mapping[str, str]] = {"Connection": "Upgrade", "Upgrade": "tcp"}
 
 
 class DockerExecStream:
@@ -87,44 +86,3 @@ class DockerExecStream:
             self._socket.close()
             self._response.close()
         self._session.close()
-
-
-class DuplexExec:
-    """The verb ``exec_stream``, for a class that has the Engine's address and clients."""
-
-    address: str
-    _api: str
-
-    def _client(self) -> APIClient:
-        raise NotImplementedError
-
-    def _make_client(self, version: str, timeout: float | None) -> APIClient:
-        raise NotImplementedError
-
-    def _url(self, path: str) -> str:
-        raise NotImplementedError
-
-    def exec_stream(self, container_id: str, command: Sequence[str]) -> DockerExecStream:
-        """Two calls: create and start, the latter on a connection of its own."""
-        with translated(self.address):
-            made = self._client().exec_create(container_id, list(command), stdin=True)
-            session = self._make_client(self._api, None)
-            response = session.post(
-                self._url(f"/exec/{made['Id']}/start"),
-                json={"Detach": False, "Tty": False},
-                headers=dict(_UPGRADE),
-                stream=True,
-                timeout=(_CONNECT_SECONDS, None),
-            )
-            if response.status_code >= 400:
-                with contextlib.closing(session):
-                    raise error_of(Endpoint.OTHER, response.status_code, _message(response))
-            return DockerExecStream(response, session, self.address)
-
-
-def _message(response: requests.Response) -> str:
-    """The daemon's own text."""
-    try:
-        return str(response.json()["message"])
-    except (ValueError, KeyError, TypeError):
-        return response.text.strip() or response.reason

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import docker.auth
+import requests
 from docker.api import APIClient
 from docker.tls import TLSConfig
 from docker.utils import parse_repository_tag
@@ -28,7 +29,7 @@ from runner.core.volumes import SANDBOX_ROOT
 from runner.engine.discover import TlsFiles
 from runner.engine.docker import parse, subpath
 from runner.engine.docker.body import container_body
-from runner.engine.docker.duplex import DuplexExec
+from runner.engine.docker.duplex import UPGRADE, DockerExecStream
 from runner.engine.docker.failures import Endpoint, error_of, translated
 from runner.engine.docker.streams import DockerEventStream, DockerLogStream
 from runner.engine.docker.wire import Wire, frames
@@ -100,7 +101,7 @@ def _exec_result(exit_code: int, output: bytearray, apart: Mapping[str, bytearra
     return ExecResult(exit_code=exit_code, output=bytes(output), stdout=stdout, stderr=stderr)
 
 
-class DockerEngine(DuplexExec):
+class DockerEngine:
     """An Engine at an address: ``unix://``, ``tcp://``, ``https://`` or ``ssh://``, as DOCKER_HOST has it.
 
     Nothing is asked before the first verb; it fixes the API version, which is the Engine's own, for all threads.
@@ -174,7 +175,9 @@ class DockerEngine(DuplexExec):
         """The URL of a path, for requests made on the session itself."""
         return f"{self._client().base_url}/v{self._api}{path}"
 
-    def _stream(self, method: str, path: str, endpoint: Endpoint = Endpoint.OTHER, **arguments: Any) -> Wire:
+    def _request(
+        self, method: str, path: str, endpoint: Endpoint = Endpoint.OTHER, **arguments: Any
+    ) -> tuple[requests.Response, APIClient]:
         """Make a request whose body is read as it comes, on a session of its own without a read timeout."""
         with translated(self.address, endpoint):
             url = self._url(path)
@@ -183,7 +186,10 @@ class DockerEngine(DuplexExec):
             if response.status_code >= 400:
                 with contextlib.closing(session):
                     raise error_of(endpoint, response.status_code, parse.error_message(response.text, response.reason))
-            wire = Wire(response, session, self.address)
+            return response, session
+
+    def _stream(self, method: str, path: str, endpoint: Endpoint = Endpoint.OTHER, **arguments: Any) -> Wire:
+        wire = Wire(*self._request(method, path, endpoint, **arguments), self.address)
         with self._lock:
             self._wires = [other for other in self._wires if not other.closed]
             self._wires.append(wire)
@@ -394,6 +400,14 @@ class DockerEngine(DuplexExec):
                 raise ExecTimeout(f"the command was not over after {timeout:g} s")
             pause.wait(_EXEC_POLL_SECONDS)
         return _exec_result(outcome, output, apart)
+
+    def exec_stream(self, container_id: str, command: Sequence[str]) -> DockerExecStream:
+        """Two calls: create and start, the latter on a connection of its own."""
+        with translated(self.address):
+            made = self._client().exec_create(container_id, list(command), stdin=True)
+        detail = {"Detach": False, "Tty": False}
+        started = self._request("POST", f"/exec/{made['Id']}/start", json=detail, headers=dict(UPGRADE))
+        return DockerExecStream(*started, self.address)
 
     def _exec_exit(self, exec_id: str) -> int | None:
         """The exit code; None while it runs."""

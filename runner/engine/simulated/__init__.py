@@ -1,6 +1,7 @@
 """An Engine without processes: containers live by a script, in virtual time."""
 
-from runner.engine.simulated.engine import Call, SimulatedEngine
+from runner.engine.simulated.engine import SimulatedEngine
+from runner.engine.simulated.events import Call
 from runner.engine.simulated.script import (
     FOREVER,
     Attempt,

@@ -16,7 +16,7 @@ import posixpath
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from runner.clock import VirtualClock
 from runner.core.containerconfig import ContainerConfig, MountType, VolumeConfig
@@ -38,18 +38,18 @@ from runner.engine.protocol import (
     make_event,
 )
 from runner.engine.simulated.container import SimulatedContainer
-from runner.engine.simulated.events import EventBus, Listener, SimulatedEventStream, SimulatedLogStream, matches
-from runner.engine.simulated.files import FileTree
+from runner.engine.simulated.events import Call, EventBus, Listener, SimulatedEventStream, SimulatedLogStream, matches
+from runner.engine.simulated.files import FileTree, image_files
 from runner.engine.simulated.images import ImageStore
 from runner.engine.simulated.script import Attempt, Script
+from runner.engine.simulated.signals import NUMBERS, STOPPING, signal_name
+from runner.engine.simulated.volumes import VolumeStore
 from runner.errors import Conflict, EngineError, EngineUnavailable, ImagePullError, NotFound, StartError
 
 KILLED: Final = 137
 START_FAILED: Final = 128
 NOT_FOUND: Final = 127
 
-_SIGNALS: Final = {"SIGHUP": 1, "SIGINT": 2, "SIGQUIT": 3, "SIGKILL": 9, "SIGUSR1": 10, "SIGUSR2": 12, "SIGTERM": 15}
-_STOPPING: Final = frozenset({"SIGINT", "SIGQUIT", "SIGTERM"})
 _INFO: Final = EngineInfo(
     confinement=frozenset({"apparmor", "seccomp", "userns"}),
     name="Simulated Engine",
@@ -59,24 +59,6 @@ _INFO: Final = EngineInfo(
     cpus=4,
     memory=8 * 1024**3,
 )
-_IMAGE_DIRECTORIES: Final = ("bin", "dev", "etc", "home", "root", "tmp", "usr", "usr/bin", "var", "var/log")
-_IMAGE_FILES: Final = ("bin/sh", "etc/passwd", "etc/group")
-
-
-class Call(NamedTuple):
-    """One verb that was called, on what."""
-
-    at: datetime
-    verb: str
-    target: str
-
-
-def _signal_name(signal: str) -> str:
-    """``9``, ``KILL`` and ``SIGKILL`` are one."""
-    if signal.isdigit():
-        return next((name for name, number in _SIGNALS.items() if number == int(signal)), signal)
-    upper = signal.upper()
-    return upper if upper.startswith("SIG") else f"SIG{upper}"
 
 
 class SimulatedEngine:
@@ -107,8 +89,7 @@ class SimulatedEngine:
         self._names: dict[str, SimulatedContainer] = {}
         self._starts: dict[tuple[str, str], int] = defaultdict(int)
         self._images = ImageStore(self.script.images)
-        self._volumes: dict[str, tuple[VolumeConfig, FileTree]] = {}
-        self._volume_users: dict[str, set[str]] = defaultdict(set)
+        self._volumes = VolumeStore()
         for reference in images:
             self.add_image(reference)
 
@@ -275,10 +256,7 @@ class SimulatedEngine:
             self._by_uid.setdefault(container.uid, {})[container_id] = container
         for mount in config.mounts:
             if mount.type is MountType.VOLUME:
-                if mount.create is not None:
-                    self._volumes.setdefault(mount.source, (mount.create, FileTree()))
-                self._volume_tree(mount.source, create=True)
-                self._volume_users[mount.source].add(container_id)
+                self._volumes.use(mount.source, container_id, mount.create)
         self._emit(container, "create")
         return container_id
 
@@ -337,13 +315,13 @@ class SimulatedEngine:
         container = self._find(container_id)
         if not container.alive:
             raise Conflict(f"Cannot kill container: {container_id}: Container {container.id} is not running")
-        stop_signal = _signal_name(container.config.stop_signal or "SIGTERM")
-        name = _signal_name(signal) if signal else stop_signal
+        stop_signal = signal_name(container.config.stop_signal or "SIGTERM")
+        name = signal_name(signal) if signal else stop_signal
         if name == "SIGKILL":
             self._kill(container)
             return
-        self._emit(container, "kill", signal=str(_SIGNALS.get(name, 0)))
-        if name in _STOPPING or name == stop_signal:
+        self._emit(container, "kill", signal=str(NUMBERS.get(name, 0)))
+        if name in STOPPING or name == stop_signal:
             self._plan_term(container)
 
     def _plan_term(self, container: SimulatedContainer) -> None:
@@ -360,8 +338,8 @@ class SimulatedEngine:
         container = self._find(container_id)
         if not container.alive:
             return
-        stop_signal = _signal_name(container.config.stop_signal or "SIGTERM")
-        self._emit(container, "kill", signal=str(_SIGNALS.get(stop_signal, 15)))
+        stop_signal = signal_name(container.config.stop_signal or "SIGTERM")
+        self._emit(container, "kill", signal=str(NUMBERS.get(stop_signal, 15)))
         container.stopping = True
         assert container.attempt is not None
         term = container.attempt.term()
@@ -399,7 +377,7 @@ class SimulatedEngine:
                 del self._by_uid[container.uid]
         for mount in container.config.mounts:
             if mount.type is MountType.VOLUME:
-                self._volume_users[mount.source].discard(container.id)
+                self._volumes.release(mount.source, container.id)
         self._emit(container, "destroy")
 
     def exec(self, container_id: str, command: Sequence[str], *, timeout: float | None, limit: int) -> ExecResult:
@@ -456,9 +434,9 @@ class SimulatedEngine:
             target = mount.target.strip("/")
             if mount.type is MountType.VOLUME and (clean == target or clean.startswith(f"{target}/")):
                 inner = posixpath.join(mount.sub_path.strip("/"), clean[len(target) :].lstrip("/"))
-                return self._volume_tree(mount.source, create=True), inner.rstrip("/")
+                return self._volumes.files(mount.source), inner.rstrip("/")
         if container.files is None:
-            container.files = FileTree(_IMAGE_DIRECTORIES, _IMAGE_FILES)
+            container.files = image_files()
         return container.files, clean
 
     # --- images ------------------------------------------------------------------------------------------------------
@@ -502,32 +480,18 @@ class SimulatedEngine:
 
     # --- volumes -----------------------------------------------------------------------------------------------------
 
-    def _volume_tree(self, name: str, *, create: bool = False) -> FileTree:
-        if name not in self._volumes:
-            if not create:
-                raise NotFound(f"get {name}: no such volume")
-            self._volumes[name] = (VolumeConfig(name=name, labels={}), FileTree())
-        return self._volumes[name][1]
-
     def create_volume(self, config: VolumeConfig) -> None:
         self._called("create_volume", config.name)
-        self._volumes.setdefault(config.name, (config, FileTree()))
+        self._volumes.create(config)
 
     def list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
         self._called("list_volumes")
-        return [_volume_details(config) for config, _ in self._volumes.values() if matches(labels, config.labels)]
+        return self._volumes.list(labels)
 
     def inspect_volume(self, name: str) -> VolumeDetails:
         self._called("inspect_volume", name)
-        self._volume_tree(name)
-        return _volume_details(self._volumes[name][0])
+        return self._volumes.details(name)
 
     def remove_volume(self, name: str) -> None:
         self._called("remove_volume", name)
-        if self._volume_users.get(name):
-            raise Conflict(f"remove {name}: volume is in use", recoverable=True)
-        self._volumes.pop(name, None)
-
-
-def _volume_details(config: VolumeConfig) -> VolumeDetails:
-    return VolumeDetails(name=config.name, labels=config.labels, mountpoint=f"/volumes/{config.name}/_data")
+        self._volumes.remove(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from runner.clock import NothingWillHappen, VirtualClock
 from runner.core.labels import POD_UID
@@ -25,6 +25,14 @@ def matches(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
         if found is None or (value and found != value):
             return False
     return True
+
+
+class Call(NamedTuple):
+    """One verb that was called, on what."""
+
+    at: datetime
+    verb: str
+    target: str
 
 
 class EventBus:

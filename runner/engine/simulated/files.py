@@ -65,3 +65,9 @@ class FileTree:
                     packed.size = len(content)
                     tar.addfile(packed, io.BytesIO(content))
         return buffer.getvalue()
+
+
+def image_files() -> FileTree:
+    """What every image has."""
+    directories = ("bin", "dev", "etc", "home", "root", "tmp", "usr", "usr/bin", "var", "var/log")
+    return FileTree(directories, ("bin/sh", "etc/passwd", "etc/group"))
