@@ -218,8 +218,10 @@ def test_several_pods_from_several_threads(runner: Runner, docker_engine: Docker
     pods: Any = runner.run_all(named(WEB), named(WEB), timeout=60)
     assert len(pods) == 2
     assert {pod.name for pod in runner.pods} == {*names, *(pod.name for pod in pods)}
+    before = runner.pods
     with pytest.raises(UsageError, match="run is for one pod, the manifests make 2"):
         runner.run(named(WEB), named(WEB), timeout=60)
+    assert runner.pods == before
     everything = runner.pods
     assert len(everything) == 5
     runner.close()

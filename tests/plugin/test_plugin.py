@@ -242,6 +242,21 @@ def test_an_interrupted_session_leaves_nothing(project: Project, times: int) -> 
 
 
 @docker
+def test_a_session_that_is_interrupted_while_a_pod_is_waited_for_leaves_nothing(project: Project) -> None:
+    project.write("test_web.py", WAITS.replace("host_ports=False", 'host_ports=False, until="completed"'))
+    process = project.start()
+    until(
+        lambda: any("containerStatuses" in (pod.get("status") or {}) for pod in store(project).pods()),
+        "the waiting pod",
+    )
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=25)
+    assert process.returncode == 2, output
+    assert not (project.folder / "up").exists()
+    assert project.left() == []
+
+
+@docker
 def test_what_a_killed_session_leaves_the_next_one_sweeps(project: Project, tmp_path: Path) -> None:
     """And never what belongs to a session that lives: one of the same state directory runs all the time."""
     project.write("test_web.py", WAITS)
