@@ -5,7 +5,6 @@ Mirrors k8s.io/client-go/tools/record/events_cache.go (EventCorrelator with its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -156,65 +155,92 @@ def pod_ref(pod: Pod, container: Container | None = None) -> ObjectRef:
     return ObjectRef(namespace=pod.namespace, name=pod.name, uid=pod.uid, field_path=path)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class _Observation:
     """How often an event was seen, since when, and under which name it is stored."""
 
     name: str
     first: datetime
-    times: int
+    times: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class _Similar:
     """The different messages of events that are alike otherwise, oldest first, and when the last one came."""
 
-    messages: tuple[str, ...]
+    messages: list[str]
     last: datetime
 
+    def is_one_of_many(self, message: str, now: datetime) -> bool:
+        """Note a message. Returns whether there are too many different ones to tell each of them."""
+        if now - self.last > _SIMILAR_TIME:
+            self.messages.clear()
+        self.last = now
+        if message not in self.messages:
+            self.messages.append(message)
+        if len(self.messages) < SIMILAR_LIMIT:
+            return False
+        # The list must not grow beyond the limit: the oldest message makes room.
+        del self.messages[0]
+        return True
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True)
 class _Bucket:
     """Tokens left of one source for one type of event about one object, as of a moment."""
 
     tokens: float
     at: datetime
 
+    def take(self, now: datetime) -> bool:
+        """Take a token. Returns whether there was one; a clock that was set back takes none away."""
+        refilled = (now - self.at).total_seconds() / SPAM_REFILL_SECONDS
+        if refilled > 0:
+            self.tokens = min(_FULL, self.tokens + refilled)
+        self.at = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
 
-_observation, _similar, _bucket = maker(_Observation), maker(_Similar), maker(_Bucket)
 
-
-@dataclass(slots=True, kw_only=True)
 class Correlator:
-    """What the recorder remembers. ``take`` changes it; ``correlate`` leaves it alone and returns the next one."""
+    """What the recorder remembers: three memories of bounded size, in which the youngest entry is the last."""
 
-    observations: dict[Key, _Observation] = field(default_factory=dict)
-    similar: dict[Key, _Similar] = field(default_factory=dict)
-    buckets: dict[Key, _Bucket] = field(default_factory=dict)
-    last_stamp: int = 0
+    def __init__(self) -> None:
+        self._observations: dict[Key, _Observation] = {}
+        self._similar: dict[Key, _Similar] = {}
+        self._buckets: dict[Key, _Bucket] = {}
+        self._last_stamp = 0
 
     def take(self, ref: ObjectRef, source: Source, note: Note, now: datetime) -> Event | None:
         """Take in one event. Returns the one to store under its name (new or counted up), None when it is spam."""
-        stamp = (now - _EPOCH) // _MICROSECOND * 1000
-        self.last_stamp = stamp = stamp if stamp > self.last_stamp else self.last_stamp + 1
         about = (source.component, source.host, ref.subject, note.type)
-        key, message = _combine(self.similar, (*about, note.reason), ref.field_path, note.message, now)
+        group = (*about, note.reason)
+        message = note.message
+        similar = self._similar.pop(group, None)
+        if similar is None:
+            similar = _Similar([], now)
+            _make_room(self._similar)
         # What is taken out and put in again is the youngest.
-        seen = self.observations.pop(key, None)
-        if seen is None:
-            seen = _observation(name=f"{ref.name}.{stamp:x}", first=now, times=1)
+        self._similar[group] = similar
+        key: Key
+        if similar.is_one_of_many(message, now):
+            key, message = group, COMBINED_PREFIX + message
         else:
-            seen = _observation(name=seen.name, first=seen.first, times=seen.times + 1)
-        self.observations[key] = seen
-        bucket = self.buckets.pop(about, None)
-        tokens = _FULL if bucket is None else _refilled(bucket, now)
-        accepted = tokens >= 1
-        self.buckets[about] = _bucket(tokens=tokens - accepted, at=now)
-        if max(len(self.observations), len(self.similar), len(self.buckets)) > CACHE_SIZE:
-            _forget_oldest(self.observations)
-            _forget_oldest(self.similar)
-            _forget_oldest(self.buckets)
-        if not accepted:
+            key = (*group, ref.field_path, message)
+        seen = self._observations.pop(key, None)
+        if seen is None:
+            seen = _Observation(self._name(ref, now), now)
+            _make_room(self._observations)
+        self._observations[key] = seen
+        seen.times += 1
+        bucket = self._buckets.pop(about, None)
+        if bucket is None:
+            bucket = _Bucket(_FULL, now)
+            _make_room(self._buckets)
+        self._buckets[about] = bucket
+        if not bucket.take(now):
             return None
         return _event(
             name=seen.name,
@@ -228,54 +254,14 @@ class Correlator:
             count=seen.times,
         )
 
-
-def correlate(
-    state: Correlator, ref: ObjectRef, source: Source, note: Note, now: datetime
-) -> tuple[Correlator, Event | None]:
-    """Take in one event. Returns the next state, and what ``Correlator.take`` returns."""
-    following = Correlator(
-        observations=dict(state.observations),
-        similar=dict(state.similar),
-        buckets=dict(state.buckets),
-        last_stamp=state.last_stamp,
-    )
-    return following, following.take(ref, source, note, now)
+    def _name(self, ref: ObjectRef, now: datetime) -> str:
+        """A name that no other event has: with the time in nanoseconds, as client-go makes it."""
+        stamp = (now - _EPOCH) // _MICROSECOND * 1000
+        self._last_stamp = max(stamp, self._last_stamp + 1)
+        return f"{ref.name}.{self._last_stamp:x}"
 
 
-def correlate_all(
-    state: Correlator, ref: ObjectRef, source: Source, notes: Iterable[Note], now: datetime
-) -> tuple[Correlator, tuple[Event, ...]]:
-    """Take in several events about one object at one moment."""
-    stored = []
-    for note in notes:
-        state, event = correlate(state, ref, source, note, now)
-        if event is not None:
-            stored.append(event)
-    return state, tuple(stored)
-
-
-def _combine(similar: dict[Key, _Similar], group: Key, field_path: str, message: str, now: datetime) -> tuple[Key, str]:
-    """Note the message; when there are too many different ones, the event stands for all of them.
-
-    Returns what the event is counted under, and the message to store.
-    """
-    known = similar.pop(group, None)
-    messages = () if known is None or now - known.last > _SIMILAR_TIME else known.messages
-    if message not in messages:
-        messages += (message,)
-    combined = len(messages) >= SIMILAR_LIMIT
-    # The list must not grow beyond the limit: the oldest message makes room.
-    similar[group] = _similar(messages=messages[1:] if combined else messages, last=now)
-    return (group, COMBINED_PREFIX + message) if combined else ((*group, field_path, message), message)
-
-
-def _refilled(bucket: _Bucket, now: datetime) -> float:
-    """The tokens that there are now. A clock that was set back takes none away."""
-    refilled = (now - bucket.at).total_seconds() / SPAM_REFILL_SECONDS
-    return min(_FULL, bucket.tokens + refilled) if refilled > 0 else bucket.tokens
-
-
-def _forget_oldest(memory: dict[Key, _T]) -> None:
-    """Let the oldest entry fall out of a memory that is beyond its size."""
-    if len(memory) > CACHE_SIZE:
+def _make_room(memory: dict[Key, _T]) -> None:
+    """Let the oldest entry fall out of a memory that is full."""
+    if len(memory) >= CACHE_SIZE:
         del memory[next(iter(memory))]

@@ -19,8 +19,6 @@ from runner.core.events import (
     Event,
     ObjectRef,
     Source,
-    correlate,
-    correlate_all,
     pod_ref,
 )
 from runner.core.model import Pod
@@ -41,11 +39,16 @@ def at(seconds: float) -> datetime:
 
 def run(notes: list[tuple[float, Note]], ref: ObjectRef = REF) -> list[Event | None]:
     """What is stored for events at the given seconds."""
-    state, stored = Correlator(), []
-    for seconds, note in notes:
-        state, event = correlate(state, ref, NODE, note, at(seconds))
-        stored.append(event)
-    return stored
+    memory = Correlator()
+    return [memory.take(ref, NODE, note, at(seconds)) for seconds, note in notes]
+
+
+def spent(ref: ObjectRef = REF) -> Correlator:
+    """A memory in which an object has used up its burst of warnings."""
+    memory = Correlator()
+    assert all(memory.take(ref, NODE, unhealthy("x"), NOW) for _ in range(SPAM_BURST))
+    assert memory.take(ref, NODE, unhealthy("x"), NOW) is None
+    return memory
 
 
 def unhealthy(text: str) -> Note:
@@ -54,7 +57,7 @@ def unhealthy(text: str) -> Note:
 
 def test_an_event_is_written_as_a_v1_event() -> None:
     ref = ObjectRef(namespace="ns", name="p", uid="u", field_path="spec.containers{app}")
-    _, event = correlate(Correlator(), ref, NODE, normal(EventReason.STARTED, "Container started"), NOW)
+    event = Correlator().take(ref, NODE, normal(EventReason.STARTED, "Container started"), NOW)
     assert event is not None
     assert event.to_json() == {
         "kind": "Event",
@@ -119,10 +122,10 @@ def test_a_repeated_event_is_counted_up_under_its_first_name() -> None:
 
 
 def test_events_about_different_containers_are_counted_apart() -> None:
-    state, counts = Correlator(), []
+    memory, counts = Correlator(), []
     for path in ("spec.containers{a}", "spec.containers{b}"):
         ref = ObjectRef(namespace="ns", name="p", uid="u", field_path=path)
-        state, event = correlate(state, ref, NODE, unhealthy("x"), NOW)
+        event = memory.take(ref, NODE, unhealthy("x"), NOW)
         counts.append(event.count if event else 0)
     assert counts == [1, 1]
 
@@ -169,40 +172,32 @@ def test_spam_is_dropped_after_a_burst_and_let_through_every_five_minutes() -> N
 
 
 def test_another_pod_has_a_burst_of_its_own() -> None:
-    state, _ = correlate_all(Correlator(), REF, NODE, (unhealthy("x"),) * SPAM_BURST, NOW)
-    assert correlate(state, REF, NODE, unhealthy("x"), NOW)[1] is None
     other = ObjectRef(namespace="ns", name="q", uid="v")
-    assert correlate(state, other, NODE, unhealthy("x"), NOW)[1] is not None
+    assert spent(REF).take(other, NODE, unhealthy("x"), NOW) is not None
 
 
 def test_normal_events_and_warnings_have_a_burst_each() -> None:
     """As recorded from a kubelet: 25 of each type about one pod, whatever the other type does."""
-    state, _ = correlate_all(Correlator(), REF, NODE, (unhealthy("x"),) * SPAM_BURST, NOW)
-    notes = tuple(normal(EventReason.PULLING, "p") for _ in range(SPAM_BURST + 1))
-    _, stored = correlate_all(state, REF, NODE, notes, NOW)
-    assert len(stored) == SPAM_BURST
+    memory = spent()
+    stored = [memory.take(REF, NODE, normal(EventReason.PULLING, "p"), NOW) for _ in range(SPAM_BURST + 1)]
+    assert [event is None for event in stored] == [False] * SPAM_BURST + [True]
 
 
 def test_a_clock_that_goes_back_takes_no_tokens_away() -> None:
     assert all(run([(100, unhealthy("x")), (0, unhealthy("x"))]))
 
 
-def test_several_events_at_once_go_in_order_and_spam_is_left_out() -> None:
-    notes = tuple(unhealthy("x") for _ in range(SPAM_BURST + 1))
-    state, stored = correlate_all(Correlator(), REF, NODE, notes, NOW)
-    assert [event.count for event in stored] == list(range(1, SPAM_BURST + 1))
-    assert correlate(state, REF, NODE, unhealthy("x"), NOW)[1] is None
-
-
-def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
-    state, _ = correlate(Correlator(), REF, NODE, unhealthy("x"), NOW)
-    (bucket,) = state.buckets.values()
-    full = Correlator(buckets={("old", str(n)): bucket for n in range(CACHE_SIZE)})
-    after, event = correlate(full, REF, NODE, unhealthy("x"), NOW)
-    assert event is not None
-    assert len(after.buckets) == CACHE_SIZE
-    assert ("old", "0") not in after.buckets
-    assert ("old", "1") in after.buckets
+def test_the_memory_is_bounded_and_forgets_who_was_heard_of_least_recently() -> None:
+    memory = spent(REF)
+    others = [ObjectRef(namespace="ns", name=f"p{n}", uid=str(n)) for n in range(CACHE_SIZE + 1)]
+    for ref in others[: CACHE_SIZE - 1]:
+        memory.take(ref, NODE, unhealthy("x"), NOW)
+    assert memory.take(REF, NODE, unhealthy("x"), NOW) is None, "it is still known"
+    for ref in others[1:]:
+        memory.take(ref, NODE, unhealthy("x"), NOW)
+    again = memory.take(REF, NODE, unhealthy("x"), NOW)
+    assert again is not None, "it was forgotten, and so was what it had used up"
+    assert again.count == 1
 
 
 def test_a_pod_and_its_containers_are_objects_of_events() -> None:

@@ -21,11 +21,13 @@ class VolumeStore:
 
     def create(self, config: VolumeConfig) -> None:
         """One that is there stays as it is."""
-        self._volumes.setdefault(config.name, (config, FileTree()))
+        if config.name not in self._volumes:
+            self._volumes[config.name] = (config, FileTree())
 
     def use(self, name: str, container_id: str, config: VolumeConfig | None) -> None:
         """Let a container mount a volume, which is made when it is not there."""
-        self.create(config or VolumeConfig(name=name, labels={}))
+        if name not in self._volumes:
+            self.create(config or VolumeConfig(name=name, labels={}))
         self._users[name].add(container_id)
 
     def release(self, name: str, container_id: str) -> None:
