@@ -1,7 +1,7 @@
 """What one sync of a pod has to do: the kubelet's decision as a pure function of what was observed.
 
 Mirrors pkg/kubelet/kuberuntime/kuberuntime_manager.go (computePodActions), kuberuntime_container.go
-(computeInitContainerActions) and util/util.go (PodSandboxChanged), as of 1.37. Back-off is not part of it: ``decide``
+(computeInitContainerActions), as of 1.37. Back-off is not part of it: ``decide``
 puts it on top when it lays the operations out in order.
 """
 
@@ -22,6 +22,7 @@ from runner.core.restart import (
     should_be_started,
     should_restart,
 )
+from runner.core.sandboxfault import SandboxFault, sandbox_fault
 
 _RUNNING, _EXITED, _UNKNOWN = RuntimeState.RUNNING, RuntimeState.EXITED, RuntimeState.UNKNOWN
 
@@ -100,36 +101,6 @@ class _Draft:
         self.causes["pod"] = cause
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxChange:
-    """Whether a new sandbox is needed, which attempt it is, the id of the one it replaces ("" if none), and why."""
-
-    needed: bool
-    attempt: int
-    sandbox_id: str
-    cause: str = ""
-
-
-_change = maker(SandboxChange)
-
-
-def sandbox_change(pod: Pod, observed: Observed) -> SandboxChange:
-    """Tell whether the pod needs a new sandbox (PodSandboxChanged)."""
-    if not observed.sandboxes:
-        return _change(needed=True, attempt=0, sandbox_id="", cause="the pod has no sandbox")
-    newest = observed.sandboxes[0]
-    again = newest.attempt + 1
-    if len(observed.sandboxes) > 1 and sum(sandbox.ready for sandbox in observed.sandboxes) > 1:
-        return _change(needed=True, attempt=again, sandbox_id=newest.id, cause="more than one sandbox is ready")
-    if not newest.ready:
-        return _change(needed=True, attempt=again, sandbox_id=newest.id, cause="the sandbox is not ready")
-    if newest.host_network != pod.host_network:
-        return _change(needed=True, attempt=again, sandbox_id="", cause="the sandbox's network mode differs")
-    if not pod.host_network and not newest.ip:
-        return _change(needed=True, attempt=again, sandbox_id=newest.id, cause="the sandbox has no IP address")
-    return _change(needed=False, attempt=newest.attempt, sandbox_id=newest.id)
-
-
 def compute_pod_actions(
     pod: Pod, observed: Observed, results: ProbeResults, *, restart_all: bool | None = None
 ) -> PodActions:
@@ -141,19 +112,20 @@ def compute_pod_actions(
         results: standing probe verdicts.
         restart_all: whether the pod is marked for RestartAllContainers; None derives it from what was observed.
     """
-    change = sandbox_change(pod, observed)
-    if change.needed:
-        return _with_new_sandbox(pod, observed, change)
+    fault = sandbox_fault(pod, observed)
+    if fault is not None:
+        return _with_new_sandbox(pod, observed, fault)
+    sandbox = observed.sandboxes[0]
     marked = pod.has_rules and bool(restart_all_sources(pod, observed)) if restart_all is None else restart_all
     if marked:
-        return _actions(attempt=change.attempt, sandbox_id=change.sandbox_id, to_reset=_resets(pod, observed))
+        return _actions(attempt=sandbox.attempt, sandbox_id=sandbox.id, to_reset=_resets(pod, observed))
     draft = _Draft()
-    if not pod.init_containers or _init_actions(pod, observed, results, draft, change.sandbox_id):
+    if not pod.init_containers or _init_actions(pod, observed, results, draft, sandbox.id):
         _app_actions(pod, observed, results, draft)
     return _actions(
         kill_pod=draft.kill_pod,
-        attempt=change.attempt,
-        sandbox_id=change.sandbox_id,
+        attempt=sandbox.attempt,
+        sandbox_id=sandbox.id,
         init_to_start=tuple(draft.init_to_start),
         containers_to_start=tuple(draft.containers_to_start),
         ephemeral_to_start=_ephemeral(pod, observed),
@@ -162,18 +134,21 @@ def compute_pod_actions(
     )
 
 
-def _with_new_sandbox(pod: Pod, observed: Observed, change: SandboxChange) -> PodActions:
-    base = {"attempt": change.attempt, "sandbox_id": change.sandbox_id}
-    if pod.restart_policy is RestartPolicy.NEVER and change.attempt != 0 and observed.containers:
-        cause = f"{change.cause}, and restartPolicy Never starts nothing again"
+def _with_new_sandbox(pod: Pod, observed: Observed, fault: SandboxFault) -> PodActions:
+    newest = observed.sandboxes[0] if observed.sandboxes else None
+    attempt = 0 if newest is None else newest.attempt + 1
+    replaced = "" if newest is None or fault is SandboxFault.NETWORK_MODE else newest.id
+    base = {"attempt": attempt, "sandbox_id": replaced}
+    if pod.restart_policy is RestartPolicy.NEVER and attempt != 0 and observed.containers:
+        cause = f"{fault.cause}, and restartPolicy Never starts nothing again"
         return _actions(kill_pod=True, causes=(("pod", cause),), **base)  # type: ignore[arg-type]
     to_start = [c for c in pod.containers if not _succeeded_for_good(pod, c, observed)]
     has_run = any(_was_created(observed.latest(c.name)) for c in pod.containers)
     if not to_start and has_run:
-        cause = f"{change.cause}, and every container is done"
+        cause = f"{fault.cause}, and every container is done"
         return _actions(kill_pod=True, causes=(("pod", cause),), **base)  # type: ignore[arg-type]
     inits, apps = (pod.init_containers[:1], []) if pod.init_containers else ((), to_start)
-    causes = [("pod", change.cause)]
+    causes = [("pod", fault.cause)]
     causes += [(c.name, "first init container of a new sandbox") for c in inits]
     causes += [(c.name, "new sandbox") for c in apps]
     return _actions(

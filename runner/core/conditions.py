@@ -25,6 +25,7 @@ from runner.core.podstatus import (
 )
 from runner.core.reasons import WaitingReason
 from runner.core.restart import matching_rule
+from runner.core.sandboxfault import sandbox_fault
 
 UNKNOWN_STATUSES = "UnknownContainerStatuses"
 POD_COMPLETED = "PodCompleted"
@@ -50,12 +51,14 @@ def pod_conditions(
 
     A transition time changes only when the status of its condition does.
     """
-    before = (previous or _NOTHING).conditions
-    foreign = [condition for condition in before if condition.base is None and condition.type not in _OURS]
+    before = () if previous is None else previous.conditions
+    # Those of others come first: where the first one is ours, all are.
+    is_mixed = bool(before) and before[0].base is None
+    foreign = [condition for condition in before if condition.type not in _OURS] if is_mixed else []
     containers = containers_ready(pod, statuses, phase)
     found = [
         ready_to_start(pod, observed),
-        initialized(pod, statuses, phase, was_true=bool(pod.init_containers) and _was_initialized(before)),
+        initialized(pod, statuses, phase, before=before),
         ready(pod, containers, foreign),
         containers,
         _SCHEDULED,
@@ -66,9 +69,14 @@ def pod_conditions(
         found.append(all_containers_restarting(pod, phase, previous or _NOTHING, observed))
     if foreign or len(before) != len(found):
         return (*foreign, *[_with_transition_time(condition, _of_type(condition, before), now) for condition in found])
-    paired = zip(found, before, strict=True)
+    paired = zip(found, before)  # noqa: B905 - as many of the one as of the other, and quicker
     return tuple(
-        [old if old.base is new else _with_transition_time(new, _of_type(new, before), now) for new, old in paired]
+        [
+            old
+            if old.base is new
+            else _with_transition_time(new, old if old.type == new.type else _of_type(new, before), now)
+            for new, old in paired
+        ]
     )
 
 
@@ -116,26 +124,10 @@ _NOTHING = PodStatus()
 
 def ready_to_start(pod: Pod, observed: Observed) -> Condition:
     """Whether a sandbox with its network is there; since v1.37 with the reason why not."""
-    problem = sandbox_problem(pod, observed)
-    if not problem:
+    fault = sandbox_fault(pod, observed)
+    if fault is None:
         return _READY_TO_START
-    return _condition(ConditionType.READY_TO_START, holds=False, reason=SANDBOX_NOT_READY, message=problem)
-
-
-def sandbox_problem(pod: Pod, observed: Observed) -> str:
-    """Why the pod has no usable sandbox; empty when it has one (kuberuntime/util PodSandboxChanged)."""
-    if not observed.sandboxes:
-        return "no pod sandbox exists"
-    newest = observed.sandboxes[0]
-    if len(observed.sandboxes) > 1 and sum(sandbox.ready for sandbox in observed.sandboxes) > 1:
-        return "multiple pod sandboxes are ready"
-    if not newest.ready:
-        return "pod sandbox is not ready"
-    if newest.host_network != pod.host_network:
-        return "pod sandbox has another network namespace mode"
-    if not pod.host_network and not newest.ip:
-        return "pod sandbox has no IP address"
-    return ""
+    return _condition(ConditionType.READY_TO_START, holds=False, reason=SANDBOX_NOT_READY, message=fault.message)
 
 
 def containers_ready(pod: Pod, statuses: Sequence[ContainerStatus] | None, phase: Phase) -> Condition:
@@ -186,7 +178,7 @@ def _unready_pod(reason: str, message: str) -> Condition:
 
 
 def initialized(
-    pod: Pod, statuses: Sequence[ContainerStatus] | None, phase: Phase, *, was_true: bool = False
+    pod: Pod, statuses: Sequence[ContainerStatus] | None, phase: Phase, *, before: Iterable[Condition] = ()
 ) -> Condition:
     """Whether the init containers are done (sidecars: started). Once True it stays True, also while all restart."""
     if not pod.init_containers and phase is not Phase.SUCCEEDED:
@@ -199,7 +191,7 @@ def initialized(
     if phase is Phase.SUCCEEDED and not unknown:
         return _condition(kind, holds=True, reason=POD_COMPLETED)
     message = _message(unknown, incomplete, "incomplete")
-    if not message or was_true or _any_app_started(pod, found):
+    if not message or _was_initialized(before) or _any_app_started(pod, found):
         return _condition(kind, holds=True)
     return _condition(kind, holds=False, reason=NOT_INITIALIZED, message=message)
 

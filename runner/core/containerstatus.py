@@ -13,6 +13,7 @@ from runner.core.conditions import ending_behind, restart_all_rules
 from runner.core.model import Container, Pod, RestartRule
 from runner.core.observed import ContainerRecord, Observed, ProbeResult, ProbeResults, RuntimeState
 from runner.core.podstatus import (
+    ID_PREFIX,
     ContainerStatus,
     PodStatus,
     Running,
@@ -20,7 +21,6 @@ from runner.core.podstatus import (
     Terminated,
     Waiting,
     make_container_status,
-    make_terminated,
 )
 from runner.core.quick import maker
 from runner.core.reasons import TerminatedReason, WaitingReason
@@ -32,8 +32,7 @@ LOST_RUNNING = "The container could not be located when the pod was deleted.  Th
 LOST_INIT = "Unable to get init container status from container runtime and pod has been initialized, treat it as exited normally"
 RESTARTING_ALL = "The container is removed because RestartAllContainers in place"
 
-_ID_PREFIX = "docker://"
-_RUNNING, _EXITED, _UNKNOWN = RuntimeState.RUNNING, RuntimeState.EXITED, RuntimeState.UNKNOWN
+_RUNNING, _UNKNOWN = RuntimeState.RUNNING, RuntimeState.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +63,9 @@ class ContainerStatuses:
 _make_statuses = maker(ContainerStatuses)
 
 
-def published_id(container_id: str) -> str:
-    """A container id as statuses show it."""
-    return f"{_ID_PREFIX}{container_id}"
-
-
 def engine_id(published: str) -> str:
     """The Engine's id of a container that a status names; empty when the status names none."""
-    return published.removeprefix(_ID_PREFIX)
+    return published.removeprefix(ID_PREFIX)
 
 
 def container_statuses(
@@ -119,7 +113,8 @@ class _View:
         instances = [record for record in self.observed.containers if record.name == name]
         if instances:
             before = instances[1] if len(instances) > 1 else None
-            status = _from_record(instances[0], old, before, restarting=bool(self.rules))
+            is_probed = container.startup is not None or container.readiness is not None
+            status = _from_record(instances[0], old, before, restarting=bool(self.rules), is_probed=is_probed)
         else:
             status = self._without_record(container, old)
         if container.is_init or name in self.reasons:
@@ -194,24 +189,30 @@ def _from_record(
     before: ContainerRecord | None,
     *,
     restarting: bool,
+    is_probed: bool,
 ) -> ContainerStatus:
-    """The status of a container by its newest instance and the one before; ``old`` is the last one published."""
-    identity = f"{_ID_PREFIX}{record.id}"
+    """The status of a container by its newest instance and the one before; ``old`` is the last one published.
+
+    What runs counts as started and ready where no probe has a say in it.
+    """
+    identity = record.published_id
     count = record.attempt
     last: State | None = None
     if old is not None:
         count = old.restart_count + 1 if _counts_again(record, old) else max(count, old.restart_count)
-    state = _state_of(record, old, restarting=restarting)
+    state = record.shown or _unclear_state(record, old, restarting=restarting)
     if before is not None:
-        last = _state_of(before, old, restarting=False)
+        last = before.shown or _unclear_state(before, old, restarting=False)
     elif old is not None:
         changed = old.container_id != identity
         last = old.terminated if changed and old.terminated is not None else old.last_terminated
+    is_up = record.state is _RUNNING and not is_probed
     return make_container_status(
         name=record.name,
         state=state,
         last_state=last,
-        started=False,
+        ready=is_up,
+        started=is_up,
         restart_count=count,
         image=record.image,
         image_id=record.image_id,
@@ -226,19 +227,8 @@ def _counts_again(record: ContainerRecord, old: ContainerStatus) -> bool:
     return record.state is _UNKNOWN and old.running is not None
 
 
-def _state_of(record: ContainerRecord, old: ContainerStatus | None, *, restarting: bool) -> State:
-    """What one instance shows."""
-    if record.state is _EXITED:
-        return make_terminated(
-            exit_code=record.exit_code,
-            reason=record.reason,
-            message=record.message,
-            started_at=record.started_at,
-            finished_at=record.finished_at,
-            container_id=published_id(record.id),
-        )
-    if record.state is _RUNNING:
-        return Running(started_at=record.started_at)
+def _unclear_state(record: ContainerRecord, old: ContainerStatus | None, *, restarting: bool) -> State:
+    """What an instance shows that neither runs nor has ended, as far as is known."""
     if record.state is _UNKNOWN and old is not None and old.running is not None:
         reason = TerminatedReason.RESTARTING_ALL_CONTAINERS if restarting else TerminatedReason.STATUS_UNKNOWN
         return Terminated(exit_code=KILLED, reason=reason, message=LOST_AT_END)

@@ -79,6 +79,8 @@ _operation = maker(Operation)
 class Memory:
     """What the decision may remember: crash back-offs by key, the highest attempts so far, and how back-off counts.
 
+    The mappings may be views of what goes on changing; ``decide`` changes nothing.
+
     ``max_restarts``: a container that would be restarted more often makes the pod give up; None never does.
     ``gives_up``: asked with the number of the next restart and the seconds since the pod began.
     """
@@ -89,9 +91,6 @@ class Memory:
     schedule: Schedule | None = None
     max_restarts: int | None = None
     gives_up: Callable[[int, float], bool] | None = None
-
-
-make_memory = maker(Memory)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

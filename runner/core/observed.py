@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from runner.core.model import ContainerID
+from runner.core.podstatus import ID_PREFIX, Running, Terminated, make_terminated
 from runner.core.quick import maker, quick
 
 
@@ -21,6 +22,9 @@ class RuntimeState(StrEnum):
     RUNNING = "running"
     EXITED = "exited"
     UNKNOWN = "unknown"
+
+
+_RUNNING, _EXITED = RuntimeState.RUNNING, RuntimeState.EXITED
 
 
 @quick
@@ -54,6 +58,27 @@ class ContainerRecord:
     image_id: str = ""
     spec_hash: str = ""
     sandbox_id: str = ""
+    published_id: str = field(init=False, compare=False, repr=False)
+    """The id as statuses show it."""
+    shown: Running | Terminated | None = field(init=False, compare=False, repr=False)
+    """The state that statuses show of it; None where that takes more than the record."""
+
+    def __post_init__(self) -> None:
+        published_id = f"{ID_PREFIX}{self.id}"
+        shown: Running | Terminated | None = None
+        if self.state is _RUNNING:
+            shown = Running(started_at=self.started_at)
+        elif self.state is _EXITED:
+            shown = make_terminated(
+                exit_code=self.exit_code,
+                reason=self.reason,
+                message=self.message,
+                started_at=self.started_at,
+                finished_at=self.finished_at,
+                container_id=published_id,
+            )
+        object.__setattr__(self, "published_id", published_id)
+        object.__setattr__(self, "shown", shown)
 
 
 make_container_record = maker(ContainerRecord)

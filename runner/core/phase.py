@@ -6,26 +6,12 @@ Mirrors pkg/kubelet/kubelet_pods.go (getPhase) and pkg/kubelet/container/helpers
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from runner.core.model import Container, Pod
 from runner.core.observed import Observed, RuntimeState
 from runner.core.podstatus import ContainerStatus, Phase, Running, Terminated, Waiting
 from runner.core.reasons import TerminatedReason
 from runner.core.restart import should_restart
-
-
-@dataclass(slots=True)
-class _Count:
-    """How many app containers (and, where they matter, sidecars) are in which situation."""
-
-    unknown: int = 0
-    running: int = 0
-    waiting: int = 0
-    stopped: int = 0
-    stopped_for_good: int = 0
-    succeeded: int = 0
-    pending_sidecars: int = 0
 
 
 def get_phase(
@@ -40,22 +26,33 @@ def get_phase(
     pending, failed = _look_at_inits(pod, known) if pod.init_containers else (False, False)
     if failed:
         return Phase.FAILED
-    count = _Count()
+    if pending:
+        return Phase.PENDING
+    running = restarting = False
+    succeeded = True
     for container in pod.sidecars:
-        _count_sidecar(known.get(container.name), count)
+        status = known.get(container.name)
+        if _is_pending_sidecar(status, has_initialized=has_initialized):
+            return Phase.PENDING
+        running |= status is not None and status.running is not None
     for container in pod.containers:
-        _count_app(pod, container, known.get(container.name), count)
-    if pending or (count.pending_sidecars and not has_initialized) or count.waiting:
-        return Phase.PENDING
-    if count.unknown:
-        return Phase.PENDING
-    if count.running:
+        status = known.get(container.name)
+        if status is not None and isinstance(status.state, Running):
+            running = True
+            continue
+        ended = _ended(status)
+        if ended is None:
+            return Phase.PENDING
+        restarting |= _restartable(pod, container, ended)
+        # A container that waits to run again has not succeeded, whatever its last exit code.
+        succeeded &= ended.exit_code == 0 and status is not None and ended is status.state
+    if running:
         return Phase.RUNNING
-    if not count.stopped:
+    if not pod.containers:
         return Phase.PENDING
-    if not is_terminal and count.stopped != count.stopped_for_good:
+    if restarting and not is_terminal:
         return Phase.RUNNING
-    return Phase.SUCCEEDED if count.stopped == count.succeeded else Phase.FAILED
+    return Phase.SUCCEEDED if succeeded else Phase.FAILED
 
 
 def app_has_started(pod: Pod, observed: Observed) -> bool:
@@ -100,35 +97,10 @@ def _restartable(pod: Pod, container: Container, ended: Terminated) -> bool:
     return should_restart(pod, container, ended.exit_code) or ended.reason == TerminatedReason.RESTARTING_ALL_CONTAINERS
 
 
-def _count_sidecar(status: ContainerStatus | None, count: _Count) -> None:
-    state = status.state if status is not None else None
-    if isinstance(state, Running):
-        count.running += 1
-        if status is not None and not status.started:
-            count.pending_sidecars += 1
-    elif isinstance(state, Waiting) and not (status is not None and status.last_terminated):
-        count.pending_sidecars += 1
-        count.waiting += 1
-    elif state is None:
-        count.unknown += 1
-        count.pending_sidecars += status is not None
-
-
-def _count_app(pod: Pod, container: Container, status: ContainerStatus | None, count: _Count) -> None:
-    state = None if status is None else status.state
-    if state is None:
-        count.unknown += 1
-        return
-    if isinstance(state, Running):
-        count.running += 1
-        return
-    ended = _ended(status)
-    if ended is None:
-        count.waiting += 1
-        return
-    count.stopped += 1
-    if not _restartable(pod, container, ended):
-        count.stopped_for_good += 1
-    # A container that waits to run again has not succeeded, whatever its last exit code.
-    if ended is state and ended.exit_code == 0:
-        count.succeeded += 1
+def _is_pending_sidecar(status: ContainerStatus | None, *, has_initialized: bool) -> bool:
+    """Whether a sidecar keeps the pod from having started: nothing is known of it, it never ran, or is starting."""
+    if status is None or status.state is None:
+        return True
+    if isinstance(status.state, Waiting):
+        return status.last_terminated is None
+    return isinstance(status.state, Running) and not status.started and not has_initialized

@@ -16,6 +16,8 @@ from runner.core.model import Json
 from runner.core.quick import maker, quick
 from runner.core.times import format_time, parse_time
 
+ID_PREFIX = "docker://"
+"""Stands before the Engine's id in statuses."""
 _CARRIED = ("ephemeralContainerStatuses",)
 """Fields that pass through ``PodStatus.extra`` as they are."""
 

@@ -42,10 +42,10 @@ def maker(cls: Callable[_P, _T]) -> Callable[_P, _T]:
     """
     listed = fields(cls)  # type: ignore[arg-type]
     twin = type("_Twin", (), {"__slots__": tuple(one.name for one in listed)})
-    known: dict[str, Any] = {"MISSING": MISSING, "cls": cls, "twin": twin, "new": object.__new__}
+    known: dict[str, Any] = {"MISSING": MISSING, "cls": cls, "twin": twin}
     parameters = ", ".join(_parameter(one, known) for one in listed if one.init)
     values = {one.name: _value(one, known) for one in listed}
-    body = ["self = new(twin)", *(f"self.{name} = {value}" for name, value in values.items() if value)]
+    body = ["self = twin()", *(f"self.{name} = {value}" for name, value in values.items() if value)]
     body += ["self.__class__ = cls", *(["self.__post_init__()"] if hasattr(cls, "__post_init__") else [])]
     body += ["return self"]
     exec(f"def make(*, {parameters}):\n    " + "\n    ".join(body), known)  # noqa: S102 - as dataclass does itself

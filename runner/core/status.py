@@ -176,11 +176,11 @@ def _has_initialized(pod: Pod, status: PodStatus) -> bool:
 def _capped(statuses: ContainerStatuses) -> ContainerStatuses:
     """Cut termination messages so that all of the pod's together stay within bounds."""
     everything = statuses.everything()
-    limit = MESSAGE_BYTES // max(len(everything), 1)
-    for one in everything:
-        if _is_long(one.state, limit) or _is_long(one.last_state, limit):
-            break
-    else:
+    states = [state for one in everything for state in (one.state, one.last_state)]
+    if not any(isinstance(state, Terminated) and state.message for state in states):
+        return statuses
+    limit = MESSAGE_BYTES // len(everything)
+    if not any(_is_long(state, limit) for state in states):
         return statuses
 
     def cut(group: tuple[ContainerStatus, ...]) -> tuple[ContainerStatus, ...]:

@@ -303,7 +303,6 @@ class Company:
             pod=one.pod,
             engine=one.run.engine,
             trace=tuple(t for t in told if isinstance(t, StatusChanged)),
-            events=tuple(t for t in told if isinstance(t, EventRecorded)),
             told=told,
             ended_at=self.clock.now(),
             end=End.GONE if one.is_over else end,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -63,11 +63,14 @@ class Simulation:
     pod: Pod
     engine: SimulatedEngine
     trace: tuple[StatusChanged, ...]
-    events: tuple[EventRecorded, ...]
     told: tuple[StatusChanged | EventRecorded, ...]
     ended_at: datetime
     end: End
     gave_up: str = ""
+
+    @property
+    def events(self) -> tuple[EventRecorded, ...]:
+        return tuple([one for one in self.told if isinstance(one, EventRecorded)])
 
     @property
     def began_at(self) -> datetime:
@@ -76,17 +79,6 @@ class Simulation:
     def seconds(self, instant: datetime) -> float:
         """Seconds from the beginning to an instant."""
         return (instant - VIRTUAL_START).total_seconds()
-
-
-@dataclass(slots=True)
-class _Record:
-    """Collects what the worker tells."""
-
-    told: list[StatusChanged | EventRecorded] = field(default_factory=list)
-
-    def listen(self, narration: Narration) -> None:
-        if isinstance(narration, StatusChanged | EventRecorded):
-            self.told.append(narration)
 
 
 def new_pod(value: Json, *, namespace: str = "default") -> Pod:
@@ -116,14 +108,13 @@ def simulate(
     for step in (*run.script.steps, *steps):
         run.plan(step)
     end = run.advance(for_seconds)
-    told = tuple(run.record.told)
+    told = tuple([one for one in run.heard if isinstance(one, (StatusChanged, EventRecorded))])
     # The run and its Engine know each other: what it was told need not live until the collector finds them.
-    run.record.told.clear()
+    run.heard.clear()
     return Simulation(
         pod=run.worker.context.pod,
         engine=run.engine,
-        trace=tuple(one for one in told if isinstance(one, StatusChanged)),
-        events=tuple(one for one in told if isinstance(one, EventRecorded)),
+        trace=tuple([one for one in told if isinstance(one, StatusChanged)]),
         told=told,
         ended_at=run.clock.now(),
         end=end,
@@ -147,8 +138,9 @@ class SimulatedRun:
         numbers: Iterator[int] | None = None,
     ) -> None:
         self.script = script
-        self.record = _Record()
-        listen = listener or self.record.listen
+        self.heard: list[Narration] = []
+        """What the worker has told, where nobody else listens."""
+        listen = listener or self.heard.append
         self.clock = clock or VirtualClock()
         self.wakeup = Flag()
         self.store = store or MemoryStore()

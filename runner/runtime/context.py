@@ -58,6 +58,8 @@ class PodContext:
     observed: Observed = field(init=False)
     reasons: dict[str, StartFailure] = field(default_factory=dict)
     crashes: dict[tuple[str, ...], BackoffEntry] = field(default_factory=dict)
+    attempts: dict[str, int] = field(init=False)
+    """The highest attempt of each container so far, and of the sandbox (``POD``): what the store holds."""
     pulls: dict[tuple[str, ...], BackoffEntry] = field(default_factory=dict)
     verdicts: dict[ProbeKind, dict[str, ProbeResult]] = field(default_factory=lambda: {kind: {} for kind in ProbeKind})
     volumes: tuple[VolumePlan, ...] = ()
@@ -81,6 +83,7 @@ class PodContext:
     def __post_init__(self) -> None:
         retry = self.options.retry
         self.observed = Observed(at=self.clock.now())
+        self.attempts = dict(self.store.attempts(self.pod.uid))
         self.pod = with_retry_scope(self.pod, retry.scope)
         self.ref = PodRef(namespace=self.pod.namespace, name=self.pod.name, uid=self.pod.uid)
         self.backoff = BackoffSettings(initial=retry.initial, cap=retry.cap, speed=self.options.speed)
@@ -123,7 +126,9 @@ class PodContext:
 
     def announce(self, status: PodStatus) -> None:
         """Store a status and tell the listener, unless it is the one that is known."""
-        if status == self.status:
+        before = self.status
+        # What differs mostly differs in its containers; to compare everything takes longer.
+        if before is not None and status.containers == before.containers and status == before:
             return
         self.status = status
         self.store.publish(self.pod.uid, status, self.clock.now())
@@ -151,9 +156,13 @@ class PodContext:
 
     def next_attempt(self, name: str) -> int:
         """The attempt that the next instance of a container (``POD``: of the sandbox) gets."""
-        noted = self.store.attempts(self.pod.uid).get(name, -1)
         latest = self.observed.latest(name)
-        return max(noted, latest.attempt if latest else -1) + 1
+        return max(self.attempts.get(name, -1), latest.attempt if latest else -1) + 1
+
+    def note_attempt(self, name: str, attempt: int) -> None:
+        """Remember an attempt for good: what there was of it may be removed, its number is never given again."""
+        self.attempts[name] = max(attempt, self.attempts.get(name, attempt))
+        self.store.note_attempt(self.pod.uid, name, attempt)
 
     def poke(self) -> None:
         """Ask for a sync."""

@@ -123,25 +123,27 @@ class Observer:
             for container_id in suspects:
                 self._known.pop(container_id, None)
         latest = at + _SLACK
-        listed = self._engine.list_containers(self._labels)
-        found: list[_Known] = []
+        found: dict[str, _Known] = {}
         of_before = self._known
-        for summary in listed:
-            if PREPARED in summary.labels and self._is_hidden(summary):
-                continue
+        for summary in self._engine.list_containers(self._labels):
             known = of_before.get(summary.id)
             if known is None or known.details.state is not summary.state:
+                if PREPARED in summary.labels and self._is_hidden(summary):
+                    continue
                 known = self._inspect(summary)
-            if known is not None:
-                found.append(known.by(at) if known.latest > latest else known)
-        self._known = {known.record.id: known for known in found}
-        found.sort(key=_ORDER, reverse=True)
-        records = [known.record for known in found]
-        return make_observed(
-            at=at,
-            sandboxes=tuple([record for record in records if isinstance(record, SandboxRecord)]),
-            containers=tuple([record for record in records if isinstance(record, ContainerRecord)]),
-        )
+                if known is None:
+                    continue
+            found[summary.id] = known.by(at) if known.latest > latest else known
+        self._known = found
+        sandboxes: list[SandboxRecord] = []
+        containers: list[ContainerRecord] = []
+        for known in sorted(found.values(), key=_ORDER, reverse=True):
+            record = known.record
+            if isinstance(record, ContainerRecord):
+                containers.append(record)
+            else:
+                sandboxes.append(record)
+        return make_observed(at=at, sandboxes=tuple(sandboxes), containers=tuple(containers))
 
     def details(self, container_id: str) -> ContainerDetails | None:
         """The inspection behind the last look."""

@@ -112,7 +112,7 @@ def create_sandbox(context: PodContext, attempt: int) -> Task[str]:
             zone=context.zone,
         )
         job = context.jobs.submit(creation.run)
-    context.store.note_attempt(context.pod.uid, SANDBOX_CONTAINER, attempt)
+    context.note_attempt(SANDBOX_CONTAINER, attempt)
     if context.prefetcher is not None:
         creation.on_created = context.wake
         if not (creation.id or job.done):

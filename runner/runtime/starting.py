@@ -45,7 +45,7 @@ def start_container(
     created = yield from _created(context, container, attempt, sandbox_id, queue)
     if isinstance(created, StartResult):
         return created
-    context.store.note_attempt(context.pod.uid, name, attempt)
+    context.note_attempt(name, attempt)
     context.event(_CREATED, container)
     if context.prefetcher is not None:
         context.prefetcher.begin_after(name, sandbox_id)

@@ -59,8 +59,11 @@ class Handle(Generic[T]):
 
     def advance(self, now: datetime) -> bool:
         """Go on if what the task waits for is over. Returns whether it did."""
+        if self.done:
+            return False
         wait = self._wait
-        if self.done or not ((wait.until is not None and wait.until <= now) or wait.ready()):
+        until = wait.until
+        if (until is None or until > now) and not wait.ready():
             return False
         try:
             self._wait = next(self._task)

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any
 
 from runner.clock import Clock, JumpWatch, Wakeup
-from runner.core.decide import Plan, decide, make_memory
+from runner.core.decide import Memory, Plan, decide
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.model import Json, Pod
 from runner.core.nodeadmission import Rejection, rejection_of
@@ -74,9 +74,20 @@ class PodWorker:
     _seen_wishes: int = -1
     _is_lost: bool = False
     _jumps: JumpWatch = field(init=False)
+    _memory: Memory = field(init=False)
+    """What the context remembers, as the decision looks at it."""
 
     def __post_init__(self) -> None:
         self._jumps = JumpWatch(self.clock)
+        context, options = self.context, self.context.options
+        self._memory = Memory(
+            crashes=context.crashes,
+            attempts=context.attempts,
+            settings=context.backoff,
+            schedule=options.retry.delay,
+            max_restarts=options.max_restarts,
+            gives_up=options.retry.gives_up,
+        )
 
     def run(self) -> None:
         """Run the pod until it is gone. Raises what broke the worker itself, never what broke the pod."""
@@ -104,7 +115,8 @@ class PodWorker:
         if self._life is None:
             self._life = self.context.tasks.start(self._live(), f"life of {self.context.pod.full_name}")
         self._read_requests()
-        while self.context.tasks.advance(self.clock.now()):
+        tasks, clock = self.context.tasks, self.context.clock
+        while tasks.advance(clock.now()):
             self._read_requests()
         if self._life.done:
             self.context.tasks.cancel_all()
@@ -213,8 +225,8 @@ class PodWorker:
                     seconds = min(first * 2 ** (mount_failures - 1), longest)
                     yield from self._rest(context.now() + timedelta(seconds=seconds))
                     continue
-            plan = self._decide()
-            if plan.is_empty:
+            plan = decide(context.pod, context.observed, context.results, self._memory, context.now())
+            if not plan.operations:
                 relist = context.options.relist
                 yield from self._rest(None if relist is None else context.now() + timedelta(seconds=relist))
                 continue
@@ -226,18 +238,6 @@ class PodWorker:
     def _must_look(self) -> bool:
         """Whether time alone may have changed what there is to see: something was not told of, or the deadline came."""
         return self.context.options.relist is not None or self._deadline() is not None
-
-    def _decide(self) -> Plan:
-        context, options = self.context, self.context.options
-        memory = make_memory(
-            crashes=context.crashes,
-            attempts=context.store.attempts(context.pod.uid),
-            settings=context.backoff,
-            schedule=options.retry.delay,
-            max_restarts=options.max_restarts,
-            gives_up=options.retry.gives_up,
-        )
-        return decide(context.pod, context.observed, context.results, memory, context.now())
 
     def _carry_out(self, plan: Plan) -> Task[SyncOutcome | None]:
         """Run a sync; a deletion or the deadline cuts it short. None: it did not come to its end."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.actions import compute_pod_actions, sandbox_change
+from runner.core.actions import compute_pod_actions
 from runner.core.model import ContainerID, Pod, ProbeKind
 from runner.core.observed import Observed, ProbeResult, ProbeResults, SandboxRecord
 from tests.support.pods import START, make_pod, observed, record
@@ -34,9 +34,9 @@ BOXES: list[tuple[str, Pod, list[SandboxRecord], tuple[bool, int, str]]] = [
 
 @pytest.mark.parametrize(("pod", "boxes", "wanted"), [r[1:] for r in BOXES], ids=[r[0] for r in BOXES])
 def test_when_a_sandbox_is_replaced(pod: Pod, boxes: list[SandboxRecord], wanted: tuple[bool, int, str]) -> None:
-    change = sandbox_change(pod, Observed(at=START, sandboxes=tuple(boxes)))
-    assert (change.needed, change.attempt, change.sandbox_id) == wanted
-    assert bool(change.cause) is change.needed
+    actions = compute_pod_actions(pod, Observed(at=START, sandboxes=tuple(boxes)), ProbeResults())
+    assert (actions.create_sandbox, actions.attempt, actions.sandbox_id) == wanted
+    assert bool(actions.cause("pod")) is actions.create_sandbox
 
 
 def proxy(**more: Any) -> dict[str, Any]:

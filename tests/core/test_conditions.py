@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.conditions import SANDBOX_NOT_READY, pod_conditions, restart_all_rules, sandbox_problem
+from runner.core.conditions import SANDBOX_NOT_READY, pod_conditions, restart_all_rules
 from runner.core.model import ContainerID, Pod, RetryScope
 from runner.core.observed import ContainerRecord, Observed, RuntimeState, SandboxRecord
 from runner.core.podstatus import (
@@ -21,6 +21,7 @@ from runner.core.podstatus import (
     container_status_from_json,
 )
 from runner.core.restart import with_retry_scope
+from runner.core.sandboxfault import sandbox_fault
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "fixtures" / "conformance" / "conditions.json").read_text()
@@ -187,7 +188,8 @@ def test_a_sandbox_is_usable_or_a_reason_says_why_not(
     sandboxes: tuple[SandboxRecord, ...], host_network: bool, problem: str
 ) -> None:
     pod = simple(hostNetwork=host_network)
-    assert sandbox_problem(pod, Observed(at=NOW, sandboxes=sandboxes)) == problem
+    fault = sandbox_fault(pod, Observed(at=NOW, sandboxes=sandboxes))
+    assert ("" if fault is None else fault.message) == problem
 
 
 def record(state: RuntimeState, exit_code: int) -> ContainerRecord:

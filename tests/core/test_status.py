@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -549,8 +550,7 @@ def test_ephemeral_statuses_are_carried_along() -> None:
 
 def test_termination_messages_share_a_budget() -> None:
     one = pod(init=(INIT,))
-    long = record(code=1)
-    seen = observed(ContainerRecord(**{name: getattr(long, name) for name in long.__slots__} | {"message": "é" * 9000}))
+    seen = observed(replace(record(code=1), message="é" * 9000))
     ended = status_of(one, seen).containers[0].terminated
     assert ended is not None
     assert len(ended.message.encode()) == MESSAGE_BYTES // 2

@@ -23,6 +23,7 @@ class SimulatedContainer:
         "_details",
         "_summary",
         "attempt",
+        "attributes",
         "config",
         "created_at",
         "due",
@@ -53,6 +54,8 @@ class SimulatedContainer:
         self.config = config
         self.image_id = image_id
         self.script = script
+        self.attributes = {"name": config.name, "image": config.image}
+        """What every event of it tells."""
         self.uid = config.labels.get(POD_UID, "")
         self.script_name = config.labels.get(CONTAINER_NAME, config.name)
         self.created_at = now

@@ -160,17 +160,14 @@ class SimulatedEngine:
         return found
 
     def _emit(self, container: SimulatedContainer, action: str, **attributes: str) -> None:
-        config = container.config
-        attributes["name"], attributes["image"] = config.name, config.image
-        self._bus.emit(
-            make_event(
-                action=action,
-                container_id=container.id,
-                labels=config.labels,
-                at=self.clock.now(),
-                attributes=attributes,
-            )
+        event = make_event(
+            action=action,
+            container_id=container.id,
+            labels=container.config.labels,
+            at=self.clock.now(),
+            attributes={**container.attributes, **attributes} if attributes else container.attributes,
         )
+        self._bus.emit(event, container.uid)
 
     def _plan_exit(self, container: SimulatedContainer, after: float, exit_code: int, *, oom: bool = False) -> None:
         """Let the present run end then, unless it already ends earlier."""

@@ -16,6 +16,7 @@ KEPT_EVENTS: Final = 256
 """As many past events as the real daemon remembers for ``since``."""
 
 Listener = Callable[[EngineEvent], None]
+_Entry = tuple[Mapping[str, str], Listener]
 
 
 def matches(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
@@ -39,32 +40,36 @@ class EventBus:
     """Hands each event to whoever asked for its labels; those who ask for one pod are found by its UID."""
 
     def __init__(self) -> None:
-        self._all: list[tuple[Mapping[str, str], Listener]] = []
-        self._by_uid: dict[str, list[tuple[Mapping[str, str], Listener]]] = {}
+        # By UID, "" for those who ask for more than one pod. Who is told of an event does not change while it is told.
+        self._listeners: dict[str, tuple[_Entry, ...]] = {}
         self.history: deque[EngineEvent] = deque(maxlen=KEPT_EVENTS)
 
     def subscribe(self, labels: Mapping[str, str], listener: Listener) -> Callable[[], None]:
         """Listen from now on; returns what ends it."""
         uid = labels.get(POD_UID, "")
-        table = self._by_uid.setdefault(uid, []) if uid else self._all
         # Whoever is found by its UID need not be compared with it.
         entry = ({key: value for key, value in labels.items() if key != POD_UID or not uid}, listener)
-        table.append(entry)
+        self._listeners[uid] = (*self._listeners.get(uid, ()), entry)
 
         def end() -> None:
-            if entry in table:
-                table.remove(entry)
-            if uid and not table and self._by_uid.get(uid) is table:
-                del self._by_uid[uid]
+            left = tuple(one for one in self._listeners.pop(uid, ()) if one is not entry)
+            if left:
+                self._listeners[uid] = left
 
         return end
 
-    def emit(self, event: EngineEvent) -> None:
+    def emit(self, event: EngineEvent, uid: str) -> None:
+        """Tell of an event of a container of this pod ("" for none)."""
         self.history.append(event)
-        of_pod = self._by_uid.get(event.labels.get(POD_UID, ""), ())
-        for labels, listener in (*of_pod, *self._all) if self._all else tuple(of_pod):
-            if not labels or matches(labels, event.labels):
-                listener(event)
+        listeners = self._listeners
+        if uid in listeners:
+            for labels, listener in listeners[uid]:
+                if not labels or matches(labels, event.labels):
+                    listener(event)
+        if uid and "" in listeners:
+            for labels, listener in listeners[""]:
+                if not labels or matches(labels, event.labels):
+                    listener(event)
 
 
 def _move_on(clock: VirtualClock) -> None:
