@@ -160,7 +160,6 @@ class VirtualClock:
         """Put a happening on the agenda, seconds from now."""
         self.at(self._now + timedelta(seconds=seconds), happening)
 
-    @property
     def next_happening(self) -> datetime | None:
         """When the next happening is due; None when the agenda is empty."""
         return self._agenda[0][0] if self._agenda else None
@@ -177,7 +176,7 @@ class VirtualClock:
 
     def wait(self, until: datetime | None, wakeup: Wakeup) -> bool:
         while not wakeup.is_set():
-            following = self.next_happening
+            following = self.next_happening()
             if following is None and until is None:
                 raise NothingWillHappen("waiting without a deadline, and nothing is on the agenda")
             if following is None or (until is not None and until < following):

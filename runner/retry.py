@@ -98,14 +98,17 @@ class RetryPolicy:
             self._known[restart] = max(0.0, float(self.wait(_state(restart, 0.0))))
         return self._known[restart]
 
+    @property
+    def may_give_up(self) -> bool:
+        """Whether ``gives_up`` has to be asked."""
+        return self.stop is not stop_never
+
     def gives_up(self, restart: int, elapsed: float = 0.0) -> bool:
         """Tell whether the n-th restart in a row, from 1, is one too many, ``elapsed`` seconds after the first start.
 
         As in tenacity: before restart n there were n attempts, so ``stop_after_attempt(5)`` allows four restarts.
         """
-        if self.stop is stop_never:
-            return False
-        return bool(self.stop(_state(restart, elapsed, sleep=self.delay(restart))))
+        return self.may_give_up and bool(self.stop(_state(restart, elapsed, sleep=self.delay(restart))))
 
 
 @lru_cache(maxsize=64)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+
+from msgspec.structs import replace
 
 from runner.core.model import RetryScope
 from runner.core.times import parse_duration

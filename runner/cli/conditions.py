@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.core.model import Json
 from runner.errors import UsageError
@@ -12,8 +13,7 @@ from runner.render.jsonpath import JSONPathError, find
 FORMS = "condition=NAME[=VALUE], phase=PHASE, jsonpath={PATH}[=VALUE], create, delete"
 
 
-@dataclass(frozen=True, slots=True)
-class WaitCondition:
+class WaitCondition(Struct, frozen=True):
     """``holds`` judges a pod (None: there is none); with ``needs_pod`` a missing pod is an error."""
 
     holds: Callable[[Json | None], bool]

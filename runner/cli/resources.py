@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from runner.cli.lookup import find_pods
 from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS, KindWords
@@ -21,8 +22,7 @@ Table = PodTable | EventTable
 Read = Callable[["App", str | None, Sequence[str]], "list[Object]"]
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """A kind. ``read`` gives the named objects of a namespace, or all; ``table`` takes wide, with_namespace, prefix."""
 
     words: KindWords
@@ -30,8 +30,7 @@ class Resource:
     table: Callable[..., Table]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A kind that was asked for, and the names; none: all there are."""
 
     resource: Resource

@@ -7,13 +7,13 @@ puts it on top when it lays the operations out in order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct
 
 from runner.core.labels import spec_hash
 from runner.core.model import Container, Pod, ProbeKind, RestartPolicy
 from runner.core.observed import ContainerRecord, Observed, ProbeResult, ProbeResults, RuntimeState
-from runner.core.quick import maker
 from runner.core.restart import (
     effective_policy,
     init_failed,
@@ -25,10 +25,10 @@ from runner.core.restart import (
 from runner.core.sandboxfault import SandboxFault, sandbox_fault
 
 _RUNNING, _EXITED, _UNKNOWN = RuntimeState.RUNNING, RuntimeState.EXITED, RuntimeState.UNKNOWN
+_FAILURE = ProbeResult.FAILURE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kill:
+class Kill(Struct, frozen=True, kw_only=True):
     """A container to stop. ``message`` is the text of its Killing event; ``probe`` whose verdict it is, if one's."""
 
     name: str
@@ -38,8 +38,7 @@ class Kill:
     unknown: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reset:
+class Reset(Struct, frozen=True, kw_only=True):
     """A container to remove because everything starts again; ``running`` ones are killed first."""
 
     name: str
@@ -47,8 +46,7 @@ class Reset:
     running: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodActions:
+class PodActions(Struct, frozen=True, kw_only=True):
     """The decision. Names instead of indexes, in the order in which things are done; ``causes`` says why, by name."""
 
     kill_pod: bool = False
@@ -69,18 +67,14 @@ class PodActions:
         return ""
 
 
-_actions = maker(PodActions)
-
-
-@dataclass(slots=True)
-class _Draft:
+class _Draft(Struct):
     """The decision while it is being made; never leaves this module."""
 
     kill_pod: bool = False
-    init_to_start: list[str] = field(default_factory=list)
-    containers_to_start: list[str] = field(default_factory=list)
-    to_kill: list[Kill] = field(default_factory=list)
-    causes: dict[str, str] = field(default_factory=dict)
+    init_to_start: list[str] = []
+    containers_to_start: list[str] = []
+    to_kill: list[Kill] = []
+    causes: dict[str, str] = {}
 
     def start_init(self, name: str, cause: str) -> None:
         self.init_to_start.append(name)
@@ -118,11 +112,11 @@ def compute_pod_actions(
     sandbox = observed.sandboxes[0]
     marked = pod.has_rules and bool(restart_all_sources(pod, observed)) if restart_all is None else restart_all
     if marked:
-        return _actions(attempt=sandbox.attempt, sandbox_id=sandbox.id, to_reset=_resets(pod, observed))
+        return PodActions(attempt=sandbox.attempt, sandbox_id=sandbox.id, to_reset=_resets(pod, observed))
     draft = _Draft()
     if not pod.init_containers or _init_actions(pod, observed, results, draft, sandbox.id):
         _app_actions(pod, observed, results, draft)
-    return _actions(
+    return PodActions(
         kill_pod=draft.kill_pod,
         attempt=sandbox.attempt,
         sandbox_id=sandbox.id,
@@ -141,17 +135,17 @@ def _with_new_sandbox(pod: Pod, observed: Observed, fault: SandboxFault) -> PodA
     base = {"attempt": attempt, "sandbox_id": replaced}
     if pod.restart_policy is RestartPolicy.NEVER and attempt != 0 and observed.containers:
         cause = f"{fault.cause}, and restartPolicy Never starts nothing again"
-        return _actions(kill_pod=True, causes=(("pod", cause),), **base)  # type: ignore[arg-type]
+        return PodActions(kill_pod=True, causes=(("pod", cause),), **base)  # type: ignore[arg-type]
     to_start = [c for c in pod.containers if not _succeeded_for_good(pod, c, observed)]
     has_run = any(_was_created(observed.latest(c.name)) for c in pod.containers)
     if not to_start and has_run:
         cause = f"{fault.cause}, and every container is done"
-        return _actions(kill_pod=True, causes=(("pod", cause),), **base)  # type: ignore[arg-type]
+        return PodActions(kill_pod=True, causes=(("pod", cause),), **base)  # type: ignore[arg-type]
     inits, apps = (pod.init_containers[:1], []) if pod.init_containers else ((), to_start)
     causes = [("pod", fault.cause)]
     causes += [(c.name, "first init container of a new sandbox") for c in inits]
     causes += [(c.name, "new sandbox") for c in apps]
-    return _actions(
+    return PodActions(
         kill_pod=True,
         create_sandbox=True,
         init_to_start=tuple(c.name for c in inits),
@@ -323,9 +317,9 @@ def _app_actions(pod: Pod, observed: Observed, results: ProbeResults, draft: _Dr
         probe: ProbeKind | None = None
         if _definition_changed(container, record):
             message, restart = f"Container {container.name} definition changed", True
-        elif results.liveness.get(record.id) is ProbeResult.FAILURE:
+        elif results.liveness.get(record.id) is _FAILURE:
             message, probe = f"Container {container.name} failed liveness probe", ProbeKind.LIVENESS
-        elif results.startup.get(record.id) is ProbeResult.FAILURE:
+        elif results.startup.get(record.id) is _FAILURE:
             message, probe = f"Container {container.name} failed startup probe", ProbeKind.STARTUP
         else:
             kept += 1

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from msgspec import Struct
+
 from runner.core.model import Container, Pod
-from runner.core.quick import maker, quick
 from runner.core.reasons import EventReason, Note, warning
 from runner.core.times import format_duration
 
@@ -75,8 +76,7 @@ class BackoffSettings:
         return pull_schedule(self.initial, self.cap)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackoffEntry:
+class BackoffEntry(Struct, frozen=True, kw_only=True):
     """``count`` consecutive restarts (or failed pulls), the last of them at ``updated_at``; ``error`` is what a pull met."""
 
     count: int
@@ -84,12 +84,7 @@ class BackoffEntry:
     error: str = ""
 
 
-_entry = maker(BackoffEntry)
-
-
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocked:
+class Blocked(Struct, frozen=True, kw_only=True):
     """An attempt must wait until ``ready_at``; ``delay`` is the nominal back-off in seconds, as shown to users."""
 
     ready_at: datetime
@@ -136,7 +131,7 @@ def advance_restart(
 ) -> BackoffEntry:
     """The entry after a restart at ``now`` of a container that had ended at ``finished_at``."""
     count = entry.count if entry is not None and not _expired(entry, finished_at, settings) else 0
-    return _entry(count=count + 1, updated_at=now)
+    return BackoffEntry(count=count + 1, updated_at=now)
 
 
 def check_pull(
@@ -154,11 +149,11 @@ def check_pull(
 def advance_pull(entry: BackoffEntry | None, error: str, now: datetime, settings: BackoffSettings) -> BackoffEntry:
     """The entry after a pull failed at ``now``; ``error`` is shown while the next one waits."""
     count = entry.count if entry is not None and not _expired(entry, now, settings) else 0
-    return _entry(count=count + 1, updated_at=now, error=error)
+    return BackoffEntry(count=count + 1, updated_at=now, error=error)
 
 
 def _expired(entry: BackoffEntry, moment: datetime, settings: BackoffSettings) -> bool:
-    return (moment - entry.updated_at).total_seconds() > settings.reset
+    return moment - entry.updated_at > _time(settings.reset)
 
 
 @lru_cache(maxsize=1024)
@@ -171,11 +166,13 @@ def _blocked(since: datetime, delay: float, now: datetime, settings: BackoffSett
     return Blocked(ready_at=ready_at, delay=delay) if now < ready_at else None
 
 
-def crash_loop_message(pod: Pod, container: str, delay: float) -> str:
-    """Waiting message of a container in ``CrashLoopBackOff``; ``delay`` in seconds."""
-    return f"back-off {format_duration(delay)} restarting failed container={container} pod={pod.full_name}"
+@lru_cache(maxsize=1024)
+def crash_loop_message(pod: str, container: str, delay: float) -> str:
+    """Waiting message of a container in ``CrashLoopBackOff``; the pod's full name, ``delay`` in seconds."""
+    return f"back-off {format_duration(delay)} restarting failed container={container} pod={pod}"
 
 
-def crash_loop_event(pod: Pod, container: str) -> Note:
-    """The event of a blocked restart."""
-    return warning(EventReason.BACK_OFF, f"Back-off restarting failed container {container} in pod {pod.full_name}")
+@lru_cache(maxsize=1024)
+def crash_loop_event(pod: str, container: str) -> Note:
+    """The event of a blocked restart; the pod's full name."""
+    return warning(EventReason.BACK_OFF, f"Back-off restarting failed container {container} in pod {pod}")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+
 from runner.core.model import Json
 from runner.core.times import human_duration, parse_time
 
@@ -17,8 +19,7 @@ NONE = "<none>"
 UNKNOWN_AGE = "<unknown>"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodRow:
+class PodRow(Struct, frozen=True, kw_only=True):
     """One pod as cells of text; the last four belong to the wide table."""
 
     name: str

@@ -21,11 +21,10 @@ from runner.core.podstatus import (
     PodStatus,
     Running,
     Terminated,
-    make_condition,
 )
 from runner.core.reasons import WaitingReason
 from runner.core.restart import matching_rule
-from runner.core.sandboxfault import sandbox_fault
+from runner.core.sandboxfault import SandboxFault, sandbox_fault
 
 UNKNOWN_STATUSES = "UnknownContainerStatuses"
 POD_COMPLETED = "PodCompleted"
@@ -55,29 +54,21 @@ def pod_conditions(
     # Those of others come first: where the first one is ours, all are.
     is_mixed = bool(before) and before[0].base is None
     foreign = [condition for condition in before if condition.type not in _OURS] if is_mixed else []
-    containers = containers_ready(pod, statuses, phase)
-    found = [
-        ready_to_start(pod, observed),
-        initialized(pod, statuses, phase, before=before),
-        ready(pod, containers, foreign),
-        containers,
-        _SCHEDULED,
-    ]
+    gates = _gate_problems(pod, foreign) if pod.readiness_gates else ""
+    usable, ready, containers = _readiness(sandbox_fault(pod, observed), _unready(pod, statuses), gates, phase)
+    found = [usable, initialized(pod, statuses, phase, before=before), ready, containers, _SCHEDULED]
     if pod.has_rules and any(
         rule.action is RuleAction.RESTART_ALL and not rule.implied for c in pod.all_containers() for rule in c.rules
     ):
         found.append(all_containers_restarting(pod, phase, previous or _NOTHING, observed))
     if foreign or len(before) != len(found):
         return (*foreign, *[_with_transition_time(condition, _of_type(condition, before), now) for condition in found])
-    paired = zip(found, before)  # noqa: B905 - as many of the one as of the other, and quicker
-    return tuple(
-        [
-            old
-            if old.base is new
-            else _with_transition_time(new, old if old.type == new.type else _of_type(new, before), now)
-            for new, old in paired
-        ]
-    )
+    for place, (new, old) in enumerate(zip(found, before, strict=True)):
+        if old.base is new:
+            found[place] = old
+        else:
+            found[place] = _with_transition_time(new, old if old.type == new.type else _of_type(new, before), now)
+    return tuple(found)
 
 
 def _of_type(condition: Condition, before: Iterable[Condition]) -> Condition | None:
@@ -99,7 +90,7 @@ def _with_transition_time(condition: Condition, old: Condition | None, now: date
         if old.reason == condition.reason and old.message == condition.message:
             return old
         since = old.last_transition_time
-    return make_condition(
+    return Condition(
         type=condition.type,
         status=condition.status,
         reason=condition.reason,
@@ -115,35 +106,51 @@ def _condition(kind: ConditionType, *, holds: bool, reason: str = "", message: s
 
 
 _SCHEDULED = _condition(ConditionType.SCHEDULED, holds=True)
-_READY_TO_START = _condition(ConditionType.READY_TO_START, holds=True)
 _INITIALIZED = _condition(ConditionType.INITIALIZED, holds=True)
-_READY = _condition(ConditionType.READY, holds=True)
-_CONTAINERS_READY = _condition(ConditionType.CONTAINERS_READY, holds=True)
 _NOTHING = PodStatus()
-
-
-def ready_to_start(pod: Pod, observed: Observed) -> Condition:
-    """Whether a sandbox with its network is there; since v1.37 with the reason why not."""
-    fault = sandbox_fault(pod, observed)
-    if fault is None:
-        return _READY_TO_START
-    return _condition(ConditionType.READY_TO_START, holds=False, reason=SANDBOX_NOT_READY, message=fault.message)
-
-
-def containers_ready(pod: Pod, statuses: Sequence[ContainerStatus] | None, phase: Phase) -> Condition:
-    """Whether every app container and sidecar is ready."""
-    if statuses is None:
-        return _condition(ConditionType.CONTAINERS_READY, holds=False, reason=UNKNOWN_STATUSES)
-    expected = (*pod.sidecars, *pod.containers) if pod.sidecars else pod.containers
-    known = {status.name: status.ready for status in statuses}
-    unready = tuple([(c.name, c.name in known) for c in expected if not known.get(c.name)])
-    return _containers_ready(unready, phase) if unready or phase.is_terminal else _CONTAINERS_READY
+_SUCCEEDED = Phase.SUCCEEDED
 
 
 @lru_cache(maxsize=4096)
-def _containers_ready(unready: tuple[tuple[str, bool], ...], phase: Phase) -> Condition:
-    """By the containers that are not ready, each with whether it has a status."""
+def _readiness(
+    fault: SandboxFault | None, unready: tuple[tuple[str, bool], ...] | None, gates: str, phase: Phase
+) -> tuple[Condition, Condition, Condition]:
+    """Whether there is a sandbox with its network (since v1.37 with the reason why not), the pod, and its containers."""
+    usable = _condition(ConditionType.READY_TO_START, holds=True)
+    if fault is not None:
+        kind, reason = ConditionType.READY_TO_START, SANDBOX_NOT_READY
+        usable = _condition(kind, holds=False, reason=reason, message=fault.message)
+    containers = _containers_ready(unready, phase)
+    ready = _condition(ConditionType.READY, holds=True)
+    if containers.status != "True":
+        ready = _condition(ConditionType.READY, holds=False, reason=containers.reason, message=containers.message)
+    elif gates:
+        ready = _condition(ConditionType.READY, holds=False, reason=GATES_NOT_READY, message=gates)
+    return usable, ready, containers
+
+
+def _unready(pod: Pod, statuses: Iterable[ContainerStatus] | None) -> tuple[tuple[str, bool], ...] | None:
+    """The app containers and sidecars that are not ready, each with whether it has a status; None: nothing is known."""
+    if statuses is None:
+        return None
+    known = {}
+    for status in statuses:
+        known[status.name] = status.ready
+    unready = []
+    for container in (*pod.sidecars, *pod.containers) if pod.sidecars else pod.containers:
+        name = container.name
+        if not known.get(name):
+            unready.append((name, name in known))
+    return tuple(unready)
+
+
+def _containers_ready(unready: tuple[tuple[str, bool], ...] | None, phase: Phase) -> Condition:
+    """Whether every app container and sidecar is ready."""
     kind = ConditionType.CONTAINERS_READY
+    if unready is None:
+        return _condition(kind, holds=False, reason=UNKNOWN_STATUSES)
+    if not unready and not phase.is_terminal:
+        return _condition(kind, holds=True)
     unknown = [name for name, is_known in unready if not is_known]
     if phase is Phase.SUCCEEDED and not unknown:
         return _condition(kind, holds=False, reason=POD_COMPLETED)
@@ -153,12 +160,8 @@ def _containers_ready(unready: tuple[tuple[str, bool], ...], phase: Phase) -> Co
     return _condition(kind, holds=False, reason=NOT_READY, message=message)
 
 
-def ready(pod: Pod, containers: Condition, others: Iterable[Condition]) -> Condition:
-    """Whether the containers are ready and every readiness gate has its condition among ``others``."""
-    if containers.status != "True":
-        return _unready_pod(containers.reason, containers.message)
-    if not pod.readiness_gates:
-        return _READY
+def _gate_problems(pod: Pod, others: Iterable[Condition]) -> str:
+    """What is wrong with the conditions of others that the pod's readiness gates ask for."""
     known = {condition.type: condition for condition in others}
     problems = []
     for gate in pod.readiness_gates:
@@ -167,21 +170,14 @@ def ready(pod: Pod, containers: Condition, others: Iterable[Condition]) -> Condi
             problems.append(f"corresponding condition of pod readiness gate {quote(gate)} does not exist.")
         elif condition.status != "True":
             problems.append(f'the status of pod readiness gate {quote(gate)} is not "True", but {condition.status}')
-    if problems:
-        return _condition(ConditionType.READY, holds=False, reason=GATES_NOT_READY, message=", ".join(problems))
-    return _READY
-
-
-@lru_cache(maxsize=4096)
-def _unready_pod(reason: str, message: str) -> Condition:
-    return _condition(ConditionType.READY, holds=False, reason=reason, message=message)
+    return ", ".join(problems)
 
 
 def initialized(
     pod: Pod, statuses: Sequence[ContainerStatus] | None, phase: Phase, *, before: Iterable[Condition] = ()
 ) -> Condition:
     """Whether the init containers are done (sidecars: started). Once True it stays True, also while all restart."""
-    if not pod.init_containers and phase is not Phase.SUCCEEDED:
+    if not pod.init_containers and phase is not _SUCCEEDED:
         return _INITIALIZED
     kind = ConditionType.INITIALIZED
     if statuses is None and pod.init_containers:

@@ -6,10 +6,9 @@ They are made by the core (``translate``) and turned into calls by an Engine ada
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
-from runner.core.quick import maker
+from msgspec import Struct, field
 
 
 class MountType(StrEnum):
@@ -19,8 +18,7 @@ class MountType(StrEnum):
     BIND = "bind"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mount:
+class Mount(Struct, frozen=True, kw_only=True):
     """One mount. ``source`` is a volume name or a host path; a volume is never filled from the image (NoCopy).
 
     ``volume`` is its name in the pod. ``is_own``: the sub-path is a file that only podrunner makes, so that no link can be
@@ -42,11 +40,7 @@ class Mount:
     makes_source: bool = False
 
 
-make_mount = maker(Mount)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortBinding:
+class PortBinding(Struct, frozen=True, kw_only=True):
     """A published port; ``host_ip`` empty means all addresses."""
 
     container_port: int
@@ -55,8 +49,7 @@ class PortBinding:
     host_ip: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resources:
+class Resources(Struct, frozen=True, kw_only=True):
     """cgroup settings: bytes, CPU shares, microseconds of quota per period; 0 leaves the Engine's default."""
 
     memory: int = 0
@@ -67,8 +60,7 @@ class Resources:
     oom_score_adj: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerConfig:
+class ContainerConfig(Struct, frozen=True, kw_only=True):
     """A container to create. None or empty leaves the image's or the Engine's own value.
 
     ``entrypoint``/``command`` are Docker's Entrypoint and Cmd; ``env`` holds ``NAME=value`` entries; modes are Docker's
@@ -106,11 +98,7 @@ class ContainerConfig:
     resources: Resources = field(default_factory=Resources)
 
 
-make_container_config = maker(ContainerConfig)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeConfig:
+class VolumeConfig(Struct, frozen=True, kw_only=True):
     """A named volume to create; ``options`` are the local driver's (``type=tmpfs`` …)."""
 
     name: str

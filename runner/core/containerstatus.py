@@ -7,7 +7,10 @@ Mirrors pkg/kubelet/kubelet_pods.go (convertToAPIContainerStatuses) and pkg/kube
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from operator import attrgetter
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.core.conditions import ending_behind, restart_all_rules
 from runner.core.model import Container, Pod, RestartRule
@@ -20,9 +23,7 @@ from runner.core.podstatus import (
     State,
     Terminated,
     Waiting,
-    make_container_status,
 )
-from runner.core.quick import maker
 from runner.core.reasons import TerminatedReason, WaitingReason
 from runner.core.restart import should_be_started
 
@@ -32,19 +33,18 @@ LOST_RUNNING = "The container could not be located when the pod was deleted.  Th
 LOST_INIT = "Unable to get init container status from container runtime and pod has been initialized, treat it as exited normally"
 RESTARTING_ALL = "The container is removed because RestartAllContainers in place"
 
+_NAME = attrgetter("name")
 _RUNNING, _UNKNOWN = RuntimeState.RUNNING, RuntimeState.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartFailure:
+class StartFailure(Struct, frozen=True, kw_only=True):
     """Why the last attempt to start a container failed or was put off: a waiting reason and its message."""
 
     reason: str
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerStatuses:
+class ContainerStatuses(Struct, frozen=True, kw_only=True):
     """Init statuses in spec order; app and ephemeral statuses sorted by name."""
 
     init: tuple[ContainerStatus, ...] = ()
@@ -58,9 +58,6 @@ class ContainerStatuses:
     def all(self) -> tuple[ContainerStatus, ...]:
         """Init and app statuses."""
         return self.init + self.apps if self.init else self.apps
-
-
-_make_statuses = maker(ContainerStatuses)
 
 
 def engine_id(published: str) -> str:
@@ -77,27 +74,25 @@ def container_statuses(
     previous_ephemeral: Iterable[ContainerStatus] = (),
 ) -> ContainerStatuses:
     """Compute every container's status. ``reasons``: failed starts by container name, as the last sync left them."""
-    before = () if previous is None else (*previous.init_containers, *previous.containers)
-    old = {status.name: status for status in (*before, *previous_ephemeral)}
+    old = {}
+    if previous is not None:
+        for group in (previous.init_containers, previous.containers, previous_ephemeral):
+            for status in group:
+                old[status.name] = status
     rules = restart_all_rules(pod, observed, previous) if pod.has_rules else ()
     view = _View(pod, observed, reasons, results, old, rules)
-    return _make_statuses(
-        init=tuple([view.status(container) for container in pod.init_containers]) if pod.init_containers else (),
-        apps=_by_name([view.status(container) for container in pod.containers]),
-        ephemeral=_by_name([view.status(container) for container in pod.ephemeral_containers])
-        if pod.ephemeral_containers
-        else (),
+    return ContainerStatuses(
+        init=tuple(map(view.status, pod.init_containers)),
+        apps=_by_name(map(view.status, pod.containers)),
+        ephemeral=_by_name(map(view.status, pod.ephemeral_containers)),
     )
 
 
-def _by_name(statuses: list[ContainerStatus]) -> tuple[ContainerStatus, ...]:
-    if len(statuses) > 1:
-        statuses.sort(key=lambda status: status.name)
-    return tuple(statuses)
+def _by_name(statuses: Iterable[ContainerStatus]) -> tuple[ContainerStatus, ...]:
+    return tuple(sorted(statuses, key=_NAME))
 
 
-@dataclass(slots=True)
-class _View:
+class _View(Struct):
     """What one container's status is computed from."""
 
     pod: Pod
@@ -110,11 +105,16 @@ class _View:
     def status(self, container: Container) -> ContainerStatus:
         name = container.name
         old = self.old.get(name)
-        instances = [record for record in self.observed.containers if record.name == name]
-        if instances:
-            before = instances[1] if len(instances) > 1 else None
+        newest = before = None
+        for record in self.observed.containers:
+            if record.name == name:
+                if newest is not None:
+                    before = record
+                    break
+                newest = record
+        if newest is not None:
             is_probed = container.startup is not None or container.readiness is not None
-            status = _from_record(instances[0], old, before, restarting=bool(self.rules), is_probed=is_probed)
+            status = _from_record(newest, old, before, restarting=bool(self.rules), is_probed=is_probed)
         else:
             status = self._without_record(container, old)
         if container.is_init or name in self.reasons:
@@ -165,7 +165,7 @@ class _View:
         failure = self.reasons.get(container.name)
         if failure is None or not should_be_started(self.pod, container, self.observed):
             return status
-        return make_container_status(
+        return ContainerStatus(
             name=status.name,
             state=Waiting(reason=failure.reason, message=failure.message),
             last_state=status.terminated or status.last_state,
@@ -207,7 +207,7 @@ def _from_record(
         changed = old.container_id != identity
         last = old.terminated if changed and old.terminated is not None else old.last_terminated
     is_up = record.state is _RUNNING and not is_probed
-    return make_container_status(
+    return ContainerStatus(
         name=record.name,
         state=state,
         last_state=last,
@@ -266,7 +266,7 @@ def _with_probes(
 def _probed(status: ContainerStatus, *, started: bool, ready: bool) -> ContainerStatus:
     if status.started is started and status.ready is ready:
         return status
-    return make_container_status(
+    return ContainerStatus(
         name=status.name,
         state=status.state,
         last_state=status.last_state,

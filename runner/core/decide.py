@@ -7,17 +7,17 @@ On top of ``compute_pod_actions`` this lays out the numbered steps of kuberuntim
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from runner.core.actions import PodActions, compute_pod_actions
 from runner.core.backoff import BackoffEntry, BackoffSettings, Schedule, advance_restart, backoff_key, check_restart
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container, Pod, ProbeKind
 from runner.core.observed import ContainerRecord, Observed, ProbeResults, RuntimeState
-from runner.core.quick import maker
 from runner.core.restart import matching_rule, restart_all_sources
 from runner.core.times import format_duration
 
@@ -36,8 +36,7 @@ class OperationKind(StrEnum):
     GIVE_UP = "give up"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(Struct, frozen=True, kw_only=True):
     """One thing to do.
 
     ``container_id`` names the instance for kill and remove; ``message`` is the Killing event's text; ``probe`` whose failure
@@ -72,11 +71,7 @@ class Operation:
         return f"{self.kind} {self.target}{attempt}{wait}: {self.cause}"
 
 
-_operation = maker(Operation)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class Memory(Struct, frozen=True, kw_only=True):
     """What the decision may remember: crash back-offs by key, the highest attempts so far, and how back-off counts.
 
     The mappings may be views of what goes on changing; ``decide`` changes nothing.
@@ -93,8 +88,7 @@ class Memory:
     gives_up: Callable[[int, float], bool] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """Everything one sync does, in order, and the sandbox id that it found."""
 
     operations: tuple[Operation, ...]
@@ -109,19 +103,16 @@ class Plan:
         return "\n".join(str(operation) for operation in self.operations)
 
 
-_plan = maker(Plan)
-
-
 def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, now: datetime) -> Plan:
     """Decide one sync of a pod that is not going away."""
     actions = compute_pod_actions(pod, observed, results)
     operations: list[Operation] = []
     if actions.kill_pod and (_is_alive(observed) or (actions.create_sandbox and _has_remains(actions, observed))):
-        operations.append(_operation(kind=OperationKind.KILL_POD, target=pod.name, cause=actions.cause("pod")))
+        operations.append(Operation(kind=OperationKind.KILL_POD, target=pod.name, cause=actions.cause("pod")))
     if actions.create_sandbox:
         operations.extend(_purge(pod, observed))
         operations.append(
-            _operation(
+            Operation(
                 kind=OperationKind.CREATE_SANDBOX,
                 target=SANDBOX_CONTAINER,
                 attempt=max(actions.attempt, memory.attempts.get(SANDBOX_CONTAINER, -1) + 1),
@@ -132,7 +123,7 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
         operations.extend(_reset(pod, observed, actions, memory, now))
     if actions.to_kill and not actions.kill_pod:
         operations.extend(
-            _operation(
+            Operation(
                 kind=OperationKind.KILL,
                 target=kill.name,
                 container_id=kill.id,
@@ -142,10 +133,9 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
             )
             for kill in actions.to_kill
         )
-    starts = (*actions.ephemeral_to_start, *actions.init_to_start, *actions.containers_to_start)
-    if starts:
-        operations.extend([_start(pod, name, observed, actions, memory, now) for name in starts])
-    return _plan(operations=tuple(operations), sandbox_id=actions.sandbox_id, actions=actions)
+    starts = actions.ephemeral_to_start + actions.init_to_start + actions.containers_to_start
+    operations += [_start(pod, name, observed, actions, memory, now) for name in starts] if starts else ()
+    return Plan(operations=tuple(operations), sandbox_id=actions.sandbox_id, actions=actions)
 
 
 def _is_alive(observed: Observed) -> bool:
@@ -162,7 +152,7 @@ def _has_remains(actions: PodActions, observed: Observed) -> bool:
 def _purge(pod: Pod, observed: Observed) -> list[Operation]:
     """A new sandbox runs all init containers again: what is left of them goes first."""
     return [
-        _operation(
+        Operation(
             kind=OperationKind.REMOVE,
             target=container.name,
             container_id=record.id,
@@ -190,7 +180,7 @@ def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, no
                 return [held]
     cause = f"every container runs again because {_failures(sources, observed)}"
     return [
-        _operation(
+        Operation(
             kind=OperationKind.REMOVE,
             target=reset.name,
             container_id=reset.id,
@@ -244,11 +234,11 @@ def _held(
     name = past.ended.name
     if _gives_up(pod, attempt, memory, now):
         cause = f"{_failed(past)} after {attempt - 1} restarts"
-        return _operation(kind=OperationKind.GIVE_UP, target=name, attempt=attempt, cause=cause)
+        return Operation(kind=OperationKind.GIVE_UP, target=name, attempt=attempt, cause=cause)
     blocked = check_restart(past.entry, past.finished_at, now, memory.settings, memory.schedule)
     if blocked is None:
         return None
-    return _operation(
+    return Operation(
         kind=OperationKind.HOLD,
         target=name,
         attempt=attempt,
@@ -287,7 +277,7 @@ def _start(pod: Pod, name: str, observed: Observed, actions: PodActions, memory:
         held = _held(pod, past, attempt, memory, now, remember)
         if held is not None:
             return held
-    return _operation(
+    return Operation(
         kind=OperationKind.START,
         target=name,
         attempt=attempt,

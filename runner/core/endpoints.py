@@ -6,15 +6,15 @@ Pods and Services are v1 objects as the store has them, pods with their status.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.core.model import Json
 
 _TERMINAL = ("Succeeded", "Failed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True, kw_only=True):
     """A pod behind a Service. ``ready``: it may be given out; ``serving``: it would be, were it not being deleted."""
 
     ip: str

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.core.envfile import EnvFileError, env_file_value
 from runner.core.expansion import expand
@@ -18,7 +19,6 @@ from runner.core.gotext import quote
 from runner.core.model import Container, Json, Pod
 from runner.core.noderesources import NodeLook, resource_value, unknown_node
 from runner.core.objects import ConfigError, Lookup, config_map_text, secret_data
-from runner.core.quick import maker
 from runner.core.services import service_variables
 
 EMPTY_DIRS = "/var/lib/kubelet/pods/{uid}/volumes/kubernetes.io~empty-dir"
@@ -26,16 +26,12 @@ EMPTY_DIRS = "/var/lib/kubelet/pods/{uid}/volumes/kubernetes.io~empty-dir"
 _SUBSCRIPT = re.compile(r"^metadata\.(labels|annotations)\['(.*)'\]$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodFacts:
+class PodFacts(Struct, frozen=True, kw_only=True):
     """What fieldRef may ask about the running pod."""
 
     pod_ip: str
     host_ip: str
     node_name: str
-
-
-make_pod_facts = maker(PodFacts)
 
 
 FileReader = Callable[[str, str], bytes]
@@ -50,8 +46,7 @@ def no_files(volume: str, path: str) -> bytes:
     raise ConfigError(f"couldn't parse env file {path} of volume {volume}: there are no volumes")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class Sources(Struct, frozen=True, kw_only=True):
     """Where values come from, beside the pod itself; everything but the objects is asked only when it is needed."""
 
     facts: PodFacts

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from msgspec import Struct
+
 from runner.core.model import Container, Json, Pod
-from runner.core.quick import maker
 from runner.core.reasons import Note
 from runner.core.times import format_time, parse_time
 
@@ -30,9 +31,9 @@ CACHE_SIZE = 4096
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SIMILAR_TIME = timedelta(seconds=SIMILAR_SECONDS)
+_REFILL_TIME = timedelta(seconds=SPAM_REFILL_SECONDS)
 _FULL = float(SPAM_BURST)
 
-Key = tuple[str, ...]
 _T = TypeVar("_T")
 
 
@@ -55,16 +56,14 @@ class ObjectRef:
         object.__setattr__(self, "subject", subject)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """Who tells: a component on a host (node)."""
 
     component: str = KUBELET
     host: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """A recorded event; ``type`` and ``reason`` are text, so that events of others can be held too."""
 
     name: str
@@ -127,9 +126,6 @@ class Event:
         )
 
 
-_event = maker(Event)
-
-
 @lru_cache(maxsize=1024)
 def _ref_json(ref: ObjectRef) -> dict[str, str]:
     value = {
@@ -155,8 +151,7 @@ def pod_ref(pod: Pod, container: Container | None = None) -> ObjectRef:
     return ObjectRef(namespace=pod.namespace, name=pod.name, uid=pod.uid, field_path=path)
 
 
-@dataclass(slots=True)
-class _Observation:
+class _Observation(Struct):
     """How often an event was seen, since when, and under which name it is stored."""
 
     name: str
@@ -164,8 +159,7 @@ class _Observation:
     times: int = 0
 
 
-@dataclass(slots=True)
-class _Similar:
+class _Similar(Struct):
     """The different messages of events that are alike otherwise, oldest first, and when the last one came."""
 
     messages: list[str]
@@ -185,8 +179,7 @@ class _Similar:
         return True
 
 
-@dataclass(slots=True)
-class _Bucket:
+class _Bucket(Struct):
     """Tokens left of one source for one type of event about one object, as of a moment."""
 
     tokens: float
@@ -194,9 +187,8 @@ class _Bucket:
 
     def take(self, now: datetime) -> bool:
         """Take a token. Returns whether there was one; a clock that was set back takes none away."""
-        refilled = (now - self.at).total_seconds() / SPAM_REFILL_SECONDS
-        if refilled > 0:
-            self.tokens = min(_FULL, self.tokens + refilled)
+        if now > self.at:
+            self.tokens = min(_FULL, self.tokens + (now - self.at) / _REFILL_TIME)
         self.at = now
         if self.tokens < 1:
             return False
@@ -208,15 +200,14 @@ class Correlator:
     """What the recorder remembers: three memories of bounded size, in which the youngest entry is the last."""
 
     def __init__(self) -> None:
-        self._observations: dict[Key, _Observation] = {}
-        self._similar: dict[Key, _Similar] = {}
-        self._buckets: dict[Key, _Bucket] = {}
+        self._observations: dict[str, _Observation] = {}
+        self._similar: dict[str, _Similar] = {}
+        self._buckets: dict[str, _Bucket] = {}
         self._last_stamp = 0
 
     def take(self, ref: ObjectRef, source: Source, note: Note, now: datetime) -> Event | None:
         """Take in one event. Returns the one to store under its name (new or counted up), None when it is spam."""
-        about = (source.component, source.host, ref.subject, note.type)
-        group = (*about, note.reason)
+        about, group, key = _keys(source.component, source.host, ref.subject, ref.field_path, note)
         message = note.message
         similar = self._similar.pop(group, None)
         if similar is None:
@@ -224,11 +215,8 @@ class Correlator:
             _make_room(self._similar)
         # What is taken out and put in again is the youngest.
         self._similar[group] = similar
-        key: Key
         if similar.is_one_of_many(message, now):
             key, message = group, COMBINED_PREFIX + message
-        else:
-            key = (*group, ref.field_path, message)
         seen = self._observations.pop(key, None)
         if seen is None:
             seen = _Observation(self._name(ref, now), now)
@@ -242,7 +230,7 @@ class Correlator:
         self._buckets[about] = bucket
         if not bucket.take(now):
             return None
-        return _event(
+        return Event(
             name=seen.name,
             ref=ref,
             source=source,
@@ -261,7 +249,15 @@ class Correlator:
         return f"{ref.name}.{self._last_stamp:x}"
 
 
-def _make_room(memory: dict[Key, _T]) -> None:
+@lru_cache(maxsize=CACHE_SIZE)
+def _keys(component: str, host: str, subject: str, field_path: str, note: Note) -> tuple[str, str, str]:
+    """What an event shares its burst with, what it is similar to, and what it repeats."""
+    about = "\0".join((component, host, subject, note.type))
+    group = f"{about}\0{note.reason}"
+    return about, group, f"{group}\0{field_path}\0{note.message}"
+
+
+def _make_room(memory: dict[str, _T]) -> None:
     """Let the oldest entry fall out of a memory that is full."""
     if len(memory) >= CACHE_SIZE:
         del memory[next(iter(memory))]

@@ -7,8 +7,9 @@ applyDefaultImageTag of pkg/kubelet/images/image_manager.go.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from runner.core.gotext import quote
 from runner.core.model import PullPolicy
@@ -36,8 +37,7 @@ class InvalidReference(ValueError):
     """The text is no image reference; the message is the reference library's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageRef:
+class ImageRef(Struct, frozen=True, kw_only=True):
     """A reference with its domain spelled out; ``tag`` and ``digest`` are empty when not given."""
 
     domain: str

@@ -7,9 +7,10 @@ kubelet_pods.go (makeMounts): every instance gets a file of its own, mounted at 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from runner.core.containerconfig import Mount, MountType, VolumeConfig, make_mount
+from msgspec.structs import replace
+
+from runner.core.containerconfig import Mount, MountType, VolumeConfig
 from runner.core.labels import SANDBOX_CONTAINER, volume_labels, volume_name
 from runner.core.managedfiles import managed_files
 from runner.core.model import Container, Pod, TerminationMessagePolicy
@@ -57,7 +58,7 @@ def message_mount(container: Container, attempt: int, volumes: Sequence[VolumePl
     plan = plans[0]
     target = path if path.startswith("/") else f"/{path}"
     file = message_file(container.name, attempt)
-    return (make_mount(type=plan.type, source=plan.source, target=target, sub_path=file, is_own=True),)
+    return (Mount(type=plan.type, source=plan.source, target=target, sub_path=file, is_own=True),)
 
 
 def needs_logs(container: Container, record: ContainerRecord, message: str) -> bool:

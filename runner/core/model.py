@@ -13,6 +13,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NewType
 
+from msgspec import Struct
+
 from runner.core.times import parse_time
 
 PodUID = NewType("PodUID", str)
@@ -74,8 +76,7 @@ class RetryScope(StrEnum):
     CONTAINER = "container"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestartRule:
+class RestartRule(Struct, frozen=True, kw_only=True):
     """One entry of restartPolicyRules; ``implied`` marks the one that the retry scope ``pod`` stands for."""
 
     action: RuleAction
@@ -87,15 +88,13 @@ class RestartRule:
         return (exit_code in self.values) == (self.operator is RuleOperator.IN)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecAction:
+class ExecAction(Struct, frozen=True, kw_only=True):
     """Run a command in the container."""
 
     command: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HTTPGetAction:
+class HTTPGetAction(Struct, frozen=True, kw_only=True):
     """Ask an HTTP server; ``port`` may be a port name."""
 
     path: str
@@ -105,24 +104,21 @@ class HTTPGetAction:
     headers: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TCPSocketAction:
+class TCPSocketAction(Struct, frozen=True, kw_only=True):
     """Open a connection; ``port`` may be a port name."""
 
     port: int | str
     host: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GRPCAction:
+class GRPCAction(Struct, frozen=True, kw_only=True):
     """Ask the gRPC health service."""
 
     port: int
     service: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SleepAction:
+class SleepAction(Struct, frozen=True, kw_only=True):
     """Let seconds pass (hooks only)."""
 
     seconds: int
@@ -131,8 +127,7 @@ class SleepAction:
 Handler = ExecAction | HTTPGetAction | TCPSocketAction | GRPCAction | SleepAction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(Struct, frozen=True, kw_only=True):
     """A probe with its timing; all durations in whole seconds."""
 
     handler: Handler
@@ -144,8 +139,7 @@ class Probe:
     grace: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeMount:
+class VolumeMount(Struct, frozen=True, kw_only=True):
     """Where a volume appears in a container."""
 
     name: str

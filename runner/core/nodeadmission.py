@@ -7,7 +7,8 @@ supplemental groups) and kubelet.go (rejectPod).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.core.gotext import quote
 from runner.core.model import Json, Pod
@@ -34,8 +35,7 @@ EngineFeatures = Callable[[], Collection[str]]
 """Asks the Engine for the kinds of confinement that it has: seccomp, apparmor, userns …"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejection:
+class Rejection(Struct, frozen=True, kw_only=True):
     """Why a pod is not taken: reason and message of the event; the status has the message after a prefix."""
 
     reason: EventReason

@@ -6,15 +6,15 @@ Mirrors pkg/api/v1/resource/helpers.go (ExtractContainerResourceValue, MergeCont
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.core.model import Container, Json, Pod
 from runner.core.objects import ConfigError
 from runner.core.quantity import NANO, ZERO, Quantity, parse_quantity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeSize:
+class NodeSize(Struct, frozen=True, kw_only=True):
     """What the node can give to pods: whole cores, bytes of memory, bytes of disk (0: not known)."""
 
     cpus: int = 0

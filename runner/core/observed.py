@@ -6,13 +6,14 @@ Mirrors pkg/kubelet/container/runtime.go (PodStatus, Status): every instance of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
+
 from runner.core.model import ContainerID
-from runner.core.podstatus import ID_PREFIX, Running, Terminated, make_terminated
-from runner.core.quick import maker, quick
+from runner.core.podstatus import ID_PREFIX, Running, Terminated
 
 
 class RuntimeState(StrEnum):
@@ -27,9 +28,7 @@ class RuntimeState(StrEnum):
 _RUNNING, _EXITED = RuntimeState.RUNNING, RuntimeState.EXITED
 
 
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxRecord:
+class SandboxRecord(Struct, frozen=True, kw_only=True):
     """One sandbox of the pod; ``ready`` means its process runs."""
 
     id: ContainerID
@@ -40,8 +39,7 @@ class SandboxRecord:
     host_network: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerRecord:
+class ContainerRecord(Struct, frozen=True, kw_only=True):
     """One instance of a container. ``attempt`` is its restart count; ``spec_hash`` the hash it was created from."""
 
     id: ContainerID
@@ -58,9 +56,9 @@ class ContainerRecord:
     image_id: str = ""
     spec_hash: str = ""
     sandbox_id: str = ""
-    published_id: str = field(init=False, compare=False, repr=False)
+    published_id: str = ""
     """The id as statuses show it."""
-    shown: Running | Terminated | None = field(init=False, compare=False, repr=False)
+    shown: Running | Terminated | None = None
     """The state that statuses show of it; None where that takes more than the record."""
 
     def __post_init__(self) -> None:
@@ -69,7 +67,7 @@ class ContainerRecord:
         if self.state is _RUNNING:
             shown = Running(started_at=self.started_at)
         elif self.state is _EXITED:
-            shown = make_terminated(
+            shown = Terminated(
                 exit_code=self.exit_code,
                 reason=self.reason,
                 message=self.message,
@@ -77,15 +75,11 @@ class ContainerRecord:
                 finished_at=self.finished_at,
                 container_id=published_id,
             )
-        object.__setattr__(self, "published_id", published_id)
-        object.__setattr__(self, "shown", shown)
+        force_setattr(self, "published_id", published_id)
+        force_setattr(self, "shown", shown)
 
 
-make_container_record = maker(ContainerRecord)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
+class Observed(Struct, frozen=True, kw_only=True):
     """Everything seen of one pod, newest first."""
 
     at: datetime
@@ -107,9 +101,6 @@ class Observed:
         return next((c for c in self.containers if c.id == container_id), None)
 
 
-make_observed = maker(Observed)
-
-
 class ProbeResult(StrEnum):
     """The standing verdict of a probe."""
 
@@ -118,8 +109,7 @@ class ProbeResult(StrEnum):
     UNKNOWN = "Unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeResults:
+class ProbeResults(Struct, frozen=True, kw_only=True):
     """Standing verdicts by container id; a missing entry means no verdict yet (pkg/kubelet/prober/results)."""
 
     startup: Mapping[str, ProbeResult] = field(default_factory=dict)

@@ -6,14 +6,14 @@ JSON times have whole seconds, like metav1.Time. Unset optional fields are left 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Struct, field
+
 from runner.core.model import Json
-from runner.core.quick import maker, quick
 from runner.core.times import format_time, parse_time
 
 ID_PREFIX = "docker://"
@@ -31,12 +31,8 @@ class Phase(StrEnum):
     FAILED = "Failed"
     UNKNOWN = "Unknown"
 
-    @property
-    def is_terminal(self) -> bool:
-        return self is _SUCCEEDED or self is _FAILED
-
-
-_SUCCEEDED, _FAILED = Phase.SUCCEEDED, Phase.FAILED
+    def __init__(self, value: str) -> None:
+        self.is_terminal = value in ("Succeeded", "Failed")
 
 
 class ConditionType(StrEnum):
@@ -50,25 +46,20 @@ class ConditionType(StrEnum):
     ALL_CONTAINERS_RESTARTING = "AllContainersRestarting"
 
 
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(Struct, frozen=True, kw_only=True):
     """Not running yet, or again; ``reason`` is empty for a container that is created but not started."""
 
     reason: str = ""
     message: str = ""
 
 
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class Running(Struct, frozen=True, kw_only=True):
     """Running since ``started_at``."""
 
     started_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terminated:
+class Terminated(Struct, frozen=True, kw_only=True):
     """Ended; 137 and 143 are exits by SIGKILL and SIGTERM."""
 
     exit_code: int
@@ -83,8 +74,7 @@ class Terminated:
 State = Waiting | Running | Terminated
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerStatus:
+class ContainerStatus(Struct, frozen=True, kw_only=True):
     """Status of one container; ``state`` None is the API's empty state."""
 
     name: str
@@ -114,8 +104,7 @@ class ContainerStatus:
         return self.last_state if isinstance(self.last_state, Terminated) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
+class Condition(Struct, frozen=True, kw_only=True, eq=False):
     """One pod condition; ``status`` is True, False or Unknown as text."""
 
     type: str
@@ -123,12 +112,20 @@ class Condition:
     reason: str = ""
     message: str = ""
     last_transition_time: datetime | None = None
-    base: Condition | None = field(default=None, compare=False, repr=False)
-    """What it was made of, without its time; None for one that somebody else has made."""
+    base: Condition | None = None
+    """What it was made of, without its time; None for one that somebody else has made. It makes no difference to others."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Condition) and self._tells() == other._tells()
+
+    def __hash__(self) -> int:
+        return hash(self._tells())
+
+    def _tells(self) -> tuple[object, ...]:
+        return (self.type, self.status, self.reason, self.message, self.last_transition_time)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodStatus:
+class PodStatus(Struct, frozen=True, kw_only=True):
     """Status of a pod. Init statuses are in spec order, app statuses sorted by name, as the kubelet publishes them."""
 
     phase: Phase = Phase.PENDING
@@ -195,12 +192,6 @@ class PodStatus:
             qos_class=value.get("qosClass") or "",
             extra={key: value[key] for key in _CARRIED if value.get(key)},
         )
-
-
-make_terminated = maker(Terminated)
-make_container_status = maker(ContainerStatus)
-make_condition = maker(Condition)
-make_pod_status = maker(PodStatus)
 
 
 def _put(target: dict[str, Any], **fields: Any) -> None:

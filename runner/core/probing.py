@@ -6,9 +6,11 @@ state comes out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.core.model import Probe, ProbeKind
 from runner.core.observed import ProbeResult
@@ -23,16 +25,14 @@ class RunResult(StrEnum):
     ERROR = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeRun:
+class ProbeRun(Struct, frozen=True, kw_only=True):
     """One run: its result and what the handler had to say (at most 10 KiB)."""
 
     result: RunResult
     output: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeState:
+class ProbeState(Struct, frozen=True, kw_only=True):
     """A probe of one container instance. ``runs`` counts equal results in a row; ``on_hold`` until a new instance comes."""
 
     verdict: ProbeResult

@@ -6,38 +6,34 @@ Mirrors pkg/kubelet/images/image_manager.go (EnsureImageExists, pullImage, evalC
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+
+from msgspec import Struct
 
 from runner.core.backoff import BackoffEntry, BackoffSettings, Schedule, advance_pull, check_pull
 from runner.core.gotext import quote
 from runner.core.images import InvalidReference, apply_default_tag
 from runner.core.model import PullPolicy
-from runner.core.quick import quick
 from runner.core.reasons import EventReason, Note, WaitingReason, normal, warning
 from runner.core.times import format_duration
 
 
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class Use(Struct, frozen=True, kw_only=True):
     """The image is there."""
 
     reference: str
     events: tuple[Note, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pull:
+class Pull(Struct, frozen=True, kw_only=True):
     """Ask the registry for ``reference`` (the image with its tag spelled out), after announcing it."""
 
     reference: str
     events: tuple[Note, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refuse:
+class Refuse(Struct, frozen=True, kw_only=True):
     """The container cannot start now; ``ready_at`` is when a back-off ends, if that is what holds it."""
 
     reason: WaitingReason
@@ -49,9 +45,7 @@ class Refuse:
 ImageStep = Use | Pull | Refuse
 
 
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Presence:
+class Presence(Struct, frozen=True, kw_only=True):
     """What the Engine says about the image; ``error`` if it could not tell."""
 
     present: bool

@@ -16,6 +16,8 @@ from fnmatch import translate as glob_to_regex
 from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
+from msgspec import Struct
+
 from runner.core.images import parse_reference
 from runner.core.model import Json, Pod
 from runner.core.objects import ConfigError, Lookup, secret_data
@@ -33,8 +35,7 @@ class Credential:
     password: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Keyring:
+class Keyring(Struct, frozen=True):
     """The credentials of a pod by registry, repository path or pattern; ``missing`` names secrets that are not there."""
 
     entries: Mapping[str, tuple[Credential, ...]]

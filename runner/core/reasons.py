@@ -5,10 +5,9 @@ Mirrors pkg/kubelet/events/event.go, images/types.go, container/sync_result.go a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
-from runner.core.quick import maker
+from msgspec import Struct
 
 
 class EventType(StrEnum):
@@ -101,8 +100,7 @@ class TerminatedReason(StrEnum):
     RESTARTING_ALL_CONTAINERS = "RestartingAllContainers"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Note(Struct, frozen=True, kw_only=True):
     """What an event says, before it is known about which object and when."""
 
     type: EventType
@@ -110,15 +108,12 @@ class Note:
     message: str
 
 
-_note = maker(Note)
-
-
 def normal(reason: EventReason | WorkloadReason, message: str) -> Note:
-    return _note(type=EventType.NORMAL, reason=reason, message=message)
+    return Note(type=EventType.NORMAL, reason=reason, message=message)
 
 
 def warning(reason: EventReason | WorkloadReason, message: str) -> Note:
-    return _note(type=EventType.WARNING, reason=reason, message=message)
+    return Note(type=EventType.WARNING, reason=reason, message=message)
 
 
 def start_failed(error: str) -> Note:

@@ -7,7 +7,9 @@ reach; where the sandbox resolves names (ClusterFirst), it has put itself and th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.core.model import Json, Pod
 from runner.core.reasons import EventReason, Note, warning
@@ -18,8 +20,7 @@ _SEARCH_CHARACTERS = 2048
 _NAME_LENGTH = 253
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolverConfig:
+class ResolverConfig(Struct, frozen=True, kw_only=True):
     """Servers, search paths and options (``name`` or ``name:value``) of a resolver."""
 
     servers: tuple[str, ...] = ()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.model import Container
 from runner.core.objects import ConfigError, Lookup, secret_data
@@ -60,8 +61,7 @@ def _data(reference: Mapping[str, Any], lookup: Lookup) -> Mapping[str, str]:
     return {key: value.decode("utf-8", "surrogateescape") for key, value in data.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Redaction:
+class Redaction(Struct, frozen=True):
     """Takes secret values out of texts."""
 
     values: frozenset[str]

@@ -6,7 +6,8 @@ Mirrors pkg/securitycontext/util.go and pkg/kubelet/kuberuntime/security_context
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.core.model import Container, Json, Pod
 from runner.core.objects import ConfigError
@@ -28,8 +29,7 @@ _MASKED = (
 _READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFacts:
+class ImageFacts(Struct, frozen=True, kw_only=True):
     """What a container's configuration depends on in its image: the user it names."""
 
     user: str = ""
@@ -111,8 +111,7 @@ def security_options(security: Json, seccomp_profiles: Mapping[str, str]) -> tup
     return tuple(options)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KernelPaths:
+class KernelPaths(Struct, frozen=True, kw_only=True):
     """Paths of the kernel that a container cannot see and cannot write; None leaves it to the Engine."""
 
     masked: tuple[str, ...] | None = None

@@ -7,8 +7,10 @@ pkg/kubelet/status/status_manager.go TerminatePod and normalizeStatus.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.core.conditions import pod_conditions
 from runner.core.containerstatus import (
@@ -29,7 +31,6 @@ from runner.core.podstatus import (
     Terminated,
     container_status_from_json,
     container_status_json,
-    make_pod_status,
 )
 from runner.core.qos import qos_class
 from runner.core.reasons import EventReason, TerminatedReason
@@ -42,8 +43,7 @@ _EPHEMERAL = "ephemeralContainerStatuses"
 _NOTHING = PodStatus()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodFailure:
+class PodFailure(Struct, frozen=True, kw_only=True):
     """Why a pod is declared Failed from outside its containers: ``DeadlineExceeded``, ``Evicted`` …"""
 
     reason: str
@@ -97,7 +97,7 @@ def generate_status(
     reason, message = (before.reason, before.message) if phase is before.phase else ("", "")
     if failure is not None and not before.phase.is_terminal:
         phase, reason, message = Phase.FAILED, failure.reason, failure.message
-    return make_pod_status(
+    return PodStatus(
         phase=phase,
         reason=reason,
         message=message,
@@ -176,11 +176,11 @@ def _has_initialized(pod: Pod, status: PodStatus) -> bool:
 def _capped(statuses: ContainerStatuses) -> ContainerStatuses:
     """Cut termination messages so that all of the pod's together stay within bounds."""
     everything = statuses.everything()
-    states = [state for one in everything for state in (one.state, one.last_state)]
-    if not any(isinstance(state, Terminated) and state.message for state in states):
-        return statuses
-    limit = MESSAGE_BYTES // len(everything)
-    if not any(_is_long(state, limit) for state in states):
+    limit = MESSAGE_BYTES // max(len(everything), 1)
+    for one in everything:
+        if _is_long(one.state, limit) or _is_long(one.last_state, limit):
+            break
+    else:
         return statuses
 
     def cut(group: tuple[ContainerStatus, ...]) -> tuple[ContainerStatus, ...]:

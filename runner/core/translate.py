@@ -7,10 +7,11 @@ the Engine here; what has to be known of it is an argument.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from runner.core.containerconfig import ContainerConfig, Mount, make_container_config
+from msgspec import Struct
+
+from runner.core.containerconfig import ContainerConfig, Mount
 from runner.core.expansion import expand
 from runner.core.labels import RESTART_COUNT, container_labels, container_name
 from runner.core.managedfiles import managed_mounts
@@ -18,7 +19,6 @@ from runner.core.messages import message_mount
 from runner.core.model import EMPTY, Container, Json, Pod
 from runner.core.mounts import volume_mounts
 from runner.core.noderesources import NodeLook, unknown_node
-from runner.core.quick import quick
 from runner.core.resources import resources_of
 from runner.core.security import (
     ImageFacts,
@@ -32,9 +32,7 @@ from runner.core.security import (
 from runner.core.volumes import VolumePlan
 
 
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Template:
+class Template(Struct, frozen=True, kw_only=True):
     """What all instances of a container in one sandbox have in common."""
 
     pod: Pod
@@ -47,7 +45,7 @@ class Template:
 
     def config(self, attempt: int) -> ContainerConfig:
         """One instance."""
-        return make_container_config(
+        return ContainerConfig(
             name=container_name(self.container.name, self.pod, attempt),
             labels={**self.labels, RESTART_COUNT: str(attempt)},
             mounts=(*self.mounts, *message_mount(self.container, attempt, self.volumes), *self.managed),

@@ -13,18 +13,18 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from runner.errors import EngineUnavailable
 
 PING_SECONDS: Final = 3.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFiles:
+class TlsFiles(Struct, frozen=True, kw_only=True):
     """Certificate files for an Engine behind TLS; "" where there is none. ``verify`` asks for the server's."""
 
     ca: str = ""
@@ -33,8 +33,7 @@ class TlsFiles:
     verify: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineAddress:
+class EngineAddress(Struct, frozen=True, kw_only=True):
     """An Engine that answered: its address as DOCKER_HOST has it, where the address came from, the Docker context."""
 
     url: str
@@ -43,8 +42,7 @@ class EngineAddress:
     tls: TlsFiles | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Candidate:
+class _Candidate(Struct, frozen=True, kw_only=True):
     address: EngineAddress
     binding: bool = False
     """Named by the user for this call: it or nothing."""

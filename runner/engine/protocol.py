@@ -9,17 +9,16 @@ suite runs over both.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from msgspec import Struct, field
+
 from runner.core.containerconfig import ContainerConfig, VolumeConfig
-from runner.core.quick import maker
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineInfo:
+class EngineInfo(Struct, frozen=True, kw_only=True):
     """Who answers: versions as the daemon names them, ``arch`` as in amd64 or arm64, memory in bytes.
 
     ``confinement`` names what it can confine containers with: seccomp, apparmor, userns …
@@ -53,8 +52,7 @@ class EngineState(StrEnum):
     DEAD = "dead"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerSummary:
+class ContainerSummary(Struct, frozen=True, kw_only=True):
     """One row of the container list."""
 
     id: str
@@ -66,11 +64,7 @@ class ContainerSummary:
     created_at: datetime | None = None
 
 
-make_summary = maker(ContainerSummary)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerDetails:
+class ContainerDetails(Struct, frozen=True, kw_only=True):
     """What inspect tells of a container. ``image`` is the name it was created from, ``image_id`` its ``sha256:…``.
 
     ``started_at``/``finished_at`` are None as long as the container never started or never ended. ``error`` is the
@@ -92,14 +86,10 @@ class ContainerDetails:
     ip: str = ""
     network_mode: str = ""
     pid: int = 0
-    raw: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+    raw: Mapping[str, object] = field(default_factory=dict)
 
 
-make_details = maker(ContainerDetails)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageDetails:
+class ImageDetails(Struct, frozen=True, kw_only=True):
     """An image that is present: id, ``repo@sha256:…`` digests, size in bytes, the user and stop signal it asks for."""
 
     id: str
@@ -113,8 +103,7 @@ class ImageDetails:
     stop_signal: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeDetails:
+class VolumeDetails(Struct, frozen=True, kw_only=True):
     """A named volume; ``mountpoint`` is a path of the Engine's host."""
 
     name: str
@@ -122,8 +111,7 @@ class VolumeDetails:
     mountpoint: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullProgress:
+class PullProgress(Struct, frozen=True, kw_only=True):
     """One line of a pull's stream: layer id ("" for the whole), what happens to it, bytes done and in all (0: unknown)."""
 
     layer: str
@@ -132,8 +120,7 @@ class PullProgress:
     total: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryAuth:
+class RegistryAuth(Struct, frozen=True, kw_only=True):
     """Credentials for one registry, from a pull secret."""
 
     username: str = ""
@@ -141,8 +128,7 @@ class RegistryAuth:
     identity_token: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecResult:
+class ExecResult(Struct, frozen=True, kw_only=True):
     """An ended exec: exit code and combined output (cut at the limit that was asked for), and the two streams apart."""
 
     exit_code: int
@@ -151,8 +137,7 @@ class ExecResult:
     stderr: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogChunk:
+class LogChunk(Struct, frozen=True, kw_only=True):
     """One piece of a container's output, with the Engine's nanosecond timestamp text when asked for."""
 
     stream: str
@@ -160,8 +145,7 @@ class LogChunk:
     timestamp: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineEvent:
+class EngineEvent(Struct, frozen=True, kw_only=True):
     """Something happened to a container: create, start, die, oom, kill, stop, destroy, pause, exec_die …"""
 
     action: str
@@ -169,9 +153,6 @@ class EngineEvent:
     labels: Mapping[str, str]
     at: datetime
     attributes: Mapping[str, str] = field(default_factory=dict)
-
-
-make_event = maker(EngineEvent)
 
 
 class EventStream(Protocol):

@@ -10,9 +10,12 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.clock import VIRTUAL_START, VirtualClock
 from runner.core.admission import admit
@@ -32,8 +35,7 @@ from runner.runtime.narration import EventRecorded, Narration, StatusChanged
 from runner.runtime.options import WorkerOptions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectShown:
+class ObjectShown(Struct, frozen=True, kw_only=True):
     """A workload's v1 object has changed."""
 
     at: datetime
@@ -43,8 +45,7 @@ class ObjectShown:
 Told = StatusChanged | EventRecorded | ObjectShown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompanySimulation:
+class CompanySimulation(Struct, frozen=True, kw_only=True):
     """What happened: to each pod, in the order in which they came, and what was told in the order in which it came."""
 
     pods: tuple[Simulation, ...]
@@ -110,7 +111,7 @@ class _Pod:
 
     @property
     def deadline(self) -> datetime | None:
-        return None if self.is_over else self.run.worker.context.tasks.next_deadline
+        return None if self.is_over else self.run.worker.context.tasks.next_deadline()
 
 
 def names_of(objects: Sequence[LoadedObject], namespace: str) -> Pod:
@@ -207,7 +208,7 @@ class Company:
         limit = VIRTUAL_START + timedelta(seconds=until)
         while True:
             self._work()
-            moments = [self._wake, self.clock.next_happening, *(one.deadline for one in self.pods)]
+            moments = [self._wake, self.clock.next_happening(), *(one.deadline for one in self.pods)]
             following = min((moment for moment in moments if moment is not None), default=None)
             if following is None:
                 return End.GONE if self.pods and all(one.is_over for one in self.pods) else End.QUIET

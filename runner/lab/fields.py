@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.gotext import quote
 from runner.core.times import parse_duration
 from runner.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One value and the path to it, such as ``containers.app.attempts[0].exit``."""
 
     path: str

@@ -7,8 +7,9 @@ probes and hooks succeed, images are present, nobody interferes. The last attemp
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from runner.core.images import InvalidReference, apply_default_tag
 from runner.core.manifest.yamltext import read_documents
@@ -32,16 +33,14 @@ _RESULTS = {str(result): result for result in RunResult}
 _REFERRED_KINDS = ("ConfigMap", "Secret")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HookScript:
+class HookScript(Struct, frozen=True, kw_only=True):
     """What a hook does: it takes some seconds and fails with a text, or "" when it goes well."""
 
     took: float = 0.0
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimulationScript:
+class SimulationScript(Struct, frozen=True, kw_only=True):
     """A whole script. ``hooks`` by container and hook (``postStart``, ``preStop``); ``steps`` in the order written."""
 
     containers: Mapping[str, ContainerScript] = field(default_factory=dict)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.clock import VIRTUAL_START, Flag, VirtualClock
 from runner.core.admission import admit
@@ -52,8 +54,7 @@ class End(StrEnum):
     LIMIT = "the time limit is reached"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Simulation:
+class Simulation(Struct, frozen=True, kw_only=True):
     """What happened: every published pod, every recording of an event (with its count), and the Engine as it was left.
 
     ``told`` holds both in the order in which they came, also within one instant. ``gave_up`` names the container that was
@@ -188,21 +189,19 @@ class SimulatedRun:
     def advance(self, until: float) -> End:
         """Go on to so many seconds after the beginning, everything that happens at that instant included."""
         limit = VIRTUAL_START + timedelta(seconds=until)
+        clock, tasks = self.clock, self.worker.context.tasks
         while not self.worker.step():
             # What has happened within the step was seen by it: it goes on as long as anything moves.
             self.wakeup.clear()
-            due = self.worker.context.tasks.next_deadline
-            if due is None and self.clock.next_happening is None and not self.wakeup.is_set():
-                return End.QUIET
-            coming = self.clock.next_happening
+            due, coming = tasks.next_deadline(), clock.next_happening()
             following = due if coming is None else coming if due is None else min(due, coming)
             if following is None:
-                following = limit  # Somebody has asked for something at this instant.
-            if following > limit and not self.wakeup.is_set():
-                self.clock.advance(limit)
+                return End.QUIET
+            if following > limit:
+                clock.advance(limit)
                 return End.LIMIT
             # What is on the agenda may be about processes that are gone: no wait without an end, or it passes the limit.
-            self.clock.wait(due if due is not None and due <= limit else following, self.wakeup)
+            clock.wait(due if due is not None and due <= limit else following, self.wakeup)
         return End.GONE
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.labels import CONTAINER_NAME, POD_UID, SANDBOX_CONTAINER
 from runner.core.model import Json, Pod
@@ -15,8 +16,7 @@ from runner.engine.simulated import SimulatedEngine
 from runner.runtime.storage import Object, Store, without_status
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """What a step can reach."""
 
     engine: SimulatedEngine
@@ -35,8 +35,7 @@ Action = Callable[[World, datetime], None]
 """Does something to the world at an instant; what it is about may be gone already, then it does nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """``action`` happens ``at`` seconds after the beginning."""
 
     at: float

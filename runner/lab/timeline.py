@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from msgspec import Struct
+
 from runner.lab.simulation import Simulation
 
 _BACK_OFFS = ("CrashLoopBackOff", "ImagePullBackOff")
@@ -23,8 +25,7 @@ class Doing(StrEnum):
     RUNNING = "running"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class Stretch(Struct, frozen=True, kw_only=True):
     """One thing that goes on from an instant to another, in seconds since the beginning."""
 
     doing: Doing

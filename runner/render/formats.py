@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from runner.core.kindwords import resource_prefix
 from runner.core.model import Json
@@ -26,8 +27,7 @@ class Format(StrEnum):
 ALLOWED = "json, yaml, name, wide, table, jsonpath=TEMPLATE"
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFormat:
+class OutputFormat(Struct, frozen=True):
     """A format and, for jsonpath, its template."""
 
     format: Format = Format.TABLE

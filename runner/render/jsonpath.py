@@ -10,30 +10,28 @@ import json
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 
 class JSONPathError(ValueError):
     """The template cannot be read, or an index is out of bounds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """``.name``"""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Struct, frozen=True):
     """``[n]``; negative numbers count from the end."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """``[start:end:step]``"""
 
     start: int | None
@@ -41,25 +39,21 @@ class Slice:
     step: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Wildcard:
+class Wildcard(Struct, frozen=True):
     """``[*]`` or ``.*``"""
 
 
-@dataclass(frozen=True, slots=True)
-class Descend:
+class Descend(Struct, frozen=True):
     """``..``: the value and everything below it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Union:
+class Union(Struct, frozen=True):
     """``[a,b]``"""
 
     paths: tuple[Path, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """``[?(left operator right)]``; without an operator: whether left yields anything."""
 
     left: Operand
@@ -67,8 +61,7 @@ class Filter:
     right: Operand | None
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """A quoted text, a number or a boolean."""
 
     value: Any
@@ -77,8 +70,7 @@ class Literal:
 Step = Field | Index | Slice | Wildcard | Descend | Union | Filter
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(Struct, frozen=True):
     """Steps from the current value, or from the root (``$``)."""
 
     steps: tuple[Step, ...]
@@ -88,15 +80,13 @@ class Path:
 Operand = Path | Literal
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Printed as it is."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """``{range path}…{end}``"""
 
     path: Path

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.core.containerconfig import ContainerConfig
 from runner.core.environment import Sources, make_environment
@@ -26,8 +28,7 @@ _RECURSIVE_API = (1, 44)
 """Docker 25, which makes binds that are read-only so with everything below them."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownTemplate:
+class KnownTemplate(Struct, frozen=True):
     """What the last instance of a container was made from, and what that depends on."""
 
     template: Template

@@ -14,7 +14,7 @@ from pathlib import Path
 from runner.clock import Clock
 from runner.core.backoff import BackoffEntry, BackoffSettings
 from runner.core.containerstatus import StartFailure
-from runner.core.environment import PodFacts, make_pod_facts
+from runner.core.environment import PodFacts
 from runner.core.model import Container, Json, Pod, ProbeKind
 from runner.core.observed import Observed, ProbeResult, ProbeResults
 from runner.core.podstatus import PodStatus
@@ -27,7 +27,7 @@ from runner.runtime.configuring import KnownTemplate
 from runner.runtime.handlers import Handlers
 from runner.runtime.jobs import Job, Jobs
 from runner.runtime.messages import TerminationMessages
-from runner.runtime.narration import Listener, Narration, PodRef, make_status_changed
+from runner.runtime.narration import Listener, Narration, PodRef, StatusChanged
 from runner.runtime.observer import Observer
 from runner.runtime.options import WorkerOptions
 from runner.runtime.prefetch import Prefetcher
@@ -75,6 +75,7 @@ class PodContext:
     zone: Callable[[Pod], str] = lambda _: ""
     wake: Callable[[], None] = lambda: None
     dirty: bool = True
+    now: Callable[[], datetime] = field(init=False)
     ref: PodRef = field(init=False)
     backoff: BackoffSettings = field(init=False)
     results: ProbeResults = field(init=False)
@@ -82,7 +83,8 @@ class PodContext:
 
     def __post_init__(self) -> None:
         retry = self.options.retry
-        self.observed = Observed(at=self.clock.now())
+        self.now = self.clock.now
+        self.observed = Observed(at=self.now())
         self.attempts = dict(self.store.attempts(self.pod.uid))
         self.pod = with_retry_scope(self.pod, retry.scope)
         self.ref = PodRef(namespace=self.pod.namespace, name=self.pod.name, uid=self.pod.uid)
@@ -96,7 +98,7 @@ class PodContext:
     @property
     def facts(self) -> PodFacts:
         sandboxes = self.observed.sandboxes
-        return make_pod_facts(
+        return PodFacts(
             pod_ip=sandboxes[0].ip if sandboxes else "",
             host_ip=self.options.host_ip,
             node_name=self.options.node_name,
@@ -117,7 +119,7 @@ class PodContext:
             self.reasons,
             self.results,
             self.status,
-            self.clock.now(),
+            self.now(),
             is_terminal=is_terminal,
             host_ip=self.options.host_ip,
         )
@@ -131,17 +133,12 @@ class PodContext:
         if before is not None and status.containers == before.containers and status == before:
             return
         self.status = status
-        self.store.publish(self.pod.uid, status, self.clock.now())
+        self.store.publish(self.pod.uid, status, self.now())
         self.show()
 
     def show(self) -> None:
         """Tell the listener what the whole pod looks like now."""
-        self.listener(
-            make_status_changed(at=self.clock.now(), ref=self.ref, manifest=self.pod.manifest, status=self.status)
-        )
-
-    def now(self) -> datetime:
-        return self.clock.now()
+        self.listener(StatusChanged(at=self.now(), ref=self.ref, manifest=self.pod.manifest, status=self.status))
 
     def tell(self, narration: Narration) -> None:
         self.listener(narration)

@@ -17,6 +17,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from msgspec import Struct
+
 from runner.clock import SystemClock
 from runner.core.labels import (
     DOCKER_TYPE,
@@ -59,8 +61,7 @@ class SweptEngine(Protocol):
     def remove_volume(self, name: str) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GcReport:
+class GcReport(Struct, frozen=True, kw_only=True):
     """What was removed, or would be: names of containers and volumes, pods as ``namespace/name``, directories of logs.
 
     ``networks`` stays empty: pods join the Engine's own network, none is made for them. ``problems`` holds the texts of

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from runner.errors import StoreError
 
@@ -24,8 +25,7 @@ HOME_VARIABLE = "PODRUNNER_HOME"
 HINT = f"set {HOME_VARIABLE} to a directory that you may write to"
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """The state directory. Making the value touches nothing; directories appear when they are needed, with mode 0700."""
 
     path: Path

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from runner.core.backoff import pull_key
 from runner.core.model import Container, PullPolicy
 from runner.core.objects import ConfigError
 from runner.core.pulling import Presence, Pull, Refuse, Use, needs_inspection, plan_image, pull_failed, pulled
 from runner.core.pullsecrets import Keyring
-from runner.core.quick import quick
 from runner.core.reasons import start_failed
 from runner.engine.protocol import ImageDetails, PullProgress
 from runner.errors import EngineError, EngineUnavailable, ImagePullError, NotFound
@@ -22,9 +21,7 @@ from runner.runtime.pullqueue import PullTicket
 from runner.runtime.tasks import Task
 
 
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageReady:
+class ImageReady(Struct, frozen=True, kw_only=True):
     """The image is there."""
 
     reference: str
@@ -59,9 +56,7 @@ def ensure_image(context: PodContext, container: Container, queue: PullTicket) -
             return (yield from _pull(context, container, reference, queue))
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     details: ImageDetails | None
     error: str = ""
 

@@ -145,9 +145,10 @@ class MemoryStore:
             key, instant = name_of(event), last_seen(event)
         with self._lock:
             self._version += 1
-            self._events.pop(key, None)  # so that the dictionary's order is the order of last being seen
+            known = self._events.pop(key, None)  # so that the dictionary's order is the order of last being seen
             self._events[key] = (instant, event)
-            if instant is not None and self._event_lifetime is not None:
+            # One that is counted up takes no more room than it did.
+            if known is None and instant is not None and self._event_lifetime is not None:
                 self._prune(instant, self._event_lifetime)
 
     def _prune(self, now: datetime, lifetime: float) -> None:
@@ -188,6 +189,8 @@ class MemoryStore:
 
     def objects(self, kind: str, namespace: str | None = None) -> list[Object]:
         with self._lock:
+            if not self._objects:
+                return []
             found = sorted(key for key in self._objects if key[0] == kind and namespace in (None, key[1]))
             return [dict(self._objects[key]) for key in found]
 

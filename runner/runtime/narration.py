@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from runner.core.events import Event
 from runner.core.model import Json
 from runner.core.podstatus import PodStatus
-from runner.core.quick import maker
 from runner.engine.protocol import PullProgress
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodRef:
+class PodRef(Struct, frozen=True, kw_only=True):
     """Which pod a message is about; or which workload, when ``kind`` says so."""
 
     namespace: str
@@ -28,8 +27,7 @@ class PodRef:
         return self.name if self.kind == "Pod" else f"{self.kind.lower()}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusChanged:
+class StatusChanged(Struct, frozen=True, kw_only=True):
     """A status was published; ``manifest`` is the v1 Pod without it. None: there is none yet."""
 
     at: datetime
@@ -43,11 +41,7 @@ class StatusChanged:
         return {**self.manifest, "status": {} if self.status is None else self.status.to_json()}
 
 
-make_status_changed = maker(StatusChanged)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRecorded:
+class EventRecorded(Struct, frozen=True, kw_only=True):
     """An event was recorded or counted up."""
 
     at: datetime
@@ -60,11 +54,7 @@ class EventRecorded:
         return self.record.to_json()
 
 
-make_event_recorded = maker(EventRecorded)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogLine:
+class LogLine(Struct, frozen=True, kw_only=True):
     """One line of a container's output, without its newline; ``timestamp`` is the Engine's, with nanoseconds."""
 
     ref: PodRef
@@ -76,8 +66,7 @@ class LogLine:
     timestamp: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pulling:
+class Pulling(Struct, frozen=True, kw_only=True):
     """A pull moves on."""
 
     ref: PodRef
@@ -86,8 +75,7 @@ class Pulling:
     progress: PullProgress
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullEnded:
+class PullEnded(Struct, frozen=True, kw_only=True):
     """A pull is over, one way or the other."""
 
     ref: PodRef
@@ -95,8 +83,7 @@ class PullEnded:
     image: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryScheduled:
+class RetryScheduled(Struct, frozen=True, kw_only=True):
     """A container failed and runs again: why, in which scope, when, and what the other scope would do."""
 
     at: datetime
@@ -106,11 +93,7 @@ class RetryScheduled:
     next_attempt_at: datetime | None
 
 
-make_retry_scheduled = maker(RetryScheduled)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptStarted:
+class AttemptStarted(Struct, frozen=True, kw_only=True):
     """A container instance has started."""
 
     at: datetime
@@ -121,11 +104,7 @@ class AttemptStarted:
     container_id: str
 
 
-make_attempt_started = maker(AttemptStarted)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptEnding:
+class AttemptEnding(Struct, frozen=True, kw_only=True):
     """A container instance is about to be removed, or let go of: the last chance to read its logs and its inspection."""
 
     ref: PodRef
@@ -136,11 +115,7 @@ class AttemptEnding:
     is_removed: bool = True
 
 
-make_attempt_ending = maker(AttemptEnding)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notice(Struct, frozen=True, kw_only=True):
     """Something about the run itself, such as an Engine that does not answer."""
 
     at: datetime
@@ -148,8 +123,7 @@ class Notice:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
+class Gone(Struct, frozen=True, kw_only=True):
     """Nothing of the pod is left in the Engine."""
 
     at: datetime

@@ -6,9 +6,11 @@ Mirrors pkg/kubelet/kuberuntime (GetPodStatus) and the Docker shim's container s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.clock import Clock
 from runner.core.labels import (
@@ -27,16 +29,14 @@ from runner.core.observed import (
     Observed,
     RuntimeState,
     SandboxRecord,
-    make_container_record,
-    make_observed,
 )
-from runner.core.quick import maker
 from runner.core.restart import OOM_KILLED
 from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineState
 from runner.errors import NotFound
 
 _SLACK = timedelta(seconds=5)
 """How far the Engine's clock may be ahead of ours, as a remote machine's is."""
+_CREATED, _EXITED = RuntimeState.CREATED, RuntimeState.EXITED
 _RUNTIME_STATES = {
     EngineState.CREATED: RuntimeState.CREATED,
     EngineState.RUNNING: RuntimeState.RUNNING,
@@ -48,8 +48,7 @@ _RUNTIME_STATES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
+class _Known(Struct, frozen=True, kw_only=True):
     """A container as it was inspected last, what is made of it, its place among the others, and the latest time it tells."""
 
     details: ContainerDetails
@@ -69,9 +68,6 @@ class _Known:
                 finished_at=None if ended is None else min(ended, at),
             )
         return replace(self, record=record, order=(min(created, at), attempt), latest=min(self.latest, at))
-
-
-_known = maker(_Known)
 
 
 _ORDER = attrgetter("order")
@@ -143,7 +139,7 @@ class Observer:
                 containers.append(record)
             else:
                 sandboxes.append(record)
-        return make_observed(at=at, sandboxes=tuple(sandboxes), containers=tuple(containers))
+        return Observed(at=at, sandboxes=tuple(sandboxes), containers=tuple(containers))
 
     def details(self, container_id: str) -> ContainerDetails | None:
         """The inspection behind the last look."""
@@ -162,7 +158,7 @@ class Observer:
             return None
         record, created = self._record(details), details.created_at
         ended = record.finished_at if isinstance(record, ContainerRecord) else None
-        return _known(
+        return _Known(
             details=details,
             record=record,
             order=(created, record.attempt),
@@ -203,12 +199,12 @@ def container_record(details: ContainerDetails, image_id: str) -> ContainerRecor
     state = _RUNTIME_STATES[details.state]
     exit_code, finished = details.exit_code, details.finished_at
     reason, message = "", ""
-    if state is RuntimeState.CREATED and (details.error or exit_code != 0):
-        state, finished = RuntimeState.EXITED, details.created_at
-    if state is RuntimeState.EXITED:
+    if state is _CREATED and (details.error or exit_code != 0):
+        state, finished = _EXITED, details.created_at
+    if state is _EXITED:
         reason = _exit_reason(details)
         message = details.error
-    return make_container_record(
+    return ContainerRecord(
         id=ContainerID(details.id),
         name=details.labels.get(CONTAINER_NAME, ""),
         attempt=attempt_of(details.labels),
@@ -227,7 +223,7 @@ def container_record(details: ContainerDetails, image_id: str) -> ContainerRecor
 
 
 def _started(details: ContainerDetails, state: RuntimeState) -> datetime | None:
-    if details.started_at is None and state is RuntimeState.EXITED:
+    if details.started_at is None and state is _EXITED:
         return details.created_at
     return details.started_at
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from runner.retry import RetryPolicy
 
@@ -25,8 +26,7 @@ class Keep(StrEnum):
     ALWAYS = "always"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerOptions:
+class WorkerOptions(Struct, frozen=True, kw_only=True):
     """How one pod's worker decides.
 
     ``max_restarts``: give up after so many restarts of any container. ``speed``: the waits that we impose pass so many
@@ -43,8 +43,7 @@ class WorkerOptions:
     relist: float | None = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True, kw_only=True):
     """How ``run`` runs pods.
 
     ``timeout`` in seconds, None: no limit. ``grace`` in seconds is what pods get when they are deleted at the end, None:

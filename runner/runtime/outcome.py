@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.runtime.storage import Object
 
@@ -27,8 +28,7 @@ class StopRequest:
         self._listeners.append(listener)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
+class RunResult(Struct, frozen=True, kw_only=True):
     """How a run ended: the exit code, the pods as they were when it was decided, and one line that says it.
 
     The line is "" when nothing needs saying.

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from runner.core.backoff import pull_key
 from runner.core.images import InvalidReference
 from runner.core.model import Container, Pod, PullPolicy
@@ -35,8 +37,7 @@ FRESH_SECONDS = 10.0
 """How long what was prepared may be used."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(Struct, frozen=True, kw_only=True):
     """A container that only has to be started, and what its events will say about its image."""
 
     container_id: str
@@ -45,8 +46,7 @@ class Prepared:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
+class _Order(Struct, frozen=True):
     container: Container
     attempt: int
     sandbox_id: str

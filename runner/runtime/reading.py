@@ -6,8 +6,9 @@ Messages mirror pkg/registry/core/pod/strategy.go (LogLocation) and kubelet_pods
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from runner.clock import Clock
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_CONTAINER, attempt_of
@@ -22,8 +23,7 @@ from runner.runtime.narration import LogLine, PodRef
 from runner.runtime.storage import Object
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogQuestion:
+class LogQuestion(Struct, frozen=True, kw_only=True):
     """What of the output is wanted: ``tail`` in lines, ``since`` in seconds ago."""
 
     container: str | None

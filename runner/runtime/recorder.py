@@ -12,7 +12,7 @@ from runner.clock import Clock
 from runner.core.events import KUBELET, Correlator, Source, pod_ref
 from runner.core.model import Pod
 from runner.core.reasons import EventReason, EventType, Note
-from runner.runtime.narration import Listener, PodRef, make_event_recorded
+from runner.runtime.narration import EventRecorded, Listener, PodRef
 from runner.runtime.storage import Store
 
 
@@ -54,4 +54,4 @@ class EventRecorder:
                 return
             self._store.record_event(event)
             # Inside the lock, so that listeners hear of events in the order in which they are stored.
-            self._listener(make_event_recorded(at=now, ref=self._ref, record=event))
+            self._listener(EventRecorded(at=now, ref=self._ref, record=event))

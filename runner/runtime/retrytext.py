@@ -10,7 +10,7 @@ from runner.runtime.context import PodContext
 
 def retry_text(context: PodContext, container: Container, operation: Operation) -> str:
     """One sentence or two about a held restart."""
-    if operation.at_once:
+    if operation.kind is not OperationKind.HOLD and operation.at_once:
         why = operation.cause if operation.kind is OperationKind.REMOVE else f"{container.name}: {operation.cause}"
         return _in_scope(context, container, f"{why}; at once, attempt {operation.attempt}")
     wait = format_duration(round(operation.delay / context.options.speed, 3))

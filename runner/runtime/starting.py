@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from runner.core.containerstatus import StartFailure
 from runner.core.model import Container
 from runner.core.objects import ConfigError
 from runner.core.pulling import Refuse
-from runner.core.quick import quick
 from runner.core.reasons import EventReason, WaitingReason, normal, start_failed, warning
 from runner.errors import EngineError, EngineUnavailable
 from runner.runtime.configuring import configure
@@ -19,7 +19,7 @@ from runner.runtime.images import ImageReady, ensure_image
 from runner.runtime.imagevolumes import fill_image_volumes
 from runner.runtime.managedfiles import write_managed_files
 from runner.runtime.messages import make_message_file
-from runner.runtime.narration import make_attempt_started
+from runner.runtime.narration import AttemptStarted
 from runner.runtime.pullqueue import PullTicket
 from runner.runtime.tasks import Task
 
@@ -27,9 +27,7 @@ _CREATED = normal(EventReason.CREATED, "Container created")
 _STARTED = normal(EventReason.STARTED, "Container started")
 
 
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartResult:
+class StartResult(Struct, frozen=True, kw_only=True):
     """How a start went. ``ready_at`` is the end of the back-off that held it, None when nothing known holds it."""
 
     name: str
@@ -73,7 +71,7 @@ def start_container(
 
 def _announce(context: PodContext, container: Container, attempt: int, container_id: str) -> None:
     context.tell(
-        make_attempt_started(
+        AttemptStarted(
             at=context.now(),
             ref=context.ref,
             container=container.name,

@@ -5,8 +5,9 @@ A regular init container that cannot be started ends the sync; a sidecar or an a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
 
 from runner.core.backoff import crash_loop_event, crash_loop_message
 from runner.core.containerstatus import StartFailure
@@ -18,7 +19,7 @@ from runner.core.termination import grace_period
 from runner.errors import EngineError, EngineUnavailable
 from runner.runtime.context import PodContext
 from runner.runtime.killing import forget, kill_container, kill_pod
-from runner.runtime.narration import make_attempt_ending, make_retry_scheduled
+from runner.runtime.narration import AttemptEnding, RetryScheduled
 from runner.runtime.pullqueue import PullTicket
 from runner.runtime.retrytext import retry_text
 from runner.runtime.sandboxes import create_sandbox
@@ -31,8 +32,7 @@ KEPT_INSTANCES = 1
 """Dead instances of a container that stay beside a new one (kuberuntime_gc.go, maxPerPodContainer)."""
 
 
-@dataclass(slots=True)
-class SyncOutcome:
+class SyncOutcome(Struct):
     """What a sync did. ``ready_at``: the earliest end of a back-off that held something. ``failed``: something else did."""
 
     acted: bool = False
@@ -40,7 +40,7 @@ class SyncOutcome:
     ready_at: datetime | None = None
     gave_up: str = ""
     fresh_failure: bool = False
-    _sandbox_id: str = field(default="", repr=False)
+    sandbox_id: str = ""
 
     def held_until(self, instant: datetime) -> None:
         self.ready_at = instant if self.ready_at is None else min(self.ready_at, instant)
@@ -48,7 +48,7 @@ class SyncOutcome:
 
 def run_sync(context: PodContext, plan: Plan, queue: PullTicket) -> Task[SyncOutcome]:
     """Do what the plan says, in its order."""
-    outcome = SyncOutcome(_sandbox_id=plan.sandbox_id)
+    outcome = SyncOutcome(sandbox_id=plan.sandbox_id)
     for operation in plan.operations:
         match operation.kind:
             case OperationKind.HOLD if operation.is_held(context.now()):
@@ -80,7 +80,7 @@ def run_sync(context: PodContext, plan: Plan, queue: PullTicket) -> Task[SyncOut
 def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutcome) -> Task[bool]:
     assert operation.attempt is not None
     try:
-        outcome._sandbox_id = yield from create_sandbox(context, operation.attempt)
+        outcome.sandbox_id = yield from create_sandbox(context, operation.attempt)
     except EngineUnavailable:
         raise
     except EngineError as error:
@@ -91,7 +91,7 @@ def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutc
         return False
     # The new one may have been seen already, if something happened while it was being made.
     for old in context.observed.sandboxes:
-        if old.id != outcome._sandbox_id:
+        if old.id != outcome.sandbox_id:
             context.engine.remove_container(old.id)
     outcome.acted = True
     # PodReadyToStartContainers is published before any image is pulled.
@@ -123,7 +123,7 @@ def remove_instance(context: PodContext, record: ContainerRecord) -> None:
     """Remove one instance, after its logs have been read to the end."""
     container = context.pod.container(record.name)
     context.tell(
-        make_attempt_ending(
+        AttemptEnding(
             ref=context.ref,
             container=record.name,
             is_init=container is not None and container.is_init,
@@ -148,10 +148,10 @@ def _hold(context: PodContext, operation: Operation, outcome: SyncOutcome) -> No
     """A start that back-off holds: the waiting reason, the event, and when to look again."""
     assert operation.ready_at is not None
     container = _container(context, operation.target)
-    context.event(crash_loop_event(context.pod, container.name), container)
+    context.event(crash_loop_event(context.pod.full_name, container.name), container)
     context.reasons[container.name] = StartFailure(
         reason=WaitingReason.CRASH_LOOP_BACK_OFF,
-        message=crash_loop_message(context.pod, container.name, operation.delay),
+        message=crash_loop_message(context.pod.full_name, container.name, operation.delay),
     )
     outcome.held_until(operation.ready_at)
     _announce_retry(context, operation)
@@ -160,7 +160,7 @@ def _hold(context: PodContext, operation: Operation, outcome: SyncOutcome) -> No
 def _announce_retry(context: PodContext, operation: Operation) -> None:
     """Say that something runs again: why, when, and in which scope."""
     context.tell(
-        make_retry_scheduled(
+        RetryScheduled(
             at=context.now(),
             ref=context.ref,
             container=operation.target,
@@ -180,7 +180,7 @@ def _start(context: PodContext, operation: Operation, outcome: SyncOutcome, queu
     container = _container(context, operation.target)
     assert operation.attempt is not None
     _remember(context, operation)
-    sandbox_id = outcome._sandbox_id
+    sandbox_id = outcome.sandbox_id
     result = yield from start_container(
         context, container, attempt=operation.attempt, sandbox_id=sandbox_id, queue=queue
     )

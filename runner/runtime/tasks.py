@@ -8,11 +8,10 @@ deadline, a finished job, an Engine event or a request. Nothing here blocks, so 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from runner.core.quick import quick
+from msgspec import Struct
 
 T = TypeVar("T")
 
@@ -21,16 +20,17 @@ def _never() -> bool:
     return False
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Wait:
+def _always() -> bool:
+    return True
+
+
+class Wait(Struct, frozen=True):
     """What a task waits for: an instant, a condition, or whichever comes first."""
 
     until: datetime | None = None
     ready: Callable[[], bool] = _never
 
 
-_AT_ONCE = Wait(None, lambda: True)
 Task = Generator[Wait, None, T]
 
 
@@ -41,9 +41,11 @@ class Handle(Generic[T]):
         self.name = name
         self.done = False
         self.error: Exception | None = None
+        self.until: datetime | None = None
+        """The instant that the task waits for."""
         self._task = task
         self._result: T | None = None
-        self._wait = _AT_ONCE
+        self._is_ready = _always
 
     @property
     def result(self) -> T:
@@ -53,37 +55,36 @@ class Handle(Generic[T]):
             raise self.error
         return self._result  # type: ignore[return-value]
 
-    @property
-    def until(self) -> datetime | None:
-        return None if self.done else self._wait.until
-
     def advance(self, now: datetime) -> bool:
         """Go on if what the task waits for is over. Returns whether it did."""
         if self.done:
             return False
-        wait = self._wait
-        until = wait.until
-        if (until is None or until > now) and not wait.ready():
+        if (self.until is None or self.until > now) and not self._is_ready():
             return False
         try:
-            self._wait = next(self._task)
+            wait = next(self._task)
+            self.until, self._is_ready = wait.until, wait.ready
         except StopIteration as end:
-            self.done, self._result = True, end.value
+            self._end()
+            self._result = end.value
         except Exception as error:
-            self.done, self.error = True, error
+            self._end()
+            self.error = error
         return True
 
     def move(self, by: timedelta) -> None:
         """The clock was set by so much: what the task waits for comes that much later by the clock."""
-        until = self.until
-        if until is not None:
-            self._wait = replace(self._wait, until=until + by)
+        if self.until is not None:
+            self.until += by
 
     def cancel(self) -> None:
         """End the task where it waits; its ``finally`` blocks run."""
         if not self.done:
-            self.done = True
+            self._end()
             self._task.close()
+
+    def _end(self) -> None:
+        self.done, self.until = True, None
 
 
 class TaskSet:
@@ -99,10 +100,11 @@ class TaskSet:
 
     def advance(self, now: datetime) -> bool:
         """Advance every task whose wait is over by one step. Returns whether anything moved."""
-        moved = False
+        moved = has_ended = False
         for handle in tuple(self._handles):
             moved |= handle.advance(now)
-        if moved:
+            has_ended |= handle.done
+        if has_ended:
             self._handles = [handle for handle in self._handles if not handle.done]
         return moved
 
@@ -116,11 +118,14 @@ class TaskSet:
         """What is going on."""
         return tuple(handle.name for handle in self._handles if not handle.done)
 
-    @property
     def next_deadline(self) -> datetime | None:
         """The earliest instant that some task waits for."""
-        instants = [handle.until for handle in self._handles if handle.until is not None]
-        return min(instants, default=None)
+        earliest: datetime | None = None
+        for handle in self._handles:
+            until = handle.until
+            if until is not None and (earliest is None or until < earliest):
+                earliest = until
+        return earliest
 
     def cancel_all(self) -> None:
         for handle in self._handles:

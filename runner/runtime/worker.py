@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from runner.clock import Clock, JumpWatch, Wakeup
+from runner.clock import JumpWatch, Wakeup
 from runner.core.decide import Memory, Plan, decide
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.model import Json, Pod
@@ -78,7 +78,7 @@ class PodWorker:
     """What the context remembers, as the decision looks at it."""
 
     def __post_init__(self) -> None:
-        self._jumps = JumpWatch(self.clock)
+        self._jumps = JumpWatch(self.context.clock)
         context, options = self.context, self.context.options
         self._memory = Memory(
             crashes=context.crashes,
@@ -86,7 +86,7 @@ class PodWorker:
             settings=context.backoff,
             schedule=options.retry.delay,
             max_restarts=options.max_restarts,
-            gives_up=options.retry.gives_up,
+            gives_up=options.retry.gives_up if options.retry.may_give_up else None,
         )
 
     def run(self) -> None:
@@ -96,7 +96,7 @@ class PodWorker:
 
     def wait(self) -> None:
         """Wait for the next thing to do. A clock that is set meanwhile makes nothing come earlier or later."""
-        self.clock.wait(self.context.tasks.next_deadline, self.wakeup)
+        self.context.clock.wait(self.context.tasks.next_deadline(), self.wakeup)
         self.heed_clock()
 
     def heed_clock(self) -> None:
@@ -123,10 +123,6 @@ class PodWorker:
             self._life.result  # noqa: B018 - raises what ended it
             return True
         return False
-
-    @property
-    def clock(self) -> Clock:
-        return self.context.clock
 
     def _read_requests(self) -> None:
         """Take over what was asked of the pod through the store: deletion, another grace period, another image."""
@@ -348,7 +344,7 @@ class PodWorker:
                 # A removal that is in progress already takes the Engine a moment.
                 if failures == (PATIENT_REMOVALS if isinstance(error, Conflict) else 1):
                     self._tell(f"not everything of the pod could be removed, trying again: {error.message}")
-                yield Wait(until=self.clock.now() + timedelta(seconds=RECONNECT_SECONDS))
+                yield Wait(until=self.context.clock.now() + timedelta(seconds=RECONNECT_SECONDS))
             else:
                 return
 
@@ -371,7 +367,7 @@ class PodWorker:
                 work()
             except EngineUnavailable as error:
                 self._complain(error)
-                yield Wait(until=self.clock.now() + timedelta(seconds=RECONNECT_SECONDS))
+                yield Wait(until=self.context.clock.now() + timedelta(seconds=RECONNECT_SECONDS))
             else:
                 self._is_back()
                 return
@@ -404,10 +400,13 @@ class PodWorker:
 
     def _rest(self, until: datetime | None) -> Task[None]:
         """Wait for an instant, a hint, or the end of the pod."""
-        context, end = self.context, self._deadline()
+        end = self._deadline()
         if end is not None:
             until = end if until is None else min(until, end)
-        yield Wait(until, lambda: context.dirty or self._ending() is not None)
+        yield Wait(until, self._is_stirred)
+
+    def _is_stirred(self) -> bool:
+        return self.context.dirty or self._ending() is not None
 
     def _rest_after_failure(self, until: datetime) -> Task[None]:
         """The same; but what a failed attempt itself stirs up is no reason for the next one to come earlier."""

@@ -13,10 +13,11 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Final
+
+from msgspec import Struct
 
 from runner.errors import UsageError
 
@@ -31,8 +32,7 @@ LABELS: Final[Mapping[str, str]] = {"dev.podrunner/image": "sandbox"}
 _KERNEL_NAMES: Final[Mapping[str, str]] = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SandboxImage:
+class SandboxImage(Struct, frozen=True, kw_only=True):
     """One image, ready to be loaded.
 
     ``id`` is the digest of its configuration (``sha256:`` and 64 hexadecimal digits), which is the image's id in an

@@ -21,8 +21,7 @@ from tests.conformance.shell import HORIZON_SECONDS, Doings, Effect, Kind, Unkno
 _TERM: Final = "15"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessScript(ContainerScript):
+class ProcessScript(ContainerScript, frozen=True, kw_only=True):
     """Runs that are thought out when they start: a script may look for files that an earlier run left."""
 
     begin: Callable[[], Attempt]

@@ -152,9 +152,11 @@ def test_pull_back_off_follows_another_schedule() -> None:
 
 
 def test_messages_are_the_kubelets() -> None:
-    assert crash_loop_message(pod(), "app", 80) == "back-off 1m20s restarting failed container=app pod=p_ns(u-1)"
-    assert "back-off 5m0s " in crash_loop_message(pod(), "app", 300)
-    note = crash_loop_event(pod(), "app")
+    assert (
+        crash_loop_message(pod().full_name, "app", 80) == "back-off 1m20s restarting failed container=app pod=p_ns(u-1)"
+    )
+    assert "back-off 5m0s " in crash_loop_message(pod().full_name, "app", 300)
+    note = crash_loop_event(pod().full_name, "app")
     assert (note.type, note.reason) == (EventType.WARNING, EventReason.BACK_OFF)
     assert note.message == "Back-off restarting failed container app in pod p_ns(u-1)"
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from runner.core.messages import FOLDER, end_of, message_mount, messages_plan, needs_logs, with_message
 from runner.core.volumes import volumes_archive

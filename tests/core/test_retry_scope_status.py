@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from runner.core.containerstatus import StartFailure
 from runner.core.model import RetryScope

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
 from runner.core.messages import messages_plan
@@ -456,12 +456,12 @@ AMOUNTS: list[tuple[str, dict[str, Any] | None, Resources]] = [
 @pytest.mark.parametrize(("resources", "wanted"), [r[1:] for r in AMOUNTS], ids=[r[0] for r in AMOUNTS])
 def test_resources(resources: dict[str, Any] | None, wanted: Resources) -> None:
     pod = main(resources=resources)
-    assert replace(resources_of(pod, pod.containers[0]), oom_score_adj=0) == wanted
-    assert replace(container(pod).resources, oom_score_adj=0) == wanted
+    assert structs.replace(resources_of(pod, pod.containers[0]), oom_score_adj=0) == wanted
+    assert structs.replace(container(pod).resources, oom_score_adj=0) == wanted
 
 
 def test_the_sandbox_has_the_engine_make_a_host_path_that_nobody_checks() -> None:
-    checked = replace(HOST, name="checked", host_type="Directory")
+    checked = structs.replace(HOST, name="checked", host_type="Directory")
     assert [mount.makes_source for mount in sandbox(main(), volumes=(HOST, checked, DISK)).mounts] == [
         True,
         False,

@@ -215,7 +215,7 @@ class SimulatedBench(_Bench):
 
     def until(self, condition: Callable[[], bool]) -> None:
         while not condition():
-            following = self.clock.next_happening
+            following = self.clock.next_happening()
             assert following is not None, "the condition can not come true"
             self.clock.advance(following)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from runner.core.containerconfig import Mount, MountType, VolumeConfig
 from runner.engine.docker import DockerEngine

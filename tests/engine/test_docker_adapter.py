@@ -9,10 +9,10 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources, VolumeConfig
 from runner.core.labels import CONTAINER_NAME

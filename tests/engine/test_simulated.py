@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from runner.clock import VIRTUAL_START, NothingWillHappen, VirtualClock
 from runner.core.containerconfig import ContainerConfig
@@ -234,6 +234,20 @@ def test_a_paused_process_loses_no_time() -> None:
     details = engine.inspect_container(container_id)
     assert (details.state, details.exit_code) == (EngineState.EXITED, 4)
     assert details.finished_at == VIRTUAL_START + timedelta(seconds=110)
+
+
+@pytest.mark.parametrize("handler", [OnTerm(ignore=True), OnTerm(after=2)], ids=["ignores", "ends in time"])
+def test_who_is_paused_while_being_stopped_is_killed_when_the_time_is_over(handler: OnTerm) -> None:
+    """As a real Engine does: SIGKILL resumes what is paused."""
+    clock, engine = engine_of(ContainerScript(attempts=(Attempt(after=None, on_term=handler),)))
+    container_id = begin(engine)
+    engine.stop_container(container_id, 3)
+    clock.sleep(1)
+    engine.pause(container_id)
+    clock.sleep(2)
+    details = engine.inspect_container(container_id)
+    assert (details.state, details.exit_code) == (EngineState.EXITED, 137)
+    assert details.finished_at == VIRTUAL_START + timedelta(seconds=3)
 
 
 def test_listeners_hear_their_own_pod_only_until_they_end() -> None:

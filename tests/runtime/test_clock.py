@@ -37,9 +37,8 @@ class SettableClock(VirtualClock):
     def after(self, seconds: float, happening: Callable[[], None]) -> None:
         self.at(self.now() + timedelta(seconds=seconds), happening)
 
-    @property
     def next_happening(self) -> datetime | None:
-        following = super().next_happening
+        following = super().next_happening()
         return None if following is None else following + self.offset
 
     def advance(self, until: datetime) -> None:

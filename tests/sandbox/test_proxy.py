@@ -77,6 +77,8 @@ def is_refused(port: int) -> bool:
         socket.create_connection(("127.0.0.1", port), timeout=DEADLINE).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # It was waiting for its turn when the listener closed.
     return False
 
 

@@ -7,8 +7,9 @@ k8s.io/apiserver/pkg/endpoints/handlers/create.go for what a text that cannot be
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from runner.core.gotext import quote
 from runner.core.manifest.schema import load_schema

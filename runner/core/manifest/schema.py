@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 
 class Field(NamedTuple):
@@ -22,8 +23,7 @@ class Field(NamedTuple):
     list_keys: str
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(Struct, frozen=True):
     """Kinds ("apiVersion/Kind" to type name), all kinds known upstream by version, and the raw type tables."""
 
     version: str

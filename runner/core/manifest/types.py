@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from msgspec import Struct
+
 PathKeys = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """One text to load; `name` is what messages show ("-" is shown as "<stdin>")."""
 
     name: str
@@ -47,8 +48,7 @@ class ProblemType(StrEnum):
     WARNING = "Warning"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(Struct, frozen=True, kw_only=True):
     """Which object of the sources a complaint is about: its place among all objects, counted from 0, and what it calls itself."""
 
     number: int
@@ -57,8 +57,7 @@ class Subject:
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """One complaint about a manifest.
 
     `message` is for people. `detail` is what the API server says: for validation the text after the body kind
@@ -85,8 +84,7 @@ class Problem:
         return f"{place}{self.field}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedObject:
+class LoadedObject(Struct, frozen=True, kw_only=True):
     """One object of a manifest.
 
     `value` is the v1 JSON object with all defaults, as an API server would store it but without what the server
@@ -104,8 +102,7 @@ class LoadedObject:
     positions: Mapping[PathKeys, Position]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadResult:
+class LoadResult(Struct, frozen=True, kw_only=True):
     """What the sources hold: objects in order, problems and warnings sorted by file order and position.
 
     `ignored` are the objects of kinds that have no effect on one node: not looked at, told about once.

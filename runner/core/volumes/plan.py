@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from runner.core.containerconfig import MountType, VolumeConfig
 from runner.core.model import Json
@@ -27,8 +28,7 @@ class MountError(Exception):
     """A volume cannot be set up; the message is that of a FailedMount event."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileEntry:
+class FileEntry(Struct, frozen=True, kw_only=True):
     """A file of a volume, relative to its root; ``link`` makes it a symbolic link. ``user`` owns it."""
 
     path: str
@@ -38,8 +38,7 @@ class FileEntry:
     user: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VolumePlan:
+class VolumePlan(Struct, frozen=True, kw_only=True):
     """How one volume is set up.
 
     ``source`` is a Docker volume's name or a host path; ``create`` the volume to create first; ``root_mode`` the mode of its
@@ -73,8 +72,7 @@ def no_key() -> bytes:
     return b"podrunner"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What volumes are planned with, beside the pod; ``node`` and ``token_key`` are asked only when they are needed."""
 
     lookup: Lookup

@@ -7,7 +7,8 @@ are planned, like the kubelet's WaitForAttachAndMount.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from runner.core.containerconfig import MountType, VolumeConfig
 from runner.core.labels import VOLUME, VOLUME_KIND, pvc_volume_name, volume_labels, volume_name

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from runner.core.model import Json
 from runner.core.workloads.model import Member
@@ -19,8 +20,7 @@ class FailureAction(StrEnum):
     FAIL_JOB = "FailJob"
 
 
-@dataclass(frozen=True, slots=True)
-class FailureVerdict:
+class FailureVerdict(Struct, frozen=True):
     """The action of the first rule that matches, and for FailJob the sentence that says which one it was."""
 
     action: FailureAction

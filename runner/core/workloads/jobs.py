@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from msgspec import Struct
+
 from runner.core.model import Json
 from runner.core.workloads.failures import FailureAction, FailureVerdict, judge
 from runner.core.workloads.model import COMPLETION_INDEX, Member, Reconciliation, Workload, WorkloadState
@@ -44,8 +46,7 @@ def reconcile_job(workload: Workload, members: Sequence[Member], now: datetime, 
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobCounts:
+class JobCounts(Struct, frozen=True, kw_only=True):
     """A Job's pods in numbers, and its indexes that are done or given up (empty unless it is indexed)."""
 
     active: int

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from runner.core.model import Json, PodUID
 from runner.core.podstatus import ConditionType, Phase, PodStatus
@@ -45,8 +46,7 @@ class Identities(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
+class Workload(Struct, frozen=True, kw_only=True):
     """An object that owns pods. ``source`` is what the manifest calls it: ``deployment/web``.
 
     ``template`` is a v1 PodTemplateSpec with all defaults; ``revision`` the hash of it that labels carry; ``metadata`` has the
@@ -112,8 +112,7 @@ class Workload:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """One pod of a workload as it is now, or as it was when it went: ``is_gone``."""
 
     pod: Json
@@ -183,8 +182,7 @@ class Member:
         return max((end for end in ends if end is not None), default=self.created_at)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reconciliation:
+class Reconciliation(Struct, frozen=True, kw_only=True):
     """What to do now: pods to create (v1 objects without UID), pods to delete, and when to look again at the latest.
 
     ``wanted``: how many pods are to be there and alive. ``retry_at``: until when a pod waits because others have failed;

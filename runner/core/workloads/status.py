@@ -7,9 +7,10 @@ statefulset/stateful_set_control.go, job/job_controller.go and cronjob/cronjob_c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.model import EMPTY, Json
 from runner.core.times import format_time, parse_time
@@ -20,8 +21,7 @@ from runner.core.workloads.model import Member, Workload, WorkloadKind, Workload
 Status = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """What a workload's status is made from; ``before``: the same objects as they were shown last, by kind."""
 
     workload: Workload

@@ -12,7 +12,6 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ import requests
 from docker.api import APIClient
 from docker.tls import TLSConfig
 from docker.utils import parse_repository_tag
+from msgspec.structs import replace
 
 from runner.clock import Deadline, Wakeup
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, VolumeConfig

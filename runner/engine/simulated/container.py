@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from types import MappingProxyType
-from typing import Final
 
 from runner.core.containerconfig import ContainerConfig
 from runner.core.labels import CONTAINER_NAME, POD_UID
-from runner.engine.protocol import ContainerDetails, ContainerSummary, EngineState, make_details, make_summary
+from runner.engine.protocol import ContainerDetails, ContainerSummary, EngineState
 from runner.engine.simulated.files import FileTree
 from runner.engine.simulated.script import Attempt, ContainerScript
 
 _RUNNING, _PAUSED = EngineState.RUNNING, EngineState.PAUSED
-_NO_RAW: Final = MappingProxyType[str, object]({})
 
 
 class SimulatedContainer:
@@ -35,6 +32,7 @@ class SimulatedContainer:
         "image_id",
         "ip",
         "oom_killed",
+        "patience",
         "pid",
         "remaining",
         "run",
@@ -75,14 +73,15 @@ class SimulatedContainer:
         self.remaining: float | None = None
         """Seconds that a paused process still had to run."""
         self.stopping = False
+        self.patience: datetime | None = None
+        """When a process that was asked to stop is killed."""
         self.told = False
         """Whether the process has had its stop signal and its handler has taken over."""
         self.files: FileTree | None = None
         self._summary: ContainerSummary | None = None
         self._details: ContainerDetails | None = None
 
-    @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         return self.state is _RUNNING or self.state is _PAUSED
 
     def changed(self) -> None:
@@ -90,7 +89,7 @@ class SimulatedContainer:
 
     def summary(self) -> ContainerSummary:
         if self._summary is None:
-            self._summary = make_summary(
+            self._summary = ContainerSummary(
                 id=self.id,
                 name=self.config.name,
                 image=self.config.image,
@@ -102,7 +101,7 @@ class SimulatedContainer:
 
     def details(self) -> ContainerDetails:
         if self._details is None:
-            self._details = make_details(
+            self._details = ContainerDetails(
                 id=self.id,
                 name=self.config.name,
                 image=self.config.image,
@@ -118,6 +117,5 @@ class SimulatedContainer:
                 ip=self.ip,
                 network_mode=self.config.network_mode or "default",
                 pid=self.pid,
-                raw=_NO_RAW,
             )
         return self._details

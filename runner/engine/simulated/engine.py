@@ -10,12 +10,13 @@ is asked, so that the caller can deliver the result that much later. What proces
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import posixpath
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
 from typing import Final
 
 from runner.clock import VirtualClock
@@ -26,6 +27,7 @@ from runner.core.probing import ProbeRun, RunResult
 from runner.engine.protocol import (
     ContainerDetails,
     ContainerSummary,
+    EngineEvent,
     EngineInfo,
     EngineState,
     ExecResult,
@@ -35,7 +37,6 @@ from runner.engine.protocol import (
     PullProgress,
     RegistryAuth,
     VolumeDetails,
-    make_event,
 )
 from runner.engine.simulated.container import SimulatedContainer
 from runner.engine.simulated.events import Call, EventBus, Listener, SimulatedEventStream, SimulatedLogStream, matches
@@ -49,6 +50,10 @@ from runner.errors import Conflict, EngineError, EngineUnavailable, ImagePullErr
 KILLED: Final = 137
 START_FAILED: Final = 128
 NOT_FOUND: Final = 127
+
+_SPREAD: Final = int(sha256(b"container").hexdigest(), 16) | 1
+_IDS: Final = 1 << 256
+"""Ids are numbers times the one, below the other: none comes twice, and they look like an Engine's."""
 
 _INFO: Final = EngineInfo(
     confinement=frozenset({"apparmor", "seccomp", "userns"}),
@@ -111,7 +116,7 @@ class SimulatedEngine:
     def probe(self, container_id: str, kind: ProbeKind) -> ProbeRun:
         """What a probe of this kind gives right now; a container that does not run fails it."""
         container = self._find(container_id)
-        if container.started_at is None or not container.alive:
+        if container.started_at is None or not container.is_alive():
             return ProbeRun(result=RunResult.FAILURE, output="connection refused")
         return container.script.probe(kind, (self.clock.now() - container.started_at).total_seconds())
 
@@ -126,8 +131,9 @@ class SimulatedEngine:
             raise Conflict(f"Container {container.id} is not running")
         due = container.due
         container.remaining = None if due is None else (due - self.clock.now()).total_seconds()
-        container.run += 1
         container.due = None
+        if container.stopping and due is not None and container.patience is not None:
+            self._lose_patience(container, container.patience)  # what would have ended in time does not any more
         container.state = EngineState.PAUSED
         container.changed()
         self._emit(container, "pause")
@@ -160,7 +166,7 @@ class SimulatedEngine:
         return found
 
     def _emit(self, container: SimulatedContainer, action: str, **attributes: str) -> None:
-        event = make_event(
+        event = EngineEvent(
             action=action,
             container_id=container.id,
             labels=container.config.labels,
@@ -175,13 +181,12 @@ class SimulatedEngine:
         if container.due is not None and container.due <= due:
             return
         container.due = due
-        run = container.run
+        self.clock.at(due, partial(self._end, container, container.run, due, exit_code, oom))
 
-        def end() -> None:
-            if container.run == run and container.due == due:
-                self._exit(container, exit_code, oom=oom)
-
-        self.clock.at(due, end)
+    def _end(self, container: SimulatedContainer, run: int, due: datetime, exit_code: int, oom: bool) -> None:
+        """What was planned for this run happens, unless another plan has taken its place."""
+        if container.run == run and container.due == due:
+            self._exit(container, exit_code, oom=oom)
 
     def _exit(self, container: SimulatedContainer, exit_code: int, *, oom: bool = False) -> None:
         container.run += 1
@@ -201,9 +206,10 @@ class SimulatedEngine:
             container.stopping = False
             self._emit(container, "stop")
 
-    def _kill(self, container: SimulatedContainer) -> None:
-        self._emit(container, "kill", signal="9")
-        self._exit(container, KILLED)
+    def _kill(self, container: SimulatedContainer, run: int | None = None) -> None:
+        if run in (None, container.run):
+            self._emit(container, "kill", signal="9")
+            self._exit(container, KILLED)
 
     # --- the Engine --------------------------------------------------------------------------------------------------
 
@@ -243,7 +249,7 @@ class SimulatedEngine:
                 f'The container name "/{config.name}" is already in use by container {taken.id}', recoverable=True
             )
         number = next(self._numbers)
-        container_id = hashlib.sha256(b"container %d" % number).hexdigest()
+        container_id = f"{number * _SPREAD % _IDS:064x}"
         name = config.labels.get("io.kubernetes.container.name", config.name)
         script = self.script.containers.get(name, self.script.default)
         container = SimulatedContainer(container_id, config, image_id=image.id, script=script, now=self.clock.now())
@@ -260,7 +266,7 @@ class SimulatedEngine:
     def start_container(self, container_id: str) -> None:
         self._called("start_container", container_id)
         container = self._find(container_id)
-        if container.alive:
+        if container.is_alive():
             return
         self._join(container)
         key = (container.uid, container.script_name)
@@ -274,7 +280,7 @@ class SimulatedEngine:
         container.state = EngineState.RUNNING
         container.started_at = self.clock.now()
         container.exit_code, container.oom_killed, container.error = 0, False, ""
-        container.stopping, container.told, container.due = False, False, None
+        container.stopping, container.told, container.due, container.patience = False, False, None, None
         container.pid = 1000 + next(self._numbers)
         if container.config.network_mode in ("", "default", "bridge"):
             container.ip = f"172.17.{container.pid // 250 % 250}.{container.pid % 250 + 2}"
@@ -296,7 +302,7 @@ class SimulatedEngine:
             other = self._containers.get(target) or self._names.get(target)
             if other is None:
                 raise self._failed_start(container, StartError(f"No such container: {target}"), START_FAILED)
-            if not other.alive:
+            if not other.is_alive():
                 problem = Conflict(f"cannot join {what} of a non running container: {other.id}")
                 raise self._failed_start(container, problem, START_FAILED)
             if what == "IPC" and other.config.ipc_mode not in ("shareable", "host"):
@@ -310,7 +316,7 @@ class SimulatedEngine:
     def kill_container(self, container_id: str, signal: str) -> None:
         self._called("kill_container", container_id)
         container = self._find(container_id)
-        if not container.alive:
+        if not container.is_alive():
             raise Conflict(f"Cannot kill container: {container_id}: Container {container.id} is not running")
         stop_signal = signal_name(container.config.stop_signal or "SIGTERM")
         name = signal_name(signal) if signal else stop_signal
@@ -333,7 +339,7 @@ class SimulatedEngine:
     def stop_container(self, container_id: str, timeout: int) -> None:
         self._called("stop_container", container_id)
         container = self._find(container_id)
-        if not container.alive:
+        if not container.is_alive():
             return
         stop_signal = signal_name(container.config.stop_signal or "SIGTERM")
         self._emit(container, "kill", signal=str(NUMBERS.get(stop_signal, 15)))
@@ -348,21 +354,20 @@ class SimulatedEngine:
         patience = now + timedelta(seconds=timeout)
         end = patience if container.due is None else min(container.due, patience)
         self._elapsed += (end - now).total_seconds()
+        container.patience = patience
         if container.due is None or container.due > patience:
-            run = container.run
+            self._lose_patience(container, patience)
 
-            def lose_patience() -> None:
-                if container.run == run:
-                    self._kill(container)
-
-            self.clock.at(patience, lose_patience)
+    def _lose_patience(self, container: SimulatedContainer, at: datetime) -> None:
+        """Let a process that was asked to stop be killed then, if it is still there."""
+        self.clock.at(at, partial(self._kill, container, container.run))
 
     def remove_container(self, container_id: str) -> None:
         self._called("remove_container", container_id)
         container = self._containers.get(container_id) or self._names.get(container_id)
         if container is None:
             return
-        if container.alive:
+        if container.is_alive():
             self._kill(container)
         container.run += 1
         del self._containers[container.id]

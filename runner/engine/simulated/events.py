@@ -73,7 +73,7 @@ class EventBus:
 
 
 def _move_on(clock: VirtualClock) -> None:
-    following = clock.next_happening
+    following = clock.next_happening()
     if following is None:
         raise NothingWillHappen("reading a stream, and nothing is on the agenda")
     clock.advance(following)
@@ -124,7 +124,7 @@ class SimulatedLogStream:
         if container.started_at is None or container.attempt is None:
             return []
         start, end = container.started_at, container.finished_at
-        until = self._clock.now() if end is None or container.alive else end
+        until = self._clock.now() if end is None or container.is_alive() else end
         found = []
         for line in container.attempt.output:
             at = start + timedelta(seconds=line.at)
@@ -136,7 +136,7 @@ class SimulatedLogStream:
     def __iter__(self) -> Iterator[LogChunk]:
         position = self._skip
         while not self._closed:
-            alive = self._container.alive
+            alive = self._container.is_alive()
             written = self._written()
             while position < len(written) and not self._closed:
                 yield written[position][1]
@@ -152,7 +152,7 @@ class SimulatedLogStream:
         assert container.attempt is not None
         due = [container.started_at + timedelta(seconds=line.at) for line in container.attempt.output]
         coming = min((at for at in due if at > now), default=None)
-        following = self._clock.next_happening
+        following = self._clock.next_happening()
         if coming is not None and (following is None or coming < following):
             self._clock.advance(coming)
         else:

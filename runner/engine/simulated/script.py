@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from runner.core.model import ProbeKind
 from runner.core.probing import ProbeRun, RunResult
@@ -13,8 +14,7 @@ from runner.errors import PullFailure
 SIGTERM_EXIT: Final = 143
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnTerm:
+class OnTerm(Struct, frozen=True, kw_only=True):
     """What a process makes of its stop signal: exit after a while, or ignore it and wait for SIGKILL."""
 
     exit_code: int = 0
@@ -22,8 +22,7 @@ class OnTerm:
     ignore: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputLine:
+class OutputLine(Struct, frozen=True, kw_only=True):
     """One line of output, ``at`` seconds after the start."""
 
     at: float = 0.0
@@ -31,8 +30,7 @@ class OutputLine:
     stream: str = "stdout"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True):
     """One run of a container: it exits after some seconds (None: never by itself), is killed for memory, or does not start.
 
     Without ``on_term`` a process that runs for ever is taken for a server and exits 0 at once when told to stop; one that
@@ -58,8 +56,7 @@ FOREVER: Final = Attempt(after=None)
 """Runs until it is told to stop."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbePoint:
+class ProbePoint(Struct, frozen=True, kw_only=True):
     """From ``at`` seconds after the start on, a probe gives this."""
 
     at: float
@@ -67,8 +64,7 @@ class ProbePoint:
     output: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecStep:
+class ExecStep(Struct, frozen=True, kw_only=True):
     """What a command in a container does; ``command`` None stands for every command."""
 
     command: tuple[str, ...] | None = None
@@ -77,8 +73,7 @@ class ExecStep:
     took: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerScript:
+class ContainerScript(Struct, frozen=True, kw_only=True):
     """A container's runs in order, its probes' answers (success before the first point), its execs (first match; else exit
     code 0 at once), and what it leaves in its termination message file."""
 
@@ -104,8 +99,7 @@ class ContainerScript:
         return answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullStep:
+class PullStep(Struct, frozen=True, kw_only=True):
     """One pull: an error's text, or "" for success, after some seconds."""
 
     error: str = ""
@@ -113,8 +107,7 @@ class PullStep:
     took: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Script:
+class Script(Struct, frozen=True, kw_only=True):
     """A whole simulation's behaviour. ``containers`` goes by the pod's name for the container, or the Engine's where no
     label tells; ``images`` by reference. What is not named does ``default``, and pulls succeed at once."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from runner.core.model import Container, Handler, Pod, ProbeKind
 from runner.core.probing import ProbeRun
@@ -12,8 +13,7 @@ from runner.core.reasons import Note
 from runner.engine.protocol import ExecResult, ExecStream
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """One running instance of a container and the way to its pod; ``probe`` says which probe asks, None for hooks."""
 
     pod: Pod
@@ -24,8 +24,7 @@ class Target:
     probe: ProbeKind | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HookOutcome:
+class HookOutcome(Struct, frozen=True, kw_only=True):
     """How a hook ended: the kubelet's text of a failure, and events that it caused itself.
 
     ``timed_out`` marks the failure that the caller's own timeout made; a kubelet reports no event about that one.

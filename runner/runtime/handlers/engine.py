@@ -5,9 +5,10 @@ Mirrors pkg/kubelet/prober/prober.go (runProbe) and pkg/kubelet/lifecycle/handle
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from runner.core.gotext import quote
 from runner.core.model import ExecAction, GRPCAction, Handler, HTTPGetAction, SleepAction, TCPSocketAction

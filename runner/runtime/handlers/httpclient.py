@@ -11,9 +11,11 @@ import http.client
 import io
 import socket
 import ssl
-from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.clock import Deadline
 from runner.core.gotext import quote
@@ -29,8 +31,7 @@ _AWAITING_HEADERS: Final = "context deadline exceeded (Client.Timeout exceeded w
 _READING_BODY: Final = "context deadline exceeded (Client.Timeout or context cancellation while reading body)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class Response(Struct, frozen=True, kw_only=True):
     """The last answer: its status and at most 10 KiB of its body.
 
     ``body_error`` is why the body could not be read to its end or to that limit.

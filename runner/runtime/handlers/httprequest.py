@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlsplit
+
+from msgspec import Struct
 
 from runner.runtime.handlers.dialing import join_host_port
 
@@ -31,8 +32,7 @@ class RequestError(ValueError):
     """The request cannot be written; the text is Go's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """One GET: the URL, its headers, and the host to name instead of the URL's own ("": none)."""
 
     url: str

@@ -6,8 +6,9 @@ pkg/apis/core/validation/validation.go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.environment import validate_env, validate_env_from
@@ -26,8 +27,7 @@ _RESTART_POLICIES = ("Always", "Never", "OnFailure")
 _NOT_FOR_INIT = "may not be set for init containers without restartPolicy=Always"
 
 
-@dataclass(frozen=True, slots=True)
-class PodFacts:
+class PodFacts(Struct, frozen=True):
     """What a container's checks need to know about its pod."""
 
     volumes: dict[str, Object]

@@ -10,14 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from runner.core.gotext import quote
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.scalars import json_number
 from runner.core.manifest.types import ProblemType
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+class FieldError(Struct, frozen=True):
     """One error: where, what type, the text after "field: ", and the detail alone."""
 
     path: FieldPath
