@@ -14,7 +14,7 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from tools.bench import PODRUNNER, seconds
+from tools.bench import PODRUNNER, compile_package, seconds
 
 ROOT = Path(__file__).parents[1]
 MANIFEST = ROOT / "fixtures" / "init-container.yaml"
@@ -80,6 +80,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.bench_plugin", description="what the pytest plugin costs")
     parser.add_argument("--pairs", type=int, default=10, help="how many pairs of runs (default 10)")
     options = parser.parse_args()
+    compile_package()
     with tempfile.TemporaryDirectory(prefix="podrunner-bench-") as folder:
         _collecting(Path(folder), options.pairs)
         _running(Path(folder), options.pairs)
