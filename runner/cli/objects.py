@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from runner.cli.manifests import load_objects
+from runner.cli.selecting import labels_of
 from runner.core.kindwords import OBJECTS, KindWords
+from runner.core.selectors import Selector, matches
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +62,16 @@ def delete_named(app: App, words: Sequence[str], namespace: str, *, ignore_not_f
         raise UsageError("resource(s) were provided, but no name was specified")
     for known, name in pairs:
         _delete(app, known, namespace, name, ignore_not_found=ignore_not_found)
+    return 0
+
+
+def delete_selected(app: App, known: KindWords, namespace: str, selector: Selector) -> int:
+    """Delete those of a kind whose labels the selector selects; without a selector, all."""
+    chosen = [one for one in app.runner.store.objects(known.kind, namespace) if matches(selector, labels_of(one))]
+    for one in chosen:
+        _delete(app, known, namespace, one["metadata"]["name"], ignore_not_found=True)
+    if not chosen:
+        app.say("No resources found")
     return 0
 
 

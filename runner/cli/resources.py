@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from runner.cli.lookup import find_pods
+from runner.cli.selecting import labels_of
 from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS, KindWords
+from runner.core.selectors import Selector, matches
 from runner.errors import UsageError
 from runner.render.events import last_seen
 from runner.render.tables import ClaimTable, EventTable, ObjectTable, PodTable, WorkloadTable
@@ -23,7 +25,7 @@ Read = Callable[["App", str | None, Sequence[str]], "list[Object]"]
 
 
 class Resource(Struct, frozen=True):
-    """A kind. ``read`` gives the named objects of a namespace, or all; ``table`` takes wide, with_namespace, prefix."""
+    """A kind. ``read`` gives the named objects of a namespace, or all; ``table`` takes what ``PodTable`` takes."""
 
     words: KindWords
     read: Read
@@ -35,6 +37,11 @@ class Asked(Struct, frozen=True):
 
     resource: Resource
     names: tuple[str, ...]
+
+    def read(self, app: App, scope: str | None, selector: Selector = ()) -> list[Object]:
+        """The objects, those whose labels the selector selects. Raises UsageError when one that was named is not there."""
+        found = self.resource.read(app, scope, self.names)
+        return [value for value in found if matches(selector, labels_of(value))] if selector else found
 
 
 def _stored(words: KindWords, app: App, scope: str | None, names: Sequence[str]) -> list[Object]:
@@ -59,9 +66,9 @@ def _chosen(words: KindWords, found: Sequence[Object], names: Sequence[str]) -> 
     return [by_name[name] for name in names]
 
 
-def _event_table(*, wide: bool, with_namespace: bool, prefix: str) -> EventTable:
+def _event_table(*, wide: bool, prefix: str, **settings: bool) -> EventTable:
     del wide, prefix  # Events have neither.
-    return EventTable(with_namespace=with_namespace, lower=True)
+    return EventTable(lower=True, **settings)
 
 
 RESOURCES = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from runner.core.claimcolumns import CLAIM_COLUMNS, WIDE_CLAIM_COLUMNS, claim_cells
 from runner.core.columns import pod_row, status_word
@@ -27,16 +28,25 @@ def ready_word(pod: Json) -> str:
 class PodTable:
     """Prints pods row by row, the header first; later rows stay aligned with earlier ones.
 
-    ``prefix`` goes before the names where several kinds are shown: ``pod/``.
+    ``prefix`` goes before the names where several kinds are shown: ``pod/``. ``labels`` adds a column of them.
     """
 
     columns = (POD_COLUMNS, WIDE_COLUMNS)
 
-    def __init__(self, *, wide: bool = False, with_namespace: bool = False, prefix: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        wide: bool = False,
+        with_namespace: bool = False,
+        prefix: str = "",
+        header: bool = True,
+        labels: bool = False,
+    ) -> None:
         self._wide = wide
         self._with_namespace = with_namespace
         self._prefix = prefix
-        self._table = _Table((*(("NAMESPACE",) if with_namespace else ()), *self.columns[wide]))
+        self._labels = labels
+        self._table = _Table(_header(self.columns[wide], with_namespace, labels) if header else None)
 
     def rows(self, values: Sequence[Json], now: datetime) -> str:
         """Some more rows, with the header before the first ones."""
@@ -45,7 +55,7 @@ class PodTable:
     def _row(self, value: Json, now: datetime) -> tuple[str, ...]:
         namespace = (str((value.get("metadata") or {}).get("namespace") or ""),) if self._with_namespace else ()
         name, *others = self.cells(value, now, wide=self._wide)
-        return (*namespace, self._prefix + name, *others)
+        return (*namespace, self._prefix + name, *others, *((_labels_of(value),) if self._labels else ()))
 
     def cells(self, value: Json, now: datetime, *, wide: bool) -> tuple[str, ...]:
         """One row, the name first."""
@@ -64,9 +74,9 @@ class ClaimTable(PodTable):
 class WorkloadTable(PodTable):
     """Prints what makes pods, one kind a table."""
 
-    def __init__(self, kind: str, *, wide: bool = False, with_namespace: bool = False, prefix: str = "") -> None:
+    def __init__(self, kind: str, **settings: Any) -> None:
         self.columns = (WORKLOAD_COLUMNS[kind], WIDE_WORKLOAD_COLUMNS[kind])
-        super().__init__(wide=wide, with_namespace=with_namespace, prefix=prefix)
+        super().__init__(**settings)
 
     def cells(self, value: Json, now: datetime, *, wide: bool) -> tuple[str, ...]:
         return workload_cells(value, now, wide=wide)
@@ -75,9 +85,9 @@ class WorkloadTable(PodTable):
 class ObjectTable(PodTable):
     """Prints Services, ConfigMaps or Secrets."""
 
-    def __init__(self, kind: str, *, wide: bool = False, with_namespace: bool = False, prefix: str = "") -> None:
+    def __init__(self, kind: str, **settings: Any) -> None:
         self.columns = (OBJECT_COLUMNS[kind], WIDE_OBJECT_COLUMNS[kind])
-        super().__init__(wide=wide, with_namespace=with_namespace, prefix=prefix)
+        super().__init__(**settings)
 
     def cells(self, value: Json, now: datetime, *, wide: bool) -> tuple[str, ...]:
         return object_cells(value, now, wide=wide)
@@ -86,10 +96,13 @@ class ObjectTable(PodTable):
 class EventTable:
     """Prints events; ``lower`` writes kinds as ``kubectl get events`` does."""
 
-    def __init__(self, *, with_namespace: bool = False, lower: bool = False) -> None:
+    def __init__(
+        self, *, with_namespace: bool = False, lower: bool = False, header: bool = True, labels: bool = False
+    ) -> None:
         self._with_namespace = with_namespace
         self._lower = lower
-        self._table = _Table((*(("NAMESPACE",) if with_namespace else ()), *EVENT_COLUMNS))
+        self._labels = labels
+        self._table = _Table(_header(EVENT_COLUMNS, with_namespace, labels) if header else None)
 
     def rows(self, events: Sequence[Json], now: datetime) -> str:
         """Some more rows, with the header before the first ones."""
@@ -101,12 +114,22 @@ class EventTable:
             what, slash, name = thing.partition("/")
             thing = what.lower() + slash + name
         namespace = (str((event.get("metadata") or {}).get("namespace") or ""),) if self._with_namespace else ()
-        return (*namespace, seen, kind, reason, thing, message)
+        return (*namespace, seen, kind, reason, thing, message, *((_labels_of(event),) if self._labels else ()))
+
+
+def _header(columns: Sequence[str], with_namespace: bool, labels: bool) -> tuple[str, ...]:
+    return (*(("NAMESPACE",) if with_namespace else ()), *columns, *(("LABELS",) if labels else ()))
+
+
+def _labels_of(value: Json) -> str:
+    """All labels in one cell, by name."""
+    labels = (value.get("metadata") or {}).get("labels") or {}
+    return ",".join(f"{name}={labels[name]}" for name in sorted(labels)) or "<none>"
 
 
 class _Table:
-    def __init__(self, header: tuple[str, ...]) -> None:
-        self._header: tuple[str, ...] | None = header
+    def __init__(self, header: tuple[str, ...] | None) -> None:
+        self._header = header
         self._writer: TabWriter = table_writer()
 
     def rows(self, rows: Sequence[tuple[str, ...]]) -> str:

@@ -49,6 +49,9 @@ def podrunner() -> CommandLine:
             id="all pods of the namespace",
         ),
         pytest.param(
+            "delete po -l !app", [("default", "db", None, False), ("default", "web", None, False)], None, id="labels"
+        ),
+        pytest.param(
             "delete po nosuch web --ignore-not-found",
             [("default", "web", None, False)],
             ['pod "web" deleted from default namespace'],
@@ -89,6 +92,9 @@ def test_delete_returns_when_the_pods_are_gone(podrunner: CommandLine, argv: str
     [
         pytest.param("delete po", "name the pods to delete", id="no name"),
         pytest.param("delete po web --all", "one of them", id="a name and all"),
+        pytest.param("delete po --all -l app", "one of them", id="all and labels"),
+        pytest.param("delete web -l app", "name cannot be provided when a selector", id="a name and labels"),
+        pytest.param("delete -f x.yaml -l app", "name cannot be provided when a selector", id="a file and labels"),
         pytest.param("delete po web nosuch", 'pods "nosuch" not found', id="an unknown pod"),
         pytest.param(
             "delete po web --now --grace-period 3", "cannot be specified together", id="now and a grace period"
@@ -103,6 +109,37 @@ def test_a_deletion_that_makes_no_sense_touches_nothing(podrunner: CommandLine, 
     assert done.code == 2
     assert message in done.err
     assert "deleted" not in podrunner.runner.asked
+
+
+def test_nothing_that_is_selected_is_nothing_to_delete(podrunner: CommandLine) -> None:
+    done = podrunner("delete", "po", "-l", "app=nosuch")
+    assert (done.code, done.out, done.err) == (0, "", "No resources found\n")
+
+
+@pytest.mark.parametrize(
+    ("argv", "met"),
+    [
+        pytest.param("wait po --all --for=create", ["pod/db condition met", "pod/web condition met"], id="all"),
+        pytest.param("wait po -l !app --for=create", ["pod/db condition met", "pod/web condition met"], id="by labels"),
+    ],
+)
+def test_pods_are_waited_for_together(podrunner: CommandLine, argv: str, met: list[str]) -> None:
+    done = podrunner(*argv.split())
+    assert (done.code, done.out.splitlines(), done.err) == (0, met, "")
+
+
+@pytest.mark.parametrize(
+    ("argv", "problem"),
+    [
+        pytest.param("wait po -l app --for=create", "no matching resources found", id="nothing is selected"),
+        pytest.param("wait po web --all --for=create", "name one kind and nothing else", id="a name beside it"),
+        pytest.param("wait po,deploy --all --for=create", "name one kind and nothing else", id="two kinds"),
+    ],
+)
+def test_a_wait_for_nothing_is_refused(podrunner: CommandLine, argv: str, problem: str) -> None:
+    done = podrunner(*argv.split())
+    assert (done.code, done.out) == (2, "")
+    assert problem in done.err
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,64 @@ def test_what_is_asked_for_is_on_stdout_and_nothing_else(podrunner: CommandLine,
     assert (done.code, done.out, done.err) == (0, expected, "")
 
 
+LABELLED = """\
+NAMESPACE   NAME   READY   STATUS    RESTARTS   AGE   LABELS
+default     back   1/1     Running   0          5s    app=shop,tier=back
+default     web    1/1     Running   0          5s    <none>
+other       far    1/1     Running   0          5s    <none>
+"""
+
+
+def label(line: CommandLine) -> None:
+    """One pod with labels instead of the one that is starting."""
+    line.runner.store.remove_pod("uid-starting")
+    put(line.runner.store, pod("back", labels={"tier": "back", "app": "shop"}))
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        pytest.param("get po -l app=shop -o name", "pod/back\n", id="by a label"),
+        pytest.param("get po --selector !app -o name", "pod/web\n", id="by a label that is missing"),
+        pytest.param("get po -A -l !app -o name", "pod/web\npod/far\n", id="in all namespaces"),
+        pytest.param("get po -l app=shop --no-headers", "back   1/1   Running   0     5s\n", id="rows alone"),
+        pytest.param("get po -A --show-labels", LABELLED, id="labels as a last column"),
+        pytest.param("get po -l app=nosuch", "", id="none that is selected"),
+        pytest.param("get po,deploy -l app=shop -o jsonpath={.items[*].metadata.name}", "back", id="of several kinds"),
+    ],
+)
+def test_labels_choose_what_is_shown(podrunner: CommandLine, argv: str, expected: str) -> None:
+    label(podrunner)
+    done = podrunner(*argv.split())
+    assert (done.code, done.out) == (0, expected)
+    assert done.err == ("" if expected else "No resources found in default namespace.\n")
+
+
+def test_events_have_no_labels_and_may_be_shown_without_headers(podrunner: CommandLine) -> None:
+    done = podrunner("get", "events", "--no-headers", "--show-labels")
+    assert [row.split()[-1] for row in done.out.splitlines()] == ["<none>", "<none>"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "problem"),
+    [
+        pytest.param("get po web -l app=shop", "name cannot be provided when a selector is specified", id="both"),
+        pytest.param("describe po web -l app", "name cannot be provided when a selector is specified", id="described"),
+        pytest.param("get po -l a=b=c", "'=' where a comma or the end should be", id="no selector"),
+    ],
+)
+def test_what_cannot_be_selected_is_a_usage_error(podrunner: CommandLine, argv: str, problem: str) -> None:
+    done = podrunner(*argv.split())
+    assert (done.code, done.out) == (2, "")
+    assert problem in done.err
+
+
+def test_selected_pods_are_described(podrunner: CommandLine) -> None:
+    label(podrunner)
+    done = podrunner("describe", "po", "-l", "app=shop")
+    assert [text.split()[1] for text in done.out.splitlines() if text.startswith("Name:")] == ["back"]
+
+
 DEPLOYMENTS = """\
 NAME   READY   UP-TO-DATE   AVAILABLE   AGE
 shop   1/2     2            1           5s

@@ -20,6 +20,43 @@ def podrunner() -> CommandLine:
     return command_line
 
 
+@pytest.mark.parametrize(
+    ("argv", "out"),
+    [
+        pytest.param("logs -l app=shop -c main --prefix", ["a", "a", "b", "b"], id="every pod that is selected"),
+        pytest.param("logs -l app=shop,tier=back -c main --prefix", ["b", "b"], id="one pod that is selected"),
+        pytest.param("logs -l app=nosuch", [], id="no pod that is selected"),
+    ],
+)
+def test_logs_of_selected_pods(podrunner: CommandLine, argv: str, out: list[str]) -> None:
+    for name, labels in (("a", {"app": "shop"}), ("b", {"app": "shop", "tier": "back"})):
+        put(podrunner.runner.store, pod(name, labels=labels))
+    done = podrunner(*argv.split())
+    assert done.code == 0
+    assert len(done.out.splitlines()) == len(out)
+    assert done.err == ("" if out else "No resources found in default namespace.\n")
+    if out:
+        assert podrunner.runner.asked["logs"] | {"name": out[-1], "tail": 10} == podrunner.runner.asked["logs"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "problem"),
+    [
+        pytest.param("logs", "POD or TYPE/NAME is a required argument for the logs command", id="nothing is named"),
+        pytest.param("logs web -l app=shop", "name cannot be provided when a selector is specified", id="both are"),
+        pytest.param(
+            "logs web -f --all-containers --max-log-requests 1",
+            "you are attempting to follow 2 log streams, but maximum allowed concurrency is 1",
+            id="too many at once",
+        ),
+    ],
+)
+def test_logs_that_cannot_be_read_are_refused(podrunner: CommandLine, argv: str, problem: str) -> None:
+    done = podrunner(*argv.split())
+    assert (done.code, done.out) == (2, "")
+    assert problem in done.err
+
+
 DEFAULTED = 'Defaulted container "main" out of: main, first (init)\n'
 
 

@@ -88,6 +88,15 @@ def test_get_shows_kubectls_columns(podrunner: CommandLine) -> None:
     assert json.loads(podrunner("get", "svc/web", "-o", "json").out)["spec"]["type"] == "NodePort"
 
 
+def test_delete_takes_labels(podrunner: CommandLine) -> None:
+    podrunner("apply", "-f", "-", stdin=OTHERS.replace("{name: config}", "{name: config, labels: {app: shop}}"))
+    assert podrunner("delete", "cm", "-l", "app=nosuch").err == "No resources found\n"
+    both = podrunner("delete", "cm", "config", "-l", "app=shop")
+    assert (both.code, both.err) == (2, "error: name cannot be provided when a selector is specified\n")
+    assert podrunner("delete", "cm", "-l", "app=shop").out == 'configmap "config" deleted from default namespace\n'
+    assert podrunner("delete", "secret", "--all").out == 'secret "hidden" deleted from default namespace\n'
+
+
 def test_delete_takes_names_and_files(podrunner: CommandLine) -> None:
     podrunner("apply", "-f", "-", stdin=f"{SERVICE}---\n{OTHERS}")
     assert podrunner("delete", "svc/web", "cm/config").out == (

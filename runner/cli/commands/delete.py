@@ -10,8 +10,10 @@ import click
 from runner.cli.app import App, app_of, pod_arguments
 from runner.cli.lookup import find_pod
 from runner.cli.manifests import load_objects
-from runner.cli.objects import delete_loaded, delete_named, object_words
+from runner.cli.objects import delete_loaded, delete_named, delete_selected, object_words
 from runner.cli.options import DURATION, command, complete_pods, file_option, namespace_option, option
+from runner.cli.selecting import refuse_names, selected_pods, selector_option
+from runner.core.selectors import Selector
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 )
 @click.argument("words", nargs=-1, metavar="po|svc|cm|secret NAME...", shell_complete=complete_pods)
 @file_option
-@option("--all", "everything", is_flag=True, help="All pods of the namespace.")
+@selector_option
+@option("--all", "everything", is_flag=True, help="All of the namespace.")
 @option("--grace-period", type=int, default=-1, help="Seconds between SIGTERM and SIGKILL (-1: the pod's own).")
 @option("--now", is_flag=True, help="The same as --grace-period 1.")
 @option("--force", is_flag=True, help="Kill at once.")
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 def delete(
     words: tuple[str, ...],
     files: tuple[str, ...],
+    selector: Selector,
     everything: bool,
     grace_period: int,
     now: bool,
@@ -50,11 +54,18 @@ def delete(
     Services, ConfigMaps and Secrets go at once.
     """
     app = app_of()
-    if object_words(words) is not None:
+    refuse_names(files, selector)
+    known = object_words(words)
+    if known is not None:
+        refuse_names("/" in words[0] or words[1:], selector)
+        if (everything or selector) and len(words) == 1:
+            return delete_selected(app, known, namespace, selector)
         return delete_named(app, words, namespace, ignore_not_found=ignore_not_found)
     grace = _grace(grace_period, now=now, force=force)
     objects = load_objects(app, files, namespace) if files else ()
-    targets = _targets(app, words, objects, everything, namespace)
+    targets = _targets(app, words, objects, everything, selector, namespace)
+    if not targets and selector:
+        app.say("No resources found")
     if ignore_not_found:
         targets = [(place, name) for place, name in targets if app.runner.store.pod(place, name) is not None]
     for place, name in targets:
@@ -86,14 +97,20 @@ def _grace(seconds: int, *, now: bool, force: bool) -> int | None:
 
 
 def _targets(
-    app: App, words: tuple[str, ...], objects: Sequence[LoadedObject], everything: bool, namespace: str
+    app: App,
+    words: tuple[str, ...],
+    objects: Sequence[LoadedObject],
+    everything: bool,
+    selector: Selector,
+    namespace: str,
 ) -> list[tuple[str, str]]:
     """Namespace and name of each pod to delete."""
     names = pod_arguments(words)
-    if sum((bool(names), bool(objects), everything)) != 1:
-        raise UsageError("name the pods to delete, or give -f FILE, or --all: one of them")
-    if everything:
-        return [(namespace, pod["metadata"]["name"]) for pod in app.runner.store.pods(namespace)]
+    refuse_names(names, selector)
+    if sum((bool(names), bool(objects), everything, bool(selector))) != 1:
+        raise UsageError("name the pods to delete, or give -f FILE, -l SELECTOR or --all: one of them")
+    if everything or selector:
+        return [(namespace, pod["metadata"]["name"]) for pod in selected_pods(app, namespace, selector)]
     if objects:
         return [(loaded.namespace, loaded.name) for loaded in objects if loaded.kind == "Pod"]
     return [(namespace, name) for name in names]

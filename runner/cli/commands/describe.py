@@ -10,7 +10,9 @@ from runner.cli.app import App, app_of
 from runner.cli.lookup import nothing_found, pods_of
 from runner.cli.options import all_namespaces_option, command, complete_pods, namespace_option
 from runner.cli.resources import Asked, asked
+from runner.cli.selecting import labels_of, refuse_names, selector_option
 from runner.core.kindwords import PODS, WORKLOADS
+from runner.core.selectors import Selector, matches
 from runner.errors import UsageError
 from runner.render.describe import describe_pod
 
@@ -24,13 +26,16 @@ if TYPE_CHECKING:
     short_help="Show a pod or workload in full, with its events.",
 )
 @click.argument("words", nargs=-1, required=True, metavar="po|deploy|job|... [NAME]...", shell_complete=complete_pods)
+@selector_option
 @all_namespaces_option
 @namespace_option
-def describe(words: tuple[str, ...], all_namespaces: bool, namespace: str) -> int:
+def describe(words: tuple[str, ...], selector: Selector, all_namespaces: bool, namespace: str) -> int:
     """Show pods or workloads in full, each with its events; a NAME that is nothing's is taken as a prefix, as in kubectl."""
     app = app_of()
     scope = None if all_namespaces else namespace
-    found = [value for one in _asked(words) for value in _named(app, scope, one)]
+    wanted = _asked(words)
+    refuse_names(any(one.names for one in wanted), selector)
+    found = [value for one in wanted for value in _named(app, scope, one) if matches(selector, labels_of(value))]
     if not found:
         app.say(nothing_found(scope))
     for number, value in enumerate(found):

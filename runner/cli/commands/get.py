@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 
 from runner.cli.app import App, app_of
 from runner.cli.lookup import nothing_found
@@ -15,10 +16,13 @@ from runner.cli.options import (
     complete_pods,
     format_option,
     namespace_option,
+    option,
     watch_option,
 )
 from runner.cli.resources import Asked, Table, asked
+from runner.cli.selecting import refuse_names, selector_option
 from runner.cli.watching import changes
+from runner.core.selectors import Selector
 from runner.errors import UsageError
 from runner.render.formats import OutputFormat, as_list, print_object
 
@@ -31,10 +35,22 @@ if TYPE_CHECKING:
     "words", nargs=-1, required=True, metavar="po|deploy|job|all|... [NAME]...", shell_complete=complete_pods
 )
 @format_option
+@selector_option
+@option("--no-headers", is_flag=True, help="Rows alone.")
+@option("--show-labels", is_flag=True, help="A last column with the labels.")
 @watch_option
 @all_namespaces_option
 @namespace_option
-def get(words: tuple[str, ...], output: OutputFormat, watch: bool, all_namespaces: bool, namespace: str) -> int:
+def get(
+    words: tuple[str, ...],
+    output: OutputFormat,
+    selector: Selector,
+    no_headers: bool,
+    show_labels: bool,
+    watch: bool,
+    all_namespaces: bool,
+    namespace: str,
+) -> int:
     """Show pods, the workloads of runs that go on, claims or events.
 
     kubectl's spellings work: get po, get pod NAME, get pod/NAME, get pods -A -w, get deploy,rs, get job/NAME, get all,
@@ -43,43 +59,52 @@ def get(words: tuple[str, ...], output: OutputFormat, watch: bool, all_namespace
     app = app_of()
     scope = None if all_namespaces else namespace
     wanted = asked(words)
+    refuse_names(any(one.names for one in wanted), selector)
+    style = _Style(wide=output.is_wide, with_namespace=scope is None, header=not no_headers, labels=show_labels)
     if watch:
-        return _watch(app, output, scope, wanted)
-    found = [(one, one.resource.read(app, scope, one.names)) for one in wanted]
+        return _watch(app, output, style, wanted, lambda one: one.read(app, scope, selector))
+    found = [(one, one.read(app, scope, selector)) for one in wanted]
     values = [value for _, some in found for value in some]
     if not output.is_table:
         is_one = sum(len(one.names) for one in wanted) == 1
         app.out.write(print_object(values[0] if is_one else as_list(values), output))
     elif values:
-        app.out.write(_tables(app, output, scope, found))
+        app.out.write(_tables(app, style, found))
     else:
         app.say(nothing_found(scope))
     return 0
 
 
-def _tables(app: App, output: OutputFormat, scope: str | None, found: Sequence[tuple[Asked, list[Object]]]) -> str:
+class _Style(Struct, frozen=True, kw_only=True):
+    """How tables look."""
+
+    wide: bool
+    with_namespace: bool
+    header: bool
+    labels: bool
+
+    def table(self, one: Asked, *, prefix: str = "") -> Table:
+        return one.resource.table(
+            wide=self.wide, with_namespace=self.with_namespace, prefix=prefix, header=self.header, labels=self.labels
+        )
+
+
+def _tables(app: App, style: _Style, found: Sequence[tuple[Asked, list[Object]]]) -> str:
     """One table for each kind that there is, with a blank line between them."""
-    several, now = len(found) > 1, app.clock.now()
-    return "\n".join(_table(one, output, scope, several).rows(values, now) for one, values in found if values)
+    now, several = app.clock.now(), len(found) > 1
+    shown = [(one, f"{one.resource.words.prefix}/" if several else "", values) for one, values in found if values]
+    return "\n".join(style.table(one, prefix=prefix).rows(values, now) for one, prefix, values in shown)
 
 
-def _table(one: Asked, output: OutputFormat, scope: str | None, several: bool) -> Table:
-    words = one.resource.words
-    prefix = f"{words.prefix}/" if several else ""
-    return one.resource.table(wide=output.is_wide, with_namespace=scope is None, prefix=prefix)
-
-
-def _watch(app: App, output: OutputFormat, scope: str | None, wanted: Sequence[Asked]) -> int:
+def _watch(
+    app: App, output: OutputFormat, style: _Style, wanted: Sequence[Asked], read: Callable[[Asked], list[Object]]
+) -> int:
     if len(wanted) > 1:
         raise UsageError("you may only specify a single resource type")
     (one,) = wanted
-
-    def read() -> list[Object]:
-        return one.resource.read(app, scope, one.names)
-
-    read()
-    table = _table(one, output, scope, False)
-    for news in changes(app, _forgiving(read)):
+    read(one)
+    table = style.table(one)
+    for news in changes(app, _forgiving(lambda: read(one))):
         if output.is_table:
             app.out.write(table.rows(news, app.clock.now()))
         else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.cli.app import POD_WORDS, App, app_of, pod_name
-from runner.cli.lookup import find_pod, pods_of
+from runner.cli.lookup import find_pod, nothing_found, pods_of
 from runner.cli.options import (
     DURATION,
     color_option,
@@ -21,8 +21,10 @@ from runner.cli.options import (
     option,
 )
 from runner.cli.resources import asked
+from runner.cli.selecting import refuse_names, selected_pods, selector_option
 from runner.core.kindwords import WORKLOADS
 from runner.core.model import Json
+from runner.core.selectors import Selector
 from runner.errors import RunnerError, UsageError
 from runner.render.logs import kubectl_prefix
 
@@ -30,41 +32,73 @@ if TYPE_CHECKING:
     from runner.runtime.narration import LogLine
     from runner.runtime.storage import Object
 
+_Source = tuple[str, str]
+"""Names of a pod and of one of its containers."""
+_SELECTED_TAIL = 10
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
 @command("logs", "podrunner logs init-container-pod -c init-container-1", short_help="Print what a container wrote.")
-@click.argument("pod", metavar="POD|KIND/NAME", shell_complete=complete_pods)
+@click.argument("pod", required=False, metavar="POD|KIND/NAME", shell_complete=complete_pods)
 @click.argument("named", required=False, metavar="[CONTAINER]", shell_complete=complete_containers)
 @option("-c", "--container", shell_complete=complete_containers, help="Container (default: the first app container).")
 @option("--all-containers", is_flag=True, help="All containers of the pod.")
+@selector_option
 @option("-f", "--follow", is_flag=True, help="Go on with what comes, until the container ends.")
 @option("-p", "--previous", is_flag=True, help="The previous instance of the container.")
 @option("--timestamps", is_flag=True, help="Put the time before each line.")
-@option("--tail", type=int, default=-1, help="Only so many last lines (-1: all).")
+@option("--tail", type=int, help="Only so many last lines (-1: all; default with a selector: 10).")
 @option("--since", type=DURATION, help="Only lines younger than this.")
 @option("--prefix", is_flag=True, help="Put pod and container before each line.")
+@option("--max-log-requests", type=int, default=5, show_default=True, help="How many logs may be followed at once.")
 @color_option
 @namespace_option
-def logs(pod: str, named: str | None, container: str | None, namespace: str, **flags: Any) -> int:
+def logs(
+    pod: str | None, named: str | None, container: str | None, selector: Selector, namespace: str, **flags: Any
+) -> int:
     """Print the logs of a container, also of one that has ended, such as an init container; job/NAME is one of its pods."""
     app = app_of()
     if named and container:
         raise UsageError("only one of -c or an inline [CONTAINER] arg is allowed")
-    value = _pod(app, namespace, pod)
-    name_of_pod = str(value["metadata"]["name"])
-    chosen = _containers(app, value, container or named, everything=flags["all_containers"])
+    pods = _pods(app, namespace, pod, selector)
+    everything = flags["all_containers"]
+    chosen = [
+        (str(value["metadata"]["name"]), name)
+        for value in pods
+        for name in _containers(app, value, container or named, everything=everything)
+    ]
+    _keep_within(len(chosen), flags["max_log_requests"], follow=flags["follow"])
     paint = app.paint(app.out, flags["color"])
+    tail = flags["tail"] if flags["tail"] is not None else _SELECTED_TAIL if selector else -1
+    limits = {"previous": flags["previous"], "follow": flags["follow"], "since": flags["since"]}
 
-    def read(name: str) -> Iterator[LogLine]:
-        tail, since = flags["tail"] if flags["tail"] >= 0 else None, flags["since"]
-        limits = {"previous": flags["previous"], "follow": flags["follow"], "tail": tail, "since": since}
-        return app.runner.logs(namespace, name_of_pod, container=name, **limits)
+    def read(source: _Source) -> Iterator[LogLine]:
+        of_pod, name = source
+        return app.runner.logs(namespace, of_pod, container=name, tail=tail if tail >= 0 else None, **limits)
 
     for line in _merged(app, read, chosen) if flags["follow"] and len(chosen) > 1 else _in_turn(read, chosen):
         prefix = kubectl_prefix(line, prefix=flags["prefix"], timestamps=flags["timestamps"])
         app.out.line_of_bytes(paint.container(prefix, line.container, is_init=line.is_init), line.data)
     return 0
+
+
+def _pods(app: App, namespace: str, word: str | None, selector: Selector) -> list[Object]:
+    """The pods to read: the one that is named, or those that are selected."""
+    if word is None and not selector:
+        raise UsageError("POD or TYPE/NAME is a required argument for the logs command")
+    if word is not None:
+        refuse_names(word, selector)
+        return [_pod(app, namespace, word)]
+    pods = selected_pods(app, namespace, selector)
+    if not pods:
+        app.say(nothing_found(namespace))
+    return pods
+
+
+def _keep_within(count: int, most: int, *, follow: bool) -> None:
+    if follow and count > most:
+        text = f"you are attempting to follow {count} log streams, but maximum allowed concurrency is {most}"
+        raise UsageError(text, hint="use --max-log-requests to increase the limit")
 
 
 def _pod(app: App, namespace: str, word: str) -> Object:
@@ -102,27 +136,27 @@ def _containers(app: App, pod: Json, named: str | None, *, everything: bool) -> 
     return [default]
 
 
-def _in_turn(read: Callable[[str], Iterator[LogLine]], names: Sequence[str]) -> Iterator[LogLine]:
-    for name in names:
-        yield from read(name)
+def _in_turn(read: Callable[[_Source], Iterator[LogLine]], sources: Sequence[_Source]) -> Iterator[LogLine]:
+    for source in sources:
+        yield from read(source)
 
 
-def _merged(app: App, read: Callable[[str], Iterator[LogLine]], names: Sequence[str]) -> Iterator[LogLine]:
+def _merged(app: App, read: Callable[[_Source], Iterator[LogLine]], sources: Sequence[_Source]) -> Iterator[LogLine]:
     """Lines of several containers as they come; one that cannot be read is named, the others go on."""
     lines: queue.SimpleQueue[LogLine | None] = queue.SimpleQueue()
 
-    def follow(name: str) -> None:
+    def follow(source: _Source) -> None:
         try:
-            for line in read(name):
+            for line in read(source):
                 lines.put(line)
         except RunnerError as error:
             app.say(f"error: {error.message}")
         finally:
             lines.put(None)
 
-    for name in names:
-        threading.Thread(target=follow, args=(name,), name=f"logs of {name}", daemon=True).start()
-    open_streams = len(names)
+    for source in sources:
+        threading.Thread(target=follow, args=(source,), name=f"logs of {source}", daemon=True).start()
+    open_streams = len(sources)
     while open_streams:
         line = lines.get()
         if line is None:

@@ -11,9 +11,11 @@ from runner.cli.conditions import WaitCondition, parse_condition
 from runner.cli.lookup import not_found
 from runner.cli.options import DURATION, command, complete_pods, namespace_option, option
 from runner.cli.resources import RESOURCES, asked
+from runner.cli.selecting import selector_option
 from runner.cli.watching import POLL_SECONDS
 from runner.core.kindwords import KindWords
 from runner.core.model import Json
+from runner.core.selectors import Selector
 from runner.errors import UsageError, WaitTimeout
 
 A_WEEK = 168 * 3600.0
@@ -25,6 +27,8 @@ A_WEEK = 168 * 3600.0
     short_help="Wait until a condition on pods or workloads holds.",
 )
 @click.argument("words", nargs=-1, required=True, metavar="KIND/NAME...", shell_complete=complete_pods)
+@selector_option
+@option("--all", "everything", is_flag=True, help="All of the kind.")
 @option(
     "--for",
     "wanted",
@@ -34,17 +38,20 @@ A_WEEK = 168 * 3600.0
 )
 @option("--timeout", type=DURATION, default=30.0, show_default="30s", help="0: check once; negative: a week.")
 @namespace_option
-def wait(words: tuple[str, ...], wanted: str, timeout: float, namespace: str) -> int:
+def wait(
+    words: tuple[str, ...], selector: Selector, everything: bool, wanted: str, timeout: float, namespace: str
+) -> int:
     """Wait until a condition holds, on pods or on workloads: condition=complete of job/NAME, available of deploy/NAME."""
     app = app_of()
     condition = parse_condition(wanted)
     end = app.clock.now() + timedelta(seconds=A_WEEK if timeout < 0 else timeout)
+    names = _selected(app, namespace, words, selector) if selector or everything else None
     if _kind_of(words[0]) not in POD_WORDS:
         for one in asked(words):
-            for name in one.names:
+            for name in one.names if names is None else names:
                 _wait_for_object(app, namespace, one.resource.words, name, condition, end)
         return 0
-    for name in pod_arguments(words):
+    for name in pod_arguments(words) if names is None else names:
 
         def holds(pod: Json | None, name: str = name) -> bool:
             if pod is None and condition.needs_pod:
@@ -54,6 +61,17 @@ def wait(words: tuple[str, ...], wanted: str, timeout: float, namespace: str) ->
         app.runner.wait_for(namespace, name, holds, max(0.0, (end - app.clock.now()).total_seconds()))
         app.out.line(f"pod/{name} condition met")
     return 0
+
+
+def _selected(app: App, namespace: str, words: tuple[str, ...], selector: Selector) -> list[str]:
+    """The names of those that are there now. Raises UsageError when there are none, as kubectl does."""
+    (one, *others) = asked(words)
+    if others or one.names:
+        raise UsageError("name one kind and nothing else with -l or --all")
+    names = [str(value["metadata"]["name"]) for value in one.read(app, namespace, selector)]
+    if not names:
+        raise UsageError("no matching resources found")
+    return names
 
 
 def _kind_of(word: str) -> str:

@@ -113,20 +113,3 @@ def validate_selector(errors: Errors, selector: dict[str, Any] | None, path: Fie
         for position, value in enumerate(values):
             for message in label_value(value):
                 errors.invalid(at.child("values").index(position), value, message)
-
-
-def selector_matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
-    """Return whether a label selector selects these labels."""
-    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
-        return False
-    for requirement in selector.get("matchExpressions") or ():
-        key, values = requirement.get("key"), requirement.get("values") or []
-        matched = {
-            "In": key in labels and labels[key] in values,
-            "NotIn": key not in labels or labels[key] not in values,
-            "Exists": key in labels,
-            "DoesNotExist": key not in labels,
-        }.get(requirement.get("operator"), False)
-        if not matched:
-            return False
-    return True

@@ -13,7 +13,6 @@ from runner.core.manifest.validation.claims import validate_claim_spec
 from runner.core.manifest.validation.errors import Errors
 from runner.core.manifest.validation.jobs import validate_job_policies
 from runner.core.manifest.validation.metadata import (
-    selector_matches,
     validate_annotations,
     validate_labels,
     validate_metadata,
@@ -21,6 +20,7 @@ from runner.core.manifest.validation.metadata import (
 )
 from runner.core.manifest.validation.names import Rule, dns_label, dns_subdomain, longest
 from runner.core.manifest.validation.pod import validate_pod_spec
+from runner.core.selectors import matches, selector_of
 
 Object = dict[str, Any]
 
@@ -60,7 +60,7 @@ def _long_running(
             errors.invalid(_SPEC.child("selector"), {"matchLabels": None, "matchExpressions": None}, detail)
     template, path = spec["template"], _SPEC.child("template")
     labels = template["metadata"].get("labels") or {}
-    if selector is None or not selector_matches(selector, labels):
+    if selector is None or not matches(selector_of(selector), labels):
         errors.invalid(path.child("metadata", "labels"), labels, _MISMATCH)
     _template(errors, template, path, claims)
     policy = template["spec"].get("restartPolicy")
@@ -159,7 +159,7 @@ def validate_replication_controller(errors: Errors, controller: Object) -> None:
         errors.required(path)
         return
     labels = template["metadata"].get("labels") or {}
-    if selector and not selector_matches({"matchLabels": selector}, labels):
+    if selector and not matches(selector_of({"matchLabels": selector}), labels):
         errors.invalid(path.child("metadata", "labels"), labels, _MISMATCH)
     _template(errors, template, path)
     policy = template["spec"].get("restartPolicy")
@@ -209,7 +209,7 @@ def _job_selector(errors: Errors, spec: Object) -> None:
     if spec.get("manualSelector"):
         if selector is None:
             errors.required(_SPEC.child("selector"))
-        elif not selector_matches(selector, spec["template"]["metadata"].get("labels") or {}):
+        elif not matches(selector_of(selector), spec["template"]["metadata"].get("labels") or {}):
             labels = spec["template"]["metadata"].get("labels") or {}
             errors.invalid(_SPEC.child("template", "metadata", "labels"), labels, _MISMATCH)
         return
