@@ -13,6 +13,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import docker.auth
@@ -282,21 +283,18 @@ class DockerEngine:
             subpath.check(config, mount, base)
             return
         sandbox = config.labels.get(SANDBOX_ID)
-        root = f"/{SANDBOX_ROOT}/{mount.volume}"
-        if sandbox and mount.volume and not self._has_path(sandbox, f"{root}/{mount.sub_path}"):
-            known = ""
-            for part in mount.sub_path.split("/")[:-1]:
-                if not self._has_path(sandbox, f"{root}/{known}{part}"):
-                    break
-                known += f"{part}/"
-            self.upload(sandbox, f"{root}/{known}", subpath.directories(mount.sub_path.removeprefix(known)))
+        if sandbox and mount.volume:
+            root = f"/{SANDBOX_ROOT}/{mount.volume}"
+            missing = subpath.look_through(config, mount, root, partial(self._link_target, sandbox))
+            if missing is not None:
+                self.upload(sandbox, *missing)
 
-    def _has_path(self, container_id: str, path: str) -> bool:
-        """Whether a container has a file or directory there."""
+    def _link_target(self, container_id: str, path: str) -> str | None:
+        """Where a link of a container leads within it; "" for what is none, None when there is nothing."""
         with translated(self.address):
             url = self._url(f"/containers/{container_id}/archive")
             response = self._client().head(url, params={"path": path}, timeout=self._look_seconds)
-        return response.status_code == 200
+        return parse.link_target(response.headers) if response.status_code == 200 else None
 
     def _mountpoint(self, volume: str) -> str:
         return self.inspect_volume(volume).mountpoint

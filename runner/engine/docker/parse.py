@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,15 @@ def api_version_key(text: str) -> tuple[int, int]:
     """Read ``1.41``; anything that is no version sorts before all of them."""
     major, _, minor = text.partition(".")
     return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
+
+
+def link_target(headers: Mapping[str, str]) -> str:
+    """Where a path of a container leads, from the headers that describe it; "" when it is no link."""
+    try:
+        described = json.loads(base64.b64decode(headers.get("X-Docker-Container-Path-Stat") or ""))
+    except ValueError:
+        return ""
+    return str(described.get("linkTarget") or "") if isinstance(described, dict) else ""
 
 
 def error_message(text: str, fallback: str) -> str:

@@ -14,8 +14,9 @@ import socket
 import stat
 import struct
 import tarfile
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from runner.core.containerconfig import ContainerConfig, Mount
@@ -100,9 +101,38 @@ def check(config: ContainerConfig, mount: Mount, base: str) -> None:
     os.close(_opened(config, mount, base))
 
 
-def _opened(config: ContainerConfig, mount: Mount, base: str) -> int:
+def look_through(
+    config: ContainerConfig, mount: Mount, root: str, look: Callable[[str], str | None]
+) -> tuple[str, bytes] | None:
+    """See through another container, which has the volume at ``root``, that the sub-path is there and stays inside.
+
+    ``look`` tells of a path where it leads when it is a link, "" when it is none, and None when there is nothing. Returns
+    where to unpack which directories when something is missing. Raises ConfigError with the kubelet's text. Whoever plants
+    a link afterwards is stopped by the Engine, which opens the path without leaving its volume.
+    """
+    parts = mount.sub_path.split("/")
+    refusal = ConfigError(f"failed to prepare {_where(config, mount).format('')}")
+    if mount.sub_path.startswith("/") or ".." in parts:
+        raise refusal
+    known = root
+    for depth, part in enumerate(parts):
+        target = look(f"{known}/{part}")
+        if target is None:
+            return known, directories("/".join(parts[depth:]))
+        if target and not PurePosixPath(target).is_relative_to(root):
+            raise refusal
+        known += f"/{part}"
+    return None
+
+
+def _where(config: ContainerConfig, mount: Mount) -> str:
+    """How messages name a sub-path, with a place for what it is."""
     container = config.labels.get(CONTAINER_NAME, "")
-    where = f'subPath{{}} for volumeMount "{mount.volume}" of container "{container}"'
+    return f'subPath{{}} for volumeMount "{mount.volume}" of container "{container}"'
+
+
+def _opened(config: ContainerConfig, mount: Mount, base: str) -> int:
+    where = _where(config, mount)
     if not os.access(base, os.X_OK):
         raise EngineError(f"cannot look into {base}", hint=HINT)
     # The details would tell about the host's files, so nobody gets them.
