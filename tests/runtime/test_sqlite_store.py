@@ -137,7 +137,8 @@ def test_a_file_with_damaged_pages_is_told_with_a_hint(tmp_path: Path) -> None:
     content = database.read_bytes()
     database.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
     with pytest.raises(StoreError, match="cannot use the state database") as caught:
-        SqliteStore(Home(tmp_path)).pods()
+        store.pods()
+    store.close()
     assert "away" in caught.value.hint
 
 
