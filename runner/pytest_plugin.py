@@ -131,7 +131,7 @@ def podrunner_engine(pytestconfig: pytest.Config) -> Iterator[Engine]:
     sweep.start()
     yield engine
     sweep.join()
-    engine.close()
+    finder.release()
 
 
 @pytest.fixture(scope=_scope)
@@ -219,6 +219,7 @@ def _runner(
         finally:
             stash[_runners].remove(runner)
             _end_namespace(runner, namespace, request.config)
+            runner.release()
 
 
 def _outcome(pod: PodHandle) -> str:

@@ -187,6 +187,7 @@ class Runner(Launching):
                 life.end(exit_code=exit_code, at_once=interrupt is not None)
             except KeyboardInterrupt as error:
                 interrupt = error
+        self.release()
         if interrupt is not None:
             raise interrupt
 

@@ -71,6 +71,13 @@ class Ground:
 
         return Reach(self.engine)
 
+    def release(self) -> None:
+        """Close what was opened here. Whoever needs the store again opens it again; an Engine connects anew."""
+        if self._given_store is None and "store" in self.__dict__:
+            self.store.close()
+        if self._given_engine is None and "engine" in self.__dict__:
+            self.engine.close()
+
     def sweep(self) -> None:
         """Remove what dead processes of this state directory left behind; what cannot be removed now is found again."""
         from runner.runtime.gc import sweep

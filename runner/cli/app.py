@@ -67,6 +67,11 @@ class App:
         """The facade, made when it is first needed."""
         return self.make_runner(self.environ, self.home)
 
+    def close(self) -> None:
+        """Close what the facade opened."""
+        if "runner" in self.__dict__:
+            self.runner.release()
+
     def paint(self, output: Output, choice: str = "") -> Paint:
         """Colours for one of the streams; without a choice $PODRUNNER_COLOR decides, else the terminal."""
         wanted = choice or self.environ.get("PODRUNNER_COLOR") or "auto"

@@ -73,6 +73,7 @@ def main(argv: Sequence[str], app: App | None = None) -> int:
         code = BROKEN_PIPE if sys.stdout is not stdout else end.code if isinstance(end.code, int) else 0
     except Exception as error:
         code = _complain(app, error)
+    app.close()
     return _finish(app, code)
 
 

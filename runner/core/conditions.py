@@ -63,12 +63,14 @@ def pod_conditions(
         found.append(all_containers_restarting(pod, phase, previous or _NOTHING, observed))
     if foreign or len(before) != len(found):
         return (*foreign, *[_with_transition_time(condition, _of_type(condition, before), now) for condition in found])
-    for place, (new, old) in enumerate(zip(found, before, strict=True)):
-        if old.base is new:
-            found[place] = old
-        else:
-            found[place] = _with_transition_time(new, old if old.type == new.type else _of_type(new, before), now)
-    return tuple(found)
+    return tuple(
+        [old if old.base is new else _settled(new, old, before, now) for new, old in zip(found, before, strict=True)]
+    )
+
+
+def _settled(condition: Condition, old: Condition, before: Iterable[Condition], now: datetime) -> Condition:
+    """One that differs from the one in its place before, which mostly is the same one."""
+    return _with_transition_time(condition, old if old.type == condition.type else _of_type(condition, before), now)
 
 
 def _of_type(condition: Condition, before: Iterable[Condition]) -> Condition | None:

@@ -66,7 +66,9 @@ class StoreWatcher:
         self._thread.start()
 
     def stop(self) -> None:
+        """End, and return when nothing is read from the store any more."""
         self._stopped.set()
+        self._thread.join()
 
     def _poll(self) -> None:
         seen = self._store.version()

@@ -86,6 +86,9 @@ class FakeRunner:
     while_running: Callable[[Listener, StopRequest], None] | None = None
     asked: dict[str, Any] = field(default_factory=dict)
 
+    def release(self) -> None:
+        self.asked["released"] = True
+
     def load(self, paths: Sequence[str], *, stdin: TextIO | None, namespace: str) -> LoadResult:
         sources = []
         for path in paths:

@@ -117,6 +117,11 @@ def test_labels_choose_what_is_shown(podrunner: CommandLine, argv: str, expected
     assert done.err == ("" if expected else "No resources found in default namespace.\n")
 
 
+def test_what_a_command_opened_is_closed(podrunner: CommandLine) -> None:
+    podrunner("get", "po")
+    assert podrunner.runner.asked["released"]
+
+
 def test_events_have_no_labels_and_may_be_shown_without_headers(podrunner: CommandLine) -> None:
     done = podrunner("get", "events", "--no-headers", "--show-labels")
     assert [row.split()[-1] for row in done.out.splitlines()] == ["<none>", "<none>"]

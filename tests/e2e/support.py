@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -154,6 +155,11 @@ class Bench:
             "TZ": "UTC",
         }
 
+    @cached_property
+    def store(self) -> SqliteStore:
+        """The state that the commands use, as another process has it."""
+        return SqliteStore(Home(Path(self.environ["PODRUNNER_HOME"])))
+
     def start(self, *argv: str, stdin: str | None = None, environ: Mapping[str, str] | None = None) -> Process:
         """Start a command."""
         process = subprocess.Popen(
@@ -212,10 +218,11 @@ class Bench:
     def assert_nothing_left(self, name: str) -> None:
         """Neither the Engine nor the store has anything of the pod."""
         assert self.left(name) == []
-        assert SqliteStore(Home(Path(self.environ["PODRUNNER_HOME"]))).pods() == []
+        assert self.store.pods() == []
 
     def close(self) -> None:
         """End what still runs and remove what tests that failed left behind."""
+        self.store.close()
         for started in self.processes:
             if started.process.poll() is None:
                 started.kill()

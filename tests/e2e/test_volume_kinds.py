@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 
 from runner.core.claimcolumns import CLAIM_COLUMNS
-from runner.runtime.home import Home
-from runner.runtime.sqlite_store import SqliteStore
 from tests.e2e.support import BUSYBOX, Bench, container, mounted, pod, until
 
 pytestmark = pytest.mark.docker
@@ -30,11 +28,6 @@ def run_once(bench: Bench, script: str, volumes: list[dict[str, Any]], **more: A
     assert done.code == 0, done.err + done.out
     bench.assert_nothing_left(name)
     return [line.partition("| ")[2] for line in done.out.splitlines() if line.startswith(("main", f"{name} main"))]
-
-
-def store_of(bench: Bench) -> SqliteStore:
-    """The state that the command uses, as another process has it."""
-    return SqliteStore(Home(Path(bench.environ["PODRUNNER_HOME"])))
 
 
 def config_map(name: str, **data: str) -> dict[str, Any]:
@@ -125,12 +118,12 @@ def test_an_ephemeral_volume_is_a_claim_of_the_pod_that_goes_with_it(bench: Benc
     volumes = [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": spec}}}]
     run = bench.start("run", bench.write(pod(name, container("main", **mounted("scratch", "/s")), volumes=volumes)))
     run.line("| up", stream="out")
-    claim = store_of(bench).object("PersistentVolumeClaim", "default", f"{name}-scratch")
+    claim = bench.store.object("PersistentVolumeClaim", "default", f"{name}-scratch")
     assert claim is not None
     assert claim["status"] == {"phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "2Gi"}}
     run.interrupt()
     run.end()
-    assert store_of(bench).objects("PersistentVolumeClaim") == []
+    assert bench.store.objects("PersistentVolumeClaim") == []
     bench.assert_nothing_left(name)
 
 
@@ -267,7 +260,7 @@ def test_mounted_objects_follow_the_store_and_sub_paths_do_not(bench: Bench) -> 
     manifest = bench.write(config_map("live", word="old", gone="x"), {**secret, "data": {"word": old}}, value)
     run = bench.start("run", manifest)
     run.line("c=old s=old fixed=old n=2", stream="out")
-    store = store_of(bench)
+    store = bench.store
     store.put_object(config_map("live", word="new"))
     store.put_object({**secret, "data": {"word": new}})
     run.line("c=new s=new fixed=old n=1", stream="out")
@@ -289,7 +282,7 @@ def test_a_container_whose_object_is_missing_starts_when_it_appears(bench: Bench
         ),
         "the waiting reason",
     )
-    store_of(bench).put_object(config_map("late", word="here"))
+    bench.store.put_object(config_map("late", word="here"))
     done = run.end()
     assert done.code == 0, done.err
     assert "WORD=here" in done.out

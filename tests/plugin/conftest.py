@@ -17,6 +17,7 @@ from runner.core.labels import MANAGED, OWNER
 from runner.engine.docker import DockerEngine
 from runner.runtime.home import Home
 from runner.runtime.ownership import home_id
+from runner.runtime.sqlite_store import SqliteStore
 from tests.conftest import have_images, require_engine
 
 POD = """\
@@ -46,8 +47,10 @@ class Project:
     address: str
     claim: str = field(default_factory=lambda: f"data-{secrets.token_hex(4)}")
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    store: SqliteStore = field(init=False)
 
     def __post_init__(self) -> None:
+        self.store = SqliteStore(Home(self.home))
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         self.write("pod.yaml", POD.replace("PORT", str(port)).replace("CLAIM", self.claim))
@@ -90,6 +93,7 @@ class Project:
         return found + [one.name for one in volumes if one.name.startswith(f"k8s_pvc_{self.claim}_")]
 
     def close(self) -> None:
+        self.store.close()
         for process in self.processes:
             process.kill()
             process.communicate()

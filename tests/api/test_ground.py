@@ -1,0 +1,44 @@
+"""What the library opens and closes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner import Runner
+from runner.runtime.memory_store import MemoryStore
+
+
+def open_below(folder: Path) -> list[str]:
+    """Files below a folder that this process holds open."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        try:
+            found.append(str(descriptor.readlink()))
+        except FileNotFoundError:
+            continue  # It was the one that listed them.
+    return [path for path in found if path.startswith(str(folder))]
+
+
+def test_a_runner_that_is_closed_holds_no_file_open(tmp_path: Path) -> None:
+    with Runner(home=tmp_path) as runner:
+        assert runner.store.pods() == []
+        assert open_below(tmp_path)
+    assert open_below(tmp_path) == []
+
+
+def test_a_closed_runner_may_be_used_again(tmp_path: Path) -> None:
+    with Runner(home=tmp_path) as runner:
+        runner.store.put_object({"kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}})
+    assert [one["metadata"]["name"] for one in runner.store.objects("ConfigMap")] == ["a"]
+    runner.close()
+    assert open_below(tmp_path) == []
+
+
+class _Kept(MemoryStore):
+    def close(self) -> None:
+        raise AssertionError("it is somebody else's")
+
+
+def test_what_a_runner_was_given_stays_open(tmp_path: Path) -> None:
+    with Runner(home=tmp_path, store=_Kept()) as runner:
+        assert runner.store.pods() == []
