@@ -1,7 +1,8 @@
 """`python -m tools.sample`: build the local images of the sample project and put them into the Engine.
 
-`shop-database:15` is PostgreSQL and `shop:dev` is Python with the application of `fixtures/sample/shop`, both out of Debian's
-packages, as `docker build` would leave them. Nothing is pulled or pushed. What is there already, made by this very code, stays.
+`shop-database:dev` is PostgreSQL and `shop:dev` is Python with the application of `fixtures/sample/shop`, both out of the
+packages of this release of Debian, as `docker build` would leave them. Nothing is pulled or pushed. What is there already,
+made by this very code, stays.
 """
 
 from __future__ import annotations
@@ -25,18 +26,17 @@ from tools.place import SetupError, say
 
 ROOT = Path(__file__).parents[1]
 SHOP = ROOT / "fixtures" / "sample" / "shop"
-DATABASE, APPLICATION = "shop-database:15", "shop:dev"
+DATABASE, APPLICATION = "shop-database:dev", "shop:dev"
 RECIPE = "dev.podrunner.sample/recipe"
-POSTGRES = "usr/lib/postgresql/15/bin"
 PROGRAMS = ("initdb", "pg_ctl", "pg_isready", "postgres", "psql")
 _UNWANTED = re.compile(r"lib(llvm|z3|perl|debian-installer|newt|slang|semanage|sepol|textwrap)|.*-perl$")
 """Libraries that only package scripts and the just-in-time compiler of PostgreSQL want."""
 
-RUN_POSTGRES = f"""\
+RUN_POSTGRES = """\
 #!/bin/sh
 # The directory is made when it is empty; connections from other containers need the password.
 set -e
-export PATH=/{POSTGRES}:$PATH
+export PATH=/PROGRAMS:$PATH
 if ! [ -s "$PGDATA/PG_VERSION" ]; then
     echo "$POSTGRES_PASSWORD" > /tmp/password
     initdb --no-sync --no-locale -E UTF8 -U postgres --auth-host=scram-sha-256 --auth-local=trust --pwfile=/tmp/password
@@ -44,6 +44,15 @@ if ! [ -s "$PGDATA/PG_VERSION" ]; then
 fi
 exec postgres -k /tmp -c listen_addresses='*' "$@"
 """
+
+
+def _version(package: str, pattern: str) -> str:
+    """The version that a package without one in its name stands for, out of the name of the package that it needs."""
+    for name in sorted(debian.closure(package)):
+        found = re.fullmatch(pattern, name)
+        if found is not None:
+            return found[1]
+    raise SetupError(f"this Debian's {package} needs nothing that is named like {pattern}")
 
 
 def _packages(*wanted: str) -> list[str]:
@@ -69,10 +78,12 @@ def _system(work: Path, program: Path, *packages: str) -> Layer:
 
 
 def _database(work: Path, program: Path, architecture: str) -> Image:
-    layer = _system(work, program, "postgresql-15", "postgresql-client-15", "tzdata")
-    layer.file("usr/local/bin/run-postgres", RUN_POSTGRES, 0o755)
+    version = _version("postgresql", r"postgresql-(\d+)")
+    programs = f"usr/lib/postgresql/{version}/bin"
+    layer = _system(work, program, f"postgresql-{version}", f"postgresql-client-{version}", "tzdata")
+    layer.file("usr/local/bin/run-postgres", RUN_POSTGRES.replace("PROGRAMS", programs), 0o755)
     for name in PROGRAMS:
-        layer.symlink(f"usr/local/bin/{name}", f"/{POSTGRES}/{name}")
+        layer.symlink(f"usr/local/bin/{name}", f"/{programs}/{name}")
     settings: dict[str, object] = {
         "Env": [SEARCH_PATH, "PGDATA=/var/lib/postgresql/data"],
         "Cmd": ["run-postgres"],
@@ -85,8 +96,10 @@ def _database(work: Path, program: Path, architecture: str) -> Image:
 
 
 def _application(work: Path, program: Path, architecture: str) -> Image:
-    system = _system(work, program, "python3.11-minimal", "libpython3.11-stdlib", "python3-psycopg2", "media-types")
-    system.symlink("usr/bin/python3", "python3.11")
+    python = _version("python3-minimal", r"python(3\.\d+)-minimal")
+    packages = (f"python{python}-minimal", f"libpython{python}-stdlib", "python3-psycopg2", "media-types")
+    system = _system(work, program, *packages)
+    system.symlink("usr/bin/python3", f"python{python}")
     code = Layer()
     for path in sorted(SHOP.glob("*.py")):
         code.file(f"app/shop/{path.name}", path.read_bytes())
