@@ -8,6 +8,7 @@ Safe to run several times at once and while things vanish.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -329,8 +330,7 @@ class _Sweep:
         limit = self.older_than
         if limit is None:
             limit = 0.0 if self.everything else LOG_LIFETIME
-        written = [_modified(path) for path in (directory, *directory.rglob("*"))]
-        return SystemClock().now().timestamp() - max(written) >= limit
+        return SystemClock().now().timestamp() - _written(directory) >= limit
 
     def _remove_logs(self, directory: Path) -> None:
         if directory.is_dir():
@@ -363,6 +363,12 @@ def _entries(directory: Path) -> Sequence[Path]:
         return sorted(directory.iterdir())
     except OSError:
         return ()
+
+
+def _written(directory: Path) -> float:
+    """When something below a directory was written last; what another sweep is removing meanwhile does not count."""
+    places = [Path(folder, name) for folder, _, files in os.walk(directory) for name in ("", *files)]
+    return max(map(_modified, places), default=0.0)
 
 
 def _modified(path: Path) -> float:

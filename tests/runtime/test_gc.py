@@ -334,6 +334,33 @@ def test_logs_outlive_their_pod_by_an_hour(home: Home) -> None:
     assert [path.name for path in home.logs.iterdir()] == ["default_web_known"]
 
 
+def test_several_sweeps_at_once_do_not_mind_each_other(home: Home) -> None:
+    """As the workers of a parallel test run begin: each finds what the others are removing."""
+    long_ago = SystemClock().now().timestamp() - 7200
+    for number in range(200):
+        directory = home.ensure(home.pod_logs("default", "web", f"u{number}") / "main")
+        (directory / "0.log").touch()
+        for path in (directory / "0.log", directory, directory.parent):
+            os.utime(path, (long_ago, long_ago))
+    sweepers, problems = 4, []
+    start = threading.Barrier(sweepers)
+
+    def run() -> None:
+        start.wait()
+        try:
+            sweep(LeftoverEngine(), MemoryStore(), home)
+        except Exception as problem:
+            problems.append(problem)
+
+    threads = [threading.Thread(target=run) for _ in range(sweepers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert list(home.logs.iterdir()) == []
+
+
 def test_stale_lock_files_go_and_held_ones_stay(home: Home) -> None:
     home.ensure(home.locks)
     home.lock_file("stale").touch()
