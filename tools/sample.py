@@ -66,7 +66,8 @@ def _system(work: Path, program: Path, *packages: str) -> Layer:
     """A root file system with a shell and what the packages have."""
     debian.unpack_all(_packages(*packages), work)
     layer = Layer()
-    layer.tree(work, "bin", "lib", "lib64", "usr/lib", "usr/bin", "usr/share/zoneinfo", "usr/share/postgresql", "etc")
+    layer.tree(work, "bin", "lib", "lib64", "usr/lib", "usr/lib64", "usr/bin", "etc")
+    layer.tree(work, "usr/share/zoneinfo", "usr/share/postgresql")
     put_base(layer)
     layer.file("etc/passwd", f"{PASSWD}postgres:x:999:999:postgres:/var/lib/postgresql:/bin/sh\n")
     layer.file("etc/group", f"{GROUP}postgres:x:999:\n")
