@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import threading
 from collections.abc import Generator, Iterator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -127,8 +126,7 @@ def podrunner_engine(pytestconfig: pytest.Config) -> Iterator[Engine]:
             pytest.fail(f"{text}\n{problem.hint}".rstrip(), pytrace=False)
         pytest.skip(f"{text} (podrunner doctor tells more)")
     # What earlier sessions left behind that came to a sudden end.
-    sweep = threading.Thread(target=finder.sweep, name="podrunner-sweep", daemon=True)
-    sweep.start()
+    sweep = finder.sweep_aside()
     yield engine
     sweep.join()
     finder.release()

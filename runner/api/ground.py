@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -37,15 +38,20 @@ class Ground:
         self.clock = clock or SystemClock()
         self._given_store = store
         self._given_engine = engine
+        self._store = store
+        self._engine = engine
+        # Threads that ask at the same time get the same.
+        self._lock = threading.RLock()
 
-    @cached_property
+    @property
     def store(self) -> Store:
         """The state that all podrunner processes of this user share. Raises StoreError."""
-        if self._given_store is not None:
-            return self._given_store
-        from runner.runtime.sqlite_store import SqliteStore
+        with self._lock:
+            if self._store is None:
+                from runner.runtime.sqlite_store import SqliteStore
 
-        return SqliteStore(self.home)
+                self._store = SqliteStore(self.home)
+            return self._store
 
     @cached_property
     def address(self) -> EngineAddress:
@@ -54,15 +60,16 @@ class Ground:
 
         return discover(self._environ, Path.home(), self.home.path)
 
-    @cached_property
+    @property
     def engine(self) -> Engine:
         """The Engine. Raises EngineUnavailable."""
-        if self._given_engine is not None:
-            return self._given_engine
-        address = self.address
-        from runner.engine.docker import DockerEngine
+        with self._lock:
+            if self._engine is None:
+                address = self.address
+                from runner.engine.docker import DockerEngine
 
-        return DockerEngine(address.url, tls=address.tls)
+                self._engine = DockerEngine(address.url, tls=address.tls)
+            return self._engine
 
     @cached_property
     def reach(self) -> Reach:
@@ -73,10 +80,10 @@ class Ground:
 
     def release(self) -> None:
         """Close what was opened here. Whoever needs the store again opens it again; an Engine connects anew."""
-        if self._given_store is None and "store" in self.__dict__:
-            self.store.close()
-        if self._given_engine is None and "engine" in self.__dict__:
-            self.engine.close()
+        if self._given_store is None and self._store is not None:
+            self._store.close()
+        if self._given_engine is None and self._engine is not None:
+            self._engine.close()
 
     def sweep(self) -> None:
         """Remove what dead processes of this state directory left behind; what cannot be removed now is found again."""
@@ -84,3 +91,15 @@ class Ground:
 
         with suppress(RunnerError):
             sweep(self.engine, self.store, self.home, strangers=False)
+
+    def sweep_aside(self) -> threading.Thread:
+        """Sweep in a thread that nobody has to wait for: it opens the store for itself."""
+        aside = Ground(home=self.home, clock=self.clock, store=self._given_store, engine=self.engine)
+
+        def work() -> None:
+            aside.sweep()
+            aside.release()
+
+        thread = threading.Thread(target=work, name="podrunner-sweep", daemon=True)
+        thread.start()
+        return thread

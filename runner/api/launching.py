@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -188,7 +187,7 @@ class Launching(Ground):
                 session.control(launch.controllers, launch.spawn)
                 session.open(launch.since)
                 session.start()
-                threading.Thread(target=self.sweep, name="podrunner-sweep", daemon=True).start()
+                self.sweep_aside()
                 yield session
             finally:
                 session.close()
