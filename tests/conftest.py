@@ -7,6 +7,7 @@ PODRUNNER_REQUIRE_ENGINE=1; the last line of the report tells how many ran, and 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,12 @@ from tools.place import state_directory
 ENGINE_PROPERTY = "engine"
 IMAGES = ("busybox:latest", "busybox:1.36", "nginx:1.7.9")
 """What tests on the real Engine take for granted; a new Engine has none of them."""
+
+
+def pytest_configure() -> None:
+    """Shells let what they start in the background ignore Ctrl-C, and so would all that is started from here."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @cache
