@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 import click
@@ -73,7 +74,8 @@ def main(argv: Sequence[str], app: App | None = None) -> int:
         code = BROKEN_PIPE if sys.stdout is not stdout else end.code if isinstance(end.code, int) else 0
     except Exception as error:
         code = _complain(app, error)
-    app.close()
+    with suppress(RunnerError, OSError):  # The end of the process closes what is left.
+        app.close()
     return _finish(app, code)
 
 

@@ -88,6 +88,10 @@ class ContainerDetails(Struct, frozen=True, kw_only=True):
     pid: int = 0
     raw: Mapping[str, object] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        # What it was created with may hold secret values.
+        return f"ContainerDetails(id={self.id!r}, name={self.name!r}, state={self.state!r})"
+
 
 class ImageDetails(Struct, frozen=True, kw_only=True):
     """An image that is present: id, ``repo@sha256:…`` digests, size in bytes, the user and stop signal it asks for."""

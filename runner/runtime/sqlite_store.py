@@ -250,7 +250,7 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close the file; the next call would open it again."""
-        with self._lock:
+        with self._lock, self._translated():
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None

@@ -603,6 +603,14 @@ def test_an_unknown_state_counts_as_dead(start: Start) -> None:
     assert (summary.state, summary.name, dict(summary.labels)) == ("dead", "c", {})
 
 
+def test_what_a_container_was_created_with_is_not_in_its_representation(start: Start) -> None:
+    document = {**INSPECTED, "Config": {"Image": "x", "Env": ["PASSWORD=hunter2"]}}
+    engine, _ = start({"GET /containers/c1/json": json_answer(document)})
+    details = engine.inspect_container("c1")
+    assert "hunter2" in str(details.raw)
+    assert "hunter2" not in repr(details)
+
+
 def test_podman_is_called_by_its_name(start: Start) -> None:
     version = {"ApiVersion": "1.41", "Version": "5.0", "Arch": "arm64", "Components": [{"Name": "Podman Engine"}]}
     info = {"SecurityOptions": ["name=seccomp", "name=rootless"], "NCPU": 2, "MemTotal": 7, "Driver": "overlay"}
