@@ -22,7 +22,7 @@ from runner.runtime.options import WorkerOptions
 
 PODS = 1000
 HOURS = 24.0
-COLLECTED_PODS = 10
+COLLECTED_PODS = 50
 """After so many pods the garbage of their simulations is collected."""
 CRASH = SimulationScript(containers={"main": ContainerScript(attempts=(Attempt(exit_code=1, after=2.0),))})
 

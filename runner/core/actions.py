@@ -25,6 +25,7 @@ from runner.core.restart import (
 from runner.core.sandboxfault import SandboxFault, sandbox_fault
 
 _RUNNING, _EXITED, _UNKNOWN = RuntimeState.RUNNING, RuntimeState.EXITED, RuntimeState.UNKNOWN
+_FAILURE = ProbeResult.FAILURE
 
 
 class Kill(Struct, frozen=True, kw_only=True):
@@ -316,9 +317,9 @@ def _app_actions(pod: Pod, observed: Observed, results: ProbeResults, draft: _Dr
         probe: ProbeKind | None = None
         if _definition_changed(container, record):
             message, restart = f"Container {container.name} definition changed", True
-        elif results.liveness.get(record.id) is ProbeResult.FAILURE:
+        elif results.liveness.get(record.id) is _FAILURE:
             message, probe = f"Container {container.name} failed liveness probe", ProbeKind.LIVENESS
-        elif results.startup.get(record.id) is ProbeResult.FAILURE:
+        elif results.startup.get(record.id) is _FAILURE:
             message, probe = f"Container {container.name} failed startup probe", ProbeKind.STARTUP
         else:
             kept += 1

@@ -110,6 +110,7 @@ def _condition(kind: ConditionType, *, holds: bool, reason: str = "", message: s
 _SCHEDULED = _condition(ConditionType.SCHEDULED, holds=True)
 _INITIALIZED = _condition(ConditionType.INITIALIZED, holds=True)
 _NOTHING = PodStatus()
+_SUCCEEDED = Phase.SUCCEEDED
 
 
 @lru_cache(maxsize=4096)
@@ -134,9 +135,15 @@ def _unready(pod: Pod, statuses: Iterable[ContainerStatus] | None) -> tuple[tupl
     """The app containers and sidecars that are not ready, each with whether it has a status; None: nothing is known."""
     if statuses is None:
         return None
-    known = {status.name: status.ready for status in statuses}
-    expected = (*pod.sidecars, *pod.containers) if pod.sidecars else pod.containers
-    return tuple([(c.name, c.name in known) for c in expected if not known.get(c.name)])
+    known = {}
+    for status in statuses:
+        known[status.name] = status.ready
+    unready = []
+    for container in (*pod.sidecars, *pod.containers) if pod.sidecars else pod.containers:
+        name = container.name
+        if not known.get(name):
+            unready.append((name, name in known))
+    return tuple(unready)
 
 
 def _containers_ready(unready: tuple[tuple[str, bool], ...] | None, phase: Phase) -> Condition:
@@ -172,7 +179,7 @@ def initialized(
     pod: Pod, statuses: Sequence[ContainerStatus] | None, phase: Phase, *, before: Iterable[Condition] = ()
 ) -> Condition:
     """Whether the init containers are done (sidecars: started). Once True it stays True, also while all restart."""
-    if not pod.init_containers and phase is not Phase.SUCCEEDED:
+    if not pod.init_containers and phase is not _SUCCEEDED:
         return _INITIALIZED
     kind = ConditionType.INITIALIZED
     if statuses is None and pod.init_containers:

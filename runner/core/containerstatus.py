@@ -223,7 +223,7 @@ def _from_record(
 def _counts_again(record: ContainerRecord, old: ContainerStatus) -> bool:
     """Whether an instance shows that the container was restarted once more than its status says."""
     if record.state is _RUNNING:
-        return old.terminated is not None and old.restart_count >= record.attempt
+        return isinstance(old.state, Terminated) and old.restart_count >= record.attempt
     return record.state is _UNKNOWN and old.running is not None
 
 

@@ -134,7 +134,7 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
             for kill in actions.to_kill
         )
     starts = actions.ephemeral_to_start + actions.init_to_start + actions.containers_to_start
-    operations += [_start(pod, name, observed, actions, memory, now) for name in starts]
+    operations += [_start(pod, name, observed, actions, memory, now) for name in starts] if starts else ()
     return Plan(operations=tuple(operations), sandbox_id=actions.sandbox_id, actions=actions)
 
 

@@ -13,6 +13,8 @@ from runner.core.podstatus import ContainerStatus, Phase, Running, Terminated, W
 from runner.core.reasons import TerminatedReason
 from runner.core.restart import should_restart
 
+_RUNNING = Phase.RUNNING
+
 
 def get_phase(
     pod: Pod, statuses: Iterable[ContainerStatus], *, is_terminal: bool = False, has_initialized: bool = False
@@ -22,7 +24,9 @@ def get_phase(
     ``is_terminal``: the pod is being terminated for good, nothing restarts. ``has_initialized``: some app container of the
     active sandbox has started (``app_has_started``), so restarting sidecars do not make the pod Pending again.
     """
-    known = {status.name: status for status in statuses}
+    known = {}
+    for one in statuses:
+        known[one.name] = one
     pending, failed = _look_at_inits(pod, known) if pod.init_containers else (False, False)
     if failed:
         return Phase.FAILED
@@ -47,11 +51,11 @@ def get_phase(
         # A container that waits to run again has not succeeded, whatever its last exit code.
         succeeded &= ended.exit_code == 0 and status is not None and ended is status.state
     if running:
-        return Phase.RUNNING
+        return _RUNNING
     if not pod.containers:
         return Phase.PENDING
     if restarting and not is_terminal:
-        return Phase.RUNNING
+        return _RUNNING
     return Phase.SUCCEEDED if succeeded else Phase.FAILED
 
 

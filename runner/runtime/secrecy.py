@@ -22,7 +22,7 @@ class Secrets:
         self._redaction = Redaction.of(())
 
     def learn(self, values: Iterable[str]) -> None:
-        new = frozenset(value for value in values if value)
+        new = frozenset(filter(None, values))
         with self._lock:
             if not new <= self._redaction.values:
                 self._redaction = Redaction.of(self._redaction.values | new)

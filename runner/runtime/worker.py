@@ -222,7 +222,7 @@ class PodWorker:
                     yield from self._rest(context.now() + timedelta(seconds=seconds))
                     continue
             plan = decide(context.pod, context.observed, context.results, self._memory, context.now())
-            if plan.is_empty:
+            if not plan.operations:
                 relist = context.options.relist
                 yield from self._rest(None if relist is None else context.now() + timedelta(seconds=relist))
                 continue
