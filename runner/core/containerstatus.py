@@ -6,7 +6,7 @@ Mirrors pkg/kubelet/kubelet_pods.go (convertToAPIContainerStatuses) and pkg/kube
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from msgspec import Struct
@@ -82,14 +82,16 @@ def container_statuses(
     rules = restart_all_rules(pod, observed, previous) if pod.has_rules else ()
     view = _View(pod, observed, reasons, results, old, rules)
     return ContainerStatuses(
-        init=tuple(map(view.status, pod.init_containers)),
-        apps=_by_name(map(view.status, pod.containers)),
-        ephemeral=_by_name(map(view.status, pod.ephemeral_containers)),
+        init=tuple(map(view.status, pod.init_containers)) if pod.init_containers else (),
+        apps=_by_name(view, pod.containers),
+        ephemeral=_by_name(view, pod.ephemeral_containers) if pod.ephemeral_containers else (),
     )
 
 
-def _by_name(statuses: Iterable[ContainerStatus]) -> tuple[ContainerStatus, ...]:
-    return tuple(sorted(statuses, key=_NAME))
+def _by_name(view: _View, containers: Sequence[Container]) -> tuple[ContainerStatus, ...]:
+    if len(containers) == 1:
+        return (view.status(containers[0]),)
+    return tuple(sorted(map(view.status, containers), key=_NAME))
 
 
 class _View(Struct):

@@ -23,8 +23,8 @@ TARGETS = {HOSTS: "/etc/hosts", RESOLVER: "/etc/resolv.conf"}
 
 def managed_files(pod: Pod) -> tuple[str, ...]:
     """Paths in the volume of the files that this pod has."""
-    needed = ((HOSTS, needs_hosts_file(pod)), (RESOLVER, needs_resolver_config(pod)))
-    return tuple(path for path, is_needed in needed if is_needed)
+    hosts = (HOSTS,) if needs_hosts_file(pod) else ()
+    return (*hosts, RESOLVER) if needs_resolver_config(pod) else hosts
 
 
 def managed_mounts(pod: Pod, container: Container, volumes: Sequence[VolumePlan]) -> tuple[Mount, ...]:

@@ -169,13 +169,12 @@ class SimulatedRun:
             context.messages = TerminationMessages.of(self.engine, pod, context.owner)
         self.worker = PodWorker(context, self.wakeup, PullQueue().ticket(self.wakeup.set))
         self._world = World(engine=self.engine, store=self.store, pod=pod)
-        self.engine.subscribe({POD_UID: pod.uid}, self._engine_event)
+        self.engine.subscribe({POD_UID: pod.uid}, self._engine_event, TELLING)
 
     def _engine_event(self, event: EngineEvent) -> None:
-        if event.action in TELLING:
-            self.worker.context.observer.suspect(event.container_id)
-            self.worker.context.poke()
-            self.wakeup.set()
+        self.worker.context.observer.suspect(event.container_id)
+        self.worker.context.poke()
+        self.wakeup.set()
 
     def plan(self, step: Step) -> None:
         """Let a step happen at its time."""

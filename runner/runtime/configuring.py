@@ -15,6 +15,7 @@ from runner.core.model import Container, Json
 from runner.core.noderesources import NodeSize
 from runner.core.secrecy import secret_values
 from runner.core.security import ImageFacts
+from runner.core.services import service_variables
 from runner.core.translate import Template, container_template
 from runner.engine.protocol import ImageDetails
 from runner.runtime.envfiles import file_reader
@@ -66,8 +67,7 @@ def configure(
     prepared: bool = False,
 ) -> ContainerConfig:
     """The configuration of one instance. Raises ConfigError with the kubelet's text when something is missing."""
-    context.secrets.learn(secret_values(container, context.lookup))
-    environment = make_environment(context.pod, container, environment_sources(context, sandbox_id))
+    environment = _environment(context, container, sandbox_id)
     known = context.templates.get(container.name)
     if known is None or not known.is_for(context, container, sandbox_id, image, environment):
         template = container_template(
@@ -88,12 +88,24 @@ def configure(
     return replace(config, labels={**config.labels, PREPARED: "1"}) if prepared else config
 
 
+def _environment(context: PodContext, container: Container, sandbox_id: str) -> dict[str, str]:
+    """The container's environment as of now; where the manifest names none, it is the Services' alone."""
+    if not (container.manifest.get("env") or container.manifest.get("envFrom")):
+        return dict(service_variables(context.pod, _services(context)))
+    context.secrets.learn(secret_values(container, context.lookup))
+    return make_environment(context.pod, container, environment_sources(context, sandbox_id))
+
+
+def _services(context: PodContext) -> tuple[Json, ...]:
+    return (*context.store.objects("Service", context.pod.namespace), *_master_service(context))
+
+
 def environment_sources(context: PodContext, sandbox_id: str) -> Sources:
     """What the environment of the pod's containers is made from."""
     return Sources(
         facts=context.facts,
         lookup=context.lookup,
-        services=(*context.store.objects("Service", context.pod.namespace), *_master_service(context)),
+        services=_services(context),
         node=node_look(context.engine),
         read_file=file_reader(context.engine, context.volumes, sandbox_id),
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -51,8 +51,7 @@ KILLED: Final = 137
 START_FAILED: Final = 128
 NOT_FOUND: Final = 127
 
-_SPREAD: Final = int(sha256(b"container").hexdigest(), 16) | 1
-_IDS: Final = 1 << 256
+_SPREAD, _IDS = int(sha256(b"container").hexdigest(), 16) | 1, 1 << 256
 """Ids are numbers times the one, below the other: none comes twice, and they look like an Engine's."""
 
 _INFO: Final = EngineInfo(
@@ -109,9 +108,11 @@ class SimulatedEngine:
         """Let the next calls of a verb (its method's name) raise an error instead."""
         self._errors[verb].extend([error] * times)
 
-    def subscribe(self, labels: Mapping[str, str], listener: Listener) -> Callable[[], None]:
-        """Call a function on every event of what carries these labels, as it happens; returns what ends it."""
-        return self._bus.subscribe(labels, listener)
+    def subscribe(
+        self, labels: Mapping[str, str], listener: Listener, actions: Collection[str] | None = None
+    ) -> Callable[[], None]:
+        """Call a function on every event (of these actions) of what carries these labels; returns what ends it."""
+        return self._bus.subscribe(labels, listener, actions)
 
     def probe(self, container_id: str, kind: ProbeKind) -> ProbeRun:
         """What a probe of this kind gives right now; a container that does not run fails it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -16,7 +16,7 @@ KEPT_EVENTS: Final = 256
 """As many past events as the real daemon remembers for ``since``."""
 
 Listener = Callable[[EngineEvent], None]
-_Entry = tuple[Mapping[str, str], Listener]
+_Entry = tuple[Mapping[str, str], Collection[str] | None, Listener]
 
 
 def matches(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
@@ -44,11 +44,13 @@ class EventBus:
         self._listeners: dict[str, tuple[_Entry, ...]] = {}
         self.history: deque[EngineEvent] = deque(maxlen=KEPT_EVENTS)
 
-    def subscribe(self, labels: Mapping[str, str], listener: Listener) -> Callable[[], None]:
-        """Listen from now on; returns what ends it."""
+    def subscribe(
+        self, labels: Mapping[str, str], listener: Listener, actions: Collection[str] | None = None
+    ) -> Callable[[], None]:
+        """Listen from now on, to all actions or to some; returns what ends it."""
         uid = labels.get(POD_UID, "")
         # Whoever is found by its UID need not be compared with it.
-        entry = ({key: value for key, value in labels.items() if key != POD_UID or not uid}, listener)
+        entry = ({key: value for key, value in labels.items() if key != POD_UID or not uid}, actions, listener)
         self._listeners[uid] = (*self._listeners.get(uid, ()), entry)
 
         def end() -> None:
@@ -63,13 +65,15 @@ class EventBus:
         self.history.append(event)
         listeners = self._listeners
         if uid in listeners:
-            for labels, listener in listeners[uid]:
-                if not labels or matches(labels, event.labels):
-                    listener(event)
+            _tell(listeners[uid], event)
         if uid and "" in listeners:
-            for labels, listener in listeners[""]:
-                if not labels or matches(labels, event.labels):
-                    listener(event)
+            _tell(listeners[""], event)
+
+
+def _tell(entries: Iterable[_Entry], event: EngineEvent) -> None:
+    for labels, actions, listener in entries:
+        if (actions is None or event.action in actions) and (not labels or matches(labels, event.labels)):
+            listener(event)
 
 
 def _move_on(clock: VirtualClock) -> None:
