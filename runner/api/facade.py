@@ -290,11 +290,19 @@ class Runner(Launching):
                 raise WaitTimeout(f"timed out waiting for the condition on pods/{name}")
             never.wait(_POLL_SECONDS)
 
-    def gc(self, *, everything: bool, older_than: float | None, dry_run: bool) -> GcReport:
-        """Remove what dead processes left behind."""
+    def gc(self, *, everything: bool, older_than: float | None, dry_run: bool, other_homes: bool = False) -> GcReport:
+        """Remove what dead processes left behind; see ``runner.runtime.gc.sweep``."""
         from runner.runtime.gc import sweep
 
-        return sweep(self.engine, self.store, self.home, everything=everything, older_than=older_than, dry_run=dry_run)
+        return sweep(
+            self.engine,
+            self.store,
+            self.home,
+            everything=everything,
+            older_than=older_than,
+            dry_run=dry_run,
+            other_homes=other_homes,
+        )
 
     def doctor(self) -> list[tuple[str, str]]:
         """What podrunner sees of its surroundings, as label and value."""

@@ -41,9 +41,25 @@ VOLUME = "dev.podrunner/volume"
 VOLUME_KIND = "dev.podrunner/volume-kind"
 """``pvc`` on volumes that outlive their pod."""
 
+HOME = "dev.podrunner/home"
+"""On volumes of claims, which have no owner: the state directory that they were made for."""
+KEEP = "/keep"
+"""At the end of an owner's label: what it made may stay on purpose when it ends."""
+
 SANDBOX_CONTAINER = "POD"
 TYPE_SANDBOX = "podsandbox"
 TYPE_CONTAINER = "container"
+
+
+def home_of(owner: str) -> str:
+    """The id of the state directory that an owner's label names; "" when it names none."""
+    return owner.partition("@")[2].removesuffix(KEEP)
+
+
+def claim_labels(claim: str, owner: str) -> dict[str, str]:
+    """Of the volume behind a claim, which outlives whoever made it."""
+    home = home_of(owner)
+    return {VOLUME: claim, VOLUME_KIND: "pvc", **({HOME: home} if home else {})}
 
 
 def sandbox_name(pod: Pod, attempt: int) -> str:

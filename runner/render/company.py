@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from runner.core.columns import pod_row
-from runner.core.times import format_duration
 from runner.lab.company import CompanySimulation, ObjectShown
-from runner.render.simulated import COLUMNS, event_text, row
+from runner.render.simulated import COLUMNS, aligned, event_text, moment
 from runner.runtime.narration import EventRecorded, StatusChanged
 
-_TIME = 10
+_TIME, _READY, _STATUS = 10, 7, 30
 _REASON = len("ScalingReplicaSet")
 
 
@@ -32,18 +31,18 @@ def _line(at: datetime, **value: object) -> str:
 def table_lines(simulation: CompanySimulation) -> Iterator[str]:
     """A line for each change of a pod's READY, STATUS or RESTARTS, and for each event one without a time."""
     told = [one for one in simulation.told if not isinstance(one, ObjectShown)]
-    width = max((len(one.ref.label) for one in told), default=0) + 3
+    names = max((len(one.ref.label) for one in told), default=0) + 3
     time, *others = COLUMNS
-    yield f"{time:<{_TIME}}{'NAME':<{width}}{row(tuple(others))}"
+    rows: list[tuple[str, ...] | str] = [(time, "NAME", *others)]
     shown: dict[str, tuple[str, str, str]] = {}
     for one in told:
-        name = f"{one.ref.label:<{width}}"
         if isinstance(one, EventRecorded):
-            yield f"{'':<{_TIME}}{name}{event_text(one, _REASON)}"
+            rows.append(f"{one.ref.label:<{names}}{event_text(one, _REASON)}")
             continue
         found = pod_row(one.pod, one.at)
         plain = (found.ready, found.status, found.restarts.partition(" ")[0])
         if shown.get(one.ref.uid) != plain:
             shown[one.ref.uid] = plain
-            moment = format_duration(round(simulation.seconds(one.at), 3))
-            yield f"{moment:<{_TIME}}{name}{row((found.ready, found.status, found.restarts))}"
+            seconds = simulation.seconds(one.at)
+            rows.append((moment(seconds), one.ref.label, found.ready, found.status, found.restarts))
+    return aligned(rows, (_TIME, names, _READY, _STATUS))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from runner.core.columns import pod_row
@@ -12,8 +12,8 @@ from runner.lab.simulation import Simulation
 from runner.runtime.narration import EventRecorded, StatusChanged
 
 COLUMNS = ("TIME", "READY", "STATUS", "RESTARTS")
-_TIME = 10
-_WIDTHS = (7, 30)
+_WIDTHS = (10, 7, 30)
+_GAP = 2
 
 
 def trace_lines(simulation: Simulation) -> Iterator[str]:
@@ -25,29 +25,46 @@ def trace_lines(simulation: Simulation) -> Iterator[str]:
 
 def table_lines(simulation: Simulation, *, with_events: bool = True) -> Iterator[str]:
     """A line for each change of READY, STATUS or RESTARTS, and one, indented, for each event."""
-    time, *others = COLUMNS
-    yield f"{time:<{_TIME}}{row(tuple(others))}"
+    rows: list[tuple[str, ...] | str] = [COLUMNS]
     previous: tuple[str, str, str] | None = None
     for one in simulation.told:
         if isinstance(one, EventRecorded):
-            if with_events:
-                yield f"{'':<{_TIME}}{event_text(one)}"
+            rows += [event_text(one)] if with_events else []
             continue
         cells = _cells(one, one.at)
         plain = (cells[0], cells[1], cells[2].partition(" ")[0])
         if plain != previous:
             previous = plain
-            yield f"{format_duration(round(simulation.seconds(one.at), 3)):<{_TIME}}{row(cells)}"
+            rows.append((moment(simulation.seconds(one.at)), *cells))
+    return aligned(rows, _WIDTHS)
+
+
+def moment(seconds: float) -> str:
+    """The time since the beginning of a simulation."""
+    return format_duration(round(seconds, 3))
+
+
+def aligned(rows: Sequence[tuple[str, ...] | str], least: Sequence[int]) -> Iterator[str]:
+    """Lines of cells below each other, no cell touching the next; ``least`` are the columns' widths, the last one aside.
+
+    A text is no row of the table: it stands where the second column begins.
+    """
+    tuples = [row for row in rows if not isinstance(row, str)]
+    widths = [
+        max(width, *(len(row[column]) + _GAP for row in tuples if column < len(row)))
+        for column, width in enumerate(least)
+    ]
+    for row in rows:
+        if isinstance(row, str):
+            yield " " * widths[0] + row
+        else:
+            cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False))
+            yield "".join(cells) + (row[-1] if len(row) > len(widths) else "") + "\n"
 
 
 def _cells(shown: StatusChanged, at: datetime) -> tuple[str, str, str]:
     row = pod_row(shown.pod, at)
     return row.ready, row.status, row.restarts
-
-
-def row(cells: tuple[str, ...]) -> str:
-    """READY, STATUS and RESTARTS, or their headers, as the rest of a line."""
-    return "".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=False)) + cells[-1] + "\n"
 
 
 def event_text(told: EventRecorded, width: int = 12) -> str:

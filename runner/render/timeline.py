@@ -86,8 +86,10 @@ def _shortened(text: str, longest: int) -> str:
 
 
 def _axis(span: float, bar: int) -> str:
-    """Times at the left end, the middle and the right end."""
+    """Times at the left end, the middle (where there is room for it) and the right end."""
     texts = [format_duration(round(span * part, 1)) for part in (0.0, 0.5, 1.0)]
     middle = (bar - len(texts[1])) // 2
     axis = texts[0].ljust(middle) + texts[1]
+    if len(axis) + len(texts[2]) >= bar:
+        axis = texts[0] + " "
     return axis + texts[2].rjust(bar - len(axis))

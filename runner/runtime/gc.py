@@ -2,7 +2,8 @@
 
 Needs no memory of what was created: labels on containers and volumes tell the owner, the pod's lock tells whether somebody
 took the pod over. The store's records of such pods, their saved logs and stale lock files go with them. What is kept on
-purpose, claims' volumes and what other hosts own stays unless everything is asked for; what has a living owner always stays.
+purpose, claims' volumes and what other hosts own stays unless everything is asked for, what other state directories may have
+kept unless they are asked for too; what has a living owner always stays.
 Safe to run several times at once and while things vanish.
 """
 
@@ -23,6 +24,7 @@ from msgspec import Struct
 from runner.clock import SystemClock
 from runner.core.labels import (
     DOCKER_TYPE,
+    HOME,
     MANAGED,
     OWNER,
     POD_NAME,
@@ -30,6 +32,8 @@ from runner.core.labels import (
     POD_UID,
     TYPE_SANDBOX,
     VOLUME_KIND,
+    home_of,
+    pvc_volume_name,
 )
 from runner.core.times import parse_time
 from runner.engine.protocol import ContainerSummary, VolumeDetails
@@ -37,7 +41,7 @@ from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.runtime.home import Home
 from runner.runtime.namespaces import ownerless_namespaces, remove_namespace
 from runner.runtime.objects import remove_orphans
-from runner.runtime.ownership import PodIsOwned, PodLock, home_id, home_of, is_locked, may_be_kept, owner_is_alive
+from runner.runtime.ownership import PodIsOwned, PodLock, home_id, is_locked, may_be_kept, owner_is_alive
 from runner.runtime.standing import forget_dead
 from runner.runtime.storage import Object, Store, name_of
 
@@ -90,12 +94,14 @@ def sweep(
     older_than: float | None = None,
     dry_run: bool = False,
     strangers: bool = True,
+    other_homes: bool = False,
 ) -> GcReport:
     """Remove what pods of dead owners left behind.
 
     ``everything``: also kept pods, volumes of claims, and what belongs to other hosts or to nobody. ``older_than``: only
     pods created more than so many seconds ago; what has no known age stays. ``strangers``: also pods of other state
     directories, whose processes died without leave, except those that were to be kept: only their own directory can tell.
+    ``other_homes``: everything means everything of other state directories too.
     Raises StoreError, and EngineError when the containers cannot be listed; other errors become ``problems`` of the report.
     """
     return _Sweep(
@@ -106,6 +112,7 @@ def sweep(
         older_than=older_than,
         dry_run=dry_run,
         strangers=strangers,
+        other_homes=other_homes,
     ).run()
 
 
@@ -147,6 +154,7 @@ class _Sweep:
     older_than: float | None
     dry_run: bool
     strangers: bool
+    other_homes: bool
     containers: list[str] = field(default_factory=list)
     volumes: list[str] = field(default_factory=list)
     pods: list[str] = field(default_factory=list)
@@ -180,13 +188,23 @@ class _Sweep:
         found = [
             leftover
             for leftover in self._leftovers()
-            if leftover.is_dead(unknown=self.everything)
-            and (self.everything or self._is_ours(leftover))
+            if leftover.is_dead(unknown=self._goes_anyway(leftover))
+            and (self._goes_anyway(leftover) or self._is_ours(leftover))
             and self._is_old(leftover)
         ]
         # Only now: an owner marks its pod as kept and ends, in this order.
         kept = self.store.kept_pods() if found and not self.everything else frozenset()
         return [leftover for leftover in found if leftover.uid not in kept or leftover.is_unwanted]
+
+    def _goes_anyway(self, leftover: _Leftover) -> bool:
+        """Whether everything of this kind was asked for: kept or not, whoever may have made it."""
+        if not self.everything or self.other_homes or leftover.record is not None:
+            return self.everything
+        return not any(self._is_foreign(home_of(owner)) for owner in leftover.owners)
+
+    def _is_foreign(self, home: str) -> bool:
+        """Whether a label names another state directory than this one."""
+        return home not in ("", home_id(self.home))
 
     def _is_ours(self, leftover: _Leftover) -> bool:
         """Whether this state directory answers for a pod."""
@@ -267,7 +285,12 @@ class _Sweep:
                 self.problems.append(f"namespace {name}: {error.message}")
 
     def _sweep_claims(self) -> None:
+        claims = self.store.objects("PersistentVolumeClaim")
+        known = {pvc_volume_name(*name_of(claim)) for claim in claims}
         for volume in self._list_volumes({VOLUME_KIND: "pvc"}):
+            foreign = self._is_foreign(volume.labels.get(HOME, "")) and volume.name not in known
+            if foreign and not self.other_homes:
+                continue
             if self.dry_run:
                 self.volumes.append(volume.name)
                 continue

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from runner.clock import SystemClock
+from runner.core.labels import KEEP
 from runner.errors import StoreError, UsageError
 from runner.runtime.home import HINT, Home
 
@@ -28,7 +29,6 @@ _FIRST_PID_NAMESPACE = "pid:[4026531836]"
 """Linux gives the host's own pid namespace this number (include/linux/proc_ns.h PROC_PID_INIT_INO)."""
 _START_TIME_FIELD = 19
 """Of /proc/PID/stat, counted from the state, which follows the command's closing parenthesis (proc(5): field 22)."""
-_KEEP = "/keep"
 _LOCK_ATTEMPTS = 20
 _LOCK_PAUSE = 0.01
 
@@ -62,18 +62,13 @@ def owner_label(pid: int | None = None, *, home: Home | None = None, may_keep: b
     started = process_start(number)
     if not started:
         raise ProcessLookupError(f"no process {number}")
-    known = "" if home is None else f"@{home_id(home)}" + (_KEEP if may_keep else "")
+    known = "" if home is None else f"@{home_id(home)}" + (KEEP if may_keep else "")
     return f"{host_id()}:{number}:{started}{known}"
-
-
-def home_of(label: str) -> str:
-    """The id of the state directory that a label names; "" when it names none."""
-    return label.partition("@")[2].removesuffix(_KEEP)
 
 
 def may_be_kept(label: str) -> bool:
     """Whether it may have stayed on purpose when its maker ended. Only the state directory that the label names knows."""
-    return label.endswith(_KEEP)
+    return label.endswith(KEEP)
 
 
 def owner_is_alive(label: str) -> bool | None:

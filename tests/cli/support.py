@@ -133,8 +133,8 @@ class FakeRunner:
             raise WaitTimeout(f"timed out waiting for the condition on pods/{name}")
         return value
 
-    def gc(self, *, everything: bool, older_than: float | None, dry_run: bool) -> GcReport:
-        self.asked["gc"] = (everything, older_than, dry_run)
+    def gc(self, *, everything: bool, older_than: float | None, dry_run: bool, other_homes: bool = False) -> GcReport:
+        self.asked["gc"] = (everything, older_than, dry_run, other_homes)
         return self.report
 
     def doctor(self) -> list[tuple[str, str]]:

@@ -22,14 +22,22 @@ def podrunner() -> CommandLine:
 @pytest.mark.parametrize(
     ("argv", "asked"),
     [
-        pytest.param("gc", (False, None, False), id="what dead processes left"),
-        pytest.param("gc --all --older-than 1h --dry-run", (True, 3600.0, True), id="all flags"),
+        pytest.param("gc", (False, None, False, False), id="what dead processes left"),
+        pytest.param("gc --all --older-than 1h --dry-run", (True, 3600.0, True, False), id="all"),
+        pytest.param("gc --all --other-homes", (True, None, False, True), id="other state directories too"),
     ],
 )
-def test_gc_sweeps_what_it_is_told(podrunner: CommandLine, argv: str, asked: tuple[bool, float | None, bool]) -> None:
+def test_gc_sweeps_what_it_is_told(
+    podrunner: CommandLine, argv: str, asked: tuple[bool, float | None, bool, bool]
+) -> None:
     done = podrunner(*argv.split())
     assert (done.code, done.out, done.err) == (0, "", "nothing to remove\n")
     assert podrunner.runner.asked["gc"] == asked
+
+
+def test_other_homes_without_all_is_a_question(podrunner: CommandLine) -> None:
+    done = podrunner("gc", "--other-homes")
+    assert (done.code, "goes with --all" in done.err, podrunner.runner.asked.get("gc")) == (2, True, None)
 
 
 def test_gc_names_what_it_removed_and_what_it_could_not(podrunner: CommandLine) -> None:

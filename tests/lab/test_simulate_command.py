@@ -198,3 +198,35 @@ def test_neither_docker_nor_threads_are_needed(manifest: str, script: str) -> No
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "0 []"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:", id="a pod"),
+        pytest.param("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:", id="pods of a workload"),
+    ],
+)
+def test_no_cell_of_the_table_touches_the_next(podrunner: CommandLine, tmp_path: Path, kind: str) -> None:
+    """Neither after the longest statuses nor after long times."""
+    spec = """\
+initContainers: [{name: one, image: a, env: [{name: A, valueFrom: {configMapKeyRef: {name: late, key: k}}}]}]
+containers: [{name: main, image: a}]
+"""
+    if "Deployment" in kind:
+        labels = "{app: a}"
+        spec = f"selector: {{matchLabels: {labels}}}\ntemplate:\n  metadata: {{labels: {labels}}}\n  spec:\n" + (
+            textwrap.indent(spec, "    ")
+        )
+    manifest, script = tmp_path / "pod.yaml", tmp_path / "script.yaml"
+    manifest.write_text(kind + "\n" + textwrap.indent(spec, "  "))
+    late = "{kind: ConfigMap, metadata: {name: late}, data: {k: v}}"
+    script.write_text(
+        f"objects: [{{at: 30s, create: {late}}}]\ncontainers: {{main: {{attempts: [{{exit: 1, after: 1.125s}}]}}}}\n"
+    )
+    done = podrunner("simulate", str(manifest), "--script", str(script), "--for", "1h")
+    rows = [line.split() for line in done.out.splitlines() if "/" in line.partition("Normal")[0]]
+    columns = 5 if "Deployment" in kind else 4
+    assert {len(row[:columns]) for row in rows if "Normal" not in row and "Warning" not in row} == {columns}
+    assert any("Init:CreateContainerConfigError" in row for row in rows)
+    assert any(len(row[0]) > len("10m0.125s") for row in rows)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.clock import SystemClock
-from runner.core.labels import MANAGED, POD_NAMESPACE, POD_UID, VOLUME_KIND
+from runner.core.labels import MANAGED, POD_NAMESPACE, POD_UID, VOLUME_KIND, claim_labels
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.runtime.gc import GcReport, sweep
 from runner.runtime.home import Home
@@ -165,8 +165,31 @@ def test_what_another_state_directory_may_have_kept_stays_and_what_a_killed_proc
     assert sweep(engine, MemoryStore(), home, strangers=False).is_empty
     assert sweep(engine, MemoryStore(), home).pods == ("default/pod-killed",)
     assert engine.left == pod_parts("kept", "elsewhere", "alive")
-    sweep(engine, MemoryStore(), home, everything=True)
+    assert sweep(engine, MemoryStore(), home, everything=True).is_empty
+    sweep(engine, MemoryStore(), home, everything=True, other_homes=True)
     assert engine.left == pod_parts("alive")
+
+
+def test_everything_of_this_state_directory_is_not_everything_of_the_others(home: Home) -> None:
+    mine, other = home_id(home), home_id(Home(home.path / "other"))
+    engine, store = LeftoverEngine(), MemoryStore()
+    engine.add_pod("mine", f"{ELSEWHERE}@{mine}/keep")
+    engine.add_pod("nobody", ELSEWHERE)
+    engine.add_pod("theirs", f"{DEAD}@{other}/keep")
+    engine.add_pod("known", f"{DEAD}@{other}/keep")
+    record(store, "known", f"{DEAD}@{other}/keep")
+    engine.add_volume("k8s_pvc_a_default", claim_labels("a", f"{DEAD}@{mine}"))
+    engine.add_volume("k8s_pvc_b_default", claim_labels("b", f"{DEAD}@{other}/keep"))
+    engine.add_volume("k8s_pvc_c_default", claim_labels("c", f"{DEAD}@{other}"))
+    claim = {"kind": "PersistentVolumeClaim", "metadata": {"name": "c", "namespace": "default"}}
+    store.put_object({"apiVersion": "v1", **claim})
+    engine.add_claim("nobodys")
+    told = sweep(engine, store, home, everything=True, dry_run=True)
+    report = sweep(engine, store, home, everything=True)
+    assert (told.pods, told.volumes) == (report.pods, report.volumes)
+    assert engine.left == pod_parts("theirs") | {"k8s_pvc_b_default"}
+    sweep(engine, store, home, everything=True, other_homes=True)
+    assert engine.left == set()
 
 
 def test_what_this_state_directory_was_to_keep_and_did_not_goes(home: Home) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from runner.core.containerconfig import MountType, VolumeConfig
-from runner.core.labels import VOLUME, VOLUME_KIND, pvc_volume_name, volume_labels, volume_name
+from runner.core.labels import claim_labels, pvc_volume_name, volume_labels, volume_name
 from runner.core.model import Json, Pod
 from runner.core.objects import ConfigError
 from runner.core.podlimits import pod_limit
@@ -97,7 +97,7 @@ def _claimed(pod: Pod, name: str, source: Json, around: Surroundings) -> VolumeP
     claim_name = str(source.get("claimName"))
     claim = find_claim(pod, claim_name, around.lookup, around.now)
     docker_name, group = pvc_volume_name(pod.namespace, claim_name), fs_group(pod)
-    config = VolumeConfig(name=docker_name, labels={VOLUME: claim_name, VOLUME_KIND: "pvc"})
+    config = VolumeConfig(name=docker_name, labels=claim_labels(claim_name, around.owner))
     return VolumePlan(
         name=name,
         type=MountType.VOLUME,
