@@ -356,7 +356,7 @@ class PodHandle:
         known = [str(volume.get("name")) for volume in self.spec.get("volumes") or ()]
         if name not in known:
             raise UsageError(f"pod {self.name} has no volume {name}", hint=f"it has: {', '.join(known) or 'none'}")
-        return VolumeHandle(self.engine, self._sandbox, name)
+        return VolumeHandle(self.engine, self._sandbox, name, self.runner.clock.now)
 
     def logs(self, container: str = "") -> str:
         """What the newest instance of a container has printed, of the first one unless named."""

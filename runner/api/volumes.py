@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import PurePosixPath
 
+from runner.core.archives import ArchiveWriter, parents_of
 from runner.core.volumes import SANDBOX_ROOT
 from runner.engine.protocol import Engine
 from runner.errors import NotFound, UsageError
@@ -15,10 +17,11 @@ from runner.errors import NotFound, UsageError
 class VolumeHandle:
     """One volume, as long as its pod's sandbox runs. Paths are relative to the volume."""
 
-    def __init__(self, engine: Engine, sandbox: Callable[[], str], name: str) -> None:
+    def __init__(self, engine: Engine, sandbox: Callable[[], str], name: str, now: Callable[[], datetime]) -> None:
         self._engine = engine
         self._sandbox = sandbox
         self.name = name
+        self._now = now
 
     def files(self) -> list[str]:
         """Paths of all files and links, sorted."""
@@ -51,18 +54,13 @@ class VolumeHandle:
         """Write a file; folders that are missing are made, for everybody to write to."""
         place = PurePosixPath(self._place(path)).relative_to(self._root)
         data = content.encode() if isinstance(content, str) else content
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as tar:
-            known = {folder for folder, is_folder in self._entries() if is_folder}
-            for folder in list(reversed(place.parents))[1:]:
-                if str(folder) not in known:
-                    entry = tarfile.TarInfo(str(folder))
-                    entry.type, entry.mode = tarfile.DIRTYPE, 0o777
-                    tar.addfile(entry)
-            entry = tarfile.TarInfo(str(place))
-            entry.size, entry.mode = len(data), mode
-            tar.addfile(entry, io.BytesIO(data))
-        self._engine.upload(self._sandbox(), self._root, buffer.getvalue())
+        archive = ArchiveWriter(self._now())
+        known = {folder for folder, is_folder in self._entries() if is_folder}
+        for folder in parents_of(str(place)):
+            if folder not in known:
+                archive.directory(folder, 0o777)
+        archive.file(str(place), data, mode)
+        self._engine.upload(self._sandbox(), self._root, archive.content())
 
     def _entries(self) -> list[tuple[str, bool]]:
         """Paths of everything in the volume, and whether each is a folder."""

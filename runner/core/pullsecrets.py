@@ -1,6 +1,7 @@
 """Credentials for registries out of a pod's imagePullSecrets, and which of them an image gets.
 
-Mirrors pkg/credentialprovider/keyring.go (Add, Lookup, URLsMatch) and secrets/secrets.go (MakeDockerKeyring). No message of
+Mirrors pkg/credentialprovider/keyring.go (Add, Lookup, URLsMatch), secrets/secrets.go (MakeDockerKeyring) and
+pkg/kubelet/kubelet_pods.go (getPullSecretsForPod). No message of
 this module contains anything that stands in a secret.
 """
 
@@ -36,10 +37,9 @@ class Credential:
 
 
 class Keyring(Struct, frozen=True):
-    """The credentials of a pod by registry, repository path or pattern; ``missing`` names secrets that are not there."""
+    """The credentials of a pod by registry, repository path or pattern."""
 
     entries: Mapping[str, tuple[Credential, ...]]
-    missing: tuple[str, ...] = ()
 
     def credentials(self, image: str) -> tuple[Credential, ...]:
         """Those for an image, the most specific first; none when nothing fits. Raises InvalidReference."""
@@ -49,31 +49,32 @@ class Keyring(Struct, frozen=True):
             found = list(self.entries.get(_DOCKER_HUB, ()))
         return tuple(found)
 
-    def missing_note(self) -> Note | None:
-        """The event that follows a failed pull when secrets are not there."""
-        if not self.missing:
-            return None
-        text = (
-            f"Unable to retrieve some image pull secrets ({', '.join(self.missing)}); "
-            "attempting to pull the image may not succeed."
-        )
-        return warning(EventReason.FAILED_PULL_SECRET, text)
+
+def missing_note(pod: Pod, lookup: Lookup) -> Note | None:
+    """The event of a sync in which pull secrets are not there, whatever becomes of the pull (getPullSecretsForPod)."""
+    names = (str(reference.get("name") or "") for reference in pod.spec.get("imagePullSecrets") or ())
+    missing = [name for name in names if name and lookup("Secret", name) is None]
+    if not missing:
+        return None
+    text = (
+        f"Unable to retrieve some image pull secrets ({', '.join(missing)}); "
+        "attempting to pull the image may not succeed."
+    )
+    return warning(EventReason.FAILED_PULL_SECRET, text)
 
 
 def make_keyring(pod: Pod, lookup: Lookup) -> Keyring:
     """Read the pod's pull secrets. Raises ConfigError for one that is no Docker configuration."""
     entries: dict[str, tuple[Credential, ...]] = {}
-    missing = []
     for reference in pod.spec.get("imagePullSecrets") or ():
         name = str(reference.get("name") or "")
-        secret = lookup("Secret", name)
+        secret = lookup("Secret", name) if name else None
         if secret is None:
-            missing.append(name)
             continue
         for registry, credential in _read(name, secret):
             key = _key(registry)
             entries[key] = (*entries.get(key, ()), credential)
-    return Keyring(entries, tuple(missing))
+    return Keyring(entries)
 
 
 def _read(name: str, secret: Json) -> Iterator[tuple[str, Credential]]:

@@ -8,7 +8,6 @@ from runner.core.backoff import pull_key
 from runner.core.model import Container, PullPolicy
 from runner.core.objects import ConfigError
 from runner.core.pulling import Presence, Pull, Refuse, Use, needs_inspection, plan_image, pull_failed, pulled
-from runner.core.pullsecrets import Keyring
 from runner.core.reasons import start_failed
 from runner.engine.protocol import ImageDetails, PullProgress
 from runner.errors import EngineError, EngineUnavailable, ImagePullError, NotFound
@@ -82,7 +81,7 @@ def _pull(context: PodContext, container: Container, reference: str, queue: Pull
     try:
         keyring = pod_keyring(context)
     except ConfigError as error:
-        return _refused(context, container, str(error), Keyring({}))
+        return _refused(context, container, str(error))
     auths = registry_auths(keyring, image)
 
     def pull() -> ImageDetails:
@@ -99,7 +98,7 @@ def _pull(context: PodContext, container: Container, reference: str, queue: Pull
         began_at = context.now()
         details = yield from run_job(context.jobs, pull)
     except (ImagePullError, NotFound) as error:
-        return _refused(context, container, error.message, keyring)
+        return _refused(context, container, error.message)
     finally:
         queue.leave()
         context.tell(PullEnded(ref=context.ref, container=container.name, image=image))
@@ -114,13 +113,10 @@ def _pull(context: PodContext, container: Container, reference: str, queue: Pull
     return ImageReady(reference=reference, details=details)
 
 
-def _refused(context: PodContext, container: Container, error: str, keyring: Keyring) -> Refuse:
+def _refused(context: PodContext, container: Container, error: str) -> Refuse:
     """A failed pull: its events, and the back-off from now on."""
     image, key = container.image, pull_key(context.pod, container.image)
     refused, context.pulls[key] = pull_failed(image, error, context.pulls.get(key), context.now(), context.backoff)
-    missing = keyring.missing_note()
-    if missing is not None:
-        context.event(missing)
     for note in refused.events:
         context.event(note, container)
     context.event(start_failed(refused.reason), container)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.core.archives import ArchiveWriter
 from runner.core.etchosts import hosts_file
 from runner.core.managedfiles import HOSTS, RESOLVER, TARGETS, managed_files
 from runner.core.messages import FOLDER, messages_plan
@@ -36,7 +38,7 @@ def write_managed_files(context: PodContext, sandbox_id: str) -> None:
     plan = messages_plan(pod, context.owner)
     directory = local_directory(context.engine, plan)
     if directory is None:
-        context.engine.upload(sandbox_id, FOLDER, _archive(contents))
+        context.engine.upload(sandbox_id, FOLDER, _archive(contents, context.now()))
     else:
         _write(directory, contents)
 
@@ -70,12 +72,8 @@ def _write(directory: Path, contents: Mapping[str, str]) -> None:
         file.chmod(_MODE)
 
 
-def _archive(contents: Mapping[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for path, text in contents.items():
-            data = text.encode()
-            info = tarfile.TarInfo(path)
-            info.mode, info.size = _MODE, len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
+def _archive(contents: Mapping[str, str], now: datetime) -> bytes:
+    archive = ArchiveWriter(now)
+    for path, text in contents.items():
+        archive.file(path, text.encode(), _MODE)
+    return archive.content()

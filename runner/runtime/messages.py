@@ -13,12 +13,14 @@ import tarfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from runner.core.archives import ArchiveWriter, parents_of
 from runner.core.messages import (
     FILE_MODE,
     FOLDER,
@@ -51,7 +53,7 @@ def make_message_file(context: PodContext, container: Container, attempt: int, s
         return
     context.messages.fill()
     if container.termination_message_path:
-        context.messages.make(container.name, attempt, sandbox_id)
+        context.messages.make(container.name, attempt, sandbox_id, context.now())
 
 
 def local_directory(engine: Engine, plan: VolumePlan) -> Path | None:
@@ -95,14 +97,14 @@ class TerminationMessages:
             _touch(directory, entry.path)
         self._is_filled = True
 
-    def make(self, name: str, attempt: int, sandbox_id: str) -> None:
+    def make(self, name: str, attempt: int, sandbox_id: str, now: datetime) -> None:
         """See that an instance has its file. Raises EngineError."""
         file = message_file(name, attempt)
         directory = self._local()
         if directory is not None:
             _touch(directory, file)
         elif not any(entry.path == file for entry in self.plan.files):
-            self.engine.upload(sandbox_id, FOLDER, _archive(file))
+            self.engine.upload(sandbox_id, FOLDER, _archive(file, now))
 
     def _local(self) -> Path | None:
         if not self._is_searched:
@@ -202,18 +204,12 @@ def _touch(directory: Path, file: str) -> None:
     path.chmod(FILE_MODE)
 
 
-def _archive(file: str) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        parts = file.split("/")
-        for depth in range(1, len(parts)):
-            directory = tarfile.TarInfo("/".join(parts[:depth]))
-            directory.type, directory.mode = tarfile.DIRTYPE, _DIRECTORY_MODE
-            archive.addfile(directory)
-        info = tarfile.TarInfo(file)
-        info.mode = FILE_MODE
-        archive.addfile(info)
-    return buffer.getvalue()
+def _archive(file: str, now: datetime) -> bytes:
+    archive = ArchiveWriter(now)
+    for directory in parents_of(file):
+        archive.directory(directory, _DIRECTORY_MODE)
+    archive.file(file, b"", FILE_MODE)
+    return archive.content()
 
 
 def _local_files(directory: Path, names: Iterable[str]) -> Iterable[tuple[str, bytes]]:

@@ -116,7 +116,7 @@ class ClusterNetwork:
         if self._made is None:
             from runner.runtime.proxies import Proxies
 
-            self._made = Proxies(self._engine, self._store, self._home, self._tell)
+            self._made = Proxies(self._engine, self._store, self._home, self._clock, self._tell)
         return self._made
 
     def _work(self) -> None:
@@ -148,7 +148,7 @@ class ClusterNetwork:
                 waits = True
                 continue
             with suppress(EngineError):  # It has gone meanwhile, or the next look finds the same difference.
-                upload_text(self._engine, sandbox_id, ZONE, text)
+                upload_text(self._engine, sandbox_id, ZONE, text, self._clock.now())
                 self._written[sandbox_id] = text
         if not plain:
             self._stop.wait(_PAUSE_SECONDS + _PAUSE_PER_POD * len(pods))

@@ -87,6 +87,7 @@ def begin_sandbox(
         image=image,
         volumes=volumes,
         owner=owned.owner,
+        now=clock.now,
         is_prepared=True,
         zone=zone,
     )

@@ -26,14 +26,16 @@ _KEY_BYTES = 32
 def prepare_volumes(pod: Pod, engine: Engine, store: Store, clock: Clock, owner: str) -> tuple[VolumePlan, ...]:
     """Plan the pod's volumes, check its host paths and bind its claims.
 
-    Raises MountError with the text of a FailedMount event.
+    Raises MountError with the texts of FailedMount events.
     """
-    plans = plan_volumes(pod, surroundings(pod, engine, store, clock, owner))
-    for plan in plans:
+
+    def check(plan: VolumePlan) -> None:
         if plan.host_type:
             check_host_path(plan)
         if plan.claim is not None:
             _bind(plan, store)
+
+    plans = plan_volumes(pod, surroundings(pod, engine, store, clock, owner), check)
     return (*plans, messages_plan(pod, owner))
 
 

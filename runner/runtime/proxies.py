@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from runner.clock import Deadline
+from runner.clock import Clock, Deadline
 from runner.core.endpoints import address_of, needs_address, proxy_table
 from runner.core.labels import POD_UID
 from runner.core.model import Json
@@ -47,10 +47,13 @@ class Proxy:
 class Proxies:
     """The proxies that this process holds. Used by one thread at a time."""
 
-    def __init__(self, engine: Engine, store: Store, home: Home, tell: Callable[[Json, str], None]) -> None:
+    def __init__(
+        self, engine: Engine, store: Store, home: Home, clock: Clock, tell: Callable[[Json, str], None]
+    ) -> None:
         self._engine = engine
         self._store = store
         self._home = home
+        self._clock = clock
         self._tell = tell
         self._mine: dict[str, Proxy] = {}
         self._told: dict[str, str] = {}
@@ -132,7 +135,7 @@ class Proxies:
     def _bring_table(self, proxy: Proxy, pods: Sequence[Json]) -> None:
         table = proxy_table(proxy.service, pods)
         if table != proxy.table:
-            upload_text(self._engine, proxy.container_id, TABLE, table)
+            upload_text(self._engine, proxy.container_id, TABLE, table, self._clock.now())
             proxy.table = table
 
     def _write(self, service: Json, address: str) -> None:

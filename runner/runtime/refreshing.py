@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,7 +65,7 @@ def refresh_volumes(context: PodContext) -> Task[None]:
             continue
         for plan in changed_volumes(context):
             with suppress(EngineError):  # It does not answer: the next look finds the same difference.
-                yield from run_job(context.jobs, partial(bring, context.engine, plan, sandbox.id))
+                yield from run_job(context.jobs, partial(bring, context.engine, plan, sandbox.id, context.now()))
                 context.volumes = tuple(plan if old.name == plan.name else old for old in context.volumes)
 
 
@@ -86,7 +86,7 @@ def changed_volumes(context: PodContext) -> list[VolumePlan]:
     return changed
 
 
-def bring(engine: Engine, plan: VolumePlan, sandbox_id: str) -> None:
+def bring(engine: Engine, plan: VolumePlan, sandbox_id: str, now: datetime) -> None:
     """Put the plan's files into its volume, in place of those that are there. Raises EngineError."""
     directory = local_directory(engine, plan)
     # Without its link the directory is covered by a mount that only the Engine sees.
@@ -97,7 +97,7 @@ def bring(engine: Engine, plan: VolumePlan, sandbox_id: str) -> None:
             raise EngineError(f"cannot write to volume {plan.name}: {problem.strerror}") from problem
         return
     # Through the Engine nothing can be removed: the link moves last, what is left behind it is not reachable by its name.
-    archive = volumes_archive((replace(plan, root_mode=None),))
+    archive = volumes_archive((replace(plan, root_mode=None),), now)
     if archive is not None:
         engine.upload(sandbox_id, "/", archive)
 

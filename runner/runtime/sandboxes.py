@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -50,6 +51,7 @@ class SandboxCreation:
     image: str
     volumes: tuple[VolumePlan, ...]
     owner: str
+    now: Callable[[], datetime]
     is_prepared: bool = False
     zone: Callable[[Pod], str] = lambda _: ""
     on_created: Callable[[], None] = lambda: None
@@ -69,12 +71,12 @@ class SandboxCreation:
             engine.remove_container(self.id)
             raise
         # tmpfs volumes exist only while something that mounts them runs, so everything is filled after the start.
-        archive = volumes_archive(tuple(plan for plan in self.volumes if not self._is_filled(plan)))
+        archive = volumes_archive(tuple(plan for plan in self.volumes if not self._is_filled(plan)), self.now())
         if archive is not None:
             engine.upload(self.id, "/", archive)
         zone = self.zone(self.pod)
         if zone:
-            upload_text(engine, self.id, ZONE, zone)
+            upload_text(engine, self.id, ZONE, zone, self.now())
         return self.id
 
     def _config(self) -> ContainerConfig:
@@ -111,6 +113,7 @@ def create_sandbox(context: PodContext, attempt: int) -> Task[str]:
             image=context.sandbox_image,
             volumes=context.volumes,
             owner=context.owner,
+            now=context.now,
             zone=context.zone,
         )
         job = context.jobs.submit(creation.run)

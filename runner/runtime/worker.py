@@ -20,6 +20,7 @@ from runner.core.model import Json, Pod
 from runner.core.nodeadmission import Rejection, rejection_of
 from runner.core.observed import RuntimeState
 from runner.core.podstatus import Phase, PodStatus
+from runner.core.pullsecrets import missing_note
 from runner.core.qos import qos_class
 from runner.core.reasons import EventReason, EventType, Note, normal, warning
 from runner.core.resources import unenforced_storage
@@ -238,6 +239,9 @@ class PodWorker:
     def _carry_out(self, plan: Plan) -> Task[SyncOutcome | None]:
         """Run a sync; a deletion or the deadline cuts it short. None: it did not come to its end."""
         context = self.context
+        missing = missing_note(context.pod, context.lookup)
+        if missing is not None:
+            context.event(missing)
         sync = context.tasks.start(run_sync(context, plan, self.queue), "sync")
         sync.advance(context.now())
         if not sync.done:
@@ -281,7 +285,8 @@ class PodWorker:
         try:
             context.volumes = prepare_volumes(context.pod, context.engine, context.store, context.clock, context.owner)
         except MountError as error:
-            context.event(warning(EventReason.FAILED_MOUNT, str(error)))
+            for text in error.texts:
+                context.event(warning(EventReason.FAILED_MOUNT, text))
             return failures + 1
         return 0
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from runner.core.messages import FOLDER, end_of, message_mount, messages_plan, needs_logs, with_message
 from runner.core.volumes import volumes_archive
-from tests.support.pods import make_pod, record
+from tests.support.pods import START, make_pod, record
 
 
 def test_every_instance_has_a_file_of_its_own() -> None:
@@ -17,7 +17,7 @@ def test_every_instance_has_a_file_of_its_own() -> None:
     (mount,) = message_mount(pod.containers[0], 2, (plan,))
     assert (mount.source, mount.target, mount.sub_path) == (plan.source, "/tmp/why", "containers/app/2")
     assert mount.is_own
-    archive = volumes_archive((plan,))
+    archive = volumes_archive((plan,), START)
     assert archive is not None
     assert f"{FOLDER}/containers/app/0".lstrip("/").encode() in archive
 

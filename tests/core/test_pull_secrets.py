@@ -11,7 +11,7 @@ import pytest
 
 from runner.core.model import Json
 from runner.core.objects import ConfigError
-from runner.core.pullsecrets import Keyring, make_keyring
+from runner.core.pullsecrets import Keyring, make_keyring, missing_note
 from runner.core.reasons import EventReason
 from tests.support.pods import make_pod
 
@@ -86,15 +86,25 @@ def test_a_secret_of_another_kind_opens_nothing() -> None:
     assert keyring(opaque, empty, without).credentials("reg.io/x") == ()
 
 
-def test_missing_secrets_are_named_in_one_event() -> None:
-    ring = keyring(None, secret(auths(**{"reg.io": "a"})), None)
-    note = ring.missing_note()
-    assert note is not None
+def told(*names: str) -> str:
+    """The event's message of a pod with these pull secrets, of which ``there`` is there."""
+    pod = make_pod(imagePullSecrets=[{"name": name} for name in names])
+    note = missing_note(pod, lambda _, name: secret({}) if name == "there" else None)
+    if note is None:
+        return ""
     assert note.reason is EventReason.FAILED_PULL_SECRET
-    assert note.message == (
-        "Unable to retrieve some image pull secrets (s0, s2); attempting to pull the image may not succeed."
-    )
-    assert keyring(secret({})).missing_note() is None
+    return note.message
+
+
+def test_missing_secrets_are_named_in_one_event() -> None:
+    text = "Unable to retrieve some image pull secrets (s0, s2); attempting to pull the image may not succeed."
+    assert told("s0", "there", "s2") == text
+
+
+@pytest.mark.parametrize("names", [(), ("there",), ("",)], ids=["no secret", "one that is there", "an empty name"])
+def test_nothing_is_missing_with(names: tuple[str, ...]) -> None:
+    assert told(*names) == ""
+    assert keyring(secret({}), None).credentials("reg.io/x") == ()
 
 
 UNUSABLE: list[tuple[str, object]] = [

@@ -81,6 +81,25 @@ def test_only_mounted_volumes_are_prepared_whoever_mounts_them() -> None:
     assert [plan.name for plan in plan_volumes(pod, AROUND)] == ["a", "b"]
 
 
+def test_every_volume_that_cannot_be_had_is_told_of_and_the_others_are_looked_after() -> None:
+    missing = [{"name": name, "configMap": {"name": f"no-{name}"}} for name in ("a", "c")]
+    pod = pod_with(missing[0], {"name": "b", "emptyDir": {}}, missing[1], mounted=("a", "b", "c"))
+    checked: list[str] = []
+
+    def check(plan: VolumePlan) -> None:
+        checked.append(plan.name)
+        raise MountError("b is not what it should be")
+
+    with pytest.raises(MountError) as caught:
+        plan_volumes(pod, AROUND, check)
+    assert checked == ["b"]
+    assert caught.value.texts == (
+        'MountVolume.SetUp failed for volume "a" : configmap "no-a" not found',
+        "b is not what it should be",
+        'MountVolume.SetUp failed for volume "c" : configmap "no-c" not found',
+    )
+
+
 def test_a_pod_without_volumes_has_none() -> None:
     assert plan_volumes(make_pod(), AROUND) == ()
 
@@ -258,7 +277,7 @@ def test_the_layout_leads_every_top_name_through_one_link() -> None:
 
 def entries(*plans: VolumePlan) -> list[tuple[str, str, int, bytes]]:
     """Type, path, mode and content (or target) of everything in the archive, in order."""
-    archive = volumes_archive(plans)
+    archive = volumes_archive(plans, NOW)
     assert archive is not None
     result = []
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
@@ -285,9 +304,17 @@ def test_one_archive_fills_all_volumes() -> None:
     ]
 
 
+def test_everything_in_an_archive_is_as_old_as_the_archive_to_the_microsecond() -> None:
+    files = (FileEntry(path="x/f", data=b"1"), FileEntry(path="l", link="x/f"))
+    archive = volumes_archive((plan("v", files, mode=0o777),), NOW)
+    assert archive is not None
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        assert {member.mtime for member in tar} == {NOW.timestamp()}
+
+
 def test_volumes_that_need_nothing_need_no_archive() -> None:
-    assert volumes_archive((plan("a"), plan("b"))) is None
-    assert volumes_archive(()) is None
+    assert volumes_archive((plan("a"), plan("b")), NOW) is None
+    assert volumes_archive((), NOW) is None
 
 
 # --- volumes of the pod itself, tokens, claims, images -------------------------------------------------------------------
@@ -432,7 +459,7 @@ def test_a_group_owns_what_is_in_a_volume() -> None:
     assert secret.create is not None
     assert memory.create.options["o"] == secret.create.options["o"] == "mode=3777,gid=9"
     assert host.group is None
-    archive = volumes_archive((disk, settings, claim, own))
+    archive = volumes_archive((disk, settings, claim, own), NOW)
     assert archive is not None
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         members = [(member.gid, member.mode) for member in tar if not member.issym()]

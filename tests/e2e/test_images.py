@@ -65,7 +65,7 @@ def test_credentials_are_tried_one_after_the_other(bench: Bench, registry: Regis
     assert done.code == 0, done.err
 
 
-def test_secrets_that_are_not_there_are_named_when_the_pull_has_failed(bench: Bench, registry: Registry) -> None:
+def test_secrets_that_are_not_there_are_named_before_the_pull_fails(bench: Bench, registry: Registry) -> None:
     name, image = bench.name("closed"), f"{registry.address}/team/app:1"
     process = bench.start("run", bench.write(pulling(name, image, "absent", "lost")))
     text = "Unable to retrieve some image pull secrets (absent, lost); attempting to pull the image may not succeed."
@@ -75,8 +75,16 @@ def test_secrets_that_are_not_there_are_named_when_the_pull_has_failed(bench: Be
     process.end()
 
 
-def test_secrets_that_are_not_there_do_not_matter_for_an_image_that_is(bench: Bench) -> None:
+def test_secrets_that_are_not_there_are_named_although_the_image_is_there_and_the_pod_runs(bench: Bench) -> None:
     done = bench("run", bench.write(pulling(bench.name("present"), BUSYBOX, "absent")))
+    assert done.code == 0, done.err
+    assert done.err.count("FailedToRetrieveImagePullSecret") == 1
+    assert "Unable to retrieve some image pull secrets (absent);" in done.err
+
+
+def test_a_secret_of_another_kind_is_passed_over_without_an_event(bench: Bench) -> None:
+    opaque = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "opaque"}, "stringData": {"a": "b"}}
+    done = bench("run", bench.write(opaque, pulling(bench.name("opaque"), BUSYBOX, "opaque", "")))
     assert done.code == 0, done.err
     assert "FailedToRetrieveImagePullSecret" not in done.err
 

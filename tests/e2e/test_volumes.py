@@ -88,6 +88,24 @@ def test_items_choose_keys_paths_and_modes(bench: Bench) -> None:
     assert lines == ["hello", "deep", "400"]
 
 
+def test_files_that_are_brought_into_a_pod_are_as_old_as_the_pod(bench: Bench) -> None:
+    sources: list[dict[str, Any]] = [
+        {"configMap": {"name": "config"}},
+        {"secret": {"secretName": "secret"}},
+        {"downwardAPI": {"items": [{"path": "deep/name", "fieldRef": {"fieldPath": "metadata.name"}}]}},
+        {"projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}},
+    ]
+    volumes = [{"name": f"v{number}", **source} for number, source in enumerate(sources)]
+    mounts = [{"name": volume["name"], "mountPath": f"/{volume['name']}"} for volume in volumes]
+    look = "now=$(date +%s); for f in $(find /v? /etc/hosts /dev/termination-log); do"
+    look += (
+        " age=$((now - $(stat -c %Y $f))); [ $age -lt 600 ] || echo $f is $age s old; done; find /v? -type f | wc -l"
+    )
+    aliases = [{"ip": "10.0.0.1", "hostnames": ["x"]}]
+    lines = run_once(bench, look, CONFIG, SECRET, mounts={"volumeMounts": mounts}, volumes=volumes, hostAliases=aliases)
+    assert lines == ["6"]
+
+
 def test_a_secret_is_mounted_and_goes_into_the_environment(bench: Bench) -> None:
     environment = [
         {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "secret", "key": "password"}}},

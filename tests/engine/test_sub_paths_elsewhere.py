@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import tarfile
+from datetime import UTC, datetime
 
 import pytest
 
@@ -16,6 +17,7 @@ from runner.engine.docker.parse import link_target
 from runner.engine.docker.subpath import look_through
 
 ROOT = "/volumes/v"
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 KNOWN = {
     "real": "",
     "real/deep": "",
@@ -32,7 +34,7 @@ CONFIG = ContainerConfig(name="c", image="i", labels={CONTAINER_NAME: "main"})
 
 def looked(sub_path: str) -> tuple[str, bytes] | None:
     mount = Mount(type=MountType.VOLUME, source="s", target="/data", sub_path=sub_path, volume="v")
-    return look_through(CONFIG, mount, ROOT, lambda path: KNOWN.get(path.removeprefix(f"{ROOT}/")))
+    return look_through(CONFIG, mount, ROOT, lambda path: KNOWN.get(path.removeprefix(f"{ROOT}/")), NOW)
 
 
 @pytest.mark.parametrize("sub_path", ["real", "real/deep", "inside", "inside/deep"])

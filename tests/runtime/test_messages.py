@@ -18,6 +18,7 @@ from runner.errors import EngineUnavailable
 from runner.lab import Simulation, new_pod, simulate
 from runner.lab.script import SimulationScript
 from runner.runtime.messages import TerminationMessages, local_directory
+from tests.support.pods import START
 
 
 def container(name: str, **more: Any) -> Json:
@@ -129,11 +130,11 @@ def test_files_in_reach_are_made_for_everybody_to_write_and_keep_what_is_in_them
     data = tmp_path / plan.source / "_data"
     data.mkdir(parents=True)
     messages = TerminationMessages.of(engine, pod, "me")
-    messages.make("main", 0, "no sandbox is asked")
+    messages.make("main", 0, "no sandbox is asked", START)
     first = data / "containers" / "main" / "0"
     assert first.stat().st_mode & 0o777 == 0o666
     first.write_text("why")
-    messages.make("main", 0, "no sandbox is asked")
+    messages.make("main", 0, "no sandbox is asked", START)
     assert first.read_text() == "why"
-    messages.make("main", 1, "no sandbox is asked")
+    messages.make("main", 1, "no sandbox is asked", START)
     assert (data / "containers" / "main" / "1").stat().st_mode & 0o777 == 0o666

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from datetime import datetime
 
+from runner.core.archives import ArchiveWriter, parents_of
 from runner.core.objects import ConfigError
 from runner.core.volumes.plan import SANDBOX_ROOT, FileEntry, VolumePlan
 
@@ -43,25 +42,20 @@ def atomic_layout(files: tuple[FileEntry, ...], now: datetime) -> tuple[FileEntr
     return (*real, FileEntry(path="..data", link=directory), *links)
 
 
-def volumes_archive(plans: tuple[VolumePlan, ...]) -> bytes | None:
+def volumes_archive(plans: tuple[VolumePlan, ...], now: datetime) -> bytes | None:
     """The tar that gives all volumes their modes and content, to be unpacked at the sandbox's root; None if none needs it."""
     needy = [plan for plan in plans if plan.root_mode is not None or plan.files]
     if not needy:
         return None
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for plan in needy:
-            _add_volume(archive, plan)
-    return buffer.getvalue()
+    archive = ArchiveWriter(now)
+    for plan in needy:
+        _add_volume(archive, plan)
+    return archive.content()
 
 
 def directories_of(files: tuple[FileEntry, ...]) -> tuple[str, ...]:
     """All directories that lead to the files, each after the one that holds it."""
-    found: dict[str, None] = {}
-    for entry in files:
-        parts = entry.path.split("/")[:-1]
-        found.update(dict.fromkeys("/".join(parts[:depth]) for depth in range(1, len(parts) + 1)))
-    return tuple(found)
+    return tuple(dict.fromkeys(directory for entry in files for directory in parents_of(entry.path)))
 
 
 def file_mode(plan: VolumePlan, mode: int) -> int:
@@ -74,27 +68,17 @@ def directory_mode(plan: VolumePlan, mode: int) -> int:
     return mode if plan.group is None else mode | _GROUP_READS_DIRECTORY | SET_GROUP
 
 
-def _add_volume(archive: tarfile.TarFile, plan: VolumePlan) -> None:
+def _add_volume(archive: ArchiveWriter, plan: VolumePlan) -> None:
     root, group = f"{SANDBOX_ROOT}/{plan.name}", plan.group or 0
     if plan.root_mode is not None:
-        _add_directory(archive, root, directory_mode(plan, plan.root_mode), group)
+        archive.directory(root, directory_mode(plan, plan.root_mode), group)
     directories: set[str] = set()
     for entry in plan.files:
-        for directory in directories_of((entry,)):
+        for directory in parents_of(entry.path):
             if directory not in directories:
                 directories.add(directory)
-                _add_directory(archive, f"{root}/{directory}", directory_mode(plan, 0o755), group)
-        info = tarfile.TarInfo(f"{root}/{entry.path}")
-        info.uid, info.gid = entry.user, group
+                archive.directory(f"{root}/{directory}", directory_mode(plan, 0o755), group)
         if entry.link:
-            info.type, info.linkname, info.mode = tarfile.SYMTYPE, entry.link, 0o777
-            archive.addfile(info)
+            archive.link(f"{root}/{entry.path}", entry.link, entry.user, group)
         else:
-            info.size, info.mode = len(entry.data), file_mode(plan, entry.mode)
-            archive.addfile(info, io.BytesIO(entry.data))
-
-
-def _add_directory(archive: tarfile.TarFile, path: str, mode: int, group: int) -> None:
-    info = tarfile.TarInfo(path)
-    info.type, info.mode, info.gid = tarfile.DIRTYPE, mode, group
-    archive.addfile(info)
+            archive.file(f"{root}/{entry.path}", entry.data, file_mode(plan, entry.mode), entry.user, group)

@@ -25,7 +25,11 @@ HOST_PATH_CHECKS = {
 
 
 class MountError(Exception):
-    """A volume cannot be set up; the message is that of a FailedMount event."""
+    """Volumes cannot be set up; ``texts`` are the messages of the FailedMount events, one a volume."""
+
+    def __init__(self, *texts: str) -> None:
+        super().__init__("; ".join(texts))
+        self.texts = texts
 
 
 class FileEntry(Struct, frozen=True, kw_only=True):

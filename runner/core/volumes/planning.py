@@ -6,7 +6,7 @@ are planned, like the kubelet's WaitForAttachAndMount.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
@@ -25,15 +25,35 @@ _OPEN = 0o777
 _GROUP_OWNS = 0o775
 
 
-def plan_volumes(pod: Pod, around: Surroundings) -> tuple[VolumePlan, ...]:
-    """Plan every mounted volume of the pod. Raises MountError with the kubelet's text for the first that cannot be had."""
+def plan_volumes(
+    pod: Pod, around: Surroundings, check: Callable[[VolumePlan], None] = lambda _: None
+) -> tuple[VolumePlan, ...]:
+    """Plan every mounted volume of the pod. Raises MountError with the kubelet's text for each that cannot be had.
+
+    ``check`` looks at each that can, and may raise it too: a kubelet sets all volumes up, whatever becomes of one of them.
+    """
+    plans: list[VolumePlan] = []
+    texts: list[str] = []
+    for volume in mounted_volumes(pod):
+        try:
+            plan = plan_volume(pod, volume, around)
+            check(plan)
+            plans.append(plan)
+        except MountError as error:
+            texts += error.texts
+    if texts:
+        raise MountError(*texts)
+    return tuple(plans)
+
+
+def mounted_volumes(pod: Pod) -> list[Json]:
+    """The volumes that have to be there before a container starts."""
     mounted = {mount.name for c in pod.all_containers() for mount in c.volume_mounts}
     # What a fileKeyRef reads is set up too, whoever mounts it.
     for container in pod.all_containers():
         for entry in container.manifest.get("env") or ():
             mounted.add(str(((entry.get("valueFrom") or {}).get("fileKeyRef") or {}).get("volumeName")))
-    volumes = pod.spec.get("volumes") or ()
-    return tuple(plan_volume(pod, volume, around) for volume in volumes if volume.get("name") in mounted)
+    return [volume for volume in pod.spec.get("volumes") or () if volume.get("name") in mounted]
 
 
 def plan_volume(pod: Pod, volume: Json, around: Surroundings) -> VolumePlan:

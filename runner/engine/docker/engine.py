@@ -23,7 +23,7 @@ from docker.tls import TLSConfig
 from docker.utils import parse_repository_tag
 from msgspec.structs import replace
 
-from runner.clock import Deadline, Wakeup
+from runner.clock import Clock, Deadline, SystemClock, Wakeup
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, VolumeConfig
 from runner.core.labels import SANDBOX_ID
 from runner.core.volumes import SANDBOX_ROOT
@@ -110,8 +110,16 @@ class DockerEngine:
     container or its connection.
     """
 
-    def __init__(self, address: str, *, tls: TlsFiles | None = None, look_seconds: float = LOOK_SECONDS) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        tls: TlsFiles | None = None,
+        look_seconds: float = LOOK_SECONDS,
+        clock: Clock | None = None,
+    ) -> None:
         self.address = address
+        self._clock = clock or SystemClock()
         self._look_seconds = look_seconds
         self._tls = tls
         self._lock = threading.Lock()
@@ -285,7 +293,7 @@ class DockerEngine:
         sandbox = config.labels.get(SANDBOX_ID)
         if sandbox and mount.volume:
             root = f"/{SANDBOX_ROOT}/{mount.volume}"
-            missing = subpath.look_through(config, mount, root, partial(self._link_target, sandbox))
+            missing = subpath.look_through(config, mount, root, partial(self._link_target, sandbox), self._clock.now())
             if missing is not None:
                 self.upload(sandbox, *missing)
 

@@ -8,17 +8,17 @@ stands as long as the container, because the Engine goes there again for ``docke
 from __future__ import annotations
 
 import ctypes
-import io
 import os
 import socket
 import stat
 import struct
-import tarfile
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from runner.core.archives import ArchiveWriter, parents_of
 from runner.core.containerconfig import ContainerConfig, Mount
 from runner.core.labels import CONTAINER_NAME
 from runner.core.objects import ConfigError
@@ -102,7 +102,7 @@ def check(config: ContainerConfig, mount: Mount, base: str) -> None:
 
 
 def look_through(
-    config: ContainerConfig, mount: Mount, root: str, look: Callable[[str], str | None]
+    config: ContainerConfig, mount: Mount, root: str, look: Callable[[str], str | None], now: datetime
 ) -> tuple[str, bytes] | None:
     """See through another container, which has the volume at ``root``, that the sub-path is there and stays inside.
 
@@ -118,7 +118,7 @@ def look_through(
     for depth, part in enumerate(parts):
         target = look(f"{known}/{part}")
         if target is None:
-            return known, directories("/".join(parts[depth:]))
+            return known, directories("/".join(parts[depth:]), now)
         if target and not PurePosixPath(target).is_relative_to(root):
             raise refusal
         known += f"/{part}"
@@ -147,16 +147,12 @@ def _opened(config: ContainerConfig, mount: Mount, base: str) -> int:
         raise ConfigError(f"failed to prepare {where.format('')}") from problem
 
 
-def directories(path: str) -> bytes:
+def directories(path: str, now: datetime) -> bytes:
     """A tar of the directories of a path, open to all as an emptyDir is."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        parts = path.split("/")
-        for depth in range(1, len(parts) + 1):
-            info = tarfile.TarInfo("/".join(parts[:depth]))
-            info.type, info.mode = tarfile.DIRTYPE, 0o777
-            archive.addfile(info)
-    return buffer.getvalue()
+    archive = ArchiveWriter(now)
+    for directory in (*parents_of(path), path):
+        archive.directory(directory, 0o777)
+    return archive.content()
 
 
 def can_mount(address: str) -> bool:
