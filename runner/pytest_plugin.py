@@ -56,7 +56,11 @@ _SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("require_engine", bool, "fail where no Docker Engine answers, instead of skipping"),
     ("speed", float, "restart and pull back-off pass so many times faster (default 1)"),
     ("scope", str, "how long the pods of the fixtures podrunner and pod live (default function)"),
-    ("grace", int, "seconds between SIGTERM and SIGKILL when pods are deleted after their test (default 1)"),
+    (
+        "grace",
+        int,
+        "seconds between SIGTERM and SIGKILL when pods are deleted after their test (default 1; 0: kill at once)",
+    ),
     ("timeout", float, "seconds that a marked pod is waited for (default 60)"),
 )
 

@@ -27,7 +27,8 @@ def test_ready(pod):
 """
 
 
-def _pytest(*arguments: str) -> list[str]:
+def pytest_command(*arguments: str) -> list[str]:
+    """A session with the plugin and few others."""
     # Other plugins of this environment would only add noise to both sides.
     quiet = [
         word
@@ -39,7 +40,7 @@ def _pytest(*arguments: str) -> list[str]:
 
 def _collecting(folder: Path, pairs: int) -> None:
     (folder / "empty").mkdir()
-    command = _pytest("--collect-only", "--rootdir", str(folder / "empty"), str(folder / "empty"))
+    command = pytest_command("--collect-only", "--rootdir", str(folder / "empty"), str(folder / "empty"))
     note = folder / "collect.log"
     found: list[tuple[float, float]] = []
     for number in range(pairs + 1):
@@ -60,7 +61,7 @@ def _running(folder: Path, pairs: int) -> None:
     (folder / "project" / "test_ready.py").write_text(TEST)
     environment = {**os.environ, "PODRUNNER_HOME": str(folder / "state")}
     report, note = folder / "report.xml", folder / "run.log"
-    test = _pytest("--rootdir", str(folder / "project"), f"--junitxml={report}", str(folder / "project"))
+    test = pytest_command("--rootdir", str(folder / "project"), f"--junitxml={report}", str(folder / "project"))
     run = [PODRUNNER, "run", str(MANIFEST), "--until", "ready", "--progress", "plain"]
     found: list[tuple[float, float, float]] = []
     for number in range(pairs + 1):

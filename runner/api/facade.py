@@ -234,7 +234,15 @@ class Runner(Launching):
         pod = Pod.from_json({key: part for key, part in value.items() if key != "status"})
         wanted = 0 if force else deletion_grace(pod, grace)
         self.store.request_deletion(pod.uid, self.clock.now(), wanted)
-        return Deletion(runner=self, pod=pod)
+        return Deletion(runner=self, pod=pod, is_at_once=wanted == 0)
+
+    def remove_at_once(self, pod: Pod) -> None:
+        """Remove a pod whose owner is dead without asking its processes to end. Raises PodIsOwned, EngineError."""
+        from runner.runtime.gc import remove_pod
+        from runner.runtime.objects import remove_orphans
+
+        remove_pod(self.engine, self.store, self.home, pod.uid)
+        remove_orphans(self.store)
 
     def adopt_and_remove(self, pod: Pod) -> None:
         """Remove a pod whose owner is dead: become its owner for what is left of its life. Raises PodIsOwned."""
@@ -330,6 +338,7 @@ class Deletion:
 
     runner: Runner
     pod: Pod
+    is_at_once: bool = False
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the pod is gone, removing it here when nobody owns it. Raises WaitTimeout."""
@@ -338,7 +347,10 @@ class Deletion:
         uid = self.pod.uid
         if not is_locked(self.runner.home, uid) and self.runner.store.pod_by_uid(uid) is not None:
             with suppress(PodIsOwned, NotFound):  # somebody else may be faster
-                self.runner.adopt_and_remove(self.pod)
+                if self.is_at_once:
+                    self.runner.remove_at_once(self.pod)
+                else:
+                    self.runner.adopt_and_remove(self.pod)
         self.runner.wait_for(
             self.pod.namespace,
             self.pod.name,

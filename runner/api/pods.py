@@ -371,7 +371,7 @@ class PodHandle:
         self.engine.kill_container(self._sandbox(), "SIGKILL")
 
     def delete(self, grace: int | None = None, *, timeout: Seconds = None) -> None:
-        """Delete the pod and wait until nothing of it is left. ``grace`` in seconds, None: the pod's own.
+        """Delete the pod and wait until nothing of it is left. ``grace`` in seconds; None: the pod's own, 0: kill at once.
 
         Raises WaitTimeout.
         """

@@ -12,7 +12,6 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from runner.core.manifest.validation.names import label_value, qualified_name
 from runner.core.model import Json
 
 
@@ -148,12 +147,17 @@ def _set(key: str, tokens: list[str]) -> list[str]:
 
 
 def _key(text: str) -> str:
+    # With it comes all that checks manifests, which a command without a selector does not need.
+    from runner.core.manifest.validation.names import qualified_name
+
     for problem in qualified_name(text):
         raise SelectorError(f"label selector: the name {text!r} is no label's: {problem}")
     return text
 
 
 def _value(key: str, text: str) -> str:
+    from runner.core.manifest.validation.names import label_value
+
     for problem in label_value(text):
         raise SelectorError(f"label selector: the value {text!r} of {key!r} is no label's: {problem}")
     return text

@@ -45,9 +45,16 @@ def is_its_turn(pod: Pod, name: str, still_running: Collection[str]) -> bool:
     return waits_for(pod, name).isdisjoint(still_running)
 
 
+def is_at_once(pod: Pod) -> bool:
+    """Whether the pod's deletion leaves its processes no time at all: SIGKILL, without preStop, stop signal and order."""
+    return pod.deletion_grace is not None and pod.deletion_grace <= 0
+
+
 def deletion_grace(pod: Pod, asked: int | None) -> int:
-    """The grace that a deletion request gets: the one asked for, else the pod's own; never negative."""
-    grace = asked if asked is not None else pod.termination_grace
-    if grace is None:
-        return 30
-    return 1 if grace < 0 else grace
+    """The grace that a deletion request gets: the one asked for, else the pod's own; never negative.
+
+    Only who asks for 0 kills at once: a pod's own 0 is a second to a kubelet (pod_workers.go calculateEffectiveGracePeriod).
+    """
+    if asked is not None:
+        return 1 if asked < 0 else asked
+    return 30 if pod.termination_grace is None else max(pod.termination_grace, 1)

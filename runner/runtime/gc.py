@@ -40,9 +40,8 @@ from runner.engine.protocol import ContainerSummary, VolumeDetails
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.runtime.home import Home
 from runner.runtime.namespaces import ownerless_namespaces, remove_namespace
-from runner.runtime.objects import remove_orphans
+from runner.runtime.objects import remove_claims, remove_orphans
 from runner.runtime.ownership import PodIsOwned, PodLock, home_id, is_locked, may_be_kept, owner_is_alive
-from runner.runtime.standing import forget_dead
 from runner.runtime.storage import Object, Store, name_of
 
 LOG_LIFETIME = 3600.0
@@ -116,6 +115,37 @@ def sweep(
     ).run()
 
 
+def remove_pod(engine: SweptEngine, store: Store, home: Home, uid: str) -> None:
+    """Remove what is there of one pod, kept or not, without asking its processes to end.
+
+    Raises PodIsOwned when somebody runs it, EngineError when something of it could not be removed: the rest is gone then,
+    and the pod is known on.
+    """
+    sweep = _Sweep(
+        engine=engine,
+        store=store,
+        home=home,
+        everything=False,
+        older_than=None,
+        dry_run=False,
+        strangers=False,
+        other_homes=False,
+    )
+    labels = {POD_UID: uid}
+    leftover = _Leftover(
+        uid,
+        containers=engine.list_containers(labels),
+        volumes=engine.list_volumes(labels),
+        record=store.pod_by_uid(uid),
+    )
+    if leftover.record is not None:
+        leftover.pod = name_of(leftover.record)
+    with PodLock(home, uid):
+        sweep.sweep_pod(leftover)
+    if sweep.problems:
+        raise EngineError("\n".join(sweep.problems))
+
+
 @dataclass(slots=True)
 class _Leftover:
     """Everything that is left of one pod."""
@@ -165,7 +195,7 @@ class _Sweep:
         for leftover in self._dead():
             try:
                 with self._claim(leftover.uid):
-                    self._sweep_pod(leftover)
+                    self.sweep_pod(leftover)
             except PodIsOwned:
                 continue
         self._sweep_namespaces()
@@ -174,6 +204,9 @@ class _Sweep:
         if self.everything and self.older_than is None:
             self._sweep_claims()
         if not self.dry_run:
+            # With it come the workloads' controllers, which the removal of one pod does not need.
+            from runner.runtime.standing import forget_dead
+
             forget_dead(self.store, self.home)
         self._sweep_files()
         return GcReport(
@@ -254,7 +287,8 @@ class _Sweep:
             return nullcontext()
         return PodLock(self.home, uid, shared=True)
 
-    def _sweep_pod(self, leftover: _Leftover) -> None:
+    def sweep_pod(self, leftover: _Leftover) -> None:
+        """Remove one pod, to whom nobody else can be a new owner meanwhile."""
         # The sandbox holds the others' network and their tmpfs volumes, so it goes last.
         ordered = sorted(leftover.containers, key=lambda container: container.labels.get(DOCKER_TYPE) == TYPE_SANDBOX)
         if not self._remove_each(
@@ -268,6 +302,7 @@ class _Sweep:
         if all(map(_SAFE_NAME.fullmatch, (*leftover.pod, leftover.uid))):
             self._remove_logs(self.home.pod_logs(*leftover.pod, leftover.uid))
         if not self.dry_run and _SAFE_NAME.fullmatch(leftover.uid):
+            remove_claims(self.store, leftover.pod[0], leftover.uid)
             self.store.remove_pod(leftover.uid)
             self.home.lock_file(leftover.uid).unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from functools import partial
 from runner.core.model import Container
 from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.reasons import EventReason, normal
-from runner.core.termination import grace_period, is_its_turn, stop_timeout
+from runner.core.termination import grace_period, is_at_once, is_its_turn, stop_timeout
 from runner.errors import Conflict, NotFound
 from runner.runtime.context import PodContext
 from runner.runtime.hooks import run_pre_stop
@@ -39,7 +39,8 @@ def kill_container(
 ) -> Task[None]:
     """Stop one container: event, preStop, the sidecars' turn, stop signal, and SIGKILL when its time is over.
 
-    ``grace`` (seconds) replaces the pod's; 0 means no preStop and the minimum between signal and kill.
+    ``grace`` (seconds) replaces the pod's; 0 means no preStop and the minimum between signal and kill. A deletion that
+    leaves no time is SIGKILL and nothing else.
     """
     pod = context.pod
     container = pod.container(record.name)
@@ -49,7 +50,7 @@ def kill_container(
         remaining = yield from _timed(context, remaining, run_pre_stop(context, container, record.id, remaining))
     if order is not None and not is_its_turn(pod, record.name, order.running):
         remaining = yield from _timed(context, remaining, _turn(context, container, record.name, order, remaining))
-    timeout = stop_timeout(remaining)
+    timeout = 0 if is_at_once(pod) else stop_timeout(remaining)
     try:
         yield from run_job(context.jobs, lambda: _stop(context, record.id, timeout))
     finally:
@@ -75,8 +76,12 @@ def _turn(context: PodContext, container: Container | None, name: str, order: Or
 
 
 def _stop(context: PodContext, container_id: str, timeout: int) -> None:
+    """Stop signal and, after ``timeout`` seconds, SIGKILL; with 0 seconds nothing but SIGKILL. Blocks until it is over."""
     try:
-        context.engine.stop_container(container_id, timeout)
+        if timeout == 0:
+            context.engine.kill_container(container_id, "SIGKILL")
+        else:
+            context.engine.stop_container(container_id, timeout)
     except (NotFound, Conflict):
         return  # Gone, or over already: what was wanted.
 
@@ -101,6 +106,7 @@ def kill_pod(context: PodContext, *, grace: int | None = None) -> Task[None]:
             for record in running
         ],
     )
+    timeout = 0 if is_at_once(context.pod) else SANDBOX_STOP_SECONDS
     for sandbox in context.observed.sandboxes:
         if sandbox.ready:
-            yield from run_job(context.jobs, partial(_stop, context, sandbox.id, SANDBOX_STOP_SECONDS))
+            yield from run_job(context.jobs, partial(_stop, context, sandbox.id, timeout))

@@ -41,6 +41,14 @@ def remove_orphans(store: Store) -> None:
                 store.remove_object(kind, *name_of(value))
 
 
+def remove_claims(store: Store, namespace: str, uid: str) -> None:
+    """Forget the claims that a pod owns; their volumes go with the pod's others."""
+    for claim in store.objects("PersistentVolumeClaim", namespace):
+        owners = (claim.get("metadata") or {}).get("ownerReferences") or ()
+        if any(owner.get("uid") == uid for owner in owners):
+            store.remove_object("PersistentVolumeClaim", namespace, claim["metadata"]["name"])
+
+
 def create_object(store: Store, value: Json, now: datetime) -> None:
     """Add an object that stays. Raises AlreadyExists."""
     if _old(store, value) is not None:

@@ -16,8 +16,9 @@ from runner.engine.protocol import Engine
 from runner.errors import EngineError
 from runner.runtime.home import Home
 from runner.runtime.jobs import Job, ThreadJobs
+from runner.runtime.objects import remove_claims
 from runner.runtime.ownership import PodLock, owner_label
-from runner.runtime.preparing import prepare_volumes, remove_claims, remove_volumes
+from runner.runtime.preparing import prepare_volumes, remove_volumes
 from runner.runtime.sandboxes import SandboxCreation
 from runner.runtime.storage import AlreadyExists, Store
 
@@ -100,7 +101,7 @@ def abandon(owned: Owned, engine: Engine, store: Store) -> None:
         for summary in engine.list_containers({POD_UID: owned.pod.uid}):
             engine.remove_container(summary.id)
         remove_volumes(engine, owned.pod)
-    remove_claims(owned.pod, store)
+    remove_claims(store, owned.pod.namespace, owned.pod.uid)
     store.remove_pod(owned.pod.uid)
     owned.jobs.close()
     owned.lock.release()

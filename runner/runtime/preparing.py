@@ -73,14 +73,6 @@ def _bind(plan: VolumePlan, store: Store) -> None:
         store.put_object(plan.claim)
 
 
-def remove_claims(pod: Pod, store: Store) -> None:
-    """Forget the claims that the pod owns; their volumes go with the pod's others."""
-    for claim in store.objects(_CLAIM, pod.namespace):
-        owners = (claim.get("metadata") or {}).get("ownerReferences") or ()
-        if any(owner.get("uid") == pod.uid for owner in owners):
-            store.remove_object(_CLAIM, pod.namespace, claim["metadata"]["name"])
-
-
 def _token_key(store: Store) -> bytes:
     """The key that signs this state directory's tokens, made when the first token is."""
     kind, namespace, name = _KEY_PLACE

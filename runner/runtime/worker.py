@@ -26,13 +26,14 @@ from runner.core.reasons import EventReason, EventType, Note, normal, warning
 from runner.core.resources import unenforced_storage
 from runner.core.restart import with_retry_scope
 from runner.core.status import DEADLINE_MESSAGE, deadline_at, terminate_status
-from runner.core.termination import MINIMUM_GRACE
+from runner.core.termination import MINIMUM_GRACE, is_at_once
 from runner.core.volumes import MountError
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.runtime.context import PodContext
 from runner.runtime.killing import kill_pod
 from runner.runtime.narration import Gone, Notice
-from runner.runtime.preparing import prepare_volumes, remove_claims, remove_volumes
+from runner.runtime.objects import remove_claims
+from runner.runtime.preparing import prepare_volumes, remove_volumes
 from runner.runtime.prober import Prober
 from runner.runtime.pullqueue import PullTicket
 from runner.runtime.refreshing import refresh_volumes
@@ -330,7 +331,7 @@ class PodWorker:
     def _hasten(self, kill: Handle[None]) -> Task[None]:
         """A shorter grace period was asked for meanwhile: what still runs when it is over is killed."""
         context, grace = self.context, self.context.pod.deletion_grace or 0
-        end = context.now() + timedelta(seconds=max(grace, MINIMUM_GRACE))
+        end = context.now() + timedelta(seconds=0 if is_at_once(context.pod) else max(grace, MINIMUM_GRACE))
         yield Wait(until=end, ready=lambda: kill.done)
         for record in context.observed.containers:
             if not kill.done and record.state is RuntimeState.RUNNING:
@@ -363,7 +364,7 @@ class PodWorker:
         for summary in sorted(left, key=lambda summary: summary.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
             context.engine.remove_container(summary.id)
         remove_volumes(context.engine, context.pod)
-        remove_claims(context.pod, context.store)
+        remove_claims(context.store, context.pod.namespace, context.pod.uid)
 
     def _steadily(self, work: Callable[[], None]) -> Task[None]:
         """Do something with the Engine, again and again while it does not answer."""

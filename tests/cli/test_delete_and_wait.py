@@ -35,7 +35,13 @@ def podrunner() -> CommandLine:
         ),
         pytest.param("delete web --grace-period 5", [("default", "web", 5, False)], None, id="a grace period"),
         pytest.param("delete web --grace-period=-1", [("default", "web", None, False)], None, id="the pod's own grace"),
-        pytest.param("delete pod/web --now", [("default", "web", 1, False)], None, id="now is one second"),
+        pytest.param(
+            "delete pod/web --now",
+            [("default", "web", 0, True)],
+            ['pod "web" deleted from default namespace'],
+            id="now is no grace",
+        ),
+        pytest.param("delete pod/web --grace-period 0", [("default", "web", 0, True)], None, id="no grace"),
         pytest.param(
             "delete po web --force --grace-period=0",
             [("default", "web", 0, True)],
@@ -100,7 +106,6 @@ def test_delete_returns_when_the_pods_are_gone(podrunner: CommandLine, argv: str
             "delete po web --now --grace-period 3", "cannot be specified together", id="now and a grace period"
         ),
         pytest.param("delete po web --force --grace-period 3", "cannot be specified together", id="force and a grace"),
-        pytest.param("delete po web --grace-period 0", "add --force", id="no grace without force"),
         pytest.param("delete node/web", "doesn't have a resource type", id="another kind"),
     ],
 )

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.core.model import Pod, Probe
-from runner.core.termination import MINIMUM_GRACE, deletion_grace, grace_period, is_its_turn, stop_timeout, waits_for
+from runner.core.termination import (
+    MINIMUM_GRACE,
+    deletion_grace,
+    grace_period,
+    is_at_once,
+    is_its_turn,
+    stop_timeout,
+    waits_for,
+)
 from tests.support.pods import make_pod
 
 
@@ -51,6 +59,11 @@ def test_two_seconds_are_left_whatever_was_spent(remaining: float, seconds: int)
 @given(st.floats(min_value=-1e6, max_value=1e6))
 def test_a_stop_never_takes_longer_than_what_is_left_or_the_minimum(remaining: float) -> None:
     assert MINIMUM_GRACE <= stop_timeout(remaining) <= max(remaining, MINIMUM_GRACE)
+
+
+@pytest.mark.parametrize(("deletion", "wanted"), [(None, False), (0, True), (-1, True), (1, False), (30, False)])
+def test_only_a_deletion_without_grace_kills_at_once(deletion: int | None, wanted: bool) -> None:
+    assert is_at_once(pod(0, deletion)) is wanted
 
 
 def sidecar(name: str) -> dict[str, str]:
@@ -105,7 +118,8 @@ def test_somebody_always_has_its_turn(running: set[str]) -> None:
         (-3, None, 1),
         (None, None, 30),
         (None, 4, 4),
-        (0, None, 0),
+        (0, None, 1),
+        (0, 0, 0),
     ],
 )
 def test_the_grace_of_a_deletion(spec: int | None, asked: int | None, wanted: int) -> None:

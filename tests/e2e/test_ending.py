@@ -163,3 +163,29 @@ def test_another_process_may_delete_a_pod_that_runs(bench: Bench) -> None:
     assert (done.code, done.statuses[-1]) == (0, "Completed"), "its container ended with 0 when it was asked to"
     assert waiting.end().code == 0
     bench.assert_nothing_left(name)
+
+
+@pytest.mark.parametrize("flags", [["--now"], ["--grace-period=0"], ["--force"]], ids=" ".join)
+def test_a_deletion_without_grace_is_sigkill_and_nothing_before(bench: Bench, flags: list[str]) -> None:
+    name = bench.name("stubborn")
+    told = bench.directory / "told"
+    told.mkdir(mode=0o777)
+    hook = {"preStop": {"exec": {"command": ["touch", "/told/hook"]}}}
+    obedient = "trap 'touch /told/term; exit 0' TERM; echo up; while :; do sleep 0.1; done"
+    main = container("main", obedient, lifecycle=hook, volumeMounts=[{"name": "told", "mountPath": "/told"}])
+    value = pod(name, main, volumes=[{"name": "told", "hostPath": {"path": str(told)}}])
+    assert bench("run", bench.write(value), "--until", "ready", "--keep", "always", "-q").code == 0
+    assert bench("delete", "po", name, *flags).code == 0
+    assert list(told.iterdir()) == [], "neither the hook nor the signal came"
+    bench.assert_nothing_left(name)
+
+
+def test_a_living_run_kills_at_once_when_that_is_asked_for_meanwhile(bench: Bench) -> None:
+    name = bench.name("stubborn")
+    run = bench.start("run", bench.write(pod(name, container("main", STUBBORN), terminationGracePeriodSeconds=600)))
+    run.line("up", stream="out")
+    assert bench("delete", "po", name, "--wait=false").code == 0
+    run.line("Killing")
+    assert bench("delete", "po", name, "--now").code == 0
+    assert "Error" in run.end(30).statuses[-1:][0], "SIGKILL ended it"
+    bench.assert_nothing_left(name)

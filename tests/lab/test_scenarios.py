@@ -311,9 +311,44 @@ def test_a_process_that_obeys_ends_the_pod_early_and_well() -> None:
 def test_at_least_two_seconds_pass_between_the_signal_and_the_kill() -> None:
     simulation = run(
         pod(),
-        "{containers: {main: {attempts: [{run: forever, onTerm: ignore}]}}, steps: [{at: 10s, delete: {grace: 0}}]}",
+        "{containers: {main: {attempts: [{run: forever, onTerm: ignore}]}}, steps: [{at: 10s, delete: {grace: 1}}]}",
     )
     assert ends(simulation, "main") == [12]
+
+
+def test_a_pods_own_grace_of_nothing_is_the_minimum_too() -> None:
+    simulation = run(
+        pod(terminationGracePeriodSeconds=0),
+        "{containers: {main: {attempts: [{run: forever, onTerm: ignore}]}}, steps: [{at: 10s, delete: {}}]}",
+    )
+    assert ends(simulation, "main") == [12]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param("[{at: 10s, delete: {grace: 0}}]", id="from the start"),
+        pytest.param("[{at: 9s, delete: {}}, {at: 10s, delete: {grace: 0}}]", id="while it is ended gracefully"),
+    ],
+)
+def test_who_asks_for_no_grace_gets_sigkill_at_once(steps: str) -> None:
+    what = pod(
+        inits=[{"name": "side", "restartPolicy": "Always"}],
+        apps=[{"name": "main", "lifecycle": {"preStop": {"sleep": {"seconds": 20}}}}],
+        terminationGracePeriodSeconds=30,
+    )
+    stubborn = "{attempts: [{run: forever, onTerm: ignore}]}"
+    simulation = run(what, f"{{containers: {{main: {stubborn}, side: {stubborn}}}, steps: {steps}}}")
+    assert (ends(simulation, "main"), ends(simulation, "side")) == ([10], [10])
+    assert (simulation.end, simulation.seconds(simulation.ended_at)) == (End.GONE, 10)
+
+
+def test_no_grace_leaves_no_time_to_obey() -> None:
+    simulation = run(
+        pod(),
+        "{containers: {main: {attempts: [{run: forever, onTerm: {exit: 0}}]}}, steps: [{at: 10s, delete: {grace: 0}}]}",
+    )
+    assert container_status(simulation, "main")["state"]["terminated"]["exitCode"] == 137
 
 
 def test_pre_stop_runs_first_and_counts_against_the_grace_period() -> None:

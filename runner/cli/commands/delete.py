@@ -29,9 +29,14 @@ if TYPE_CHECKING:
 @file_option
 @selector_option
 @option("--all", "everything", is_flag=True, help="All of the namespace.")
-@option("--grace-period", type=int, default=-1, help="Seconds between SIGTERM and SIGKILL (-1: the pod's own).")
-@option("--now", is_flag=True, help="The same as --grace-period 1.")
-@option("--force", is_flag=True, help="Kill at once.")
+@option(
+    "--grace-period",
+    type=int,
+    default=-1,
+    help="Seconds between SIGTERM and SIGKILL (-1: the pod's own; 0: SIGKILL at once).",
+)
+@option("--now", is_flag=True, help="SIGKILL at once.")
+@option("--force", is_flag=True, help="The same as --now.")
 @option("--wait/--no-wait", default=True, show_default=True, help="Return when the pods are gone.")
 @option("--timeout", type=DURATION, default=0.0, help="How long to wait (0: without limit).")
 @option("--ignore-not-found", is_flag=True, help="A pod that does not exist is no error.")
@@ -73,7 +78,7 @@ def delete(
     deletions = []
     for place, name in targets:
         deletions.append(app.runner.delete(place, name, grace=grace, force=grace == 0))
-        app.out.line(f'pod "{name}" {"force deleted" if grace == 0 else "deleted"} from {place} namespace')
+        app.out.line(f'pod "{name}" {"force deleted" if force else "deleted"} from {place} namespace')
     if objects:
         delete_loaded(app, objects, ignore_not_found=ignore_not_found)
     for deletion in deletions if wait else ():
@@ -87,13 +92,9 @@ def _grace(seconds: int, *, now: bool, force: bool) -> int | None:
         raise UsageError("--now and --grace-period cannot be specified together")
     if force and seconds > 0:
         raise UsageError("--force and --grace-period greater than 0 cannot be specified together")
-    if force:
+    if force or now:
         return 0
-    if now:
-        return 1
-    if seconds == 0:
-        raise UsageError("--grace-period 0 kills at once", hint="add --force if that is meant, or use --now")
-    return seconds if seconds > 0 else None
+    return seconds if seconds >= 0 else None
 
 
 def _targets(
