@@ -7,7 +7,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test cov fuzz conformance sample kills engine images engine-stop check docs fmt bench sandbox schema install clean
+.PHONY: help run test cov fuzz conformance sample kills engine images engine-stop engines check docs fmt bench sandbox schema install clean
 
 # Puts the address of an Engine that has its images into DOCKER_HOST.
 WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "$$address";
@@ -53,6 +53,9 @@ images: ## see that the Engine can pull the images of the fixtures
 
 engine-stop: ## stop the private Engine, and nothing else
 	$(PYTHON) -m tools.engine stop
+
+engines: ## run the tests on the Engines of newer Debians (26.1, 28.5), each in a root of its own
+	$(PYTHON) -m tools.engines
 
 check: install ## lint, format, types, import layers and the documentation
 	$(BIN)/ruff check --quiet .
