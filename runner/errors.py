@@ -7,6 +7,7 @@
     ├── UsageError               the caller's fault
     ├── EngineError              the Engine answered with an error
     │   ├── EngineUnavailable    nothing answers at all
+    │   │   └── TooManyFiles     this process may open no more connections
     │   ├── NotFound             no such container, image or volume
     │   ├── Conflict             name taken, wrong state, removal in progress
     │   ├── StartError           the runtime could not start the process
@@ -22,6 +23,7 @@ succeed a moment later. No caller ever matches a message text.
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum, StrEnum
 
 
@@ -96,6 +98,28 @@ class EngineUnavailable(EngineError):
 
     def __init__(self, message: str, *, hint: str = "", recoverable: bool = True) -> None:
         super().__init__(message, hint=hint, recoverable=recoverable)
+
+
+FILES_HINT = "let it have more open files, for instance with ulimit -n 4096"
+
+
+class TooManyFiles(EngineUnavailable):
+    """This process, or the machine, has as many files and connections open as it may; the Engine was not asked."""
+
+    fault = Fault.USER
+
+    def __init__(self) -> None:
+        super().__init__("too many open files", hint=FILES_HINT)
+
+
+def is_out_of_files(problem: BaseException) -> bool:
+    """Whether a system call failed, here or below in the chain of causes, since no more files may be opened."""
+    inner: BaseException | None = problem
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.errno in (errno.EMFILE, errno.ENFILE):
+            return True
+        inner = inner.__cause__ or inner.__context__
+    return False
 
 
 class NotFound(EngineError):

@@ -19,10 +19,15 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from runner.errors import StoreError
+from runner.errors import FILES_HINT, StoreError, is_out_of_files
 
 HOME_VARIABLE = "PODRUNNER_HOME"
 HINT = f"set {HOME_VARIABLE} to a directory that you may write to"
+
+
+def hint_of(error: OSError) -> str:
+    """What may help when a place in the state directory cannot be opened."""
+    return FILES_HINT if is_out_of_files(error) else HINT
 
 
 class Home(Struct, frozen=True):
@@ -85,7 +90,7 @@ class Home(Struct, frozen=True):
                 level.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             text = f"cannot make the state directory {error.filename or wanted}: {error.strerror}"
-            raise StoreError(text, hint=HINT) from error
+            raise StoreError(text, hint=hint_of(error)) from error
         if not os.access(wanted, os.W_OK | os.X_OK):
             raise StoreError(f"cannot write to the state directory {wanted}: Permission denied", hint=HINT)
         return wanted

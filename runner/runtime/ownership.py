@@ -19,8 +19,8 @@ from typing import Self
 
 from runner.clock import SystemClock
 from runner.core.labels import KEEP
-from runner.errors import StoreError, UsageError
-from runner.runtime.home import HINT, Home
+from runner.errors import StoreError, UsageError, is_out_of_files
+from runner.runtime.home import Home, hint_of
 
 PROC = Path("/proc")
 _BOOT_ID = PROC / "sys/kernel/random/boot_id"
@@ -77,16 +77,24 @@ def owner_is_alive(label: str) -> bool | None:
     pid, _, started = rest.partition(":")
     if host != host_id() or not pid.isascii() or not pid.isdigit() or not started:
         return None
-    return process_start(int(pid)) == started
+    try:
+        return process_start(int(pid)) == started
+    except OSError:
+        return None
 
 
 def process_start(pid: int) -> str:
-    """When a process started, as text that no other process of this pid has; "" when there is none (or a zombie)."""
+    """When a process started, as text that no other process of this pid has; "" when there is none (or a zombie).
+
+    Raises OSError when no more files may be opened: that says nothing about the process.
+    """
     try:
         stat = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except ProcessLookupError:
         return ""
-    except OSError:
+    except OSError as error:
+        if is_out_of_files(error):
+            raise
         return "" if _text(_BOOT_ID) else _start_by_ps(pid)
     fields = stat.rpartition(")")[2].split()
     if len(fields) <= _START_TIME_FIELD or fields[0] in "ZX":
@@ -142,7 +150,7 @@ class PodLock:
             try:
                 self._descriptor = _lock(path, fcntl.LOCK_SH if self._shared else fcntl.LOCK_EX, create=True)
             except OSError as error:
-                raise StoreError(f"cannot lock {path}: {error.strerror}", hint=HINT) from error
+                raise StoreError(f"cannot lock {path}: {error.strerror}", hint=hint_of(error)) from error
             if self._descriptor >= 0:
                 return self
         raise PodIsOwned(f"pod {self._uid} is run by another process, or is being removed")
@@ -169,7 +177,7 @@ def is_locked(home: Home, uid: str) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise StoreError(f"cannot look at the lock {path}: {error.strerror}", hint=HINT) from error
+        raise StoreError(f"cannot look at the lock {path}: {error.strerror}", hint=hint_of(error)) from error
     if descriptor >= 0:
         os.close(descriptor)
     return descriptor < 0

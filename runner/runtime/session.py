@@ -27,6 +27,7 @@ from runner.runtime.messages import TerminationMessages
 from runner.runtime.narration import AttemptEnding, Listener, Narration, Notice
 from runner.runtime.network import ClusterNetwork, Resolving
 from runner.runtime.observer import Observer
+from runner.runtime.openfiles import raise_limit
 from runner.runtime.options import Keep, RunOptions, Until
 from runner.runtime.outcome import StopRequest
 from runner.runtime.ownership import PodLock
@@ -114,6 +115,7 @@ class Session:
 
     def open(self, since: datetime) -> None:
         """Start listening to the Engine, to what has happened since an instant and what will, and to the store."""
+        raise_limit()
         watcher = EngineWatcher(self._engine, self._clock, since, self._engine_event)
         watcher.start()
         self._resources.callback(watcher.stop)

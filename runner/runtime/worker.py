@@ -28,7 +28,7 @@ from runner.core.restart import with_retry_scope
 from runner.core.status import DEADLINE_MESSAGE, deadline_at, terminate_status
 from runner.core.termination import MINIMUM_GRACE, is_at_once
 from runner.core.volumes import MountError
-from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
+from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound, TooManyFiles
 from runner.runtime.context import PodContext
 from runner.runtime.killing import kill_pod
 from runner.runtime.narration import Gone, Notice
@@ -381,7 +381,8 @@ class PodWorker:
     def _complain(self, error: EngineUnavailable) -> None:
         """Say that the Engine does not answer, once until it does."""
         if not self._is_lost:
-            self._tell(f"the Engine does not answer, trying again: {error.message}")
+            what = "" if isinstance(error, TooManyFiles) else "the Engine does not answer, "
+            self._tell(f"{what}trying again: {error.message}")
         self._is_lost = True
 
     def _is_back(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import requests
 
+from runner.engine.docker.clients import Loan
 from runner.engine.docker.failures import CONNECTION_ERRORS, unavailable
 
 _ERRORS_KEPT: Final = 65536
@@ -23,11 +24,11 @@ UPGRADE: Final[Mapping[str, str]] = {"Connection": "Upgrade", "Upgrade": "tcp"}
 
 
 class DockerExecStream:
-    """One exec's connection; it owns the session and closes it with itself."""
+    """One exec's connection; it gives the client back when it ends."""
 
-    def __init__(self, response: requests.Response, session: requests.Session, address: str) -> None:
+    def __init__(self, response: requests.Response, loan: Loan, address: str) -> None:
         self._response = response
-        self._session = session
+        self._loan = loan
         self._address = address
         # Bytes that came with the response's head lie in http.client's buffered file, so that is what is read.
         raw: Any = response.raw
@@ -85,4 +86,4 @@ class DockerExecStream:
         with contextlib.suppress(*CONNECTION_ERRORS, ValueError):
             self._socket.close()
             self._response.close()
-        self._session.close()
+        self._loan.close()

@@ -1,7 +1,7 @@
 """The Docker Engine: each verb one call of the Engine API through docker-py's low-level client.
 
-A docker-py client is one requests session and belongs to one thread; every thread gets its own, and every stream one that
-ends with it. Calls that only look have a read timeout, calls that wait for something else have none.
+Every call borrows a client for its time, every stream one that ends with it (``clients``). Calls that only look have a read
+timeout, calls that wait for something else have none.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +18,6 @@ from typing import Any, Final
 import docker.auth
 import requests
 from docker.api import APIClient
-from docker.tls import TLSConfig
 from docker.utils import parse_repository_tag
 from msgspec.structs import replace
 
@@ -30,6 +28,7 @@ from runner.core.volumes import SANDBOX_ROOT
 from runner.engine.discover import TlsFiles
 from runner.engine.docker import parse, subpath
 from runner.engine.docker.body import container_body
+from runner.engine.docker.clients import Clients, Loan
 from runner.engine.docker.duplex import UPGRADE, DockerExecStream
 from runner.engine.docker.failures import Endpoint, error_of, translated
 from runner.engine.docker.streams import DockerEventStream, DockerLogStream
@@ -46,9 +45,6 @@ from runner.engine.protocol import (
     VolumeDetails,
 )
 from runner.errors import Conflict, EngineError, NotFound
-
-MINIMUM_API: Final = "1.41"
-"""Docker 20.10; older Engines are refused."""
 
 _NATIVE_SUB_PATH: Final = (1, 45)
 LOOK_SECONDS: Final = 60.0
@@ -85,18 +81,6 @@ def _split_tag(reference: str) -> tuple[str, str | None]:
     return (repository, tag) if colon and "/" not in tag else (reference, None)
 
 
-class _ThreadClient:
-    """Held by a thread; closes the client's connections when the thread ends."""
-
-    __slots__ = ("client",)
-
-    def __init__(self, client: APIClient) -> None:
-        self.client = client
-
-    def __del__(self) -> None:
-        self.client.close()
-
-
 def _exec_result(exit_code: int, output: bytearray, apart: Mapping[str, bytearray]) -> ExecResult:
     stdout, stderr = bytes(apart["stdout"]), bytes(apart["stderr"])
     return ExecResult(exit_code=exit_code, output=bytes(output), stdout=stdout, stderr=stderr)
@@ -119,83 +103,40 @@ class DockerEngine:
         clock: Clock | None = None,
     ) -> None:
         self.address = address
-        self._clock = clock or SystemClock()
         self._look_seconds = look_seconds
-        self._tls = tls
+        self._clock = clock or SystemClock()
+        self._clients = Clients(address, tls=tls, timeout=look_seconds)
         self._lock = threading.Lock()
-        self._version: dict[str, Any] = {}
-        self._api = ""
-        self._local = threading.local()
-        self._clients: weakref.WeakSet[APIClient] = weakref.WeakSet()  # a client ends with its thread
         self._wires: list[Wire] = []
 
-    # --- clients -----------------------------------------------------------------------------------------------------
+    # --- calls -------------------------------------------------------------------------------------------------------
 
-    def _make_client(self, version: str, timeout: float | None) -> APIClient:
-        tls: TLSConfig | bool = False
-        if self._tls is not None:
-            pair = (self._tls.cert, self._tls.key) if self._tls.cert else None
-            tls = TLSConfig(client_cert=pair, ca_cert=self._tls.ca or None, verify=self._tls.verify)
-        client = APIClient(
-            self.address,
-            version=version,
-            timeout=timeout,  # type: ignore[arg-type]  # None is requests' word for ever
-            tls=tls,
-            use_ssh_client=self.address.startswith("ssh://"),
-        )
-        if self.address.startswith(("unix://", "npipe://", "ssh://")):
-            client.trust_env = False  # no proxy lies between, and looking for one costs a part of every call
-        return client
+    @contextlib.contextmanager
+    def _call(self, endpoint: Endpoint = Endpoint.OTHER) -> Iterator[APIClient]:
+        """A client for a call; what the call raises is translated."""
+        with translated(self.address, endpoint), self._clients.lend() as client:
+            yield client
 
-    def _negotiate(self) -> APIClient | None:
-        """Ask for the versions, once; returns the client when it can be used on."""
-        client = self._make_client(MINIMUM_API, self._look_seconds)
-        try:
-            version: dict[str, Any] = client.version(api_version=False)
-        except BaseException:
-            client.close()
-            raise
-        offered = str(version.get("ApiVersion") or "")
-        if parse.api_version_key(offered) < parse.api_version_key(MINIMUM_API):
-            client.close()
-            raise EngineError(
-                f"the Engine at {self.address} has API {offered or 'of no version'}, {MINIMUM_API} is needed",
-                hint="Docker 20.10 or later is needed",
-            )
-        self._version, self._api = version, offered
-        if offered == MINIMUM_API:
-            return client
-        client.close()
-        return None
-
-    def _client(self) -> APIClient:
-        """This thread's client."""
-        found: _ThreadClient | None = getattr(self._local, "held", None)
-        if found is not None:
-            return found.client
-        with self._lock:
-            client = None if self._api else self._negotiate()
-            client = client or self._make_client(self._api, self._look_seconds)
-            self._clients.add(client)
-        self._local.held = _ThreadClient(client)
-        return client
-
-    def _url(self, path: str) -> str:
+    def _url(self, client: APIClient, path: str) -> str:
         """The URL of a path, for requests made on the session itself."""
-        return f"{self._client().base_url}/v{self._api}{path}"
+        return f"{client.base_url}/v{self._clients.api()}{path}"
 
     def _request(
         self, method: str, path: str, endpoint: Endpoint = Endpoint.OTHER, **arguments: Any
-    ) -> tuple[requests.Response, APIClient]:
-        """Make a request whose body is read as it comes, on a session of its own without a read timeout."""
+    ) -> tuple[requests.Response, Loan]:
+        """Make a request whose body is read as it comes, without a read timeout."""
         with translated(self.address, endpoint):
-            url = self._url(path)
-            session = self._make_client(self._api, None)
-            response = session.request(method, url, stream=True, timeout=(self._look_seconds, None), **arguments)
-            if response.status_code >= 400:
-                with contextlib.closing(session):
-                    raise error_of(endpoint, response.status_code, parse.error_message(response.text, response.reason))
-            return response, session
+            loan = self._clients.borrow()
+            try:
+                url, timeout = self._url(loan.client, path), (self._look_seconds, None)
+                response = loan.client.request(method, url, stream=True, timeout=timeout, **arguments)
+                if response.status_code >= 400:
+                    text = parse.error_message(response.text, response.reason)
+                    raise error_of(endpoint, response.status_code, text)
+            except BaseException:
+                loan.close()
+                raise
+            return response, loan
 
     def _stream(self, method: str, path: str, endpoint: Endpoint = Endpoint.OTHER, **arguments: Any) -> Wire:
         wire = Wire(*self._request(method, path, endpoint, **arguments), self.address)
@@ -206,28 +147,20 @@ class DockerEngine:
 
     def close(self) -> None:
         with self._lock:
-            clients = list(self._clients)
-            self._clients.clear()
             wires, self._wires = self._wires, []
         for wire in wires:
             wire.close()
-        for client in clients:
-            client.close()
-        self._local = threading.local()
+        self._clients.close()
 
     # --- the Engine --------------------------------------------------------------------------------------------------
 
     def info(self) -> EngineInfo:
-        with translated(self.address):
-            return parse.engine_info(self._known_version(), self._client().info())
+        with self._call() as client:
+            return parse.engine_info(self._clients.version(), client.info())
 
     def architecture(self) -> str:
         with translated(self.address):
-            return str(self._known_version().get("Arch") or "")
-
-    def _known_version(self) -> Mapping[str, Any]:
-        self._client()
-        return self._version
+            return str(self._clients.version().get("Arch") or "")
 
     def events(self, labels: Mapping[str, str], *, since: datetime | None = None) -> DockerEventStream:
         filters = {"type": ["container"], "label": _label_filter(labels)}
@@ -237,21 +170,21 @@ class DockerEngine:
     # --- containers --------------------------------------------------------------------------------------------------
 
     def list_containers(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
-        with translated(self.address):
-            rows = self._client().containers(all=True, filters={"label": _label_filter(labels)})
+        with self._call() as client:
+            rows = client.containers(all=True, filters={"label": _label_filter(labels)})
         return [parse.container_summary(row) for row in rows]
 
     def inspect_container(self, container_id: str) -> ContainerDetails:
-        with translated(self.address):
-            return parse.container_details(self._client().inspect_container(container_id))
+        with self._call() as client:
+            return parse.container_details(client.inspect_container(container_id))
 
     def create_container(self, config: ContainerConfig) -> str:
         mounts = [self._resolved(config, index, mount) for index, mount in enumerate(config.mounts)]
         is_mounted = any(str(mount.source).startswith(str(subpath.PLACES)) for mount in mounts)
         try:
-            with translated(self.address, Endpoint.CREATE):
+            with self._call(Endpoint.CREATE) as client:
                 body = container_body(config, mounts)
-                created = self._client().create_container_from_config(body, config.name)  # type: ignore[no-untyped-call]
+                created = client.create_container_from_config(body, config.name)  # type: ignore[no-untyped-call]
         except EngineError:
             if is_mounted:
                 subpath.release_name(config.name)
@@ -268,8 +201,8 @@ class DockerEngine:
         base = mount.source
         if mount.type is MountType.VOLUME:
             with translated(self.address):
-                self._client()
-            if parse.api_version_key(self._api) >= _NATIVE_SUB_PATH:
+                api = self._clients.api()
+            if parse.api_version_key(api) >= _NATIVE_SUB_PATH:
                 self._prepare_native(config, mount)
                 return mount
             base = self._mountpoint(mount.source)
@@ -299,9 +232,9 @@ class DockerEngine:
 
     def _link_target(self, container_id: str, path: str) -> str | None:
         """Where a link of a container leads within it; "" for what is none, None when there is nothing."""
-        with translated(self.address):
-            url = self._url(f"/containers/{container_id}/archive")
-            response = self._client().head(url, params={"path": path}, timeout=self._look_seconds)
+        with self._call() as client:
+            url = self._url(client, f"/containers/{container_id}/archive")
+            response = client.head(url, params={"path": path}, timeout=self._look_seconds)
         return parse.link_target(response.headers) if response.status_code == 200 else None
 
     def _mountpoint(self, volume: str) -> str:
@@ -309,8 +242,8 @@ class DockerEngine:
 
     def start_container(self, container_id: str) -> None:
         try:
-            with translated(self.address, Endpoint.START):
-                self._client().start(container_id)
+            with self._call(Endpoint.START) as client:
+                client.start(container_id)
         except EngineError as problem:
             # 404 is the answer to a missing container as well as to something missing inside a start.
             if not isinstance(problem, Conflict) and getattr(problem.__cause__, "status_code", None) == 404:
@@ -328,8 +261,8 @@ class DockerEngine:
     def kill_container(self, container_id: str, signal: str) -> None:
         # The API's own default is SIGKILL; the stop signal has to be looked up.
         chosen = signal or self._stop_signal(container_id)
-        with translated(self.address):
-            self._client().kill(container_id, chosen)
+        with self._call() as client:
+            client.kill(container_id, chosen)
 
     def _stop_signal(self, container_id: str) -> str:
         raw = self.inspect_container(container_id).raw
@@ -339,9 +272,9 @@ class DockerEngine:
         )
 
     def stop_container(self, container_id: str, timeout: int) -> None:
-        with translated(self.address):
-            url = self._url(f"/containers/{container_id}/stop")
-            response = self._client().post(url, params={"t": timeout}, timeout=(self._look_seconds, None))
+        with self._call() as client:
+            url = self._url(client, f"/containers/{container_id}/stop")
+            response = client.post(url, params={"t": timeout}, timeout=(self._look_seconds, None))
             if response.status_code >= 400:
                 raise error_of(
                     Endpoint.OTHER, response.status_code, parse.error_message(response.text, response.reason)
@@ -349,19 +282,19 @@ class DockerEngine:
 
     def remove_container(self, container_id: str) -> None:
         try:
-            with translated(self.address, Endpoint.REMOVE):
-                self._client().remove_container(container_id, v=True, force=True)
+            with self._call(Endpoint.REMOVE) as client:
+                client.remove_container(container_id, v=True, force=True)
         except NotFound:
             pass
         subpath.release_container(container_id)
 
     def upload(self, container_id: str, path: str, archive: bytes) -> None:
-        with translated(self.address):
-            self._client().put_archive(container_id, path, archive)
+        with self._call() as client:
+            client.put_archive(container_id, path, archive)
 
     def download(self, container_id: str, path: str) -> bytes:
-        with translated(self.address):
-            pieces, _ = self._client().get_archive(container_id, path)
+        with self._call() as client:
+            pieces, _ = client.get_archive(container_id, path)
             return b"".join(pieces)
 
     def logs(
@@ -383,8 +316,8 @@ class DockerEngine:
         counts, so the deadline asks whether it is over.
         """
         deadline = Deadline(timeout)
-        with translated(self.address):
-            made = self._client().exec_create(container_id, list(command), stdout=True, stderr=True)
+        with self._call() as client:
+            made = client.exec_create(container_id, list(command), stdout=True, stderr=True)
         exec_id = str(made["Id"])
         wire = self._stream("POST", f"/exec/{exec_id}/start", json={"Detach": False, "Tty": False})
         output, apart = bytearray(), {"stdout": bytearray(), "stderr": bytearray()}
@@ -409,32 +342,32 @@ class DockerEngine:
 
     def exec_stream(self, container_id: str, command: Sequence[str]) -> DockerExecStream:
         """Two calls: create and start, the latter on a connection of its own."""
-        with translated(self.address):
-            made = self._client().exec_create(container_id, list(command), stdin=True)
+        with self._call() as client:
+            made = client.exec_create(container_id, list(command), stdin=True)
         detail = {"Detach": False, "Tty": False}
         started = self._request("POST", f"/exec/{made['Id']}/start", json=detail, headers=dict(UPGRADE))
         return DockerExecStream(*started, self.address)
 
     def _exec_exit(self, exec_id: str) -> int | None:
         """The exit code; None while it runs."""
-        with translated(self.address):
-            document: dict[str, Any] = self._client().exec_inspect(exec_id)
+        with self._call() as client:
+            document: dict[str, Any] = client.exec_inspect(exec_id)
         code = document.get("ExitCode")
         return None if document.get("Running") or code is None else int(code)
 
     # --- images ------------------------------------------------------------------------------------------------------
 
     def inspect_image(self, reference: str) -> ImageDetails:
-        with translated(self.address):
-            document: dict[str, Any] = self._client().inspect_image(reference)  # type: ignore[no-untyped-call]
+        with self._call() as client:
+            document: dict[str, Any] = client.inspect_image(reference)  # type: ignore[no-untyped-call]
         return parse.image_details(document)
 
     def pull_image(
         self, reference: str, *, auth: RegistryAuth | None, on_progress: Callable[[PullProgress], None]
     ) -> None:
         repository, tag = parse_repository_tag(reference)
-        with translated(self.address, Endpoint.PULL):
-            header = _auth_header(self._client(), repository, auth)
+        with self._call(Endpoint.PULL) as client:
+            header = _auth_header(client, repository, auth)
         headers = {"X-Registry-Auth": header} if header else {}
         parameters = {"fromImage": repository, "tag": tag or "latest"}
         wire = self._stream("POST", "/images/create", Endpoint.PULL, params=parameters, headers=headers)
@@ -459,43 +392,43 @@ class DockerEngine:
 
     def import_image(self, reference: str, rootfs: bytes, *, changes: Sequence[str]) -> None:
         repository, tag = _split_tag(reference)
-        with translated(self.address):
-            self._client().import_image_from_data(rootfs, repository=repository, tag=tag, changes=list(changes))
+        with self._call() as client:
+            client.import_image_from_data(rootfs, repository=repository, tag=tag, changes=list(changes))
 
     def load_image(self, archive: bytes) -> None:
-        with translated(self.address):
-            lines = self._client().load_image(archive, quiet=True)  # type: ignore[no-untyped-call]
+        with self._call() as client:
+            lines = client.load_image(archive, quiet=True)  # type: ignore[no-untyped-call]
             errors = [str(line["error"]) for line in lines if "error" in line]
         if errors:
             raise EngineError(errors[0])
 
     def remove_image(self, reference: str) -> None:
         try:
-            with translated(self.address, Endpoint.REMOVE):
-                self._client().remove_image(reference)
+            with self._call(Endpoint.REMOVE) as client:
+                client.remove_image(reference)
         except NotFound:
             return
 
     # --- volumes -----------------------------------------------------------------------------------------------------
 
     def create_volume(self, config: VolumeConfig) -> None:
-        with translated(self.address, Endpoint.CREATE):
-            self._client().create_volume(
+        with self._call(Endpoint.CREATE) as client:
+            client.create_volume(
                 config.name, driver="local", driver_opts=dict(config.options), labels=dict(config.labels)
             )
 
     def list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
-        with translated(self.address):
-            document: dict[str, Any] = self._client().volumes(filters={"label": _label_filter(labels)})
+        with self._call() as client:
+            document: dict[str, Any] = client.volumes(filters={"label": _label_filter(labels)})
         return [parse.volume_details(row) for row in document.get("Volumes") or ()]
 
     def inspect_volume(self, name: str) -> VolumeDetails:
-        with translated(self.address):
-            return parse.volume_details(self._client().inspect_volume(name))
+        with self._call() as client:
+            return parse.volume_details(client.inspect_volume(name))
 
     def remove_volume(self, name: str) -> None:
         try:
-            with translated(self.address, Endpoint.REMOVE):
-                self._client().remove_volume(name)
+            with self._call(Endpoint.REMOVE) as client:
+                client.remove_volume(name)
         except NotFound:
             return

@@ -14,7 +14,17 @@ import docker.errors
 import requests.exceptions
 import urllib3.exceptions
 
-from runner.errors import Conflict, EngineError, EngineUnavailable, ImagePullError, NotFound, PullFailure, StartError
+from runner.errors import (
+    Conflict,
+    EngineError,
+    EngineUnavailable,
+    ImagePullError,
+    NotFound,
+    PullFailure,
+    StartError,
+    TooManyFiles,
+    is_out_of_files,
+)
 
 CONNECTION_ERRORS = (
     requests.exceptions.ConnectionError,
@@ -83,6 +93,8 @@ def translated(address: str, endpoint: Endpoint = Endpoint.OTHER) -> Iterator[No
 
 def unavailable(address: str, problem: BaseException) -> EngineUnavailable:
     """Say in one line that nothing answers, and the innermost reason."""
+    if is_out_of_files(problem):
+        return TooManyFiles()
     reason = problem
     while (inner := reason.__cause__ or reason.__context__) is not None:
         reason = inner

@@ -14,17 +14,18 @@ from typing import Any
 import requests
 
 from runner.clock import Deadline
+from runner.engine.docker.clients import Loan
 from runner.engine.docker.failures import CONNECTION_ERRORS, unavailable
 
 PIECE = 65536
 
 
 class Wire:
-    """One response that was asked for with ``stream=True``; it owns the session and closes it with itself."""
+    """One response that was asked for with ``stream=True``; it gives the client back when it ends."""
 
-    def __init__(self, response: requests.Response, session: requests.Session, address: str) -> None:
+    def __init__(self, response: requests.Response, loan: Loan, address: str) -> None:
         self._response = response
-        self._session = session
+        self._loan = loan
         self._address = address
         self._reader: Any = response.raw._fp  # http.client's response: its read1 gives what is there, chunked or not
         self._socket = _socket_of(self._reader)
@@ -100,7 +101,7 @@ class Wire:
     def _give_back(self) -> None:
         with contextlib.suppress(*CONNECTION_ERRORS, ValueError):
             self._response.close()
-        self._session.close()
+        self._loan.close()
 
 
 def _socket_of(reader: object) -> socket.socket | None:

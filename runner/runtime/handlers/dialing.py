@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from runner.clock import Deadline
+from runner.errors import TooManyFiles, is_out_of_files
 
 _GO_WORDS: Final = {
     errno.ECONNREFUSED: "connection refused",
@@ -67,13 +68,15 @@ class DirectConnection:
 
 
 def dial_direct(host: str, port: int, seconds: float | None) -> DirectConnection:
-    """Connect from here. Raises DialError."""
+    """Connect from here. Raises DialError, and TooManyFiles: that says nothing about the other side."""
     peer, deadline = join_host_port(host, port), Deadline(seconds)
     try:
         return DirectConnection(socket.create_connection((host, port), timeout=seconds), peer, deadline)
     except socket.gaierror as problem:
         raise DialError(f"dial tcp: lookup {host}: no such host") from problem
     except (OSError, UnicodeError) as problem:
+        if is_out_of_files(problem):
+            raise TooManyFiles from problem
         raise dial_error(peer, problem) from problem
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from runner.clock import Deadline
 from runner.engine.protocol import ExecStream, ExecTimeout
-from runner.errors import EngineError
+from runner.errors import EngineError, is_out_of_files
 from runner.runtime.handlers.contract import ExecEngine, Target
 from runner.runtime.handlers.dialing import Connection, DialError, dial_direct, join_host_port
 from runner.runtime.handlers.relay import PROGRAM, UNLIMITED_SECONDS, LocalPort, RelayConnection, relay_trouble
@@ -135,8 +135,8 @@ class Reach:
             try:
                 family = socket.AF_INET6 if ":" in ours else socket.AF_INET
                 listener = cleanup.enter_context(socket.create_server((ours, 0), family=family))
-            except OSError:
-                return False
+            except OSError as problem:
+                return None if is_out_of_files(problem) else False
             port = listener.getsockname()[1]
             try:
                 trouble = self._ask_sandbox(target, ours, port, _TRIED_SECONDS, join_host_port(ours, port))
