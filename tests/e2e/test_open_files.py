@@ -30,7 +30,7 @@ def opened(pid: int) -> int:
 
 
 def open_until_refused(path: Path) -> list[IO[str]]:
-    files = []
+    files: list[IO[str]] = []
     with suppress(OSError):
         while True:
             files.append(path.open("w"))
