@@ -5,6 +5,8 @@
     RunnerError
     ├── ManifestError            the manifest's fault
     ├── UsageError               the caller's fault
+    │   └── Refusal              what an API server would refuse
+    │       └── NoSuchObject     what a command or a call names is not there
     ├── EngineError              the Engine answered with an error
     │   ├── EngineUnavailable    nothing answers at all
     │   │   └── TooManyFiles     this process may open no more connections
@@ -69,6 +71,23 @@ class UsageError(RunnerError):
 
     fault = Fault.USER
     exit_code = ExitCode.USAGE
+
+
+class Refusal(UsageError):
+    """What an API server would refuse, in its words; ``reason`` is its StatusReason, as kubectl shows it."""
+
+    exit_code = ExitCode.POD_FAILED
+
+    def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+class NoSuchObject(Refusal):
+    """What a command or a call names is not there: a pod, a workload, an object."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, reason="NotFound", hint=hint)
 
 
 class ManifestError(RunnerError):

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO, Unpack
 
-from runner.api.launching import Launch, Launching
+from runner.api.deleting import POLL_SECONDS, Deleting
+from runner.api.launching import Launch
 from runner.clock import Clock, Wakeup
-from runner.core.model import Json, Pod
-from runner.core.termination import deletion_grace
-from runner.errors import EngineUnavailable, ExitCode, ManifestError, NotFound, UsageError, WaitTimeout
+from runner.core.model import Json
+from runner.errors import EngineUnavailable, ExitCode, ManifestError, NoSuchObject, UsageError, WaitTimeout
 from runner.runtime.home import Home
 from runner.runtime.options import RunOptions
 from runner.runtime.outcome import RunResult, StopRequest
@@ -33,14 +31,12 @@ if TYPE_CHECKING:
     from runner.runtime.gc import GcReport
     from runner.runtime.narration import Listener, LogLine, Narration
 
-_POLL_SECONDS = 0.1
-
 
 def _deaf(narration: Narration) -> None:
     """A listener that nobody needs."""
 
 
-class Runner(Launching):
+class Runner(Deleting):
     """Loads, runs and shows pods."""
 
     def __init__(
@@ -221,42 +217,7 @@ class Runner(Launching):
             session.finish(exit_code, stop)
         return RunResult(exit_code=exit_code, pods=reached, message=message)
 
-    # --- looking at pods, and ending them ----------------------------------------------------------------------------
-
-    def delete(self, namespace: str, name: str, *, grace: int | None, force: bool) -> Deletion:
-        """Ask for the deletion of a pod: its owner does it, or this process when the owner is dead.
-
-        ``grace`` in seconds, None: the pod's own; ``force`` means 0. Raises UsageError when there is no such pod.
-        """
-        value = self.store.pod(namespace, name)
-        if value is None:
-            raise UsageError(f'pods "{name}" not found')
-        pod = Pod.from_json({key: part for key, part in value.items() if key != "status"})
-        wanted = 0 if force else deletion_grace(pod, grace)
-        self.store.request_deletion(pod.uid, self.clock.now(), wanted)
-        return Deletion(runner=self, pod=pod, is_at_once=wanted == 0)
-
-    def remove_at_once(self, pod: Pod) -> None:
-        """Remove a pod whose owner is dead without asking its processes to end. Raises PodIsOwned, EngineError."""
-        from runner.runtime.gc import remove_pod
-        from runner.runtime.objects import remove_orphans
-
-        remove_pod(self.engine, self.store, self.home, pod.uid)
-        remove_orphans(self.store)
-
-    def adopt_and_remove(self, pod: Pod) -> None:
-        """Remove a pod whose owner is dead: become its owner for what is left of its life. Raises PodIsOwned."""
-        from runner.runtime.owning import own
-
-        owned = own(pod, self.home)
-        session = self._session(self._on_this_node(RunOptions()), _deaf, image="")
-        session.add(owned, is_new=False)
-        try:
-            session.open(self.clock.now())
-            session.start()
-            session.delete_all(StopRequest(), grace=pod.deletion_grace)
-        finally:
-            session.close()
+    # --- looking at pods ----------------------------------------------------------------------------------------------
 
     def logs(
         self,
@@ -274,7 +235,7 @@ class Runner(Launching):
 
         value = self.store.pod(namespace, name)
         if value is None:
-            raise UsageError(f'pods "{name}" not found')
+            raise NoSuchObject(f'pods "{name}" not found')
         question = LogQuestion(container=container, previous=previous, follow=follow, tail=tail, since=since)
         return read_logs(value, question, engine=self.engine, home=self.home, clock=self.clock)
 
@@ -296,7 +257,7 @@ class Runner(Launching):
                 return value
             if deadline.remaining() == 0:
                 raise WaitTimeout(f"timed out waiting for the condition on pods/{name}")
-            never.wait(_POLL_SECONDS)
+            never.wait(POLL_SECONDS)
 
     def gc(self, *, everything: bool, older_than: float | None, dry_run: bool, other_homes: bool = False) -> GcReport:
         """Remove what dead processes left behind; see ``runner.runtime.gc.sweep``."""
@@ -330,30 +291,3 @@ class Runner(Launching):
             rows.append(("Problem", error.message))
             rows += [("", line) for line in error.hint.splitlines()]
         return rows
-
-
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """A deletion that has been asked for."""
-
-    runner: Runner
-    pod: Pod
-    is_at_once: bool = False
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait until the pod is gone, removing it here when nobody owns it. Raises WaitTimeout."""
-        from runner.runtime.ownership import PodIsOwned, is_locked
-
-        uid = self.pod.uid
-        if not is_locked(self.runner.home, uid) and self.runner.store.pod_by_uid(uid) is not None:
-            with suppress(PodIsOwned, NotFound):  # somebody else may be faster
-                if self.is_at_once:
-                    self.runner.remove_at_once(self.pod)
-                else:
-                    self.runner.adopt_and_remove(self.pod)
-        self.runner.wait_for(
-            self.pod.namespace,
-            self.pod.name,
-            lambda value: value is None or (value.get("metadata") or {}).get("uid") != uid,
-            timeout,
-        )

@@ -167,7 +167,7 @@ class Launching(Ground):
             return nullcontext()
         from runner.runtime.standing import standing
 
-        return standing(controllers, self.store, self.home)
+        return standing(controllers, self.store, self.home, self.sweep)
 
     def _made(self, value: Json, node: str) -> Pod:
         """A pod that a workload makes."""

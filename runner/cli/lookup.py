@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runner.errors import UsageError
+from runner.errors import NoSuchObject, UsageError
 
 if TYPE_CHECKING:
     from runner.cli.app import App
@@ -21,7 +21,7 @@ def find_pod(app: App, namespace: str, name: str) -> Object:
 
 
 def not_found(name: str) -> UsageError:
-    return UsageError(f'pods "{name}" not found')
+    return NoSuchObject(f'pods "{name}" not found')
 
 
 def find_pods(app: App, namespace: str | None, names: Sequence[str]) -> list[Object]:

@@ -11,8 +11,9 @@ from importlib import import_module
 import click
 
 from runner.cli.app import App, app_of
+from runner.cli.failures import SeveralErrors
 from runner.cli.options import Command, EnvironmentOption
-from runner.errors import ExitCode, ManifestError, RunnerError
+from runner.errors import ExitCode, ManifestError, Refusal, RunnerError
 from runner.render.streams import OutputClosed
 
 BROKEN_PIPE = 141
@@ -82,6 +83,15 @@ def main(argv: Sequence[str], app: App | None = None) -> int:
 def _complain(app: App, error: Exception) -> int:
     """Say what went wrong and what may help; returns the exit code."""
     match error:
+        case SeveralErrors():
+            for one in error.errors:
+                _complain(app, one)
+            return error.exit_code
+        case Refusal():
+            paint = app.paint(app.err)
+            app.say(f"{paint.red(f'Error from server ({error.reason}):')} {error.message}")
+            _hint(app, error.hint)
+            return error.exit_code
         case ManifestError():
             for line in error.problems:
                 app.say(line)
@@ -103,9 +113,14 @@ def _complain(app: App, error: Exception) -> int:
 def _say(app: App, message: str, hint: str, code: int) -> int:
     paint = app.paint(app.err)
     app.say(f"{paint.red('error:')} {message}")
+    _hint(app, hint)
+    return code
+
+
+def _hint(app: App, hint: str) -> None:
+    paint = app.paint(app.err)
     for number, line in enumerate(hint.splitlines()):
         app.say(f"{paint.dim('hint:')} {line}" if number == 0 else f"      {line}")
-    return code
 
 
 def _usage_hint(error: click.UsageError) -> str:

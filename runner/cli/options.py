@@ -130,10 +130,27 @@ def command(name: str, example: str, **settings: Any) -> Callable[[Callable[...,
 
 
 def complete_pods(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of the pods in the store; the Engine is not asked."""
-    prefix = next((f"{word}/" for word in ("pod", "pods", "po") if incomplete.startswith(f"{word}/")), "")
+    """Names of the pods in the store, and what makes pods by ``KIND/NAME``; the Engine is not asked."""
+    if "/" in incomplete:
+        return complete_objects(ctx, _param, incomplete)
     names = [pod["metadata"]["name"] for pod in _stored_pods(app_of(ctx), ctx.params.get("namespace"))]
-    return _items(prefix + name for name in names if (prefix + name).startswith(incomplete))
+    return _items(name for name in names if name.startswith(incomplete))
+
+
+def complete_objects(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Kinds, then names of the kind that the line names; ``KIND/NAME`` in one word. From the store, the Engine is not asked."""
+    from runner.cli.completing import objects_for
+
+    words = [str(word) for word in (ctx.params.get("words") or ())]
+    with_pods = ctx.info_name in ("delete", "wait")
+    return _items(objects_for(app_of(ctx), words, ctx.params.get("namespace"), incomplete, with_pods=with_pods))
+
+
+def complete_conditions(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What ``wait --for`` can wait for."""
+    from runner.cli.completing import CONDITIONS
+
+    return _items(word for word in CONDITIONS if word.startswith(incomplete))
 
 
 def complete_containers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:

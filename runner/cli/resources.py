@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from runner.cli.failures import Failures
 from runner.cli.lookup import find_pods
 from runner.cli.selecting import labels_of
+from runner.cli.spelling import did_you_mean
 from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS, KindWords
 from runner.core.selectors import Selector, matches
-from runner.errors import UsageError
+from runner.errors import NoSuchObject, UsageError
 from runner.render.events import last_seen
 from runner.render.tables import ClaimTable, EventTable, ObjectTable, PodTable, WorkloadTable
 
@@ -38,9 +40,21 @@ class Asked(Struct, frozen=True):
     resource: Resource
     names: tuple[str, ...]
 
-    def read(self, app: App, scope: str | None, selector: Selector = ()) -> list[Object]:
-        """The objects, those whose labels the selector selects. Raises UsageError when one that was named is not there."""
-        found = self.resource.read(app, scope, self.names)
+    def read(
+        self, app: App, scope: str | None, selector: Selector = (), failures: Failures | None = None
+    ) -> list[Object]:
+        """The objects, those whose labels the selector selects.
+
+        Raises NoSuchObject when one that was named is not there; with ``failures`` those that are there come all the same.
+        """
+        if failures is None or not self.names:
+            found = self.resource.read(app, scope, self.names)
+        else:
+            found = [
+                value
+                for some in failures.each(lambda name: self.resource.read(app, scope, (name,)), self.names)
+                for value in some
+            ]
         return [value for value in found if matches(selector, labels_of(value))] if selector else found
 
 
@@ -62,7 +76,7 @@ def _chosen(words: KindWords, found: Sequence[Object], names: Sequence[str]) -> 
     by_name = {value["metadata"]["name"]: value for value in found}
     missing = next((name for name in names if name not in by_name), None)
     if missing is not None:
-        raise UsageError(f'{words.resource} "{missing}" not found')
+        raise NoSuchObject(f'{words.resource} "{missing}" not found')
     return [by_name[name] for name in names]
 
 
@@ -81,6 +95,7 @@ RESOURCES = (
 IN_ALL = frozenset({PODS.kind, "Service", *WORKLOADS})
 """The kinds of ``get all``."""
 _KNOWN = "podrunner knows " + ", ".join((one.words.short or (one.words.plural,))[0] for one in RESOURCES)
+_SPELLINGS = {word: one for one in RESOURCES for word in one.words.words}
 
 
 def asked(words: Sequence[str]) -> list[Asked]:
@@ -108,7 +123,19 @@ def _by_kind(pairs: Sequence[tuple[Resource, str]]) -> list[Asked]:
 
 
 def _resource(word: str) -> Resource:
-    found = next((one for one in RESOURCES if word in one.words.words), None)
+    found = _SPELLINGS.get(word.lower())
     if found is None:
-        raise UsageError(f'the server doesn\'t have a resource type "{word}"', hint=_KNOWN)
+        raise UsageError(
+            f'the server doesn\'t have a resource type "{word}"', hint=did_you_mean(word, _SPELLINGS) or _KNOWN
+        )
     return found
+
+
+def is_kind(word: str) -> bool:
+    """Whether a word names kinds: ``po``, ``deploy,rs``, ``all``."""
+    return all(part.lower() in (*_SPELLINGS, "all") for part in word.split(","))
+
+
+def kind_like(word: str) -> bool:
+    """Whether a word looks like a kind that somebody misspelt."""
+    return bool(did_you_mean(word, _SPELLINGS))

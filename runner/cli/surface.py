@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject, LoadResult
@@ -29,7 +29,10 @@ class Result(Protocol):
 
 
 class Waitable(Protocol):
-    """A deletion under way."""
+    """A deletion under way; ``needs_waiting``: nobody else carries it out."""
+
+    @property
+    def needs_waiting(self) -> bool: ...
 
     def wait(self, timeout: float | None = None) -> object: ...
 
@@ -51,6 +54,10 @@ class RunnerSurface(Protocol):
     def plan(self, objects: Sequence[LoadedObject], options: RunOptions) -> str: ...
 
     def delete(self, namespace: str, name: str, *, grace: int | None, force: bool) -> Waitable: ...
+
+    def delete_object(self, kind: str, namespace: str, name: str, *, grace: int | None = None) -> Waitable: ...
+
+    def remove_unowned(self, deletions: Sequence[Any]) -> None: ...
 
     def logs(
         self,

@@ -194,11 +194,11 @@ class Company:
         """Make a pod for a workload; returns its name."""
         return self._add(value, controller.workload.namespace, controller).pod.name
 
-    def delete(self, uid: PodUID) -> None:
+    def delete(self, uid: PodUID, grace: int | None = None) -> None:
         """Ask for the deletion of a pod."""
         for one in self.pods:
             if one.pod.uid == uid:
-                self.store.request_deletion(uid, self.clock.now(), deletion_grace(one.pod, None))
+                self.store.request_deletion(uid, self.clock.now(), deletion_grace(one.pod, grace))
                 one.run.wakeup.set()
 
     # --- time -------------------------------------------------------------------------------------------------------

@@ -14,13 +14,14 @@ from runner.clock import Clock
 from runner.core.events import Correlator, ObjectRef, Source
 from runner.core.model import Json, PodUID
 from runner.core.reasons import Note
-from runner.core.workloads import Member, Reconciliation, Workload, WorkloadState, reconcile
+from runner.core.workloads import Member, Reconciliation, Workload, WorkloadKind, WorkloadState, reconcile
 from runner.core.workloads import notes as words
 from runner.core.workloads.statefulset import claims
 from runner.core.workloads.status import View, changes_at, objects_of
+from runner.runtime.deletionrequests import deletion_asked_of, forget_request
 from runner.runtime.narration import EventRecorded, Listener, Notice, PodRef
 from runner.runtime.owning import Owned
-from runner.runtime.storage import Object, Store
+from runner.runtime.storage import Object, Store, name_of
 
 Spawn = Callable[[Json], Owned]
 """Makes an owned pod of this process from a v1 Pod that has no UID yet."""
@@ -36,6 +37,8 @@ class Controller:
     reason: str = ""
     message: str = ""
     told: datetime | None = None
+    is_deleted: bool = False
+    """Whether somebody has asked for its deletion: it makes no more pods, and those that it has go."""
     asked: set[PodUID] = field(default_factory=set)
     claimed: list[str] = field(default_factory=list)
     shown: dict[str, Object] = field(default_factory=dict)
@@ -47,7 +50,7 @@ class Controller:
     @property
     def is_idle(self) -> bool:
         """Whether it wants no pods, now or later: a suspended Job, no replicas."""
-        return not self.is_over and (self.workload.is_suspended or self.workload.most_pods == 0)
+        return not (self.is_over or self.is_deleted) and (self.workload.is_suspended or self.workload.most_pods == 0)
 
     @property
     def verdict(self) -> str:
@@ -67,7 +70,7 @@ class Controller:
 
     def step(self, members: Sequence[Member], now: datetime, speed: float) -> Reconciliation:
         """What to do now; remembers what has come of the workload."""
-        if self.is_over:
+        if self.is_over or self.is_deleted:
             left = tuple(member.uid for member in members if member.is_active)
             return Reconciliation(delete=left, state=self.state)
         found = reconcile(self.workload, members, now, speed=speed)
@@ -99,8 +102,8 @@ class Hands(Protocol):
         """Make a pod; returns its name."""
         ...
 
-    def delete(self, uid: PodUID) -> None:
-        """Ask for the deletion of a pod, with the grace that it has."""
+    def delete(self, uid: PodUID, grace: int | None = None) -> None:
+        """Ask for the deletion of a pod; ``grace`` in seconds, None: its own."""
         ...
 
 
@@ -146,6 +149,7 @@ class Control:
 
     def _reconcile(self, controller: Controller) -> tuple[datetime | None, ...]:
         now, members = self._clock.now(), self._hands.members(controller)
+        self._heed(controller, members)
         step = controller.step(members, now, self._speed)
         by_uid = {member.uid: member for member in members}
         for uid in step.delete:
@@ -160,12 +164,38 @@ class Control:
             self._tell_retry(controller, now, step.retry_at)
         if step.create or step.delete:
             members = self._hands.members(controller)
+        if controller.is_deleted and all(member.is_gone for member in members):
+            self._forget(controller)
+            return ()
         return step.wake_at, self._show(controller, members)
+
+    def _heed(self, controller: Controller, members: Sequence[Member]) -> None:
+        """Take what others have asked of a workload: its deletion, or that of a Deployment's ReplicaSet, which comes again."""
+        workload = controller.workload
+        for value in (workload.parent, workload.value):
+            is_asked, grace = (False, None) if value is None else deletion_asked_of(self._store, value)
+            if value is None or not is_asked:
+                continue
+            for member in members:
+                if not member.is_gone and member.uid not in controller.asked:
+                    controller.asked.add(member.uid)
+                    self._hands.delete(member.uid, grace)
+            if value["kind"] == WorkloadKind.REPLICA_SET and workload.parent is not None:
+                forget_request(self._store, value)
+            else:
+                controller.is_deleted = True
+
+    def _forget(self, controller: Controller) -> None:
+        """A workload that was deleted is there no more when its pods are gone."""
+        for value in controller.shown.values():
+            self._store.remove_object(str(value["kind"]), *name_of(value))
+            forget_request(self._store, value)
+        controller.shown.clear()
 
     def settle(self) -> None:
         """While the pods of the run are deleted: let Jobs that are over come to their end."""
         for controller in self.controllers:
-            if controller.is_over:
+            if controller.is_over and not controller.is_deleted:
                 self._show(controller, self._hands.members(controller))
 
     def _show(self, controller: Controller, members: Sequence[Member]) -> datetime | None:

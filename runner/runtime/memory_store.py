@@ -165,6 +165,11 @@ class MemoryStore:
         values = (event.to_json() if isinstance(event, Event) else dict(event) for event in within)
         return [value for value in values if _is_about(value, pod, uid)]
 
+    def remove_event(self, namespace: str, name: str) -> None:
+        with self._lock:
+            self._version += 1
+            self._events.pop((namespace, name), None)
+
     def note_attempt(self, uid: str, container: str, attempt: int) -> None:
         with self._lock:
             pod = self._pods.get(uid)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.core.kindwords import OBJECTS
 from runner.core.model import Json
 from runner.core.storedobjects import node_ports_of, owner_of, stored_object
-from runner.errors import UsageError
+from runner.errors import NoSuchObject
 from runner.runtime.identities import new_uid
 from runner.runtime.ownership import owner_is_alive
 from runner.runtime.storage import AlreadyExists, Object, Store, name_of
@@ -66,9 +66,9 @@ def apply_object(store: Store, value: Json, now: datetime) -> str:
 
 
 def delete_object(store: Store, kind: str, namespace: str, name: str) -> None:
-    """Remove an object. Raises UsageError when there is none."""
+    """Remove an object. Raises NoSuchObject when there is none."""
     if store.object(kind, namespace, name) is None:
-        raise UsageError(f'{OBJECTS[kind].resource} "{name}" not found')
+        raise NoSuchObject(f'{OBJECTS[kind].resource} "{name}" not found')
     store.remove_object(kind, namespace, name)
 
 

@@ -207,6 +207,8 @@ class Session:
     def _wake_all(self) -> None:
         for running in self._runs:
             running.wakeup.set()
+        if self._control is not None:
+            self._news.set()  # Something may have been asked of a workload.
         if self._network is not None:
             self._network.wake()
 
@@ -273,11 +275,11 @@ class Session:
         running = self.add(self._spawn(value), controller=controller)
         return running.pod.name
 
-    def delete(self, uid: PodUID) -> None:
+    def delete(self, uid: PodUID, grace: int | None = None) -> None:
         """Ask for the deletion of a pod."""
         for running in self._runs:
             if running.pod.uid == uid:
-                self._store.request_deletion(uid, self._clock.now(), deletion_grace(running.pod, None))
+                self._store.request_deletion(uid, self._clock.now(), deletion_grace(running.pod, grace))
                 running.wakeup.set()
 
     def _verdict(self) -> tuple[int, str] | None:
@@ -291,15 +293,17 @@ class Session:
         failed += [r for r in self._runs if r.controller is not None and r.worker.gave_up]
         broken = [c for c in self._controllers if c.is_over and c.reason and not self._is_complete(c)]
         over = all(self._reached(r) or r in failed or r.worker.gone for r in alone)
-        over = over and all(self._is_satisfied(c) or c in broken for c in self._controllers)
+        over = over and all(self._is_satisfied(c) or c in broken or self._is_gone(c) for c in self._controllers)
         if (failed or broken) and (over or self._options.until is not Until.COMPLETED):
             return (
                 self._failure(failed[0]) if failed else (self._container_code(ExitCode.POD_FAILED), broken[0].verdict)
             )
         if not over:
             return None
-        if any(r.worker.gone and not self._reached(r) for r in alone):
-            gone = ", ".join(r.pod.name for r in alone if r.worker.gone)
+        names = [r.pod.name for r in alone if r.worker.gone and not self._reached(r)]
+        names += [c.workload.source for c in self._controllers if self._is_gone(c)]
+        if names:
+            gone = ", ".join(names)
             return ExitCode.POD_FAILED, f"deleted before it was {self._options.until}: {gone}"
         return self._success()
 
@@ -342,11 +346,18 @@ class Session:
             case Until.COMPLETED:
                 return status.phase is Phase.SUCCEEDED
 
+    def _is_gone(self, controller: Controller) -> bool:
+        """Whether a workload was deleted before it came to an end of its own, and its pods are gone."""
+        mine = (running for running in self._runs if running.controller is controller)
+        return controller.is_deleted and not controller.is_over and all(running.is_over for running in mine)
+
     def _is_complete(self, controller: Controller) -> bool:
         return controller.state == "Complete"
 
     def _is_satisfied(self, controller: Controller) -> bool:
         """Whether a workload has come to what the run waits for: as many pods as it wants, or its end."""
+        if controller.is_deleted and not controller.is_over:
+            return False
         if controller.is_idle:
             return True
         if controller.is_over or self._options.until is Until.COMPLETED:

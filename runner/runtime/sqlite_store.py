@@ -204,6 +204,10 @@ class SqliteStore:
         )
         return [_load(row[0]) for row in rows]
 
+    def remove_event(self, namespace: str, name: str) -> None:
+        with self._write() as connection:
+            connection.execute("DELETE FROM events WHERE namespace = ? AND name = ?", (namespace, name))
+
     def _horizon(self) -> float:
         return self._clock.now().timestamp() - EVENT_LIFETIME
 

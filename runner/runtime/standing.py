@@ -6,27 +6,35 @@ with them, as they were shown last.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+from runner.clock import SystemClock
 from runner.core.kindwords import WORKLOADS
 from runner.core.model import Json
 from runner.runtime.controllers import Controller
+from runner.runtime.deletionrequests import forget_request
 from runner.runtime.home import Home
 from runner.runtime.ownership import PodLock, is_locked
 from runner.runtime.storage import AlreadyExists, Store
 
 
+def _nothing() -> None:
+    """No room can be made."""
+
+
 @contextmanager
-def standing(controllers: Sequence[Controller], store: Store, home: Home) -> Iterator[None]:
-    """Hold the names of workloads. Raises AlreadyExists when a run that lives has one of them."""
+def standing(
+    controllers: Sequence[Controller], store: Store, home: Home, make_room: Callable[[], object] = _nothing
+) -> Iterator[None]:
+    """Hold the names of workloads. Raises AlreadyExists when a run that lives has one of them, or a pod that is kept.
+
+    ``make_room`` is called for a name that a dead process left behind: its pods may be swept away.
+    """
     values = [value for one in controllers for value in (one.workload.parent, one.workload.value) if value is not None]
     with ExitStack() as stack:
         for value in values:
-            kind, namespace, name = _key(value)
-            found = store.object(kind, namespace, name)
-            if found is not None and is_locked(home, _uid(found)):
-                raise AlreadyExists(WORKLOADS[kind].resource, name)
+            _claim(value, store, home, make_room)
             stack.enter_context(PodLock(home, _uid(value)))
             store.put_object(value)
         try:
@@ -36,16 +44,46 @@ def standing(controllers: Sequence[Controller], store: Store, home: Home) -> Ite
             forget_dead(store, home)
 
 
+def _claim(value: Json, store: Store, home: Home, make_room: Callable[[], object]) -> None:
+    """See that a workload's name is free. Raises AlreadyExists."""
+    kind, namespace, name = _key(value)
+    found = store.object(kind, namespace, name)
+    if found is not None and not is_locked(home, _uid(found)):
+        make_room()
+        forget_dead(store, home)
+        found = store.object(kind, namespace, name)
+    if found is not None:
+        raise AlreadyExists(WORKLOADS[kind].resource, name)
+
+
 def forget_dead(store: Store, home: Home) -> None:
-    """Remove the workloads that nobody runs and that have no pods."""
+    """Remove the workloads that nobody runs and that have no pods; those that have are shown with the pods that are left."""
     values = [value for kind in WORKLOADS for value in store.objects(kind)]
     if not values:
         return
-    owners = {uid for pod in store.pods() for uid in _owners(pod)}
+    pods = store.pods()
+    owners = {uid for pod in pods for uid in _owners(pod)}
     owners |= {uid for value in values if _uid(value) in owners for uid in _owners(value)}
     for value in values:
-        if _uid(value) not in owners and not is_locked(home, _uid(value)):
+        if is_locked(home, _uid(value)):
+            continue
+        if _uid(value) not in owners:
             store.remove_object(*_key(value))
+            forget_request(store, value)
+        else:
+            _recount(value, values, pods, store)
+
+
+def _recount(value: Json, values: Sequence[Json], pods: Sequence[Json], store: Store) -> None:
+    from runner.core.workloads.kept import recounted
+
+    mine = [pod for pod in pods if _uid(value) in _owners(pod)]
+    parent = next((one for one in values if _uid(one) in _owners(value)), None)
+    if not mine:
+        return  # It owns them by another one, which is counted.
+    for one, before in zip(recounted(value, parent, mine, SystemClock().now()), (value, parent), strict=False):
+        if one != before:
+            store.put_object(one)
 
 
 def _owners(value: Json) -> list[str]:

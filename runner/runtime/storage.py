@@ -103,6 +103,10 @@ class Store(Protocol):
         """Events in the order in which they were last seen."""
         ...
 
+    def remove_event(self, namespace: str, name: str) -> None:
+        """Forget an event."""
+        ...
+
     def note_attempt(self, uid: str, container: str, attempt: int) -> None:
         """Remember that this attempt of a container (POD for the sandbox) was created."""
         ...

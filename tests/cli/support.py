@@ -67,6 +67,7 @@ class FakeDeletion:
     """A deletion that notes how long it was waited for."""
 
     waited: list[float | None] = field(default_factory=list)
+    needs_waiting: bool = False
 
     def wait(self, timeout: float | None = None) -> None:
         self.waited.append(timeout)
@@ -117,6 +118,14 @@ class FakeRunner:
     def delete(self, namespace: str, name: str, *, grace: int | None, force: bool) -> FakeDeletion:
         self.asked.setdefault("deleted", []).append((namespace, name, grace, force))
         return self.deletion
+
+    def delete_object(self, kind: str, namespace: str, name: str, *, grace: int | None = None) -> FakeDeletion:
+        self.asked.setdefault("deleted objects", []).append((kind, namespace, name, grace))
+        self.store.remove_object(kind, namespace, name)
+        return self.deletion
+
+    def remove_unowned(self, deletions: Sequence[Any]) -> None:
+        self.asked["unowned"] = len(deletions)
 
     def logs(self, namespace: str, name: str, **limits: Any) -> Iterator[LogLine]:
         self.asked["logs"] = {"namespace": namespace, "name": name, **limits}

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.support import CommandLine, pod, put
+from runner import Runner
+from runner.cli.resources import RESOURCES
+from runner.clock import VirtualClock
+from runner.engine.simulated import SimulatedEngine
+from runner.errors import NoSuchObject, WaitTimeout
+from runner.runtime.memory_store import MemoryStore
+from tests.cli.support import START, CommandLine, FakeDeletion, pod, put
 
 MANIFEST = """\
 apiVersion: v1
@@ -96,12 +102,14 @@ def test_delete_returns_when_the_pods_are_gone(podrunner: CommandLine, argv: str
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        pytest.param("delete po", "name the pods to delete", id="no name"),
+        pytest.param("delete", "you must provide one or more resources", id="nothing"),
+        pytest.param("delete po", "no name was specified", id="no name"),
         pytest.param("delete po web --all", "one of them", id="a name and all"),
-        pytest.param("delete po --all -l app", "one of them", id="all and labels"),
+        pytest.param("delete po --all -l app", "give one of them", id="all and labels"),
+        pytest.param("delete po web -f x.yaml", "give one of them", id="a name and a file"),
+        pytest.param("delete deplyo web", "did you mean deploy?", id="a misspelt kind"),
         pytest.param("delete web -l app", "name cannot be provided when a selector", id="a name and labels"),
         pytest.param("delete -f x.yaml -l app", "name cannot be provided when a selector", id="a file and labels"),
-        pytest.param("delete po web nosuch", 'pods "nosuch" not found', id="an unknown pod"),
         pytest.param(
             "delete po web --now --grace-period 3", "cannot be specified together", id="now and a grace period"
         ),
@@ -114,6 +122,116 @@ def test_a_deletion_that_makes_no_sense_touches_nothing(podrunner: CommandLine, 
     assert done.code == 2
     assert message in done.err
     assert "deleted" not in podrunner.runner.asked
+
+
+EVERYTHING = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: elsewhere}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec: {containers: [{name: main, image: "nginx:1.27"}]}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: pi}
+spec: {template: {spec: {restartPolicy: Never, containers: [{name: main, image: "nginx:1.27"}]}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: gone}
+spec: {containers: [{name: main, image: "nginx:1.27"}]}
+"""
+
+
+def test_a_deletion_goes_on_past_what_is_missing_waits_and_fails_at_the_end(
+    podrunner: CommandLine, tmp_path: Path
+) -> None:
+    path = tmp_path / "all.yaml"
+    path.write_text(EVERYTHING)
+    put_job(podrunner)
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "default"}}
+    podrunner.runner.store.put_object(claim)
+    done = podrunner("delete", "-f", str(path))
+    assert done.out.splitlines() == [
+        'pod "web" deleted from default namespace',
+        'persistentvolumeclaim "data" deleted from default namespace',
+        'job.batch "pi" deleted from default namespace',
+    ]
+    assert podrunner.runner.deletion.waited == [None, None, None]
+    told = f'Error from server (NotFound): error when deleting "{path}": '
+    assert done.err.splitlines() == [
+        "namespace/elsewhere: nothing is kept of it, so there is nothing to delete",
+        f'{told}configmaps "settings" not found',
+        f'{told}pods "gone" not found',
+    ]
+    assert done.code == 1
+    assert podrunner("delete", "-f", str(path), "--ignore-not-found").code == 0
+
+
+def test_what_went_wrong_with_one_object_is_told_when_the_others_are_gone(podrunner: CommandLine) -> None:
+    class Stuck(FakeDeletion):
+        def wait(self, timeout: float | None = None) -> None:
+            super().wait(timeout)
+            raise WaitTimeout(f"timed out for the {len(self.waited)}. time")
+
+    podrunner.runner.deletion = stuck = Stuck()
+    done = podrunner("delete", "po", "web", "db", "--timeout", "5s")
+    assert (done.code, len(stuck.waited)) == (4, 2)
+    assert done.err == "error: timed out for the 1. time\nerror: timed out for the 2. time\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "kind", "grace"),
+    [
+        pytest.param("delete deploy/shop", "Deployment", None, id="in one word"),
+        pytest.param("delete deploy shop", "Deployment", None, id="in two"),
+        pytest.param("delete deployment.apps/shop --grace-period 3", "Deployment", 3, id="with its group"),
+        pytest.param("delete Deployments shop --now", "Deployment", 0, id="written large"),
+        pytest.param("delete cm shop", "ConfigMap", None, id="an object"),
+        pytest.param("delete pvc shop", "PersistentVolumeClaim", None, id="a claim"),
+        pytest.param("delete deploy --all --force", "Deployment", 0, id="all of a kind"),
+        pytest.param("delete rs,sts,deploy,cj shop", "Deployment", None, id="of one of several kinds"),
+    ],
+)
+def test_whatever_get_shows_is_deleted(podrunner: CommandLine, argv: str, kind: str, grace: int | None) -> None:
+    podrunner.runner.store.put_object({"kind": kind, "metadata": {"name": "shop", "namespace": "default"}})
+    done = podrunner(*argv.split())
+    assert podrunner.runner.asked["deleted objects"] == [(kind, "default", "shop", grace)]
+    assert "deleted" not in podrunner.runner.asked
+    assert 'shop" ' in done.out
+    missing = 3 if "rs,sts" in argv else 0
+    assert (done.code, done.err.count("(NotFound)")) == (1 if missing else 0, missing)
+
+
+@pytest.mark.parametrize("kind", [one.words.kind for one in RESOURCES])
+def test_every_kind_that_get_shows_has_a_way_to_be_deleted(kind: str, tmp_path: Path) -> None:
+    with Runner(home=tmp_path, store=MemoryStore(), engine=SimulatedEngine(VirtualClock(START))) as runner:
+        metadata = {"name": "x", "namespace": "default", "uid": "u"}
+        value = {"apiVersion": "v1", "kind": kind, "metadata": metadata}
+        if kind == "Pod":
+            return
+        if kind == "Event":
+            runner.store.record_event({**value, "involvedObject": {}})
+        else:
+            runner.store.put_object(value)
+        deletion = runner.delete_object(kind, "default", "x")
+        runner.remove_unowned([deletion])
+        deletion.wait(5)
+        assert runner.store.objects(kind) == runner.store.events() == []
+        with pytest.raises(NoSuchObject, match="not found"):
+            runner.delete_object(kind, "default", "x")
 
 
 def test_nothing_that_is_selected_is_nothing_to_delete(podrunner: CommandLine) -> None:
@@ -190,7 +308,6 @@ def test_a_condition_that_does_not_come_is_a_timeout(podrunner: CommandLine, arg
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        pytest.param("--for=condition=Ready gone", 'pods "gone" not found', id="a pod that does not exist"),
         pytest.param("--for=happiness web", 'unrecognized condition: "happiness"', id="an unknown condition"),
         pytest.param("--for=jsonpath={.x[} web", "error parsing jsonpath", id="a path that cannot be read"),
         pytest.param("web", "Missing option '--for'", id="no condition"),
@@ -241,7 +358,7 @@ def test_a_workload_is_waited_for_too(podrunner: CommandLine) -> None:
     ("argv", "code", "expected"),
     [
         pytest.param("--for=condition=failed job/pi --timeout 0", 4, "timed out waiting for the condition on jobs/pi", id="late"),
-        pytest.param("--for=condition=complete job/nosuch", 2, 'jobs.batch "nosuch" not found', id="not there"),
+        pytest.param("--for=condition=complete job/nosuch", 1, 'jobs.batch "nosuch" not found', id="not there"),
         pytest.param("--for=condition=complete nosuch/pi", 2, "doesn't have a resource type", id="an unknown kind"),
     ],
 )  # fmt: skip

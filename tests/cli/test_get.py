@@ -197,8 +197,6 @@ def test_workloads_are_shown_as_kubectl_shows_them(podrunner: CommandLine, argv:
 @pytest.mark.parametrize(
     ("argv", "expected"),
     [
-        pytest.param("get deploy nosuch", 'error: deployments.apps "nosuch" not found\n', id="not there"),
-        pytest.param("get job nosuch", 'error: jobs.batch "nosuch" not found\n', id="not there either"),
         pytest.param("get deploy shop -A", "cannot be retrieved by name across all namespaces", id="a name everywhere"),
         pytest.param("get po,deploy -w", "you may only specify a single resource type", id="a watch of two kinds"),
         pytest.param("get job/", "must have a single resource and name", id="no name"),
@@ -247,9 +245,6 @@ def test_nothing_found_is_said_on_stderr(podrunner: CommandLine, argv: str, expe
 @pytest.mark.parametrize(
     ("argv", "expected"),
     [
-        pytest.param("get po nosuch", 'error: pods "nosuch" not found\n', id="an unknown pod"),
-        pytest.param("describe po nosuch", 'error: pods "nosuch" not found\n', id="an unknown pod to describe"),
-        pytest.param("get events nosuch", 'error: events "nosuch" not found\n', id="an unknown event"),
         pytest.param("get nodes", 'error: the server doesn\'t have a resource type "nodes"', id="an unknown kind"),
         pytest.param("get node/web", 'error: the server doesn\'t have a resource type "node"', id="kind/name of it"),
         pytest.param("get po -o csv", 'unable to match a printer suitable for the output format "csv"', id="a format"),
@@ -267,6 +262,39 @@ def test_a_usage_error_ends_with_2_and_one_message(podrunner: CommandLine, argv:
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("error: ")
     assert expected in done.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "shown", "missing"),
+    [
+        pytest.param("get po nosuch", [], ['pods "nosuch"'], id="a pod"),
+        pytest.param("get po/nosuch -o json", [], ['pods "nosuch"'], id="for a program"),
+        pytest.param("get events nosuch", [], ['events "nosuch"'], id="an event"),
+        pytest.param("get deploy nosuch", [], ['deployments.apps "nosuch"'], id="a workload"),
+        pytest.param("get cm nosuch", [], ['configmaps "nosuch"'], id="an object"),
+        pytest.param("get pvc nosuch", [], ['persistentvolumeclaims "nosuch"'], id="a claim"),
+        pytest.param("describe job nosuch", [], ['jobs.batch "nosuch"'], id="to describe"),
+        pytest.param(
+            "get po no web nosuch starting", ["web", "starting"], ['pods "no"', 'pods "nosuch"'], id="among others"
+        ),
+        pytest.param("get po no web -o name", ["pod/web"], ['pods "no"'], id="among others for a program"),
+        pytest.param("get po/web deploy/no", ["pod/web"], ['deployments.apps "no"'], id="of several kinds"),
+        pytest.param("describe po no web", ["Name:"], ['pods "no"'], id="to describe among others"),
+        pytest.param("wait --for=create no", [], [], id="waited for, which is no question of being there"),
+        pytest.param("wait --for=phase=Running no web --timeout 0", ["pod/web"], ['pods "no"'], id="waited for"),
+    ],
+)
+def test_what_is_missing_is_told_in_kubectls_words_after_what_is_there(
+    podrunner: CommandLine, argv: str, shown: list[str], missing: list[str]
+) -> None:
+    done = podrunner(*argv.split())
+    lines = [line.split()[0] for line in done.out.splitlines() if line.strip() and not line.startswith((" ", "NAME"))]
+    assert lines[: len(shown)] == shown
+    if not shown:
+        assert done.out == ""
+    told = [line for line in done.err.splitlines() if "not found" in line]
+    assert told == [f"Error from server (NotFound): {name} not found" for name in missing]
+    assert done.code == (1 if missing else 4)
 
 
 def test_json_is_a_list_of_pods_with_status(podrunner: CommandLine) -> None:
@@ -406,7 +434,6 @@ def test_a_workload_is_described_with_its_pods_and_events(podrunner: CommandLine
 @pytest.mark.parametrize(
     ("argv", "expected"),
     [
-        pytest.param("describe job nosuch", 'error: jobs.batch "nosuch" not found\n', id="not there"),
         pytest.param("describe events", 'cannot describe "events"', id="a kind that has no description"),
         pytest.param("describe nodes", 'the server doesn\'t have a resource type "nodes"', id="an unknown kind"),
     ],

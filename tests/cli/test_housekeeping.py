@@ -80,6 +80,16 @@ def test_completion_scripts_call_podrunner(podrunner: CommandLine, shell: str, s
         pytest.param([], "des", ["describe"], id="commands"),
         pytest.param(["logs"], "w", ["web", "worker"], id="pods"),
         pytest.param(["get"], "pod/we", ["pod/web"], id="pods with their kind"),
+        pytest.param(["get"], "dep", ["deploy", "deployment", "deployments"], id="kinds"),
+        pytest.param(["describe", "po"], "w", ["web", "worker"], id="names of the kind"),
+        pytest.param(["get", "deploy"], "", ["shop"], id="workloads"),
+        pytest.param(["delete"], "deploy/", ["deploy/shop"], id="workloads with their kind"),
+        pytest.param(["delete"], "we", ["web"], id="pods need no kind to be deleted"),
+        pytest.param(["delete", "po", "web"], "w", ["worker"], id="what is named already is not offered again"),
+        pytest.param(["get", "nosuch"], "", [], id="nothing of a kind that is none"),
+        pytest.param(["wait", "--for"], "condition=R", ["condition=Ready"], id="conditions"),
+        pytest.param(["wait", "--for=create", "deploy"], "", ["shop"], id="what is waited for"),
+        pytest.param(["logs"], "deploy/", ["deploy/shop"], id="workloads have logs"),
         pytest.param(["logs", "web", "-c"], "", ["first", "main"], id="containers of the pod"),
         pytest.param(["logs", "web"], "fi", ["first"], id="containers as an argument"),
         pytest.param(["logs", "-n", "other"], "", ["far"], id="pods of the namespace"),
@@ -92,6 +102,8 @@ def test_the_shell_completes(podrunner: CommandLine, words: list[str], incomplet
     put(podrunner.runner.store, pod("web"))
     put(podrunner.runner.store, pod("worker"))
     put(podrunner.runner.store, pod("far", namespace="other"))
+    metadata = {"name": "shop", "namespace": "default"}
+    podrunner.runner.store.put_object({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata})
     app = App(environ={}, make_runner=lambda _environ, _home: podrunner.runner)
     completer = ShellComplete(cli, {"obj": app}, "podrunner", "_PODRUNNER_COMPLETE")
     assert [item.value for item in completer.get_completions(words, incomplete)] == expected
@@ -140,5 +152,7 @@ def test_a_mistake_of_ours_is_one_message(podrunner: CommandLine) -> None:
 
 
 def test_errors_are_red_on_a_terminal_only(podrunner: CommandLine) -> None:
-    assert podrunner("get", "po", "x", terminal=True).err.startswith("\x1b[31merror:\x1b[0m ")
-    assert podrunner("get", "po", "x").err.startswith("error: ")
+    assert podrunner("get", "x", terminal=True).err.startswith("\x1b[31merror:\x1b[0m ")
+    assert podrunner("get", "x").err.startswith("error: ")
+    told = "\x1b[31mError from server (NotFound):\x1b[0m "
+    assert podrunner("get", "po", "x", terminal=True).err.startswith(told)

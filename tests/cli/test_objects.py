@@ -62,14 +62,22 @@ def test_apply_says_what_it_did(podrunner: CommandLine) -> None:
 def test_create_refuses_what_is_there(podrunner: CommandLine) -> None:
     assert podrunner("create", "-f", "-", stdin=SERVICE).out == "service/web created\n"
     again = podrunner("create", "-f", "-", stdin=SERVICE)
-    assert (again.code, again.out, again.err) == (2, "", 'error: services "web" already exists\n')
+    told = 'Error from server (AlreadyExists): error when creating "<stdin>": services "web" already exists\n'
+    assert (again.code, again.out, again.err) == (1, "", told)
+
+
+def test_create_goes_on_past_what_is_there(podrunner: CommandLine) -> None:
+    podrunner("create", "-f", "-", stdin=SERVICE)
+    done = podrunner("create", "-f", "-", stdin=f"{SERVICE}---\n{OTHERS}")
+    assert (done.code, done.out) == (1, "configmap/config created\nsecret/hidden created\n")
+    assert done.err.count("already exists") == 1
 
 
 @pytest.mark.parametrize("verb", ["apply", "create"])
 def test_pods_are_left_to_run(podrunner: CommandLine, verb: str) -> None:
     done = podrunner(verb, "-f", "-", stdin=f"{SERVICE}---\n{POD}")
     assert (done.code, done.out) == (2, "")
-    assert "Pod p: only Services, ConfigMaps and Secrets are kept; pods are run by podrunner run" in done.err
+    assert "Pod p: only Services, ConfigMaps and Secrets are kept without a run\nhint: podrunner run" in done.err
     assert podrunner.runner.store.objects("Service") == []
     assert podrunner(verb).err.startswith("error: must specify -f\n")
 
@@ -103,10 +111,10 @@ def test_delete_takes_names_and_files(podrunner: CommandLine) -> None:
         'service "web" deleted from default namespace\nconfigmap "config" deleted from default namespace\n'
     )
     gone = podrunner("delete", "svc", "web")
-    assert (gone.code, gone.err) == (2, 'error: services "web" not found\n')
+    assert (gone.code, gone.err) == (1, 'Error from server (NotFound): services "web" not found\n')
     assert podrunner("delete", "svc", "web", "--ignore-not-found").code == 0
-    assert podrunner("delete", "svc").err == "error: resource(s) were provided, but no name was specified\n"
-    assert podrunner("delete", "svc/web", "po/web").code == 2
+    assert podrunner("delete", "svc").err.startswith("error: resource(s) were provided, but no name was specified\n")
+    assert podrunner("delete", "svc/web", "po/web").code == 1
     done = podrunner("delete", "-f", "-", "--ignore-not-found", stdin=OTHERS)
     assert done.out == 'secret "hidden" deleted from default namespace\n'
     assert podrunner.runner.store.objects("Secret") == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.support import Bench, Process, container, until
+from tests.e2e.support import Bench, Process, container, pod, until
 
 pytestmark = pytest.mark.docker
 
@@ -178,3 +178,57 @@ def test_more_pods_than_one_node_runs_are_refused(bench: Bench) -> None:
     done = bench("run", bench.write(value))
     assert done.code == 2
     assert "ask for 2000000000 pods, one node runs at most 110" in done.err
+
+
+def test_what_is_kept_of_a_workload_is_true_and_can_be_deleted(bench: Bench) -> None:
+    """A second run makes no second pod for one replica, and a pod that is deleted is counted no more."""
+    value = workload(bench, "Deployment", "kept", container("main"), {"replicas": 2})
+    name = value["metadata"]["name"]
+    path = bench.write(value)
+    assert bench("run", path, "--until", "ready", "--keep", "always", "-q").code == 0
+    assert len(pods(bench)) == 2
+    again = bench("run", path, "--until", "ready", "-q")
+    assert (again.code, f'deployments.apps "{name}" already exists' in again.err) == (2, True)
+    first, second = pods(bench)
+    assert bench("delete", "po", first["metadata"]["name"], "--now").code == 0
+    assert seen(bench, f"deploy/{name}", "{.status.readyReplicas}/{.spec.replicas}") == "1/2"
+    done = bench("delete", "-f", path, "--now")
+    assert (done.code, done.out) == (0, f'deployment.apps "{name}" deleted from default namespace\n')
+    assert bench("get", "all").out == ""
+    assert bench.left(second["metadata"]["name"]) == []
+
+
+def test_a_workload_that_runs_is_deleted_by_its_run(bench: Bench) -> None:
+    value = workload(bench, "StatefulSet", "gone", container("main"), {"replicas": 1, "serviceName": "s"})
+    name = value["metadata"]["name"]
+    run = bench.start("run", bench.write(value))
+    run.line("up", stream="out")
+    done = bench("delete", "sts", name, "nosuch")
+    assert (done.code, done.out) == (1, f'statefulset.apps "{name}" deleted from default namespace\n')
+    assert done.err == 'Error from server (NotFound): statefulsets.apps "nosuch" not found\n'
+    assert bench("get", "all").out == ""
+    over = run.end()
+    assert (over.code, f"deleted before it was completed: statefulset/{name}" in over.err) == (1, True)
+
+
+def test_a_deletion_by_manifest_waits_for_the_pod_although_its_configuration_is_gone(bench: Bench) -> None:
+    """What a run brought along goes with the run."""
+    name = bench.name("pod")
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{name}-config"}, "data": {"a": "b"}}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": f"{name}-data"}}
+    claim["spec"] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": f"{name}-data"}}
+    bench.claims.append(f"{name}-data")
+    main = container("main", volumeMounts=[{"name": "data", "mountPath": "/data"}])
+    path = bench.write(config, claim, pod(name, main, volumes=[volume]))
+    assert bench("run", path, "--until", "ready", "--keep", "always", "-q").code == 0
+    done = bench("delete", "-f", path)
+    assert done.out == (
+        f'persistentvolumeclaim "{name}-data" deleted from default namespace\n'
+        f'pod "{name}" deleted from default namespace\n'
+    )
+    missing = f'error when deleting "{path}": configmaps "{name}-config" not found'
+    assert (done.code, done.err) == (1, f"Error from server (NotFound): {missing}\n")
+    bench.assert_nothing_left(name)
+    found = bench.engine.volumes.list(filters={"name": f"k8s_pvc_{name}-data_default"})
+    assert found == []

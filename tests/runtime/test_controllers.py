@@ -13,6 +13,7 @@ from runner.clock import VirtualClock
 from runner.core.model import Json, PodUID
 from runner.core.workloads import Member, Workload, expand
 from runner.runtime.controllers import Control, Controller
+from runner.runtime.deletionrequests import deletion_asked_of, request_deletion_of
 from runner.runtime.home import Home
 from runner.runtime.memory_store import MemoryStore
 from runner.runtime.narration import EventRecorded, Narration, Notice
@@ -33,6 +34,7 @@ class Crew:
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(START))
     told: list[Narration] = field(default_factory=list)
     claimed: list[str] = field(default_factory=list)
+    graces: list[int | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.controller = Controller(self.world.workload, claimed=self.claimed)
@@ -46,7 +48,8 @@ class Crew:
         del controller
         return self.world.add(value, (self.clock.now() - START).total_seconds()).name
 
-    def delete(self, uid: PodUID) -> None:
+    def delete(self, uid: PodUID, grace: int | None = None) -> None:
+        self.graces.append(grace)
         position = [member.uid for member in self.world.members].index(uid)
         self.world.change(position, is_deleted=True)
 
@@ -222,6 +225,40 @@ def test_an_object_is_written_only_when_it_has_changed() -> None:
     assert crew.store.version() == version
 
 
+# --- deletion by others -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "grace"), [("Deployment", None), ("StatefulSet", 3)])
+def test_a_workload_whose_deletion_is_asked_for_ends_its_pods_and_is_gone(kind: str, grace: int | None) -> None:
+    crew = begun(
+        workload(kind, {"replicas": 2, **({} if kind == "Deployment" else {"podManagementPolicy": "Parallel"})})
+    )
+    (value,) = crew.store.objects(kind)
+    request_deletion_of(crew.store, value, grace)
+    crew.go(1)
+    assert crew.graces == [grace, grace]
+    assert len(crew.store.objects(kind)) == 1, "its pods are still there"
+    for position in range(2):
+        crew.world.change(position, is_deleted=True, is_gone=True)
+    crew.go(2)
+    crew.control.settle()
+    assert [*crew.store.objects(kind), *crew.store.objects("ReplicaSet"), *crew.store.objects("DeletionRequest")] == []
+    assert len(crew.world.members) == 2, "nothing is made in their place"
+    version = crew.store.version()
+    crew.go(3)
+    assert crew.store.version() == version
+
+
+def test_a_replica_set_that_is_deleted_comes_again_as_long_as_its_deployment_is_there() -> None:
+    crew = begun(workload("Deployment", {"replicas": 1}))
+    (value,) = crew.store.objects("ReplicaSet")
+    request_deletion_of(crew.store, value, None)
+    crew.go(1)
+    assert deletion_asked_of(crew.store, value) == (False, None)
+    assert [member.is_deleted for member in crew.world.members] == [True, False]
+    assert len(crew.store.objects("ReplicaSet")) == 1
+
+
 # --- names --------------------------------------------------------------------------------------------------------------
 
 
@@ -263,6 +300,14 @@ def test_workloads_stay_with_pods_that_are_kept(tmp_path: Path) -> None:
     with standing([controller], store, home):
         store.create_pod({"metadata": metadata, "spec": {}}, owner="somebody")
     assert (len(store.objects("Deployment")), len(store.objects("ReplicaSet"))) == (1, 1)
+    again = Controller(workload("Deployment", {"replicas": 1}))
+    with pytest.raises(AlreadyExists, match='"web" already exists'), standing([again], store, home):
+        pass
+    with standing([again], store, home, lambda: store.remove_pod("p")):
+        assert len(store.objects("Deployment")) == 1, "what a dead process left makes room"
+    with standing([controller], store, home):
+        store.create_pod({"metadata": metadata, "spec": {}}, owner="somebody")
+    assert store.objects("ReplicaSet")[0]["status"]["replicas"] == 1, "the pods that are left are counted"
     store.remove_pod("p")
     forget_dead(store, home)
     assert store.objects("Deployment") == store.objects("ReplicaSet") == []

@@ -69,6 +69,16 @@ def test_a_created_pod_is_found_by_name_and_by_uid(store: Store) -> None:
     assert store.owner("u1") == "host:1:2"
 
 
+def test_a_removed_event_is_forgotten(store: Store) -> None:
+    store.record_event(event("a"))
+    store.record_event(event("b"))
+    before = store.version()
+    store.remove_event("default", "a")
+    store.remove_event("default", "nosuch")
+    assert names(store.events()) == ["b"]
+    assert store.version() != before
+
+
 def test_what_does_not_exist_is_none_or_empty(store: Store) -> None:
     assert store.pod("default", "web") is None
     assert store.pod_by_uid("u1") is None

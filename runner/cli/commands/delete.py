@@ -1,4 +1,4 @@
-"""``delete``: end pods gracefully, or at once; remove Services, ConfigMaps and Secrets."""
+"""``delete``: end pods gracefully, or at once, and what makes them; remove Services, ConfigMaps, Secrets, claims and events."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.app import App, app_of, pod_arguments
-from runner.cli.lookup import find_pod
+from runner.cli.app import app_of
+from runner.cli.deleting import Target, delete_targets, targets_of_files, targets_of_words
 from runner.cli.manifests import load_objects
-from runner.cli.objects import delete_loaded, delete_named, delete_selected, object_words
-from runner.cli.options import DURATION, command, complete_pods, file_option, namespace_option, option
-from runner.cli.selecting import refuse_names, selected_pods, selector_option
+from runner.cli.options import DURATION, command, complete_objects, file_option, namespace_option, option
+from runner.cli.selecting import refuse_names, selector_option
 from runner.core.selectors import Selector
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from runner.core.manifest import LoadedObject
+    from runner.cli.app import App
 
 
 @command(
     "delete",
     "podrunner delete po init-container-pod --grace-period 5",
-    short_help="Delete pods, Services, ConfigMaps, Secrets.",
+    short_help="Delete pods, workloads and what get shows.",
 )
-@click.argument("words", nargs=-1, metavar="po|svc|cm|secret NAME...", shell_complete=complete_pods)
+@click.argument("words", nargs=-1, metavar="KIND [NAME]... | KIND/NAME...", shell_complete=complete_objects)
 @file_option
 @selector_option
-@option("--all", "everything", is_flag=True, help="All of the namespace.")
+@option("--all", "everything", is_flag=True, help="All of the kind in the namespace.")
 @option(
     "--grace-period",
     type=int,
@@ -37,9 +36,9 @@ if TYPE_CHECKING:
 )
 @option("--now", is_flag=True, help="SIGKILL at once.")
 @option("--force", is_flag=True, help="The same as --now.")
-@option("--wait/--no-wait", default=True, show_default=True, help="Return when the pods are gone.")
+@option("--wait/--no-wait", default=True, show_default=True, help="Return when everything is gone.")
 @option("--timeout", type=DURATION, default=0.0, help="How long to wait (0: without limit).")
-@option("--ignore-not-found", is_flag=True, help="A pod that does not exist is no error.")
+@option("--ignore-not-found", is_flag=True, help="What does not exist is no error.")
 @namespace_option
 def delete(
     words: tuple[str, ...],
@@ -56,33 +55,23 @@ def delete(
 ) -> int:
     """Delete pods: their containers get SIGTERM, after the grace period SIGKILL, and then nothing is left of them.
 
-    Services, ConfigMaps and Secrets go at once.
+    A workload is deleted with its pods, a claim with its volume. Whatever get shows can be deleted; KIND may be left
+    out for pods. What is missing is told at the end, after everything else has been deleted.
     """
     app = app_of()
-    refuse_names(files, selector)
-    known = object_words(words)
-    if known is not None:
-        refuse_names("/" in words[0] or words[1:], selector)
-        if (everything or selector) and len(words) == 1:
-            return delete_selected(app, known, namespace, selector)
-        return delete_named(app, words, namespace, ignore_not_found=ignore_not_found)
     grace = _grace(grace_period, now=now, force=force)
-    objects = load_objects(app, files, namespace) if files else ()
-    targets = _targets(app, words, objects, everything, selector, namespace)
-    if not targets and selector:
+    targets = _targets(app, words, files, selector, everything, namespace)
+    if not targets:
         app.say("No resources found")
-    if ignore_not_found:
-        targets = [(place, name) for place, name in targets if app.runner.store.pod(place, name) is not None]
-    for place, name in targets:
-        find_pod(app, place, name)
-    deletions = []
-    for place, name in targets:
-        deletions.append(app.runner.delete(place, name, grace=grace, force=grace == 0))
-        app.out.line(f'pod "{name}" {"force deleted" if force else "deleted"} from {place} namespace')
-    if objects:
-        delete_loaded(app, objects, ignore_not_found=ignore_not_found)
-    for deletion in deletions if wait else ():
-        deletion.wait(timeout or None)
+    delete_targets(
+        app,
+        targets,
+        grace=grace,
+        force=force,
+        wait=wait,
+        timeout=timeout or None,
+        ignore_not_found=ignore_not_found or everything or bool(selector),
+    )
     return 0
 
 
@@ -98,20 +87,14 @@ def _grace(seconds: int, *, now: bool, force: bool) -> int | None:
 
 
 def _targets(
-    app: App,
-    words: tuple[str, ...],
-    objects: Sequence[LoadedObject],
-    everything: bool,
-    selector: Selector,
-    namespace: str,
-) -> list[tuple[str, str]]:
-    """Namespace and name of each pod to delete."""
-    names = pod_arguments(words)
-    refuse_names(names, selector)
-    if sum((bool(names), bool(objects), everything, bool(selector))) != 1:
-        raise UsageError("name the pods to delete, or give -f FILE, -l SELECTOR or --all: one of them")
-    if everything or selector:
-        return [(namespace, pod["metadata"]["name"]) for pod in selected_pods(app, namespace, selector)]
-    if objects:
-        return [(loaded.namespace, loaded.name) for loaded in objects if loaded.kind == "Pod"]
-    return [(namespace, name) for name in names]
+    app: App, words: tuple[str, ...], files: Sequence[str], selector: Selector, everything: bool, namespace: str
+) -> list[Target]:
+    """What is to be deleted, in the order in which it was named."""
+    refuse_names(files, selector)
+    if everything and selector:
+        raise UsageError("cannot set --all and --selector at the same time", hint="give one of them")
+    if files:
+        if words or everything:
+            raise UsageError("when files are given as arguments, resource types and names may not be: give one of them")
+        return targets_of_files(app, load_objects(app, files, namespace))
+    return targets_of_words(app, words, namespace, selector, everything=everything)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from runner.cli.app import App, app_of
+from runner.cli.failures import Failures
 from runner.cli.lookup import nothing_found, pods_of
-from runner.cli.options import all_namespaces_option, command, complete_pods, namespace_option
+from runner.cli.options import all_namespaces_option, command, complete_objects, namespace_option
 from runner.cli.resources import Asked, asked
 from runner.cli.selecting import labels_of, refuse_names, selector_option
 from runner.core.kindwords import PODS, WORKLOADS
 from runner.core.selectors import Selector, matches
-from runner.errors import UsageError
+from runner.errors import NoSuchObject, UsageError
 from runner.render.describe import describe_pod
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     "podrunner describe po init-container-pod",
     short_help="Show a pod or workload in full, with its events.",
 )
-@click.argument("words", nargs=-1, required=True, metavar="po|deploy|job|... [NAME]...", shell_complete=complete_pods)
+@click.argument(
+    "words", nargs=-1, required=True, metavar="po|deploy|job|... [NAME]...", shell_complete=complete_objects
+)
 @selector_option
 @all_namespaces_option
 @namespace_option
@@ -35,11 +38,15 @@ def describe(words: tuple[str, ...], selector: Selector, all_namespaces: bool, n
     scope = None if all_namespaces else namespace
     wanted = _asked(words)
     refuse_names(any(one.names for one in wanted), selector)
-    found = [value for one in wanted for value in _named(app, scope, one) if matches(selector, labels_of(value))]
-    if not found:
+    failures = Failures()
+    found = [
+        value for one in wanted for value in _named(app, scope, one, failures) if matches(selector, labels_of(value))
+    ]
+    if not found and not any(one.names for one in wanted):
         app.say(nothing_found(scope))
     for number, value in enumerate(found):
         app.out.write(("\n\n" if number else "") + _described(app, value))
+    failures.end()
     return 0
 
 
@@ -61,7 +68,7 @@ def _described(app: App, value: Object) -> str:
     return describe_workload(value, pods_of(app, value), events, app.clock.now())
 
 
-def _named(app: App, scope: str | None, wanted: Asked) -> list[Object]:
+def _named(app: App, scope: str | None, wanted: Asked, failures: Failures) -> list[Object]:
     everything = wanted.resource.read(app, scope, ())
     if not wanted.names:
         return everything
@@ -70,6 +77,6 @@ def _named(app: App, scope: str | None, wanted: Asked) -> list[Object]:
         exact = [value for value in everything if value["metadata"]["name"] == name]
         matching = exact or [value for value in everything if value["metadata"]["name"].startswith(name)]
         if not matching:
-            raise UsageError(f'{wanted.resource.words.resource} "{name}" not found')
+            failures.add(NoSuchObject(f'{wanted.resource.words.resource} "{name}" not found'))
         found.extend(matching)
     return found

@@ -11,7 +11,7 @@ from runner.cli.lookup import nothing_found
 from runner.cli.options import (
     all_namespaces_option,
     command,
-    complete_pods,
+    complete_objects,
     format_option,
     namespace_option,
     option,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @command("events", "podrunner events --for pod/init-container-pod", short_help="Show events, oldest first.")
-@option("--for", "subject", metavar="KIND/NAME", shell_complete=complete_pods, help="Only events about this: pod/x.")
+@option("--for", "subject", metavar="KIND/NAME", shell_complete=complete_objects, help="Only events about this: pod/x.")
 @option(
     "--types", multiple=True, type=click.Choice(["Normal", "Warning"], case_sensitive=False), help="Only these types."
 )

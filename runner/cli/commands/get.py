@@ -9,11 +9,12 @@ import click
 from msgspec import Struct
 
 from runner.cli.app import App, app_of
+from runner.cli.failures import Failures
 from runner.cli.lookup import nothing_found
 from runner.cli.options import (
     all_namespaces_option,
     command,
-    complete_pods,
+    complete_objects,
     format_option,
     namespace_option,
     option,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 @command("get", "podrunner get po -o wide", short_help="Show pods, workloads, claims or events.")
 @click.argument(
-    "words", nargs=-1, required=True, metavar="po|deploy|job|all|... [NAME]...", shell_complete=complete_pods
+    "words", nargs=-1, required=True, metavar="po|deploy|job|all|... [NAME]...", shell_complete=complete_objects
 )
 @format_option
 @selector_option
@@ -63,15 +64,18 @@ def get(
     style = _Style(wide=output.is_wide, with_namespace=scope is None, header=not no_headers, labels=show_labels)
     if watch:
         return _watch(app, output, style, wanted, lambda one: one.read(app, scope, selector))
-    found = [(one, one.read(app, scope, selector)) for one in wanted]
+    failures = Failures()
+    found = [(one, one.read(app, scope, selector, failures)) for one in wanted]
     values = [value for _, some in found for value in some]
     if not output.is_table:
         is_one = sum(len(one.names) for one in wanted) == 1
-        app.out.write(print_object(values[0] if is_one else as_list(values), output))
+        if values or not is_one:
+            app.out.write(print_object(values[0] if is_one else as_list(values), output))
     elif values:
         app.out.write(_tables(app, style, found))
-    else:
+    elif not any(one.names for one in wanted):
         app.say(nothing_found(scope))
+    failures.end()
     return 0
 
 

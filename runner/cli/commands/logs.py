@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.cli.app import POD_WORDS, App, app_of, pod_name
+from runner.cli.failures import Failures
 from runner.cli.lookup import find_pod, nothing_found, pods_of
 from runner.cli.options import (
     DURATION,
@@ -76,10 +77,14 @@ def logs(
         of_pod, name = source
         return app.runner.logs(namespace, of_pod, container=name, tail=tail if tail >= 0 else None, **limits)
 
-    for line in _merged(app, read, chosen) if flags["follow"] and len(chosen) > 1 else _in_turn(read, chosen):
+    failures = Failures()
+    together = flags["follow"] and len(chosen) > 1
+    told: list[RunnerError] = []
+    for line in _merged(app, read, chosen, told) if together else _in_turn(read, chosen, failures):
         prefix = kubectl_prefix(line, prefix=flags["prefix"], timestamps=flags["timestamps"])
         app.out.line_of_bytes(paint.container(prefix, line.container, is_init=line.is_init), line.data)
-    return 0
+    failures.end()
+    return int(told[0].exit_code) if told else 0
 
 
 def _pods(app: App, namespace: str, word: str | None, selector: Selector) -> list[Object]:
@@ -136,13 +141,18 @@ def _containers(app: App, pod: Json, named: str | None, *, everything: bool) -> 
     return [default]
 
 
-def _in_turn(read: Callable[[_Source], Iterator[LogLine]], sources: Sequence[_Source]) -> Iterator[LogLine]:
+def _in_turn(
+    read: Callable[[_Source], Iterator[LogLine]], sources: Sequence[_Source], failures: Failures
+) -> Iterator[LogLine]:
     for source in sources:
-        yield from read(source)
+        with failures.go_on():
+            yield from read(source)
 
 
-def _merged(app: App, read: Callable[[_Source], Iterator[LogLine]], sources: Sequence[_Source]) -> Iterator[LogLine]:
-    """Lines of several containers as they come; one that cannot be read is named, the others go on."""
+def _merged(
+    app: App, read: Callable[[_Source], Iterator[LogLine]], sources: Sequence[_Source], told: list[RunnerError]
+) -> Iterator[LogLine]:
+    """Lines of several containers as they come; one that cannot be read is told at once, and the others go on."""
     lines: queue.SimpleQueue[LogLine | None] = queue.SimpleQueue()
 
     def follow(source: _Source) -> None:
@@ -151,6 +161,7 @@ def _merged(app: App, read: Callable[[_Source], Iterator[LogLine]], sources: Seq
                 lines.put(line)
         except RunnerError as error:
             app.say(f"error: {error.message}")
+            told.append(error)
         finally:
             lines.put(None)
 

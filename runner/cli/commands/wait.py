@@ -6,17 +6,18 @@ from datetime import datetime, timedelta
 
 import click
 
-from runner.cli.app import POD_WORDS, App, app_of, pod_arguments
+from runner.cli.app import App, app_of, pod_arguments
 from runner.cli.conditions import WaitCondition, parse_condition
+from runner.cli.failures import Failures
 from runner.cli.lookup import not_found
-from runner.cli.options import DURATION, command, complete_pods, namespace_option, option
-from runner.cli.resources import RESOURCES, asked
+from runner.cli.options import DURATION, command, complete_conditions, complete_objects, namespace_option, option
+from runner.cli.resources import asked, is_kind
 from runner.cli.selecting import selector_option
 from runner.cli.watching import POLL_SECONDS
-from runner.core.kindwords import KindWords
+from runner.core.kindwords import PODS, KindWords
 from runner.core.model import Json
 from runner.core.selectors import Selector
-from runner.errors import UsageError, WaitTimeout
+from runner.errors import NoSuchObject, UsageError, WaitTimeout
 
 A_WEEK = 168 * 3600.0
 
@@ -26,7 +27,7 @@ A_WEEK = 168 * 3600.0
     "podrunner wait --for=condition=Ready pod/init-container-pod",
     short_help="Wait until a condition on pods or workloads holds.",
 )
-@click.argument("words", nargs=-1, required=True, metavar="KIND/NAME...", shell_complete=complete_pods)
+@click.argument("words", nargs=-1, required=True, metavar="KIND/NAME...", shell_complete=complete_objects)
 @selector_option
 @option("--all", "everything", is_flag=True, help="All of the kind.")
 @option(
@@ -34,6 +35,7 @@ A_WEEK = 168 * 3600.0
     "wanted",
     required=True,
     metavar="CONDITION",
+    shell_complete=complete_conditions,
     help="condition=NAME[=VALUE], phase=PHASE, jsonpath={PATH}[=VALUE], create or delete.",
 )
 @option("--timeout", type=DURATION, default=30.0, show_default="30s", help="0: check once; negative: a week.")
@@ -46,21 +48,29 @@ def wait(
     condition = parse_condition(wanted)
     end = app.clock.now() + timedelta(seconds=A_WEEK if timeout < 0 else timeout)
     names = _selected(app, namespace, words, selector) if selector or everything else None
-    if _kind_of(words[0]) not in POD_WORDS:
-        for one in asked(words):
-            for name in one.names if names is None else names:
-                _wait_for_object(app, namespace, one.resource.words, name, condition, end)
-        return 0
-    for name in pod_arguments(words) if names is None else names:
-
-        def holds(pod: Json | None, name: str = name) -> bool:
-            if pod is None and condition.needs_pod:
-                raise not_found(name)
-            return condition.holds(pod)
-
-        app.runner.wait_for(namespace, name, holds, max(0.0, (end - app.clock.now()).total_seconds()))
-        app.out.line(f"pod/{name} condition met")
+    if "/" in words[0] or is_kind(words[0]):
+        wanted_ones = [(one.resource.words, name) for one in asked(words) for name in names or one.names]
+    else:
+        wanted_ones = [(PODS, name) for name in pod_arguments(words)]
+    failures = Failures()
+    for kind, name in wanted_ones:
+        with failures.go_on():
+            if kind is PODS:
+                _wait_for_pod(app, namespace, name, condition, end)
+            else:
+                _wait_for_object(app, namespace, kind, name, condition, end)
+    failures.end()
     return 0
+
+
+def _wait_for_pod(app: App, namespace: str, name: str, condition: WaitCondition, end: datetime) -> None:
+    def holds(pod: Json | None) -> bool:
+        if pod is None and condition.needs_pod:
+            raise not_found(name)
+        return condition.holds(pod)
+
+    app.runner.wait_for(namespace, name, holds, max(0.0, (end - app.clock.now()).total_seconds()))
+    app.out.line(f"pod/{name} condition met")
 
 
 def _selected(app: App, namespace: str, words: tuple[str, ...], selector: Selector) -> list[str]:
@@ -74,13 +84,6 @@ def _selected(app: App, namespace: str, words: tuple[str, ...], selector: Select
     return names
 
 
-def _kind_of(word: str) -> str:
-    """The kind that the first argument names; a name alone is a pod's."""
-    kind, slash, _ = word.partition("/")
-    known = {spelling for one in RESOURCES for spelling in one.words.words}
-    return kind if slash or kind in known else POD_WORDS[0]
-
-
 def _wait_for_object(
     app: App, namespace: str, words: KindWords, name: str, condition: WaitCondition, end: datetime
 ) -> None:
@@ -88,7 +91,7 @@ def _wait_for_object(
     while True:
         value = app.runner.store.object(words.kind, namespace, name)
         if value is None and condition.needs_pod:
-            raise UsageError(f'{words.resource} "{name}" not found')
+            raise NoSuchObject(f'{words.resource} "{name}" not found')
         if condition.holds(value):
             app.out.line(f"{words.prefix}/{name} condition met")
             return
