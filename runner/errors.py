@@ -8,19 +8,24 @@
     │   └── Refusal              what an API server would refuse
     │       └── NoSuchObject     what a command or a call names is not there
     ├── EngineError              the Engine answered with an error
-    │   ├── EngineUnavailable    nothing answers at all
+    │   ├── EngineUnavailable    nothing answers at all, or what answers cannot be used
     │   │   └── TooManyFiles     this process may open no more connections
     │   ├── NotFound             no such container, image or volume
     │   ├── Conflict             name taken, wrong state, removal in progress
     │   ├── StartError           the runtime could not start the process
-    │   └── ImagePullError       the registry's or the image's fault
+    │   ├── ImagePullError       the registry's or the image's fault
+    │   └── Withdrawn            not asked for: the pod is being removed
     ├── StoreError               the state directory cannot be used
+    ├── RunBroken                something of ours kept a run that had begun from going on
     └── PodError                 about one pod
         ├── WaitTimeout          what was waited for did not come in time
         └── PodFailed            the pod cannot reach what was asked for
 
 ``fault`` says whose fault it is and decides the exit code (``ExitCode``); ``recoverable`` says whether the same call may
 succeed a moment later. No caller ever matches a message text.
+
+While pods run no error of the Engine is final: a kubelet says it, looks again and goes on (``ends_a_run``). Exit code 3 is
+for a run that found no usable Engine when it began, 2 for one that touched nothing.
 """
 
 from __future__ import annotations
@@ -105,7 +110,6 @@ class EngineError(RunnerError):
     """The Engine answered a call with an error; the message is the daemon's own."""
 
     fault = Fault.ENGINE
-    exit_code = ExitCode.NO_ENGINE
 
     def __init__(self, message: str, *, hint: str = "", recoverable: bool = False) -> None:
         super().__init__(message, hint=hint)
@@ -113,10 +117,15 @@ class EngineError(RunnerError):
 
 
 class EngineUnavailable(EngineError):
-    """No Engine answers at the address."""
+    """No Engine answers at the address. ``is_absent``: nothing listens there, so a moment later nothing will either."""
 
-    def __init__(self, message: str, *, hint: str = "", recoverable: bool = True) -> None:
+    exit_code = ExitCode.NO_ENGINE
+
+    def __init__(
+        self, message: str, *, hint: str = "", recoverable: bool = True, is_absent: bool | None = None
+    ) -> None:
         super().__init__(message, hint=hint, recoverable=recoverable)
+        self.is_absent = not recoverable if is_absent is None else is_absent
 
 
 FILES_HINT = "let it have more open files, for instance with ulimit -n 4096"
@@ -174,10 +183,18 @@ class ImagePullError(EngineError):
         self.kind = kind
 
 
+class Withdrawn(EngineError):
+    """Nothing is made for this pod any more: it is being removed."""
+
+
 class StoreError(RunnerError):
     """The state directory or its database cannot be used."""
 
     exit_code = ExitCode.USAGE
+
+
+class RunBroken(RunnerError):
+    """A run that had begun could not go on for a reason that is not its pods'; what it had made was removed."""
 
 
 class PodError(RunnerError):
@@ -200,3 +217,16 @@ class PodFailed(PodError):
 
     fault = Fault.IMAGE
     exit_code = ExitCode.POD_FAILED
+
+
+def ends_a_run(error: BaseException) -> bool:
+    """Whether an error that a pod's worker meets ends the run: nothing does that an Engine may answer, or not answer.
+
+    The one place where this is decided. Mirrors pkg/kubelet/pod_workers.go, where every error of a sync is tried again.
+    """
+    return not isinstance(error, EngineError)
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether a call that failed, before there is a pod, is worth trying again a moment later."""
+    return isinstance(error, EngineError) and error.recoverable and not getattr(error, "is_absent", False)

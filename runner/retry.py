@@ -29,7 +29,7 @@ from tenacity.wait import WaitBaseT, wait_base
 from runner.clock import Clock
 from runner.core.model import RetryScope
 from runner.core.times import parse_duration
-from runner.errors import EngineError, UsageError
+from runner.errors import EngineError, UsageError, may_pass
 
 INITIAL_SECONDS: Final = 10.0
 CAP_SECONDS: Final = 300.0
@@ -149,7 +149,7 @@ def engine_retry(
     wait: WaitBaseT | None = None,
     before_sleep: Callable[[EngineError, float], None] | None = None,
 ) -> Result:
-    """Make one Engine call, again while its error is ``recoverable``; raises the last error when the attempts are used up.
+    """Make one Engine call, again while its error ``may_pass``; raises the last error when the attempts are used up.
 
     Waits at random between 0.2 s and a bound that doubles up to 5 s, so that several callers do not come back together;
     ``before_sleep`` hears the error and the seconds before each wait.
@@ -165,7 +165,7 @@ def engine_retry(
         stop=stop_after_attempt(attempts),
         wait=wait
         or wait_random_exponential(multiplier=ENGINE_FIRST_SECONDS, min=ENGINE_FIRST_SECONDS, max=ENGINE_CAP_SECONDS),
-        retry=retry_if_exception(lambda problem: isinstance(problem, EngineError) and problem.recoverable),
+        retry=retry_if_exception(may_pass),
         before_sleep=tell,
         reraise=True,
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
@@ -15,7 +15,16 @@ from runner.api.ground import Ground
 from runner.core.admission import admit
 from runner.core.kindwords import OBJECTS
 from runner.core.model import Json, Pod
-from runner.errors import ManifestError, UsageError
+from runner.errors import (
+    EngineError,
+    EngineUnavailable,
+    ExitCode,
+    ManifestError,
+    RunBroken,
+    RunnerError,
+    StoreError,
+    UsageError,
+)
 from runner.runtime.options import Keep, RunOptions
 
 if TYPE_CHECKING:
@@ -26,6 +35,8 @@ if TYPE_CHECKING:
     from runner.runtime.owning import Owned
     from runner.runtime.secrecy import Secrets
     from runner.runtime.session import Session
+
+T = TypeVar("T")
 
 REFERRED_KINDS = frozenset(OBJECTS)
 """Kinds that pods refer to: in the store as long as the run that brought them."""
@@ -39,6 +50,14 @@ def _bound(pod: Pod, node: str) -> Pod:
     """The pod as the scheduler leaves it, assigned to a node; one that names its node already is left alone."""
     spec = pod.manifest.get("spec") or {}
     return Pod.from_json({**pod.manifest, "spec": {**spec, "nodeName": spec.get("nodeName") or node}})
+
+
+def _told_in_the_middle(error: BaseException, *, has_begun: bool) -> BaseException:
+    """What a run that was taken back raises: that nothing was touched, or that there is no Engine, would not be true."""
+    late = has_begun or isinstance(error, StoreError)
+    if late and isinstance(error, RunnerError) and error.exit_code in (ExitCode.USAGE, ExitCode.NO_ENGINE):
+        return RunBroken(error.message, hint=error.hint)
+    return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +141,7 @@ class Launching(Ground):
         from runner.runtime.owning import abandon, begin_sandbox, own_new
         from runner.runtime.sandboxes import sandbox_reference
 
-        image = sandbox_reference(self.engine, options.worker.sandbox_image)
+        image = self._usable(lambda: sandbox_reference(self.engine, options.worker.sandbox_image))
         since = self.clock.now()
         with self._standing(controllers):
             take = partial(
@@ -137,6 +156,7 @@ class Launching(Ground):
                 return owned
 
             network = ClusterNetwork(self.engine, self.store, self.home, self.clock)
+            has_begun = False
             try:
                 self._put_objects(objects)
                 network.prepare()
@@ -144,6 +164,7 @@ class Launching(Ground):
                 for owned in mine:
                     begin_sandbox(owned, self.engine, self.store, self.clock, image, network.zone)
                 network.await_prepared()  # The variables of Services tell their addresses.
+                has_begun = True
                 yield Launch(
                     pods=[(owned, maker) for owned, (_, maker) in zip(mine, pods, strict=True)],
                     controllers=controllers,
@@ -153,13 +174,29 @@ class Launching(Ground):
                     since=since,
                     network=network,
                 )
-            except BaseException:
+            except BaseException as error:
                 for owned in mine:
-                    abandon(owned, self.engine, self.store)
-                raise
+                    abandon(owned, self.engine, self.store, self.clock)
+                told = _told_in_the_middle(error, has_begun=has_begun)
+                if told is error:
+                    raise
+                raise told from error
             finally:
                 network.close()
-                self._remove_objects(objects)
+                with suppress(StoreError):  # A sweep forgets what has no living owner.
+                    self._remove_objects(objects)
+
+    def _usable(self, call: Callable[[], T]) -> T:
+        """Ask the Engine something that no run can do without. Raises EngineUnavailable."""
+        from runner.retry import engine_retry
+
+        try:
+            return engine_retry(self.clock, call)
+        except EngineUnavailable:
+            raise
+        except EngineError as error:
+            text = f"the Engine at {self.address.url} cannot be used: {error.message}"
+            raise EngineUnavailable(text, hint=error.hint, recoverable=False) from error
 
     def _standing(self, controllers: Sequence[Controller]) -> AbstractContextManager[None]:
         """Keep the workloads' names from others as long as they run. Raises AlreadyExists."""

@@ -19,9 +19,12 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from runner.clock import Wakeup
 from runner.errors import EngineUnavailable
 
 PING_SECONDS: Final = 3.0
+_PING_PAUSES: Final = (0.1, 0.2, 0.4, 0.8)
+"""Seconds to wait before an Engine that answered with an error is asked again; then it is believed."""
 
 
 class TlsFiles(Struct, frozen=True, kw_only=True):
@@ -209,6 +212,16 @@ def complaint(address: EngineAddress) -> str:
     """
     if address.url.startswith("ssh://"):
         return ""
+    for pause in _PING_PAUSES:
+        reason, may_pass = _asked(address)
+        if not may_pass:
+            return reason
+        Wakeup().wait(pause)
+    return _asked(address)[0]
+
+
+def _asked(address: EngineAddress) -> tuple[str, bool]:
+    """Why one ping failed, "" when it did not, and whether another one may fare better: somebody answered."""
     try:
         connection = _connection(address)
         try:
@@ -219,15 +232,19 @@ def complaint(address: EngineAddress) -> str:
         finally:
             connection.close()
     except FileNotFoundError:
-        return "there is no such socket"
+        return "there is no such socket", False
     except PermissionError:
-        return "permission denied (is the user in the group of the socket?)"
+        return "permission denied (is the user in the group of the socket?)", False
     except ConnectionRefusedError:
-        return "nothing listens"
+        return "nothing listens", False
     except TimeoutError:
-        return f"no answer within {PING_SECONDS:g} s"
+        return f"no answer within {PING_SECONDS:g} s", False
+    except ConnectionResetError as problem:  # also an end before the first byte
+        return (
+            "what answers does not speak HTTP" if isinstance(problem, http.client.HTTPException) else str(problem)
+        ), True
     except http.client.HTTPException:
-        return "what answers does not speak HTTP"
+        return "what answers does not speak HTTP", False
     except (OSError, ValueError) as problem:
-        return str(problem) or type(problem).__name__
-    return "" if status == 200 else f"answered /_ping with status {status}"
+        return str(problem) or type(problem).__name__, False
+    return "" if status == 200 else f"answered /_ping with status {status}", status >= 500

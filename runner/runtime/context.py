@@ -23,9 +23,12 @@ from runner.core.restart import with_retry_scope
 from runner.core.status import generate_status
 from runner.core.volumes import VolumePlan
 from runner.engine.protocol import Engine
+from runner.errors import EngineError
 from runner.runtime.configuring import KnownTemplate
 from runner.runtime.handlers import Handlers
+from runner.runtime.health import EngineHealth
 from runner.runtime.jobs import Job, Jobs
+from runner.runtime.making import Making
 from runner.runtime.messages import TerminationMessages
 from runner.runtime.narration import Listener, Narration, PodRef, StatusChanged
 from runner.runtime.observer import Observer
@@ -74,6 +77,8 @@ class PodContext:
     locks: Path | None = None
     zone: Callable[[Pod], str] = lambda _: ""
     wake: Callable[[], None] = lambda: None
+    making: Making = field(default_factory=Making)
+    health: EngineHealth = field(default_factory=EngineHealth)
     dirty: bool = True
     now: Callable[[], datetime] = field(init=False)
     ref: PodRef = field(init=False)
@@ -105,9 +110,13 @@ class PodContext:
         )
 
     def look(self) -> None:
-        """Look at the Engine again. Raises EngineUnavailable."""
+        """Look at the Engine again. Raises EngineError; then the next look is due still."""
         self.dirty = False
-        self.observed = self.observer.observe()
+        try:
+            self.observed = self.observer.observe()
+        except EngineError:
+            self.dirty = True
+            raise
         if self.messages is not None:
             self.messages.complete(self)
 

@@ -18,9 +18,9 @@ from runner.core.labels import PREPARED
 from runner.core.model import Container, PullPolicy
 from runner.core.pulling import Refuse
 from runner.core.volumes import SANDBOX_ROOT, VolumePlan
-from runner.engine.protocol import Engine
 from runner.runtime.images import ensure_image
 from runner.runtime.jobs import run_job
+from runner.runtime.making import create
 from runner.runtime.tasks import Task
 
 if TYPE_CHECKING:
@@ -45,19 +45,21 @@ def fill_image_volumes(
         image = yield from ensure_image(context, wanted, queue)
         if isinstance(image, Refuse):
             return image
-        yield from run_job(context.jobs, partial(_copy, context.engine, plan, image.details.id, sandbox_id))
+        yield from run_job(context.jobs, partial(_copy, context, plan, image.details.id, sandbox_id))
         context.filled.add(plan.name)
     return None
 
 
-def _copy(engine: Engine, plan: VolumePlan, image: str, sandbox_id: str) -> None:
+def _copy(context: PodContext, plan: VolumePlan, image: str, sandbox_id: str) -> None:
+    engine = context.engine
     labels = {**(plan.create.labels if plan.create is not None else {}), PREPARED: "1"}
     config = ContainerConfig(name=f"{plan.source}_image", image=image, labels=labels, command=("-",))
-    giver = engine.create_container(config)
-    try:
-        content = engine.download(giver, "/")
-    finally:
-        engine.remove_container(giver)
+    with context.making.one():
+        giver = create(engine, config)
+        try:
+            content = engine.download(giver, "/")
+        finally:
+            engine.remove_container(giver)
     engine.upload(sandbox_id, f"/{SANDBOX_ROOT}/{plan.name}", without_engines_own(content))
 
 

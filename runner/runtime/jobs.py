@@ -6,10 +6,13 @@ result when its scripted duration has passed on the virtual clock.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, Generic, Protocol, TypeVar
 
 from runner.clock import VirtualClock, Wakeup
 from runner.runtime.tasks import Task, Wait
@@ -51,19 +54,59 @@ class _ThreadJob(Generic[T]):
 
 
 class ThreadJobs:
-    """Jobs in a pool of threads."""
+    """Jobs in a pool of threads that do not keep the process from ending: a pull may hang for minutes."""
 
     def __init__(self, wakeup: Wakeup, *, threads: int = 16) -> None:
         self._wakeup = wakeup
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="podrunner-job")
+        self._most = threads
+        self._threads = 0
+        self._idle = threading.Semaphore(0)
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._waiting: set[Future[Any]] = set()
+        self._lock = threading.Lock()
+        self._is_closed = False
 
     def submit(self, work: Callable[[], T]) -> Job[T]:
-        future = self._pool.submit(work)
+        future: Future[T] = Future()
         future.add_done_callback(lambda _: self._wakeup.set())
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeError("no more jobs are taken")
+            self._waiting.add(future)
+            self._queue.put(partial(self._do, future, work))
+            if not self._idle.acquire(blocking=False) and self._threads < self._most:
+                self._threads += 1
+                threading.Thread(target=self._work, name=f"podrunner-job_{self._threads}", daemon=True).start()
         return _ThreadJob(future)
 
+    def _work(self) -> None:
+        while (job := self._queue.get()) is not None:
+            job()
+            del job
+            self._idle.release()
+
+    def _do(self, future: Future[T], work: Callable[[], T]) -> None:
+        with self._lock:
+            self._waiting.discard(future)
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            result = work()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            waiting, self._waiting = self._waiting, set()
+            for _ in range(self._threads):
+                self._queue.put(None)
+        for future in waiting:
+            future.cancel()
 
 
 class _InlineJob(Generic[T]):

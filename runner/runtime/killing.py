@@ -5,6 +5,7 @@ Mirrors kuberuntime_container.go (killContainer, killContainersWithSyncResult) a
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -13,6 +14,7 @@ from runner.core.model import Container
 from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.reasons import EventReason, normal
 from runner.core.termination import grace_period, is_at_once, is_its_turn, stop_timeout
+from runner.engine.protocol import EngineState
 from runner.errors import Conflict, NotFound
 from runner.runtime.context import PodContext
 from runner.runtime.hooks import run_pre_stop
@@ -20,6 +22,7 @@ from runner.runtime.jobs import run_job
 from runner.runtime.tasks import Task, Wait, all_of
 
 SANDBOX_STOP_SECONDS = 10
+_ALIVE = (EngineState.RUNNING, EngineState.PAUSED, EngineState.RESTARTING)
 
 
 @dataclass(slots=True)
@@ -82,8 +85,13 @@ def _stop(context: PodContext, container_id: str, timeout: int) -> None:
             context.engine.kill_container(container_id, "SIGKILL")
         else:
             context.engine.stop_container(container_id, timeout)
-    except (NotFound, Conflict):
-        return  # Gone, or over already: what was wanted.
+    except NotFound:
+        return
+    except Conflict:
+        # Over already, most likely, which is what was wanted.
+        with suppress(NotFound):
+            if context.engine.inspect_container(container_id).state in _ALIVE:
+                raise
 
 
 def forget(context: PodContext, container_id: str) -> None:

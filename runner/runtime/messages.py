@@ -37,7 +37,7 @@ from runner.core.model import Container, Pod
 from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.volumes import VolumePlan
 from runner.engine.protocol import Engine
-from runner.errors import EngineError, EngineUnavailable
+from runner.errors import EngineError, EngineUnavailable, NotFound
 from runner.runtime.jobs import run_job
 from runner.runtime.tasks import Task
 
@@ -57,12 +57,10 @@ def make_message_file(context: PodContext, container: Container, attempt: int, s
 
 
 def local_directory(engine: Engine, plan: VolumePlan) -> Path | None:
-    """The directory of a volume, if it is one of this machine that this process may use. Raises EngineUnavailable."""
+    """The directory of a volume, if it is one of this machine that this process may use. Raises EngineError."""
     try:
         mountpoint = engine.inspect_volume(plan.source).mountpoint
-    except EngineUnavailable:
-        raise
-    except EngineError:  # somebody has removed it
+    except NotFound:  # somebody has removed it
         return None
     # The volume's name contains the pod's UID: what is there under that name is the volume itself.
     is_ours = plan.source in mountpoint and os.access(mountpoint, os.R_OK | os.W_OK | os.X_OK)
@@ -140,7 +138,7 @@ class TerminationMessages:
     def _read_later(self, context: PodContext, record: ContainerRecord) -> Task[None]:
         try:
             found = yield from run_job(context.jobs, partial(self._read, context, [record]))
-        except EngineUnavailable:
+        except EngineError:
             return
         finally:
             self._reading.discard(record.id)

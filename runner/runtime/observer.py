@@ -99,6 +99,7 @@ class Observer:
         self._image_ids: dict[str, str] = {}
         self._suspects: set[str] = set()
         self._revealed: set[str] = set()
+        self._spoilt: set[str] = set()
 
     def suspect(self, container_id: str) -> None:
         """Have a container inspected at the next look whatever the list says of it. May be called from any thread.
@@ -111,8 +112,14 @@ class Observer:
         """From now on see a container that was prepared before its turn."""
         self._revealed.add(container_id)
 
+    def spoil(self, container_id: str) -> None:
+        """From now on see a sandbox that was not made to its end, and see that it is not ready."""
+        self._revealed.add(container_id)
+        self._spoilt.add(container_id)
+        self._known.pop(container_id, None)
+
     def observe(self) -> Observed:
-        """Take one look. Raises EngineUnavailable."""
+        """Take one look. Raises EngineError; 404 of what went between the list and its inspection is none."""
         at = self._clock.now()
         if self._suspects:
             suspects, self._suspects = self._suspects, set()
@@ -167,7 +174,8 @@ class Observer:
 
     def _record(self, details: ContainerDetails) -> SandboxRecord | ContainerRecord:
         if details.labels.get(DOCKER_TYPE) == TYPE_SANDBOX:
-            return sandbox_record(details)
+            sandbox = sandbox_record(details)
+            return replace(sandbox, ready=False) if details.id in self._spoilt else sandbox
         record = container_record(details, self.image_id(details.image_id))
         return replace(record, message=self._message(details)) if record.message else record
 

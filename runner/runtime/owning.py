@@ -7,20 +7,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from runner.clock import Clock, Wakeup
-from runner.core.labels import POD_UID
+from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.model import Pod
 from runner.core.nodeadmission import rejection_of
 from runner.core.podstatus import Phase
 from runner.core.volumes import MountError
 from runner.engine.protocol import Engine
-from runner.errors import EngineError
+from runner.errors import Conflict, EngineError, RunnerError
+from runner.retry import engine_retry
 from runner.runtime.home import Home
 from runner.runtime.jobs import Job, ThreadJobs
+from runner.runtime.making import Making
 from runner.runtime.objects import remove_claims
 from runner.runtime.ownership import PodLock, owner_label
 from runner.runtime.preparing import prepare_volumes, remove_volumes
 from runner.runtime.sandboxes import SandboxCreation
 from runner.runtime.storage import AlreadyExists, Store
+
+ABANDON_SECONDS = 30.0
+"""How long what was being made for a pod that is given up is waited for."""
 
 
 @dataclass(slots=True)
@@ -32,6 +37,7 @@ class Owned:
     wakeup: Wakeup
     jobs: ThreadJobs
     owner: str
+    making: Making
     ahead: tuple[SandboxCreation, Job[str]] | None = None
 
 
@@ -41,7 +47,7 @@ def own(pod: Pod, home: Home, *, may_keep: bool = False) -> Owned:
     lock.__enter__()
     wakeup = Wakeup()
     owner = owner_label(home=home, may_keep=may_keep)
-    return Owned(pod=pod, lock=lock, wakeup=wakeup, jobs=ThreadJobs(wakeup), owner=owner)
+    return Owned(pod, lock, wakeup, jobs=ThreadJobs(wakeup), owner=owner, making=Making(wakeup.set))
 
 
 def own_new(
@@ -89,19 +95,39 @@ def begin_sandbox(
         volumes=volumes,
         owner=owned.owner,
         now=clock.now,
+        making=owned.making,
         is_prepared=True,
         zone=zone,
     )
     owned.ahead = (creation, owned.jobs.submit(creation.run))
 
 
-def abandon(owned: Owned, engine: Engine, store: Store) -> None:
-    """Undo as much of a pod as can be undone when the run itself has broken; a sweep finds the rest."""
-    with suppress(EngineError):
-        for summary in engine.list_containers({POD_UID: owned.pod.uid}):
-            engine.remove_container(summary.id)
-        remove_volumes(engine, owned.pod)
-    remove_claims(store, owned.pod.namespace, owned.pod.uid)
-    store.remove_pod(owned.pod.uid)
+def abandon(owned: Owned, engine: Engine, store: Store, clock: Clock) -> None:
+    """Undo as much of a pod as can be undone when the run itself has broken; a sweep finds the rest.
+
+    Nobody works on the pod any more, except creations that were begun: they are waited for.
+    """
+    owned.making.close()
     owned.jobs.close()
+    owned.making.wait(ABANDON_SECONDS)
+    with suppress(EngineError):
+        engine_retry(clock, lambda: remove_everything(owned.pod, engine))
+    with suppress(RunnerError):
+        remove_claims(store, owned.pod.namespace, owned.pod.uid)
+    with suppress(RunnerError):
+        store.remove_pod(owned.pod.uid)
     owned.lock.release()
+
+
+def remove_everything(pod: Pod, engine: Engine) -> None:
+    """Remove whatever carries the pod's UID, sandboxes last: the others live in their namespaces.
+
+    Returns when a look has found nothing. Raises EngineError; Conflict, which may pass, when something is left.
+    """
+    labels = {POD_UID: pod.uid}
+    containers = engine.list_containers(labels)
+    for summary in sorted(containers, key=lambda one: one.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
+        engine.remove_container(summary.id)
+    remove_volumes(engine, pod)
+    if (containers and engine.list_containers(labels)) or engine.list_volumes(labels):
+        raise Conflict("something of the pod is still there", recoverable=True)

@@ -27,6 +27,7 @@ from runner.errors import EngineError
 from runner.runtime.configuring import configure
 from runner.runtime.credentials import pod_keyring, pull_with, registry_auths
 from runner.runtime.jobs import Job
+from runner.runtime.making import create
 from runner.runtime.messages import make_message_file
 from runner.runtime.tasks import Task, Wait
 
@@ -133,9 +134,10 @@ def _prepare(
         details = engine.inspect_image(image)
         took = (context.now() - began_at).total_seconds()
         notes = (pulling_note(image), pulled(image, pulling=took, including_waiting=took, size=details.size))
-    config = configure(context, container, attempt=attempt, sandbox_id=sandbox_id, image=details, prepared=True)
-    make_message_file(context, container, attempt, sandbox_id)
-    return Prepared(container_id=engine.create_container(config), image=details, notes=notes, at=context.now())
+    with context.making.one():
+        config = configure(context, container, attempt=attempt, sandbox_id=sandbox_id, image=details, prepared=True)
+        make_message_file(context, container, attempt, sandbox_id)
+        return Prepared(container_id=create(engine, config), image=details, notes=notes, at=context.now())
 
 
 def _ignore(progress: PullProgress) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from runner.core.sandboxconfig import sandbox_config
 from runner.core.volumes import VolumePlan, volumes_archive
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, NotFound
+from runner.runtime.making import Making, create
 from runner.runtime.messages import local_directory
 from runner.runtime.tasks import Task, Wait
 from runner.runtime.textfiles import upload_text
@@ -43,7 +45,10 @@ def sandbox_reference(engine: Engine, override: str) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class SandboxCreation:
-    """One sandbox being made. ``id`` is known as soon as it is created; ``run`` blocks until it is ready."""
+    """One sandbox being made. ``id`` is known as soon as it is created; ``run`` blocks until it is ready.
+
+    One that did not become ready lacks content of its volumes: it goes again, and must not be used if it stays.
+    """
 
     engine: Engine
     pod: Pod
@@ -52,6 +57,7 @@ class SandboxCreation:
     volumes: tuple[VolumePlan, ...]
     owner: str
     now: Callable[[], datetime]
+    making: Making
     is_prepared: bool = False
     zone: Callable[[Pod], str] = lambda _: ""
     on_created: Callable[[], None] = lambda: None
@@ -59,17 +65,23 @@ class SandboxCreation:
 
     def run(self) -> str:
         """Create the sandbox and with it the volumes, start it, fill the volumes. Returns its id. Raises EngineError."""
-        engine = self.engine
         config = self._config()
         if self.is_prepared:
             config = replace(config, labels={**config.labels, PREPARED: "1"})
-        self.id = engine.create_container(config)
-        self.on_created()
-        try:
-            engine.start_container(self.id)
-        except EngineError:
-            engine.remove_container(self.id)
-            raise
+        with self.making.one():
+            self.id = create(self.engine, config)
+            self.on_created()
+            try:
+                self._make_ready()
+            except EngineError:
+                with suppress(EngineError):  # Whoever removes the pod meets it again.
+                    self.engine.remove_container(self.id)
+                raise
+        return self.id
+
+    def _make_ready(self) -> None:
+        engine = self.engine
+        engine.start_container(self.id)
         # tmpfs volumes exist only while something that mounts them runs, so everything is filled after the start.
         archive = volumes_archive(tuple(plan for plan in self.volumes if not self._is_filled(plan)), self.now())
         if archive is not None:
@@ -77,7 +89,6 @@ class SandboxCreation:
         zone = self.zone(self.pod)
         if zone:
             upload_text(engine, self.id, ZONE, zone, self.now())
-        return self.id
 
     def _config(self) -> ContainerConfig:
         """What the sandbox is created from. Raises EngineError for what cannot be had here."""
@@ -114,6 +125,7 @@ def create_sandbox(context: PodContext, attempt: int) -> Task[str]:
             volumes=context.volumes,
             owner=context.owner,
             now=context.now,
+            making=context.making,
             zone=context.zone,
         )
         job = context.jobs.submit(creation.run)
@@ -127,6 +139,11 @@ def create_sandbox(context: PodContext, attempt: int) -> Task[str]:
             context.prefetcher.begin_first(creation.id)
     if not job.done:
         yield Wait(ready=lambda: job.done)
-    sandbox_id = job.result()
+    try:
+        sandbox_id = job.result()
+    except EngineError:
+        if creation.id:
+            context.observer.spoil(creation.id)
+        raise
     context.observer.reveal(sandbox_id)
     return sandbox_id

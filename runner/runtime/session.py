@@ -21,6 +21,7 @@ from runner.engine.protocol import Engine, EngineState
 from runner.errors import EngineError, ExitCode
 from runner.runtime.context import PodContext
 from runner.runtime.handlers import Handlers
+from runner.runtime.health import EngineHealth
 from runner.runtime.home import Home
 from runner.runtime.jobs import ThreadJobs
 from runner.runtime.messages import TerminationMessages
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 
 FORCED_SECONDS = 10.0
 """How long a forced deletion may take before the process lets go of what is left."""
+
+HALT_SECONDS = 30.0
+"""How long the workers of a run that broke may take to stop: as long as the call to the Engine that each is at."""
 
 
 @dataclass(slots=True)
@@ -112,6 +116,8 @@ class Session:
         self._control: Control | None = None
         self._spawn: Spawn | None = None
         self._resources = ExitStack()
+        self._health = EngineHealth()
+        self._has_let_go = False
 
     def open(self, since: datetime) -> None:
         """Start listening to the Engine, to what has happened since an instant and what will, and to the store."""
@@ -150,6 +156,8 @@ class Session:
             profiles=self._home.profiles,
             locks=self._home.locks,
             secrets=self._secrets,
+            making=owned.making,
+            health=self._health,
         )
         context.prefetcher, context.ahead, context.wake = Prefetcher(context), owned.ahead, wakeup.set
         if self._network is not None:
@@ -436,6 +444,7 @@ class Session:
 
     def _let_go(self) -> None:
         """Whoever insists gets an end even when the Engine does not answer; what is left has no owner then."""
+        self._has_let_go = True
         for running in self._runs:
             running.detached = True
             running.wakeup.set()
@@ -455,6 +464,17 @@ class Session:
                 continue  # The worker sees the same error, and goes on until the pod is gone.
 
     def close(self) -> None:
+        """Stop the workers that still run, where they are, and listen to nothing any more.
+
+        Whoever removes the pods of a run that broke is alone with them afterwards: a worker would make things anew.
+        """
+        for running in self._runs:
+            running.detached = True
+            running.wakeup.set()
+        end = self._clock.steady() + HALT_SECONDS
+        for running in self._runs if not self._has_let_go else ():
+            if running.thread is not None:
+                running.thread.join(max(0.0, end - self._clock.steady()))
         self._resources.close()
 
     @property

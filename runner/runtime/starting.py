@@ -17,6 +17,7 @@ from runner.runtime.context import PodContext
 from runner.runtime.hooks import run_post_start
 from runner.runtime.images import ImageReady, ensure_image
 from runner.runtime.imagevolumes import fill_image_volumes
+from runner.runtime.making import create
 from runner.runtime.managedfiles import write_managed_files
 from runner.runtime.messages import make_message_file
 from runner.runtime.narration import AttemptStarted
@@ -28,11 +29,16 @@ _STARTED = normal(EventReason.STARTED, "Container started")
 
 
 class StartResult(Struct, frozen=True, kw_only=True):
-    """How a start went. ``ready_at`` is the end of the back-off that held it, None when nothing known holds it."""
+    """How a start went.
+
+    ``ready_at`` is the end of the back-off that held it, None when nothing known holds it; ``may_pass``: the Engine failed, and
+    may do better in a moment.
+    """
 
     name: str
     failure: StartFailure | None = None
     ready_at: datetime | None = None
+    may_pass: bool = False
 
 
 def start_container(
@@ -93,7 +99,7 @@ def _created(
     except EngineError as error:
         context.event(start_failed(error.message), container)
         failure = StartFailure(reason=WaitingReason.CREATE_CONTAINER_ERROR, message=error.message)
-        return StartResult(name=container.name, failure=failure)
+        return StartResult(name=container.name, failure=failure, may_pass=error.recoverable)
     if refusal is not None:
         failure = StartFailure(reason=refusal.reason, message=refusal.message)
         return StartResult(name=container.name, failure=failure, ready_at=refusal.ready_at)
@@ -107,23 +113,24 @@ def _created(
     if isinstance(image, Refuse):
         failure = StartFailure(reason=image.reason, message=image.message)
         return StartResult(name=container.name, failure=failure, ready_at=image.ready_at)
-    created = _create(context, container, image, attempt=attempt, sandbox_id=sandbox_id)
-    return StartResult(name=container.name, failure=created) if isinstance(created, StartFailure) else created
+    return _create(context, container, image, attempt=attempt, sandbox_id=sandbox_id)
 
 
 def _create(
     context: PodContext, container: Container, image: ImageReady, *, attempt: int, sandbox_id: str
-) -> str | StartFailure:
+) -> str | StartResult:
+    may_pass = False
     try:
         config = configure(context, container, attempt=attempt, sandbox_id=sandbox_id, image=image.details)
         make_message_file(context, container, attempt, sandbox_id)
-        return context.engine.create_container(config)
+        with context.making.one():
+            return create(context.engine, config)
     except ConfigError as error:
         reason, text = WaitingReason.CREATE_CONTAINER_CONFIG_ERROR, str(error)
     except EngineUnavailable:
         raise
     except EngineError as error:
-        reason, text = WaitingReason.CREATE_CONTAINER_ERROR, error.message
+        reason, text, may_pass = WaitingReason.CREATE_CONTAINER_ERROR, error.message, error.recoverable
     text = context.secrets.hide(text)
     context.event(start_failed(text), container)
-    return StartFailure(reason=reason, message=text)
+    return StartResult(name=container.name, failure=StartFailure(reason=reason, message=text), may_pass=may_pass)

@@ -13,7 +13,7 @@ from runner.core.backoff import crash_loop_event, crash_loop_message
 from runner.core.containerstatus import StartFailure
 from runner.core.decide import Operation, OperationKind, Plan
 from runner.core.model import Container
-from runner.core.observed import ContainerRecord
+from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.reasons import EventReason, WaitingReason, normal, warning
 from runner.core.termination import grace_period
 from runner.errors import EngineError, EngineUnavailable
@@ -33,10 +33,14 @@ KEPT_INSTANCES = 1
 
 
 class SyncOutcome(Struct):
-    """What a sync did. ``ready_at``: the earliest end of a back-off that held something. ``failed``: something else did."""
+    """What a sync did. ``ready_at``: the earliest end of a back-off that held something. ``failed``: something else did.
+
+    ``may_pass``: that was the Engine, which may do better in a moment.
+    """
 
     acted: bool = False
     failed: bool = False
+    may_pass: bool = False
     ready_at: datetime | None = None
     gave_up: str = ""
     fresh_failure: bool = False
@@ -87,7 +91,7 @@ def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutc
         text = f"Failed to create pod sandbox: {error.message}"
         context.event(warning(EventReason.FAILED_CREATE_SANDBOX, text))
         # Whatever was killed before: nothing has changed that would make the next attempt go better at once.
-        outcome.failed, outcome.acted = True, False
+        outcome.failed, outcome.acted, outcome.may_pass = True, False, error.recoverable
         return False
     # The new one may have been seen already, if something happened while it was being made.
     for old in context.observed.sandboxes:
@@ -196,11 +200,16 @@ def _start(context: PodContext, operation: Operation, outcome: SyncOutcome, queu
         yield from _kill_after_hook(context, container)
         outcome.acted = True
     elif result.failure.reason == WaitingReason.RUN_CONTAINER_ERROR:
-        outcome.acted = True
+        # What the runtime could not start has ended, and back-off looks at that; what the Engine did not even try has not.
+        context.look()
+        latest = context.observed.latest(container.name)
+        outcome.acted = latest is None or latest.state is not RuntimeState.CREATED
+        outcome.may_pass |= not outcome.acted
     if result.ready_at is not None:
         outcome.held_until(result.ready_at)
     else:
         outcome.failed = True
+        outcome.may_pass |= result.may_pass
     return not container.is_regular_init
 
 

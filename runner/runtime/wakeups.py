@@ -9,7 +9,7 @@ from datetime import datetime
 from runner.clock import Clock, Wakeup
 from runner.core.labels import MANAGED, POD_UID
 from runner.engine.protocol import Engine, EventStream
-from runner.errors import EngineError
+from runner.errors import EngineError, StoreError
 from runner.runtime.storage import Store
 
 TELLING = frozenset({"die", "destroy", "oom", "pause", "unpause"})
@@ -71,9 +71,12 @@ class StoreWatcher:
         self._thread.join()
 
     def _poll(self) -> None:
-        seen = self._store.version()
+        seen: int | None = None
         while not self._stopped.wait(_POLL_SECONDS):
-            version = self._store.version()
-            if version != seen:
-                seen = version
+            try:
+                version = self._store.version()
+            except StoreError:
+                continue  # The workers meet it too, and say so.
+            if seen is not None and version != seen:
                 self._callback()
+            seen = version

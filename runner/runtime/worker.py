@@ -6,6 +6,7 @@ SyncTerminatedPod). Every pass derives everything from what exists; whatever wak
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,8 +15,8 @@ from enum import Enum
 from typing import Any
 
 from runner.clock import JumpWatch, Wakeup
+from runner.core.backoff import pull_schedule
 from runner.core.decide import Memory, Plan, decide
-from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.model import Json, Pod
 from runner.core.nodeadmission import Rejection, rejection_of
 from runner.core.observed import RuntimeState
@@ -28,12 +29,13 @@ from runner.core.restart import with_retry_scope
 from runner.core.status import DEADLINE_MESSAGE, deadline_at, terminate_status
 from runner.core.termination import MINIMUM_GRACE, is_at_once
 from runner.core.volumes import MountError
-from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound, TooManyFiles
+from runner.errors import EngineError, EngineUnavailable, RunnerError, TooManyFiles, ends_a_run
 from runner.runtime.context import PodContext
 from runner.runtime.killing import kill_pod
 from runner.runtime.narration import Gone, Notice
 from runner.runtime.objects import remove_claims
-from runner.runtime.preparing import prepare_volumes, remove_volumes
+from runner.runtime.owning import remove_everything
+from runner.runtime.preparing import prepare_volumes
 from runner.runtime.prober import Prober
 from runner.runtime.pullqueue import PullTicket
 from runner.runtime.refreshing import refresh_volumes
@@ -41,13 +43,20 @@ from runner.runtime.storage import without_status
 from runner.runtime.sync import REQUEUE_SECONDS, SyncOutcome, remove_instance, run_sync
 from runner.runtime.tasks import Handle, Task, Wait
 
-RECONNECT_SECONDS = 1.0
-PATIENT_REMOVALS = 5
-"""From so many conflicts on, a removal is more than in progress: somebody is told."""
+TROUBLE, UNAVAILABLE = pull_schedule(0.5, 5.0), pull_schedule(0.5, 2.0)
+"""Seconds to wait after the n-th failure of the Engine in a row, and after it did not answer at all."""
+REQUEUE = pull_schedule(0.5, REQUEUE_SECONDS)
+"""The same after a sync in which something could not be made, up to what a kubelet waits."""
+PATIENCE = 3
+"""From so many failures in a row on somebody is told."""
+BACK = "the Engine answers again"
 PULL_RELOOK_SECONDS = 1.0
 """A failed pull is looked at again after a kubelet's relist, which shows its back-off."""
 MOUNT_BACKOFF = (0.5, 122.0)
 """First and longest wait before a volume is tried again (volume/util exponentialbackoff)."""
+
+
+_log = logging.getLogger("runner.engine")
 
 
 class Ending(Enum):
@@ -74,7 +83,9 @@ class PodWorker:
     on_give_up: Callable[[], None] = lambda: None
     _life: Handle[None] | None = None
     _seen_wishes: int = -1
-    _is_lost: bool = False
+    _return: Handle[None] | None = None
+    _failures: int = 0
+    """Syncs in a row that an error has ended."""
     _jumps: JumpWatch = field(init=False)
     _memory: Memory = field(init=False)
     """What the context remembers, as the decision looks at it."""
@@ -143,6 +154,7 @@ class PodWorker:
 
     def _live(self) -> Task[None]:
         context, prober = self.context, Prober(self.context)
+        context.health.join()
         if not self.is_adopted:
             self._admit()
         yield from self._steadily(self._ask_the_node)
@@ -151,6 +163,8 @@ class PodWorker:
         else:
             yield from self._stay_rejected(self.rejection)
         yield from self._clean_up()
+        if context.health.leave():
+            self._tell(BACK)
         self.gone = True
         context.store.remove_pod(context.pod.uid)
         context.tell(Gone(at=context.now(), ref=context.ref))
@@ -251,13 +265,16 @@ class PodWorker:
             sync.cancel()
             return None
         try:
-            return sync.result
-        except EngineUnavailable as error:
-            self._complain(error)
-            yield from self._rest(context.now() + timedelta(seconds=RECONNECT_SECONDS))
-        except EngineError as error:
-            context.event(warning(EventReason.FAILED_SYNC, f"error syncing pod: {error.message}"))
-            yield from self._rest(context.now() + timedelta(seconds=REQUEUE_SECONDS))
+            outcome = sync.result
+            self._failures = self._failures if outcome.may_pass else 0
+            return outcome
+        except RunnerError as error:
+            if ends_a_run(error):
+                raise
+            self._failures += 1
+            if not isinstance(error, EngineUnavailable):
+                context.event(warning(EventReason.FAILED_SYNC, f"error syncing pod: {error.message}"))
+            yield from self._rest_after_failure(self._trouble(error, self._failures, "the pod cannot be synced"))
         return None
 
     def _after(self, outcome: SyncOutcome) -> Task[bool]:
@@ -273,6 +290,9 @@ class PodWorker:
         due = outcome.ready_at
         if outcome.failed:
             seconds = PULL_RELOOK_SECONDS if outcome.fresh_failure and context.pulls else REQUEUE_SECONDS
+            if outcome.may_pass:
+                self._failures += 1
+                seconds = min(seconds, REQUEUE(self._failures))
             again = context.now() + timedelta(seconds=seconds)
             due = again if due is None else min(due, again)
             yield from self._rest_after_failure(due)
@@ -307,6 +327,7 @@ class PodWorker:
     def _terminate(self) -> Task[None]:
         """Stop everything and publish the last status. What could not be stopped is stopped again, as a kubelet does."""
         context = self.context
+        failures = 0
         while True:
             yield from self._steadily(context.look)
             context.publish()
@@ -318,11 +339,13 @@ class PodWorker:
             try:
                 kill.result  # noqa: B018 - raises what kept it from being done
                 break
-            except EngineUnavailable:  # a while ago, perhaps; the next look tells
-                yield Wait(until=context.now() + timedelta(seconds=RECONNECT_SECONDS))
-            except EngineError as error:
-                context.event(warning(EventReason.FAILED_KILL_POD, f"error killing pod: {error.message}"))
-                yield Wait(until=context.now() + timedelta(seconds=REQUEUE_SECONDS))
+            except RunnerError as error:
+                if ends_a_run(error):
+                    raise
+                failures += 1
+                if not isinstance(error, EngineUnavailable):
+                    context.event(warning(EventReason.FAILED_KILL_POD, f"error killing pod: {error.message}"))
+                yield Wait(until=self._trouble(error, failures, "the pod cannot be stopped"))
         yield from self._steadily(context.look)
         context.publish(is_terminal=True)
         if context.status is not None and not any(sandbox.ready for sandbox in context.observed.sandboxes):
@@ -335,60 +358,72 @@ class PodWorker:
         yield Wait(until=end, ready=lambda: kill.done)
         for record in context.observed.containers:
             if not kill.done and record.state is RuntimeState.RUNNING:
-                with suppress(NotFound, Conflict, EngineUnavailable):
+                with suppress(EngineError):  # It is over, or the kill that goes on meets the error too.
                     context.engine.kill_container(record.id, "SIGKILL")
         yield from self._accompany(kill, lambda: False)
 
     def _clean_up(self) -> Task[None]:
-        """Remove everything of the pod, however often it takes."""
-        failures = 0
-        while True:
-            try:
-                yield from self._steadily(self._remove_everything)
-            except EngineError as error:
-                failures += 1
-                # A removal that is in progress already takes the Engine a moment.
-                if failures == (PATIENT_REMOVALS if isinstance(error, Conflict) else 1):
-                    self._tell(f"not everything of the pod could be removed, trying again: {error.message}")
-                yield Wait(until=self.context.clock.now() + timedelta(seconds=RECONNECT_SECONDS))
-            else:
-                return
+        """Remove everything of the pod, however often it takes, when what is being made for it is made."""
+        self.context.making.close()
+        if not self.context.making.is_idle:
+            yield Wait(ready=lambda: self.context.making.is_idle)
+        yield from self._steadily(self._remove_everything, "not everything of the pod could be removed")
 
     def _remove_everything(self) -> None:
         context = self.context
         context.look()
         for record in context.observed.containers:
             remove_instance(context, record)
-        # What was prepared and never started goes too; sandboxes last, the others live in their namespaces.
-        left = context.engine.list_containers({POD_UID: context.pod.uid})
-        for summary in sorted(left, key=lambda summary: summary.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
-            context.engine.remove_container(summary.id)
-        remove_volumes(context.engine, context.pod)
+        remove_everything(context.pod, context.engine)  # What was prepared and never started goes too.
         remove_claims(context.store, context.pod.namespace, context.pod.uid)
 
-    def _steadily(self, work: Callable[[], None]) -> Task[None]:
-        """Do something with the Engine, again and again while it does not answer."""
+    def _steadily(self, work: Callable[[], None], trouble: str = "the Engine answers with an error") -> Task[None]:
+        """Do something with the Engine, again and again until it is done, ever later while nothing has changed."""
+        failures = 0
         while True:
             try:
                 work()
-            except EngineUnavailable as error:
-                self._complain(error)
-                yield Wait(until=self.context.clock.now() + timedelta(seconds=RECONNECT_SECONDS))
+            except RunnerError as error:
+                if ends_a_run(error):
+                    raise
+                failures += 1
+                yield Wait(until=self._trouble(error, failures, trouble))
             else:
                 self._is_back()
                 return
 
+    def _trouble(self, error: RunnerError, failures: int, text: str) -> datetime:
+        """The Engine failed for the n-th time in a row: say so when it is more than a moment. Returns when to go on."""
+        _log.info("%s: %s", self.context.pod.full_name, error)
+        if isinstance(error, EngineUnavailable):
+            self._complain(error)
+        elif failures == PATIENCE:
+            self._tell(f"{text}, trying again: {error.message}")
+        schedule = UNAVAILABLE if isinstance(error, EngineUnavailable) else TROUBLE
+        return self.context.clock.now() + timedelta(seconds=schedule(failures))
+
     def _complain(self, error: EngineUnavailable) -> None:
-        """Say that the Engine does not answer, once until it does."""
-        if not self._is_lost:
+        """Say that the Engine does not answer, once in a run until it is back."""
+        if self.context.health.failed():
             what = "" if isinstance(error, TooManyFiles) else "the Engine does not answer, "
             self._tell(f"{what}trying again: {error.message}")
-        self._is_lost = True
 
     def _is_back(self) -> None:
-        if self._is_lost:
-            self._tell("the Engine answers again")
-        self._is_lost = False
+        health = self.context.health
+        health.answered(self.context.clock.steady())
+        if health.calm_at is not None and (self._return is None or self._return.done):
+            self._return = self.context.tasks.start(self._tell_return(), "watching the Engine")
+
+    def _tell_return(self) -> Task[None]:
+        """Say that the Engine is back when it has been for a while, unless another worker does."""
+        context = self.context
+        while (at := context.health.calm_at) is not None:
+            left = at - context.clock.steady()
+            if left <= 0:
+                if context.health.take_return(context.clock.steady()):
+                    self._tell(BACK)
+                return
+            yield Wait(until=context.clock.now() + timedelta(seconds=left))
 
     def _tell(self, text: str) -> None:
         self.context.tell(Notice(at=self.context.now(), ref=self.context.ref, text=text))

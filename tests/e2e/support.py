@@ -25,7 +25,9 @@ import yaml
 from docker.errors import APIError, NotFound
 
 from runner.clock import Deadline, Wakeup
+from runner.core.labels import OWNER
 from runner.runtime.home import Home
+from runner.runtime.ownership import home_id
 from runner.runtime.sqlite_store import SqliteStore
 
 ROOT = Path(__file__).parents[2]
@@ -214,6 +216,16 @@ class Bench:
         volumes = [str(volume.name) for volume in self.engine.volumes.list(filters={"label": label})]
         networks = [str(network.name) for network in self.engine.networks.list(filters={"label": label})]
         return [*self.containers(name), *volumes, *networks]
+
+    def all_left(self) -> list[str]:
+        """Everything in the Engine that processes with this bench's state directory have made."""
+        home = f"@{home_id(Home(Path(self.environ['PODRUNNER_HOME'])))}"
+        filters = {"label": [OWNER]}
+        containers = self.engine.api.containers(all=True, filters=filters)
+        found = [(str(one["Names"][0]), one["Labels"]) for one in containers]
+        volumes = self.engine.api.volumes(filters=filters)["Volumes"] or []
+        found += [(str(one["Name"]), one["Labels"]) for one in volumes]
+        return [name for name, labels in found if home in labels.get(OWNER, "")]
 
     def assert_nothing_left(self, name: str) -> None:
         """Neither the Engine nor the store has anything of the pod."""

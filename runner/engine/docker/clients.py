@@ -18,7 +18,7 @@ from docker.transport import UnixHTTPAdapter
 
 from runner.engine.discover import TlsFiles
 from runner.engine.docker import parse
-from runner.errors import EngineError
+from runner.errors import EngineUnavailable
 
 MINIMUM_API: Final = "1.41"
 """Docker 20.10; older Engines are refused."""
@@ -69,9 +69,10 @@ class Clients:
                 version: dict[str, Any] = client.version(api_version=False)
                 offered = str(version.get("ApiVersion") or "")
                 if parse.api_version_key(offered) < parse.api_version_key(MINIMUM_API):
-                    raise EngineError(
+                    raise EngineUnavailable(
                         f"the Engine at {self.address} has API {offered or 'of no version'}, {MINIMUM_API} is needed",
                         hint="Docker 20.10 or later is needed",
+                        recoverable=False,
                     )
             except BaseException:
                 client.close()

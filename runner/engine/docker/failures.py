@@ -99,4 +99,5 @@ def unavailable(address: str, problem: BaseException) -> EngineUnavailable:
     while (inner := reason.__cause__ or reason.__context__) is not None:
         reason = inner
     text = str(reason) or type(reason).__name__
-    return EngineUnavailable(f"the Engine at {address} does not answer: {text}")
+    is_absent = isinstance(reason, ConnectionRefusedError | FileNotFoundError | PermissionError)
+    return EngineUnavailable(f"the Engine at {address} does not answer: {text}", is_absent=is_absent)

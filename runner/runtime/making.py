@@ -1,0 +1,75 @@
+"""What of one pod is being made in the Engine, by whichever thread: whoever removes the pod waits for it.
+
+A create that is under way when a pod is removed would leave its container behind, because nobody looks again. So every one
+of them stands in here as long as it lasts, and none begins once the removal has.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from runner.core.containerconfig import ContainerConfig
+from runner.core.labels import POD_UID
+from runner.engine.protocol import Engine, EngineState
+from runner.errors import Conflict, Withdrawn
+
+
+class Making:
+    """The creations of one pod. ``wake`` is called when the last of them is over."""
+
+    def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
+        self._wake = wake
+        self._count = 0
+        self._is_closed = False
+        self._idle = threading.Condition()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Make something within the block. Raises Withdrawn when nothing is to be made any more."""
+        with self._idle:
+            if self._is_closed:
+                raise Withdrawn("the pod is being removed")
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._count -= 1
+                is_over = self._count == 0
+                if is_over:
+                    self._idle.notify_all()
+            if is_over:
+                self._wake()
+
+    def close(self) -> None:
+        """Begin nothing any more; what was begun goes on."""
+        with self._idle:
+            self._is_closed = True
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being made now."""
+        with self._idle:
+            return self._count == 0
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until nothing is being made, at most so many seconds; whether it is so."""
+        with self._idle:
+            return self._idle.wait_for(lambda: self._count == 0, seconds)
+
+
+def create(engine: Engine, config: ContainerConfig) -> str:
+    """Create a container in place of one of its name whose creator never heard of it. Raises EngineError, ConfigError.
+
+    Mirrors the Docker shim's recoverFromCreationConflictIfNeeded: an answer may be lost, the container is there then.
+    """
+    try:
+        return engine.create_container(config)
+    except Conflict:
+        uid = config.labels.get(POD_UID)
+        for found in engine.list_containers({POD_UID: uid}) if uid else ():
+            if found.name.lstrip("/") == config.name and found.state is EngineState.CREATED:
+                engine.remove_container(found.id)
+        return engine.create_container(config)
