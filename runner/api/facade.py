@@ -211,7 +211,7 @@ class Runner(Deleting):
             return self._run_launched(launch, listener, stop)
 
     def _run_launched(self, launch: Launch, listener: Listener, stop: StopRequest) -> RunResult:
-        with self.working(launch, listener) as session:
+        with self.working(launch, listener, stop) as session:
             exit_code, message = session.wait(stop)
             reached = session.pods
             session.finish(exit_code, stop)
@@ -229,15 +229,37 @@ class Runner(Deleting):
         follow: bool,
         tail: int | None,
         since: float | None,
-    ) -> Iterator[LogLine]:
-        """One container's output. Raises UsageError with kubectl's texts when it cannot be had."""
+        attempt: int | None = None,
+        whole: bool = True,
+    ) -> Iterator[Sequence[LogLine]]:
+        """One container's output, as many lines at once as are there. Raises UsageError when it cannot be had.
+
+        ``attempt`` counts from 0, None: the newest. Without ``whole`` it comes in pieces, which hold the very bytes in order.
+        """
         from runner.runtime.reading import LogQuestion, read_logs
 
+        question = LogQuestion(
+            container=container,
+            previous=previous,
+            follow=follow,
+            tail=tail,
+            since=since,
+            attempt=attempt,
+            whole=whole,
+        )
+        return read_logs(self._stored(namespace, name), question, engine=self.engine, home=self.home, clock=self.clock)
+
+    def attempts(self, namespace: str, name: str, *, container: str | None) -> Sequence[int]:
+        """The attempts of a container whose output can be read, oldest first."""
+        from runner.runtime.reading import known_attempts
+
+        return known_attempts(self._stored(namespace, name), container, engine=self.engine, home=self.home)
+
+    def _stored(self, namespace: str, name: str) -> Object:
         value = self.store.pod(namespace, name)
         if value is None:
             raise NoSuchObject(f'pods "{name}" not found')
-        question = LogQuestion(container=container, previous=previous, follow=follow, tail=tail, since=since)
-        return read_logs(value, question, engine=self.engine, home=self.home, clock=self.clock)
+        return value
 
     def wait_for(
         self, namespace: str, name: str, condition: Callable[[Json | None], bool], timeout: float | None

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from runner.runtime.controllers import Controller, Spawn
     from runner.runtime.narration import Listener
     from runner.runtime.network import ClusterNetwork
+    from runner.runtime.outcome import StopRequest
     from runner.runtime.owning import Owned
     from runner.runtime.secrecy import Secrets
     from runner.runtime.session import Session
@@ -211,12 +212,13 @@ class Launching(Ground):
         return _bound(self._admit(value, value["metadata"]["namespace"]), node)
 
     @contextmanager
-    def working(self, launch: Launch, listener: Listener) -> Iterator[Session]:
-        """The session of a run, its workers at work."""
+    def working(self, launch: Launch, listener: Listener, stop: StopRequest) -> Iterator[Session]:
+        """The session of a run, its workers at work. Whoever insists on the end of it does not get all output."""
         # Imported while the Engine is busy with the sandboxes.
         from runner.runtime.audience import Audience
 
         with Audience(self.engine, self.home, launch.options, listener) as audience:
+            stop.subscribe(lambda: audience.hurry(is_forced=stop.forced))
             session = self._session(launch.options, audience, launch.image, launch.network, audience.secrets)
             try:
                 for owned, controller in launch.pods:

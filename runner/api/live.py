@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from runner.api.history import PodHistory
 from runner.api.pods import PodHandle
 from runner.errors import ExitCode, PodFailed, WaitTimeout
-from runner.runtime.narration import Narration, StatusChanged
+from runner.runtime.narration import LogLines, Narration, StatusChanged
 from runner.runtime.outcome import StopRequest
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Life:
             launch = self._resources.enter_context(self._runner.launched(objects, self._options, is_one=is_one))
             for owned, _ in launch.pods:
                 self._remember(owned.pod.manifest)
-            self._session = self._resources.enter_context(self._runner.working(launch, self._hear))
+            self._session = self._resources.enter_context(self._runner.working(launch, self._hear, self._stop))
             exit_code, message = self._session.wait(self._stop)
             for running in self._session.runs:  # They tell what they have come to a moment after it is so.
                 if running.pod.uid in self._histories:
@@ -97,7 +97,11 @@ class Life:
             history = self._remember(narration.manifest)  # A workload has made another pod.
         if history is not None:
             history.hear(narration)
-        self._listener(narration)
+        if isinstance(narration, LogLines):
+            for line in narration.lines:
+                self._listener(line)
+        else:
+            self._listener(narration)
 
     @property
     def pods(self) -> tuple[PodHandle, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, overload
@@ -25,6 +25,7 @@ from runner.errors import Conflict, NotFound, PodFailed, UsageError, WaitTimeout
 if TYPE_CHECKING:
     from runner.api.facade import Runner
     from runner.api.live import Life
+    from runner.runtime.narration import LogLine
 
 Condition: TypeAlias = "str | Callable[[Status], bool]"
 """``ready``, ``initialized``, ``completed``, ``deleted``, the name of a pod condition, or a function of the status."""
@@ -87,16 +88,20 @@ class Attempt:
         return self._record.finished_at
 
     def logs(self) -> str:
-        """Everything that this instance has printed so far, also when its container is gone."""
+        """Everything that this instance has printed so far, also when its container is gone.
+
+        What is no UTF-8 is replaced; ``output`` has the bytes.
+        """
+        return self.output().decode("utf-8", "replace")
+
+    def output(self) -> bytes:
+        """The same, byte by byte."""
         from runner.runtime.reading import read_attempt
 
         known = self._record
         runner = self._pod.runner
-        return _text(
-            read_attempt(
-                self._pod.history.ref, known.container, known.number, known.container_id, runner.engine, runner.home
-            )
-        )
+        ref = self._pod.history.ref
+        return read_attempt(ref, known.container, known.number, known.container_id, runner.engine, runner.home)
 
     def __repr__(self) -> str:
         ended = "running" if self.exit_code is None else f"exit code {self.exit_code} ({self.reason})"
@@ -138,20 +143,27 @@ class ContainerHandle:
     def logs(self, *, follow: bool = False, tail: int | None = None) -> str | Iterator[str]:
         """What the newest instance has printed, as text; with ``follow`` line by line until it ends.
 
-        Raises UsageError when there is none yet.
+        What is no UTF-8 is replaced; ``output`` has the bytes. Raises UsageError when there is none yet.
         """
-        lines = self._pod.runner.logs(
+        if not follow:
+            return self.output(tail=tail).decode("utf-8", "replace")
+        return (line.data.decode("utf-8", "replace") for lines in self._read(tail, is_followed=True) for line in lines)
+
+    def output(self, *, tail: int | None = None) -> bytes:
+        """What the newest instance has printed, byte by byte; ``tail``: its last lines. Raises UsageError when there is none."""
+        return b"".join(line.content for lines in self._read(tail, is_followed=False) for line in lines)
+
+    def _read(self, tail: int | None, *, is_followed: bool) -> Iterator[Sequence[LogLine]]:
+        return self._pod.runner.logs(
             self._pod.namespace,
             self._pod.name,
             container=self.name,
             previous=False,
-            follow=follow,
+            follow=is_followed,
             tail=tail,
             since=None,
+            whole=is_followed,
         )
-        if follow:
-            return (line.data.decode("utf-8", "replace") for line in lines)
-        return _text(line.data for line in lines)
 
     def exec(self, command: Sequence[str], *, timeout: Seconds = None) -> ExecOutcome:
         """Run a command in the running container. Raises UsageError when it does not run, WaitTimeout when it takes too long."""
@@ -414,7 +426,3 @@ def _port_number(pod: Pod, port: int | str) -> int:
     with suppress(ValueError):
         return int(port)
     raise UsageError(f"no container of pod {pod.name} has a port named {port}")
-
-
-def _text(lines: Iterable[bytes]) -> str:
-    return "".join(f"{line.decode('utf-8', 'replace')}\n" for line in lines)

@@ -69,7 +69,11 @@ class RunnerSurface(Protocol):
         follow: bool,
         tail: int | None,
         since: float | None,
-    ) -> Iterator[LogLine]: ...
+        attempt: int | None,
+        whole: bool,
+    ) -> Iterator[Sequence[LogLine]]: ...
+
+    def attempts(self, namespace: str, name: str, *, container: str | None) -> Sequence[int]: ...
 
     def gc(
         self, *, everything: bool, older_than: float | None, dry_run: bool, other_homes: bool = False

@@ -168,9 +168,14 @@ class EventStream(Protocol):
 
 
 class LogStream(Protocol):
-    """A container's output, line by line; ``close`` may be called from another thread and ends the iteration."""
+    """A container's output, line by line; ``close`` may be called from another thread and ends the iteration.
+
+    ``batches`` gives the same, as many chunks at once as have come; either may be used, and only once.
+    """
 
     def __iter__(self) -> Iterator[LogChunk]: ...
+
+    def batches(self) -> Iterator[list[LogChunk]]: ...
 
     def close(self) -> None: ...
 

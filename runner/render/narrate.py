@@ -12,7 +12,7 @@ from runner.core.model import EMPTY, Json
 from runner.render.logs import LogPrinter
 from runner.render.streams import Output
 from runner.render.style import Paint
-from runner.runtime.narration import LogLine, Narration
+from runner.runtime.narration import LogLine, LogLines, Narration
 
 
 class Progress(StrEnum):
@@ -48,8 +48,8 @@ class QuietNarrator:
         self._logs = logs
 
     def __call__(self, narration: Narration) -> None:
-        if isinstance(narration, LogLine):
-            self._logs.line(narration)
+        if isinstance(narration, LogLine | LogLines):
+            self._logs.lines(narration.lines if isinstance(narration, LogLines) else (narration,))
 
     def note(self, text: str) -> None:
         """Nothing is said."""

@@ -16,6 +16,7 @@ from runner.runtime.narration import (
     EventRecorded,
     Gone,
     LogLine,
+    LogLines,
     Narration,
     Notice,
     PodRef,
@@ -34,8 +35,8 @@ class JsonNarrator:
         self._logs = logs
 
     def __call__(self, narration: Narration) -> None:
-        if isinstance(narration, LogLine):
-            self._logs.line(narration)
+        if isinstance(narration, LogLine | LogLines):
+            self._logs.lines(narration.lines if isinstance(narration, LogLines) else (narration,))
             return
         value = message(narration)
         if value is not None:
@@ -49,7 +50,7 @@ class JsonNarrator:
         """Nothing is held."""
 
     def _print(self, value: dict[str, Any]) -> None:
-        self._err.line(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
+        self._err.exact(json.dumps(value, separators=(",", ":"), ensure_ascii=False) + "\n")
 
 
 def message(narration: Narration) -> dict[str, Any] | None:
@@ -81,7 +82,7 @@ def message(narration: Narration) -> dict[str, Any] | None:
             return _object("notice", narration.ref, narration.at, text=narration.text)
         case Gone():
             return _object("gone", narration.ref, narration.at)
-        case LogLine() | AttemptEnding():
+        case LogLine() | LogLines() | AttemptEnding():
             return None
 
 

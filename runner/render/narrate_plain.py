@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from runner.core.model import Json
@@ -17,6 +18,7 @@ from runner.runtime.narration import (
     EventRecorded,
     Gone,
     LogLine,
+    LogLines,
     Narration,
     Notice,
     PullEnded,
@@ -47,6 +49,10 @@ class PlainNarrator:
         self._reason_width = len("Scheduled")
 
     def __call__(self, narration: Narration) -> None:
+        if isinstance(narration, LogLine | LogLines):
+            # Without the lock: nobody else waits for whoever reads the logs.
+            self._log(narration.lines if isinstance(narration, LogLines) else (narration,))
+            return
         with self._lock:
             self._show(narration)
 
@@ -60,8 +66,6 @@ class PlainNarrator:
 
     def _show(self, narration: Narration) -> None:
         match narration:
-            case LogLine():
-                self._log(narration)
             case EventRecorded():
                 self._event(narration)
             case StatusChanged():
@@ -78,11 +82,11 @@ class PlainNarrator:
                 self._row(narration.at, narration.ref.name, "Gone", "nothing of the pod is left in the Engine", "")
             case Pulling() | PullEnded():
                 self._pull(narration)
-            case AttemptEnding():
+            case AttemptEnding() | LogLine() | LogLines():
                 pass
 
-    def _log(self, line: LogLine) -> None:
-        self._logs.line(line)
+    def _log(self, lines: Sequence[LogLine]) -> None:
+        self._logs.lines(lines)
 
     def _pull(self, narration: Pulling | PullEnded) -> None:
         """A pull's start and end are events already."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from runner.core.escaping import for_terminal
 from runner.render.narrate_plain import PlainNarrator
 from runner.runtime.narration import LogLine, PullEnded, Pulling
 
@@ -30,11 +32,13 @@ class TtyNarrator(PlainNarrator):
                 self._bars.stop()
             self._bars, self._tasks = None, None
 
-    def _log(self, line: LogLine) -> None:
+    def _log(self, lines: Sequence[LogLine]) -> None:
         if self._bars is None or not self._logs.out.is_terminal:
-            super()._log(line)
-        else:
-            self._print(self._logs.prefix(line) + line.data.decode("utf-8", "replace"))
+            super()._log(lines)
+            return
+        for line in lines:
+            with self._lock:
+                self._print(self._logs.prefix(line) + line.data.decode("utf-8", "replace"))
 
     def _print(self, text: str) -> None:
         if self._bars is None:
@@ -42,7 +46,7 @@ class TtyNarrator(PlainNarrator):
             return
         from rich.text import Text
 
-        self._bars.console.print(Text.from_ansi(text), soft_wrap=True, highlight=False)
+        self._bars.console.print(Text.from_ansi(for_terminal(text)), soft_wrap=True, highlight=False)
 
     def _pull(self, narration: Pulling | PullEnded) -> None:
         if isinstance(narration, PullEnded):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import IO, TextIO
+from typing import TextIO
+
+from runner.core.escaping import for_terminal
 
 
 class OutputClosed(Exception):
@@ -36,32 +38,42 @@ class Output:
         return self._closed
 
     def line(self, text: str) -> None:
-        """Write one line."""
+        """Write one line for people."""
         self.write(text + "\n")
 
     def write(self, text: str) -> None:
-        """Write text that ends with a newline; what the stream's encoding lacks is replaced."""
+        """Write text for people, which ends with a newline: what a terminal would obey is shown, but for our own colours."""
+        self.exact(for_terminal(text))
+
+    def exact(self, text: str) -> None:
+        """Write text for programs as it is; what the stream's encoding lacks is replaced."""
         encoding = getattr(self.stream, "encoding", None) or "utf-8"
         self._put(text.encode(encoding, "replace").decode(encoding))
 
-    def line_of_bytes(self, prefix: str, data: bytes) -> None:
-        """Write one line whose content is passed on byte by byte."""
-        buffer: IO[bytes] | None = getattr(self.stream, "buffer", None)
-        if buffer is None:
-            self._put(f"{prefix}{data.decode('utf-8', 'replace')}\n")
-            return
-        self._put(prefix.encode("utf-8", "replace") + data + b"\n")
+    def put_bytes(self, data: bytes) -> None:
+        """Pass bytes on as they are."""
+        if getattr(self.stream, "buffer", None) is None:
+            self._put(data.decode("utf-8", "replace"))
+        else:
+            self._put(data)
+
+    def reader_left(self) -> None:
+        """Somebody has seen that nobody reads this any more."""
+        self._reader_is_gone(None)
 
     def _put(self, content: str | bytes) -> None:
+        problem: Exception | None = None
         with self._lock:
             if self._closed:
                 return
             try:
                 self._write(content)
-            except (BrokenPipeError, ValueError) as problem:
-                if isinstance(problem, ValueError) and not self.stream.closed:
+            except (BrokenPipeError, ValueError) as caught:
+                if isinstance(caught, ValueError) and not self.stream.closed:
                     raise
-                self._reader_is_gone(problem)
+                problem = caught
+        if problem is not None:  # Told without the lock: whoever listens may hold others.
+            self._reader_is_gone(problem)
 
     def _write(self, content: str | bytes) -> None:
         if isinstance(content, str):
@@ -71,11 +83,14 @@ class Output:
             self.stream.buffer.write(content)
         self.stream.flush()
 
-    def _reader_is_gone(self, problem: Exception) -> None:
-        self._closed = True
-        if self.on_closed is None:
+    def _reader_is_gone(self, problem: Exception | None) -> None:
+        was_closed, self._closed = self._closed, True
+        if was_closed:
+            return
+        if self.on_closed is not None:
+            self.on_closed()
+        elif problem is not None:
             raise OutputClosed from problem
-        self.on_closed()
 
 
 def wants_colour(choice: str, environ: Mapping[str, str], *, is_terminal: bool) -> bool:

@@ -1,8 +1,10 @@
-"""Colours as ANSI sequences, or none at all."""
+"""Colours as ANSI sequences, or none at all. The escape character itself comes when an ``Output`` writes them."""
 
 from __future__ import annotations
 
 import zlib
+
+from runner.core.escaping import MARK
 
 _PALETTE = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
 """Colours of containers; red is left for what went wrong."""
@@ -15,7 +17,7 @@ class Paint:
         self.enabled = enabled
 
     def __call__(self, text: str, codes: str) -> str:
-        return f"\x1b[{codes}m{text}\x1b[0m" if self.enabled and text else text
+        return f"{MARK}[{codes}m{text}{MARK}[0m" if self.enabled and text else text
 
     def dim(self, text: str) -> str:
         return self(text, "2")

@@ -19,7 +19,7 @@ import json
 import logging
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BufferedWriter
 from pathlib import Path
@@ -34,6 +34,7 @@ from runner.runtime.narration import (
     AttemptStarted,
     EventRecorded,
     LogLine,
+    LogLines,
     Narration,
     PodRef,
     StatusChanged,
@@ -84,7 +85,9 @@ class ArtifactWriter:
             case EventRecorded():
                 files.event(message.event)
             case LogLine():
-                files.log(message)
+                files.log((message,))
+            case LogLines():
+                files.log(message.lines)
             case AttemptStarted():
                 files.running[message.container_id] = (message.container, message.attempt)
             case AttemptEnding():
@@ -154,8 +157,13 @@ class _PodFiles:
         items = list(self.events.values())
         self.replace("events.json", {"apiVersion": "v1", "kind": "EventList", "metadata": {}, "items": items})
 
-    def log(self, line: LogLine) -> None:
-        self._append(_log_path(line.container, line.attempt), line.timestamp.encode() + b" " + line.data + b"\n")
+    def log(self, lines: Sequence[LogLine]) -> None:
+        """Lines of one attempt."""
+        text = b"".join(
+            (line.timestamp.encode() + b" " if line.is_start else b"") + line.data + (b"\n" if line.has_end else b"")
+            for line in lines
+        )
+        self._append(_log_path(lines[0].container, lines[0].attempt), text)
 
     def close_log(self, container: str, attempt: int) -> None:
         file = self.opened.pop(_log_path(container, attempt), None)

@@ -20,6 +20,7 @@ class Audience:
 
     def __init__(self, engine: Engine, home: Home, options: RunOptions, listener: Listener) -> None:
         self._resources = ExitStack()
+        self._is_closing = False
         self._listeners: list[Listener] = [listener]
         self.secrets = Secrets()
         """What nobody may tell: filled by the pods' workers."""
@@ -37,7 +38,13 @@ class Audience:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._is_closing = True
         self._resources.close()
+
+    def hurry(self, *, is_forced: bool) -> None:
+        """Somebody asks for an end: when that is insisted on, or all that lasts is the output, its rest is not told."""
+        if is_forced or self._is_closing:
+            self._logs.hurry()
 
     def __call__(self, narration: Narration) -> None:
         self._logs(narration)

@@ -1,67 +1,57 @@
-"""Container output: followed while containers run, told line by line, and saved as a node saves it.
+"""Container output of a run: followed while containers run, saved, and told line by line.
 
-Saved lines have the CRI's form (kubelet/kuberuntime/logs): ``<RFC 3339, nanoseconds> stdout F text``, with P instead of F for
-a piece that the next one continues. They outlive the container, so that ``logs --previous`` still answers.
+One thread a container reads and saves, and one thread tells everything. So a pod does not wait for whoever reads what is
+told, up to ``BACKLOG_BYTES``, and nothing is lost when somebody reads slowly or only later.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
-from io import BufferedWriter
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Sequence
+from functools import partial
 
-from runner.core.times import parse_time
-from runner.engine.protocol import ContainerDetails, EngineState, LogChunk, LogStream
-from runner.errors import EngineError, NotFound, StoreError
+from runner.clock import Deadline
+from runner.engine.protocol import LogChunk
+from runner.errors import EngineError
 from runner.runtime.home import Home
-from runner.runtime.narration import AttemptEnding, AttemptStarted, Listener, LogLine, Narration, PodRef
+from runner.runtime.logfiles import LogFile, log_path
+from runner.runtime.narration import AttemptEnding, AttemptStarted, Listener, LogLines, Narration
+from runner.runtime.output import Assembler, LoggedEngine, OutputReader
 
-DRAIN_SECONDS = 5.0
-"""How long the end of a container's output is waited for before the container is removed."""
-KEPT_DRAIN_SECONDS = 0.3
-"""The same for one that is kept: it may well run on, and the Engine still has its output."""
-RECONNECT_SECONDS = 0.5
-MAX_FILE_SIZE = 10 * 1024 * 1024
-"""Bytes after which a file is set aside as ``<attempt>.log.1``, replacing the one before (kubelet containerLogMaxSize)."""
-MAX_LINE_SIZE = 1024 * 1024
-"""Bytes after which a line without an end is told as it is."""
+SILENCE_SECONDS = 20.0
+"""How long the Engine may send nothing of a container that has ended before the rest of its output is given up."""
+KEPT_SILENCE_SECONDS = 0.3
+"""The same for one that is let go of and runs on: what it had written so far is told."""
+KEPT_SECONDS = 30.0
+"""How long one that runs on, and never stops writing, is read at its run's end."""
+TELL_SECONDS = 1.0
+"""How long a pod waits at an attempt's end for a reader who takes nothing; its lines are told later then."""
+BACKLOG_BYTES = 32 * 1024 * 1024
+"""How much may be read and not told yet; more is not read before."""
 
 _STOP_SECONDS = 1.0
-_FRACTION = re.compile(r"(?:\.(\d{1,9}))?(?=Z|[+-]\d\d:)")
-_OVER = (EngineState.EXITED, EngineState.DEAD, EngineState.REMOVING)
+_PIECE_BYTES = 200
+"""What a piece takes in memory beside its text, more or less."""
 _log = logging.getLogger("runner.logs")
 
 
-class LoggedEngine(Protocol):
-    """The verbs of an Engine that following needs."""
-
-    def inspect_container(self, container_id: str) -> ContainerDetails: ...
-
-    def logs(
-        self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None
-    ) -> LogStream: ...
-
-
 class LogCollector:
-    """Follows containers, one thread each, tells every line once and in order, and saves it below ``home`` (None: does not).
+    """Follows containers, tells every line once and in order, and saves it below ``home`` (None: does not).
 
-    A listener itself: an attempt that starts is followed, one that ends is drained before the call returns. The Engine
-    may go away and come back meanwhile. ``listener`` is called from the threads.
+    A listener itself: an attempt that starts is followed, one that ends is read to its end before the call returns. The
+    Engine may go away and come back meanwhile. ``listener`` is called with LogLines, from one thread.
     """
 
-    def __init__(self, engine: LoggedEngine, home: Home | None, listener: Listener) -> None:
+    def __init__(
+        self, engine: LoggedEngine, home: Home | None, listener: Listener, *, backlog: int = BACKLOG_BYTES
+    ) -> None:
         self._engine = engine
         self._home = home
-        self._listener = listener
         self._lock = threading.Lock()
         self._followers: dict[str, _Follower] = {}
+        self._outbox = _Outbox(listener, backlog)
 
     def __call__(self, message: Narration) -> None:
         match message:
@@ -69,7 +59,7 @@ class LogCollector:
                 self.follow(message)
             case AttemptEnding():
                 self.follow(message)
-                self.finish(message.container_id, DRAIN_SECONDS if message.is_removed else KEPT_DRAIN_SECONDS)
+                self.finish(message.container_id, is_removed=message.is_removed)
             case _:
                 return
 
@@ -78,73 +68,47 @@ class LogCollector:
         with self._lock:
             if attempt.container_id in self._followers:
                 return
-            follower = _Follower(self._engine, attempt, self._listener, self._file(attempt))
+            follower = _Follower(self._engine, attempt, self._outbox, self._file(attempt))
             self._followers[attempt.container_id] = follower
         follower.start()
 
-    def _file(self, attempt: AttemptStarted | AttemptEnding) -> _LogFile | None:
+    def _file(self, attempt: AttemptStarted | AttemptEnding) -> LogFile | None:
         if self._home is None:
             return None
-        return _LogFile(self._home, _path(self._home, attempt.ref, attempt.container, attempt.attempt))
+        return LogFile(self._home, log_path(self._home, attempt.ref, attempt.container, attempt.attempt))
 
-    def finish(self, container_id: str, timeout: float) -> bool:
-        """Wait until a container's output is told to its end, at most ``timeout`` seconds; whether it was.
+    def finish(self, container_id: str, *, is_removed: bool = True, silence: float = SILENCE_SECONDS) -> bool:
+        """Wait until a container's output is read to its end, as long as the Engine sends some; whether it was.
 
-        Called before the container is removed; afterwards nothing of it is told any more.
+        ``silence`` in seconds is how long it may send none. Called before the container is removed; afterwards nothing of it
+        is read any more. What was read is told, unless whoever reads that makes no progress: then it is told later.
         """
         with self._lock:
             follower = self._followers.get(container_id)
-        return follower is None or follower.finish(timeout)
+        if follower is None:
+            return True
+        is_over = is_removed or follower.has_ended()
+        is_whole = follower.finish(silence) if is_over else follower.catch_up()
+        self._outbox.settle(TELL_SECONDS)
+        return is_whole
+
+    def hurry(self) -> None:
+        """Somebody insists on an end: what is not read or told by now never is."""
+        if self._outbox.drop():
+            _log.warning("not all output was told: it was interrupted")
+        with self._lock:
+            followers = list(self._followers.values())
+        for follower in followers:
+            follower.stop()
 
     def close(self) -> None:
-        """Stop following."""
+        """Stop following, after what was written so far, and wait until all is told, as long as that takes its reader."""
         with self._lock:
             followers = list(self._followers.values())
             self._followers.clear()
         for follower in followers:
-            follower.stop()
-        for follower in followers:
-            follower.finish(_STOP_SECONDS)
-
-
-@dataclass(slots=True)
-class _Place:
-    """How far one of the two streams was read. Only within one of them do times never go back.
-
-    ``seen`` pieces of the time ``last`` were told, ``repeated`` of them came since the stream began (again).
-    """
-
-    last: str = ""
-    seen: int = 0
-    repeated: int = 0
-
-    def is_new(self, timestamp: str) -> bool:
-        """Whether a piece of this time was not told before."""
-        if timestamp < self.last:
-            return False
-        if timestamp > self.last:
-            self.last, self.seen, self.repeated = timestamp, 0, 0
-        self.repeated += 1
-        if self.repeated <= self.seen:
-            return False
-        self.seen = self.repeated
-        return True
-
-
-@dataclass(slots=True)
-class _Places:
-    """How far a container's output was read."""
-
-    streams: dict[str, _Place] = field(default_factory=dict)
-
-    def is_new(self, chunk: LogChunk) -> bool:
-        return self.streams.setdefault(chunk.stream, _Place()).is_new(_comparable(chunk.timestamp))
-
-    def resume(self) -> datetime | None:
-        """Prepare for a stream that begins again; from where on it is needed, None for its start."""
-        for place in self.streams.values():
-            place.repeated = 0
-        return min((instant for place in self.streams.values() if (instant := parse_time(place.last))), default=None)
+            follower.catch_up()
+        self._outbox.close()
 
 
 class _Follower:
@@ -154,247 +118,175 @@ class _Follower:
         self,
         engine: LoggedEngine,
         attempt: AttemptStarted | AttemptEnding,
-        listener: Listener,
-        file: _LogFile | None,
+        outbox: _Outbox,
+        file: LogFile | None,
     ) -> None:
-        self._engine = engine
         self._attempt = attempt
-        self._listener = listener
+        self._outbox = outbox
         self._file = file
-        self._places = _Places()
-        self._parts: dict[str, list[LogChunk]] = {}
-        self._stopping = threading.Event()
-        self._stream: LogStream | None = None
-        self._lock = threading.Lock()
-        name = f"logs-{attempt.container}-{attempt.attempt}"
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._reader = OutputReader(engine, attempt.container_id)
+        self._assembler = Assembler(attempt.ref, attempt.container, is_init=attempt.is_init, attempt=attempt.attempt)
+        self._batches = 0
+        self._moves = True
+        self._thread = threading.Thread(
+            target=self._run, name=f"logs-{attempt.container}-{attempt.attempt}", daemon=True
+        )
 
     def start(self) -> None:
         self._thread.start()
 
-    def finish(self, timeout: float) -> bool:
-        self._thread.join(timeout)
-        drained = not self._thread.is_alive()
-        if not drained:
-            self.stop()
-            self._thread.join(_STOP_SECONDS)
-        return drained
+    def has_ended(self) -> bool:
+        """Whether the container writes nothing more, as far as the Engine says."""
+        try:
+            return self._reader.is_over()
+        except EngineError:
+            return False
+
+    def finish(self, silence: float) -> bool:
+        """Wait for the end of what the container wrote; whether it came before the Engine was silent too long."""
+        while not self._is_over_after(silence):
+            if not self._moves:
+                self.stop()
+                self._thread.join(_STOP_SECONDS)
+                text = "the output of container %s is not complete: the Engine sent nothing of it for %g seconds"
+                _log.warning(text, self._attempt.container, silence)
+                return False
+        return True
+
+    def catch_up(self) -> bool:
+        """Read what the container has written so far, and stop; whether it has ended."""
+        deadline = Deadline(KEPT_SECONDS)
+        while not self._is_over_after(KEPT_SILENCE_SECONDS):
+            is_late = deadline.remaining() == 0 and not self._outbox.is_full
+            if not self._moves or is_late:
+                self.stop()
+                self._thread.join(_STOP_SECONDS)
+                if is_late and self._moves:
+                    _log.warning("container %s goes on writing; its output is told no further", self._attempt.container)
+                return False
+        return True
+
+    def _is_over_after(self, seconds: float) -> bool:
+        """Wait for the end; whether it has come. Sets ``_moves``: something came, or could not be taken, meanwhile."""
+        before = self._batches
+        self._thread.join(seconds)
+        self._moves = self._batches != before or self._outbox.is_full
+        return not self._thread.is_alive()
 
     def stop(self) -> None:
-        self._stopping.set()
-        with self._lock:
-            if self._stream is not None:
-                self._stream.close()
+        self._reader.close()
 
     def _run(self) -> None:
         if self._file is not None:
-            for chunk in self._file.read():
-                self._places.is_new(chunk)
+            self._reader.saw(self._file.read())
             self._file.begin()
         try:
-            while not self._stopping.is_set() and not self._read():
-                self._stopping.wait(RECONNECT_SECONDS)
+            for pieces in self._reader.follow():
+                self._batches += 1
+                if self._file is not None:
+                    self._file.write(pieces)
+                self._outbox.put(self._assembler, pieces)
+        except EngineError as error:
+            _log.warning("cannot read the output of container %s: %s", self._attempt.container, error)
         finally:
-            for stream in list(self._parts):
-                self._tell(stream)
+            self._outbox.put(self._assembler, None)
             if self._file is not None:
                 self._file.close()
 
-    def _read(self) -> bool:
-        """Read until the stream ends; whether the container's output ends there too."""
-        try:
-            self._take_all(follow=True)
-            if self._engine.inspect_container(self._attempt.container_id).state not in _OVER:
-                return False  # the Engine went away politely
-            # Dockerd may end a followed stream just before the last lines that a container wrote (seen with 20.10).
-            self._take_all(follow=False)
-            return True
-        except NotFound:
-            return True
-        except EngineError as error:
-            if not error.recoverable and not self._stopping.is_set():
-                _log.warning("cannot read the output of container %s: %s", self._attempt.container, error)
-            return not error.recoverable
-        finally:
-            with self._lock:
-                self._stream = None
 
-    def _take_all(self, *, follow: bool) -> None:
-        stream = self._engine.logs(self._attempt.container_id, follow=follow, since=self._places.resume())
-        with self._lock:
-            self._stream = stream
-            if self._stopping.is_set():
-                stream.close()
-        for chunk in stream:
-            if self._places.is_new(chunk):
-                self._take(chunk)
+class _Outbox:
+    """What was read and is not told yet, in the order in which it came. One thread tells it."""
 
-    def _take(self, chunk: LogChunk) -> None:
-        if self._file is not None:
-            self._file.write(chunk)
-        parts = self._parts.setdefault(chunk.stream, [])
-        parts.append(chunk)
-        if chunk.data.endswith(b"\n") or sum(len(part.data) for part in parts) > MAX_LINE_SIZE:
-            self._tell(chunk.stream)
-
-    def _tell(self, stream: str) -> None:
-        parts = self._parts.pop(stream)
-        self._listener(
-            LogLine(
-                ref=self._attempt.ref,
-                container=self._attempt.container,
-                is_init=self._attempt.is_init,
-                attempt=self._attempt.attempt,
-                stream=stream,
-                data=b"".join(part.data for part in parts).removesuffix(b"\n"),
-                timestamp=parts[0].timestamp,
-            )
-        )
-
-
-class _LogFile:
-    """One attempt's saved output. Trouble with it is logged once and does not keep lines from being told."""
-
-    def __init__(self, home: Home, path: Path) -> None:
-        self._home = home
-        self._path = path
-        self._opened: BufferedWriter | None = None
+    def __init__(self, listener: Listener, most: int) -> None:
+        self._listener = listener
+        self._most = most
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[Assembler, Sequence[LogChunk] | None]] = deque()
         self._size = 0
-        self._broken = False
+        self._put = 0
+        self._told = 0
+        self._is_telling = False
+        self._is_closed = False
+        self._drops = False
+        self._thread: threading.Thread | None = None
 
-    def read(self) -> Iterator[LogChunk]:
-        """What an earlier process saved of it."""
-        try:
-            yield from _chunks(self._path)
-        except StoreError as error:
-            self._give_up(error)
+    @property
+    def is_full(self) -> bool:
+        return self._size > self._most
 
-    def begin(self) -> None:
-        """Have a file, so that an attempt that prints nothing is known to have been."""
-        try:
-            if not self._broken:
-                self._ready(0)
-        except (OSError, StoreError) as error:
-            self._give_up(error)
+    def put(self, assembler: Assembler, pieces: Sequence[LogChunk] | None) -> None:
+        """Have pieces told, None for the end of a container's output; waits while it is full."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self.is_full or self._drops)
+            if self._drops:
+                return
+            self._waiting.append((assembler, pieces))
+            self._size += _size(pieces)
+            self._put += 1
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
 
-    def write(self, chunk: LogChunk) -> None:
-        if self._broken:
-            return
-        whole = chunk.data.endswith(b"\n")
-        head = f"{chunk.timestamp} {chunk.stream} {'F' if whole else 'P'} ".encode()
-        line = head + chunk.data.removesuffix(b"\n") + b"\n"
-        try:
-            file = self._ready(len(line))
-            file.write(line)
-            file.flush()
-            self._size += len(line)
-        except (OSError, StoreError) as error:
-            self._give_up(error)
+    def settle(self, seconds: float) -> None:
+        """Wait until what is here by now is told, as long as there is some progress within so many seconds."""
+        with self._changed:
+            last = self._put
+            while self._told < last and not self._drops:
+                before = self._told
+                if not self._changed.wait_for(partial(self._has_moved, before), seconds):
+                    return
 
-    def _give_up(self, error: Exception) -> None:
-        self._broken = True
-        _log.warning("cannot save the output of a container in %s: %s", self._path, error)
+    def _has_moved(self, before: int) -> bool:
+        return self._told != before or self._drops
 
-    def _ready(self, more: int) -> BufferedWriter:
-        if self._opened is not None and self._size + more > MAX_FILE_SIZE:
-            self.close()
-            self._path.replace(_set_aside(self._path))
-        if self._opened is None:
-            self._home.ensure(self._path.parent)
-            _drop_cut_line(self._path)
-            self._opened = self._path.open("ab")
-            self._size = self._opened.tell()
-        return self._opened
+    def drop(self) -> bool:
+        """Tell nothing more; whether something was left to tell."""
+        with self._changed:
+            was_idle = self._is_idle
+            self._drops = True
+            self._waiting.clear()
+            self._size = 0
+            self._changed.notify_all()
+        return not was_idle
 
     def close(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        """Wait until everything is told, and end."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._is_idle or self._drops)
+            thread = self._thread
+        if thread is not None:
+            thread.join(_STOP_SECONDS)
+
+    @property
+    def _is_idle(self) -> bool:
+        return not self._waiting and not self._is_telling
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._waiting) or self._is_closed or self._drops)
+                if not self._waiting:
+                    return
+                assembler, pieces = self._waiting.popleft()
+                self._is_telling = True
+            try:
+                self._tell(assembler, pieces)
+            except Exception:
+                _log.exception("whoever listens to output has failed")
+            with self._changed:
+                self._is_telling = False
+                self._told += 1
+                self._size = max(0, self._size - _size(pieces))
+                self._changed.notify_all()
+
+    def _tell(self, assembler: Assembler, pieces: Sequence[LogChunk] | None) -> None:
+        lines = assembler.rest() if pieces is None else assembler.whole(pieces)
+        if lines:
+            self._listener(LogLines(ref=lines[0].ref, lines=tuple(lines)))
 
 
-def read_saved(
-    home: Home, ref: PodRef, container: str, attempt: int, *, tail: int | None = None, since: datetime | None = None
-) -> Iterator[LogChunk]:
-    """The saved output of one attempt, as an Engine's ``logs`` gives it; nothing when none was saved.
-
-    ``tail`` counts lines from the end, ``since`` is an instant of the earliest one. Raises StoreError.
-    """
-    chunks = (chunk for chunk in _chunks(_path(home, ref, container, attempt)) if _is_since(chunk, since))
-    if tail is None:
-        yield from chunks
-        return
-    lines: deque[list[LogChunk]] = deque(maxlen=tail)
-    open_lines: dict[str, list[LogChunk]] = {}
-    for chunk in chunks:
-        line = open_lines.get(chunk.stream)
-        if line is None:
-            line = open_lines[chunk.stream] = []
-            lines.append(line)
-        line.append(chunk)
-        if chunk.data.endswith(b"\n"):
-            del open_lines[chunk.stream]
-    for line in lines:
-        yield from line
-
-
-def saved_attempts(home: Home, ref: PodRef, container: str) -> tuple[int, ...]:
-    """The attempts of a container whose output is saved, in order."""
-    directory = _path(home, ref, container, 0).parent
-    try:
-        return tuple(sorted(int(path.stem) for path in directory.glob("*.log") if path.stem.isdecimal()))
-    except OSError as error:
-        raise StoreError(f"cannot read {directory}: {error.strerror}") from error
-
-
-def _path(home: Home, ref: PodRef, container: str, attempt: int) -> Path:
-    return home.log_file(ref.namespace, ref.name, ref.uid, container, attempt)
-
-
-def _set_aside(path: Path) -> Path:
-    return path.with_name(path.name + ".1")
-
-
-def _drop_cut_line(path: Path) -> None:
-    """Remove the end of a file whose writer died within a line; the Engine still has the whole line."""
-    try:
-        with path.open("r+b") as file:
-            content = file.read()
-            if not content.endswith(b"\n"):
-                file.truncate(content.rfind(b"\n") + 1)
-    except FileNotFoundError:
-        return
-
-
-def _chunks(path: Path) -> Iterator[LogChunk]:
-    for part in (_set_aside(path), path):
-        try:
-            with part.open("rb") as file:
-                for line in file:
-                    chunk = _chunk(line)
-                    if chunk is not None:
-                        yield chunk
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise StoreError(f"cannot read {part}: {error.strerror}") from error
-
-
-def _chunk(line: bytes) -> LogChunk | None:
-    """Read one saved line; None for one that was cut off while it was written."""
-    fields = line.split(b" ", 3)
-    if len(fields) < 4 or not line.endswith(b"\n"):
-        return None
-    data = fields[3] if fields[2] == b"F" else fields[3].removesuffix(b"\n")
-    return LogChunk(stream=fields[1].decode(errors="replace"), data=data, timestamp=fields[0].decode(errors="replace"))
-
-
-def _is_since(chunk: LogChunk, since: datetime | None) -> bool:
-    if since is None:
-        return True
-    instant = parse_time(chunk.timestamp)
-    return instant is None or instant >= since
-
-
-def _comparable(timestamp: str) -> str:
-    """The time with nine digits of fraction, so that its text sorts; within one stream zones are the same."""
-    return _FRACTION.sub(lambda match: "." + (match.group(1) or "").ljust(9, "0"), timestamp, count=1)
+def _size(pieces: Sequence[LogChunk] | None) -> int:
+    return sum(len(piece.data) + _PIECE_BYTES for piece in pieces or ())

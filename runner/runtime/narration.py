@@ -55,7 +55,10 @@ class EventRecorded(Struct, frozen=True, kw_only=True):
 
 
 class LogLine(Struct, frozen=True, kw_only=True):
-    """One line of a container's output, without its newline; ``timestamp`` is the Engine's, with nanoseconds."""
+    """One line of a container's output, without its newline; ``timestamp`` is the Engine's, with nanoseconds.
+
+    It may be a part of one: without ``is_start`` it goes on with the line before, without ``has_end`` no newline came after it.
+    """
 
     ref: PodRef
     container: str
@@ -64,6 +67,20 @@ class LogLine(Struct, frozen=True, kw_only=True):
     stream: str
     data: bytes
     timestamp: str
+    is_start: bool = True
+    has_end: bool = True
+
+    @property
+    def content(self) -> bytes:
+        """The bytes as the container wrote them, with the newline if there was one."""
+        return self.data + b"\n" if self.has_end else self.data
+
+
+class LogLines(Struct, frozen=True, kw_only=True):
+    """Lines of one container that came together."""
+
+    ref: PodRef
+    lines: tuple[LogLine, ...]
 
 
 class Pulling(Struct, frozen=True, kw_only=True):
@@ -134,6 +151,7 @@ Narration = (
     StatusChanged
     | EventRecorded
     | LogLine
+    | LogLines
     | Pulling
     | PullEnded
     | RetryScheduled

@@ -5,7 +5,8 @@ Messages mirror pkg/registry/core/pod/strategy.go (LogLocation) and kubelet_pods
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -18,51 +19,73 @@ from runner.core.reasons import WaitingReason
 from runner.engine.protocol import Engine, LogChunk
 from runner.errors import EngineError, EngineUnavailable, NotFound, UsageError
 from runner.runtime.home import Home
-from runner.runtime.logs import read_saved, saved_attempts
+from runner.runtime.logfiles import KEPT_ATTEMPTS, MAX_FILE_SIZE, is_cut, read_saved, saved_attempts
 from runner.runtime.narration import LogLine, PodRef
+from runner.runtime.output import Assembler, OutputReader
 from runner.runtime.storage import Object
+
+KEPT_MEGABYTES = 2 * MAX_FILE_SIZE // 2**20
+"""How much of one attempt is kept at most."""
+_log = logging.getLogger("runner.logs")
 
 
 class LogQuestion(Struct, frozen=True, kw_only=True):
-    """What of the output is wanted: ``tail`` in lines, ``since`` in seconds ago."""
+    """What of the output is wanted: ``tail`` in lines, ``since`` in seconds ago, ``attempt`` counted from 0.
+
+    ``whole``: lines, put together of their pieces; else the pieces as they come, which hold the very bytes in their order.
+    """
 
     container: str | None
     previous: bool = False
     follow: bool = False
     tail: int | None = None
     since: float | None = None
+    attempt: int | None = None
+    whole: bool = True
 
 
-def read_logs(value: Object, question: LogQuestion, *, engine: Engine, home: Home, clock: Clock) -> Iterator[LogLine]:
-    """One container's output, line by line. Raises UsageError when it cannot be had."""
+def read_logs(
+    value: Object, question: LogQuestion, *, engine: Engine, home: Home, clock: Clock
+) -> Iterator[Sequence[LogLine]]:
+    """One container's output, as many lines at once as are there. Raises UsageError when it cannot be had."""
     pod = Pod.from_json(value)
     status = PodStatus.from_json(value.get("status") or {})
     name = _container(pod, question.container)
     container = pod.container(name)
     assert container is not None
     ref = PodRef(namespace=pod.namespace, name=pod.name, uid=pod.uid)
-    attempt, chunks = _chunks(pod, ref, name, status, question, engine, home, clock)
-    for chunk in chunks:
-        yield LogLine(
-            ref=ref,
-            container=name,
-            is_init=container.is_init,
-            attempt=attempt,
-            stream=chunk.stream,
-            data=chunk.data.removesuffix(b"\n"),
-            timestamp=chunk.timestamp,
-        )
+    instances = _instances(engine, pod, name)
+    attempt = _attempt(pod, ref, name, status.container(name), question, instances, home)
+    since = None if question.since is None else clock.now() - timedelta(seconds=question.since)
+    if attempt in instances:
+        batches = _from_engine(engine, instances[attempt], question, since)
+    else:
+        if is_cut(home, ref, name, attempt):
+            _log.warning("the beginning of this output was not kept: an attempt has %d MB at most", KEPT_MEGABYTES)
+        batches = iter([list(read_saved(home, ref, name, attempt, tail=question.tail, since=since))])
+    assembler = Assembler(ref, name, is_init=container.is_init, attempt=attempt)
+    for batch in batches:
+        if lines := assembler.whole(batch) if question.whole else assembler.pieces(batch):
+            yield lines
+    if rest := assembler.rest():
+        yield rest
 
 
-def read_attempt(
-    ref: PodRef, container: str, number: int, container_id: str, engine: Engine, home: Home
-) -> Iterator[bytes]:
-    """The lines that one instance of a container has printed so far; from what was saved when the Engine has it no more."""
+def read_attempt(ref: PodRef, container: str, number: int, container_id: str, engine: Engine, home: Home) -> bytes:
+    """What one instance of a container has printed so far; from what was saved when the Engine has it no more."""
     try:
-        chunks = list(engine.logs(container_id, follow=False))
+        pieces = [piece for batch in OutputReader(engine, container_id).now() for piece in batch]
     except EngineError:  # It has gone, or is about to.
-        chunks = list(read_saved(home, ref, container, number))
-    yield from (chunk.data.removesuffix(b"\n") for chunk in chunks)
+        pieces = list(read_saved(home, ref, container, number))
+    return b"".join(piece.data for piece in pieces)
+
+
+def known_attempts(value: Object, container: str | None, *, engine: Engine, home: Home) -> tuple[int, ...]:
+    """The attempts whose output can be read, oldest first. Raises UsageError for a container that is none."""
+    pod = Pod.from_json(value)
+    name = _container(pod, container)
+    ref = PodRef(namespace=pod.namespace, name=pod.name, uid=pod.uid)
+    return tuple(sorted({*_instances(engine, pod, name), *saved_attempts(home, ref, name)}))
 
 
 def _container(pod: Pod, name: str | None) -> str:
@@ -77,20 +100,24 @@ def _container(pod: Pod, name: str | None) -> str:
     return name
 
 
-def _chunks(
+def _attempt(
     pod: Pod,
     ref: PodRef,
     name: str,
-    status: PodStatus,
+    shown: ContainerStatus | None,
     question: LogQuestion,
-    engine: Engine,
+    instances: Mapping[int, str],
     home: Home,
-    clock: Clock,
-) -> tuple[int, Iterator[LogChunk]]:
-    since = None if question.since is None else clock.now() - timedelta(seconds=question.since)
-    instances = _instances(engine, pod, name)
+) -> int:
+    """The attempt that is asked for. Raises UsageError when there is none."""
     saved = saved_attempts(home, ref, name)
-    shown = status.container(name)
+    wanted = question.attempt
+    if wanted is not None:
+        if wanted not in instances and wanted not in saved:
+            known = ", ".join(map(str, sorted({*instances, *saved}))) or "none"
+            hint = f"there are: {known}; of each container the newest {KEPT_ATTEMPTS} are kept"
+            raise UsageError(f'attempt {wanted} of container "{name}" in pod "{pod.name}" not found', hint=hint)
+        return wanted
     if question.previous:
         attempt = _previous(shown, instances)
     else:
@@ -99,9 +126,7 @@ def _chunks(
         )
     if attempt is None:
         raise UsageError(_nothing(pod, name, shown, previous=question.previous))
-    if attempt in instances:
-        return attempt, _from_engine(engine, instances[attempt], question, since)
-    return attempt, read_saved(home, ref, name, attempt, tail=question.tail, since=since)
+    return attempt
 
 
 def _previous(shown: ContainerStatus | None, instances: Mapping[int, str]) -> int | None:
@@ -129,11 +154,17 @@ def _instances(engine: Engine, pod: Pod, name: str) -> dict[int, str]:
 
 def _from_engine(
     engine: Engine, container_id: str, question: LogQuestion, since: datetime | None
-) -> Iterator[LogChunk]:
+) -> Iterator[Sequence[LogChunk]]:
+    reader = OutputReader(engine, container_id)
     try:
-        yield from engine.logs(container_id, follow=question.follow, tail=question.tail, since=since)
+        if question.tail is not None or not question.follow:
+            yield from reader.now(tail=question.tail, since=since)
+        if question.follow:
+            yield from reader.follow(patient=False, since=since)
     except NotFound:
         return  # Removed while it was read.
+    finally:
+        reader.close()
 
 
 def _nothing(pod: Pod, name: str, status: ContainerStatus | None, *, previous: bool) -> str:

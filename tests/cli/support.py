@@ -127,11 +127,17 @@ class FakeRunner:
     def remove_unowned(self, deletions: Sequence[Any]) -> None:
         self.asked["unowned"] = len(deletions)
 
-    def logs(self, namespace: str, name: str, **limits: Any) -> Iterator[LogLine]:
+    def logs(self, namespace: str, name: str, **limits: Any) -> Iterator[Sequence[LogLine]]:
         self.asked["logs"] = {"namespace": namespace, "name": name, **limits}
         if limits["container"] not in self.lines:
             raise UsageError(f"container {limits['container']} is not valid for pod {name}")
-        return iter(self.lines[limits["container"]])
+        lines = self.lines[limits["container"]]
+        wanted = limits["attempt"]
+        return iter([line] for line in lines if wanted is None or line.attempt == wanted)
+
+    def attempts(self, namespace: str, name: str, *, container: str | None) -> Sequence[int]:
+        assert self.store.pod(namespace, name) is not None
+        return sorted({line.attempt for line in self.lines[container or ""]})
 
     def wait_for(
         self, namespace: str, name: str, condition: Callable[[Json | None], bool], timeout: float | None

@@ -13,8 +13,9 @@ import pytest
 from runner.core.containerconfig import ContainerConfig
 from runner.engine.docker import DockerEngine
 from runner.runtime.home import Home
-from runner.runtime.logs import LogCollector, read_saved
-from runner.runtime.narration import AttemptStarted, LogLine, Narration, PodRef
+from runner.runtime.logfiles import read_saved
+from runner.runtime.logs import LogCollector
+from runner.runtime.narration import AttemptStarted, LogLines, Narration, PodRef
 
 pytestmark = pytest.mark.docker
 
@@ -60,8 +61,9 @@ class Lines:
         self.first = threading.Event()
 
     def __call__(self, message: Narration) -> None:
-        assert isinstance(message, LogLine)
-        self.by_stream[message.stream].append(message.data)
+        assert isinstance(message, LogLines)
+        for line in message.lines:
+            self.by_stream[line.stream].append(line.data)
         self.first.set()
 
 
@@ -72,7 +74,7 @@ def test_all_output_is_told_and_saved_before_finish_returns(
     lines = Lines()
     collector = LogCollector(docker_engine, Home(tmp_path), lines)
     collector.follow(started(container_id))
-    assert collector.finish(container_id, 30)
+    assert collector.finish(container_id)
     assert lines.by_stream["stdout"] == [*[f"line {n}".encode() for n in range(1, 501)], b"end"]
     assert lines.by_stream["stderr"] == [f"error {n}".encode() for n in range(1, 501)]
     saved = list(read_saved(Home(tmp_path), REF, "main", 0))
@@ -88,7 +90,7 @@ def test_a_line_longer_than_the_engines_pieces_is_one_line(docker_engine: Docker
     lines = Lines()
     collector = LogCollector(docker_engine, None, lines)
     collector.follow(started(container_id))
-    assert collector.finish(container_id, 30)
+    assert collector.finish(container_id)
     assert [len(line) for line in lines.by_stream["stdout"]] == [50_000, 5]
 
 
@@ -100,7 +102,7 @@ def test_following_a_running_container_can_be_stopped(docker_engine: DockerEngin
     assert lines.first.wait(20)
     before = threading.active_count()
     collector.close()
-    assert threading.active_count() == before - 1
+    assert threading.active_count() == before - 2  # who reads and who tells
     assert lines.by_stream["stdout"] == [b"here"]
 
 
@@ -115,7 +117,7 @@ def test_a_second_collector_goes_on_where_the_first_one_stopped(
     collector.close()
     again = LogCollector(docker_engine, Home(tmp_path), second)
     again.follow(started(container_id))
-    assert again.finish(container_id, 30)
+    assert again.finish(container_id)
     assert first.by_stream["stdout"] == [b"first"]
     assert second.by_stream["stdout"] == [b"second"]
     assert [chunk.data for chunk in read_saved(Home(tmp_path), REF, "main", 0)] == [b"first\n", b"second\n"]

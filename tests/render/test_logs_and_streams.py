@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from runner.core.escaping import MARK
 from runner.render.logs import LogPrinter
 from runner.render.streams import Output, OutputClosed, wants_colour
 from runner.render.style import Paint
@@ -17,8 +18,8 @@ from tests.render.narrations import log
 def test_names_are_padded_to_the_widest() -> None:
     out = io.StringIO()
     logs = LogPrinter(Output(out), Paint(False), names=("init-container-1", "main"))
-    logs.line(log(b"Init Container 1", container="init-container-1", is_init=True))
-    logs.line(log(b"serving"))
+    logs.lines([log(b"Init Container 1", container="init-container-1", is_init=True)])
+    logs.lines([log(b"serving")])
     assert out.getvalue() == "init-container-1 | Init Container 1\nmain             | serving\n"
 
 
@@ -26,14 +27,14 @@ def test_a_longer_name_widens_the_lines_after_it() -> None:
     out = io.StringIO()
     logs = LogPrinter(Output(out), Paint(False))
     for name in ("a", "long-name", "a"):
-        logs.line(log(b"x", container=name))
+        logs.lines([log(b"x", container=name)])
     assert out.getvalue() == "a | x\nlong-name | x\na         | x\n"
 
 
 def test_several_pods_are_told_apart() -> None:
     out = io.StringIO()
     logs = LogPrinter(Output(out), Paint(False), with_pod=True)
-    logs.line(log(b"x", ref=PodRef(namespace="default", name="db", uid="2")))
+    logs.lines([log(b"x", ref=PodRef(namespace="default", name="db", uid="2"))])
     assert out.getvalue() == "db/main | x\n"
 
 
@@ -41,8 +42,8 @@ def test_a_container_keeps_its_colour_and_an_init_container_is_dimmed() -> None:
     paint = Paint(True)
     first, again = (paint.container("main |", "main", is_init=False) for _ in range(2))
     assert first == again
-    code = first.removeprefix("\x1b[").partition("m")[0]
-    assert paint.container("main |", "main", is_init=True) == f"\x1b[2;{code}mmain |\x1b[0m"
+    code = first.removeprefix(f"{MARK}[").partition("m")[0]
+    assert paint.container("main |", "main", is_init=True) == f"{MARK}[2;{code}mmain |{MARK}[0m"
     assert len({paint.container("x", name, is_init=False) for name in "abcdefgh"}) > 3
 
 
@@ -50,7 +51,7 @@ def test_bytes_pass_unchanged() -> None:
     """What is no UTF-8 reaches the reader as the container wrote it."""
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding="ascii", newline="\n")
-    LogPrinter(Output(out), Paint(False)).line(log(b"\xff\x00caf\xc3\xa9\r"))
+    LogPrinter(Output(out), Paint(False)).lines([log(b"\xff\x00caf\xc3\xa9\r")])
     assert raw.getvalue() == b"main | \xff\x00caf\xc3\xa9\r\n"
 
 
@@ -80,7 +81,7 @@ def test_a_reader_that_left_is_noticed_once_when_somebody_cares() -> None:
     output = Output(stream, on_closed=lambda: noticed.append("gone"))
     for _ in range(3):
         output.line("x")
-        output.line_of_bytes("a", b"b")
+        output.put_bytes(b"b")
     assert (noticed, output.is_closed) == (["gone"], True)
     stream.detach().close()
 

@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from runner.clock import Deadline
 from runner.core.times import parse_time
 from runner.engine.protocol import ContainerDetails, EngineState, LogChunk
 from runner.errors import EngineError, EngineUnavailable, NotFound
 from runner.runtime.home import Home
-from runner.runtime.logs import MAX_FILE_SIZE, MAX_LINE_SIZE, LogCollector, read_saved, saved_attempts
-from runner.runtime.narration import AttemptEnding, AttemptStarted, LogLine, Narration, PodRef
+from runner.runtime.logfiles import KEPT_ATTEMPTS, KEPT_BYTES, MAX_FILE_SIZE, prune, read_saved, saved_attempts
+from runner.runtime.logs import LogCollector
+from runner.runtime.narration import AttemptEnding, AttemptStarted, LogLine, LogLines, Narration, PodRef
+from runner.runtime.output import MAX_LINE_SIZE, RECONNECT_SECONDS, TAIL_MARGIN
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 REF = PodRef(namespace="default", name="web", uid="u1")
@@ -55,6 +58,9 @@ class ScriptedStream:
         if self._script.hold:
             assert self._closed.wait(30)
 
+    def batches(self) -> Iterator[list[LogChunk]]:
+        return ([chunk] for chunk in self)
+
     def close(self) -> None:
         self._closed.set()
 
@@ -70,10 +76,10 @@ class ScriptedEngine:
     def logs(
         self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None
     ) -> ScriptedStream:
-        assert tail is None
         assert container_id == "c1"
         if not follow:
-            return ScriptedStream(Script(self._served.chunks + self._served.missed))
+            written = self._served.chunks + self._served.missed
+            return ScriptedStream(Script(written if tail is None else written[-tail:]))
         self.since.append(since)
         self._served = script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
         return ScriptedStream(script)
@@ -92,9 +98,9 @@ class Told:
         self._changed = threading.Condition()
 
     def __call__(self, message: Narration) -> None:
-        assert isinstance(message, LogLine)
+        assert isinstance(message, LogLines)
         with self._changed:
-            self.lines.append(message)
+            self.lines.extend(message.lines)
             self._changed.notify_all()
 
     def wait(self, count: int) -> None:
@@ -111,7 +117,7 @@ def test_lines_are_told_in_order_and_saved(tmp_path: Path) -> None:
     told = Told()
     collector = LogCollector(engine, Home(tmp_path), told)
     collector(STARTED)
-    assert collector.finish("c1", 20)
+    assert collector.finish("c1")
     assert told.lines == [
         LogLine(
             ref=REF,
@@ -135,7 +141,7 @@ def test_lines_are_told_in_order_and_saved(tmp_path: Path) -> None:
 def test_an_attempt_that_printed_nothing_has_an_empty_file(tmp_path: Path) -> None:
     collector = LogCollector(ScriptedEngine(Script()), Home(tmp_path), Told())
     collector(STARTED)
-    assert collector.finish("c1", 20)
+    assert collector.finish("c1")
     assert saved_attempts(Home(tmp_path), REF, "main") == (1,)
 
 
@@ -145,7 +151,7 @@ def test_pieces_of_a_long_line_are_told_as_one_and_saved_as_pieces(tmp_path: Pat
     told = Told()
     collector = LogCollector(engine, Home(tmp_path), told)
     collector(STARTED)
-    assert collector.finish("c1", 20)
+    assert collector.finish("c1")
     assert told.data == [b"x", b"one line", b"end"]
     saved = list(read_saved(Home(tmp_path), REF, "main", 1))
     assert [chunk.data for chunk in saved] == [b"one ", b"x\n", b"line\n", b"end"]
@@ -157,7 +163,7 @@ def test_a_line_without_end_is_told_before_it_fills_the_memory() -> None:
     told = Told()
     collector = LogCollector(engine, None, told)
     collector(STARTED)
-    assert collector.finish("c1", 20)
+    assert collector.finish("c1")
     assert [len(data) for data in told.data] == [5 * len(piece), len(piece)]
 
 
@@ -182,7 +188,7 @@ def test_a_lost_connection_costs_no_line_and_repeats_none(tmp_path: Path) -> Non
     told = Told()
     collector = LogCollector(engine, Home(tmp_path), told)
     collector(STARTED)
-    assert collector.finish("c1", 20)
+    assert collector.finish("c1")
     assert told.data == [b"a", b"e", b"b", b"b", b"f", b"b", b"c"]
     assert engine.since == [None, *[parse_time("2026-01-02T03:04:05.000002Z")] * 2]
     assert [chunk.data for chunk in read_saved(Home(tmp_path), REF, "main", 1)] == [data + b"\n" for data in told.data]
@@ -193,16 +199,114 @@ def test_lines_that_following_misses_at_the_end_are_told() -> None:
     told = Told()
     collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], missed=[line("end", 2)])), None, told)
     collector(STARTED)
-    assert collector.finish("c1", 20)
+    assert collector.finish("c1")
     assert told.data == [b"a", b"end"]
+
+
+@pytest.mark.parametrize("missed", [1, TAIL_MARGIN - 2, TAIL_MARGIN, 3 * TAIL_MARGIN])
+@pytest.mark.parametrize("step", [0, 1, 7])
+def test_lines_that_following_misses_are_told_however_many_they_are(missed: int, step: int) -> None:
+    """Also lines of one instant, which only their number tells apart."""
+    lines = [line(f"{number}\n", number * step) for number in range(2 * TAIL_MARGIN + missed)]
+    script = Script(lines[: 2 * TAIL_MARGIN], missed=lines[2 * TAIL_MARGIN :])
+    told = Told()
+    collector = LogCollector(ScriptedEngine(script), None, told)
+    collector(STARTED)
+    assert collector.finish("c1")
+    collector.close()
+    assert told.data == [f"{number}".encode() for number in range(len(lines))]
+
+
+def test_a_container_that_could_not_be_started_is_not_waited_for() -> None:
+    """It stays created for ever, and has written nothing."""
+    told = Told()
+    collector = LogCollector(ScriptedEngine(Script(state=EngineState.CREATED)), None, told)
+    began = Deadline(RECONNECT_SECONDS)
+    collector(ENDING)
+    assert began.remaining() != 0
+    assert told.data == []
+
+
+class SlowReader(Told):
+    """Takes nothing until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Event()
+        self.may_go_on = threading.Event()
+
+    def __call__(self, message: Narration) -> None:
+        self.asked.set()
+        assert self.may_go_on.wait(30)
+        super().__call__(message)
+
+
+def test_a_slow_reader_gets_every_line_and_keeps_no_pod_waiting() -> None:
+    lines = [line(f"{number}\n", number) for number in range(20_000)]
+    reader = SlowReader()
+    collector = LogCollector(ScriptedEngine(Script(lines)), None, reader)
+    collector(STARTED)
+    assert reader.asked.wait(20)
+    collector(ENDING)
+    assert reader.lines == []
+    let_go = threading.Timer(0.3, reader.may_go_on.set)
+    let_go.start()
+    collector.close()
+    assert reader.data == [f"{number}".encode() for number in range(20_000)]
+
+
+def test_whoever_insists_on_the_end_does_not_wait_for_a_reader(caplog: pytest.LogCaptureFixture) -> None:
+    reader = SlowReader()
+    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1), line("b\n", 2)])), None, reader)
+    collector(STARTED)
+    assert reader.asked.wait(20)
+    collector.hurry()
+    collector.close()
+    reader.may_go_on.set()
+    assert "not all output was told: it was interrupted" in caplog.text
+
+
+def test_a_backlog_is_bounded_and_loses_nothing() -> None:
+    lines = [line(f"{number}\n", number) for number in range(500)]
+    reader = SlowReader()
+    collector = LogCollector(ScriptedEngine(Script(lines)), None, reader, backlog=1000)
+    collector(STARTED)
+    assert reader.asked.wait(20)
+    reader.may_go_on.set()
+    assert collector.finish("c1", silence=0.5)
+    collector.close()
+    assert reader.data == [f"{number}".encode() for number in range(500)]
+
+
+def test_an_engine_that_falls_silent_is_given_up_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    told = Told()
+    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], hold=True)), None, told)
+    collector(STARTED)
+    told.wait(1)
+    assert not collector.finish("c1", silence=0.1)
+    assert "the output of container main is not complete" in caplog.text
+    assert told.data == [b"a"]
+
+
+def test_a_listener_that_fails_keeps_nobody_from_reading(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    def fail(_message: Narration) -> None:
+        raise ValueError("no")
+
+    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)])), Home(tmp_path), fail)
+    collector(ENDING)
+    collector.close()
+    assert "whoever listens to output has failed" in caplog.text
+    assert [chunk.data for chunk in read_saved(Home(tmp_path), REF, "main", 1)] == [b"a\n"]
 
 
 def test_a_kept_container_that_runs_on_is_left_soon() -> None:
     told = Told()
-    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], hold=True)), None, told)
+    running = Script([line("a\n", 1)], hold=True, state=EngineState.RUNNING)
+    collector = LogCollector(ScriptedEngine(running), None, told)
     before = threading.active_count()
     collector(replace(ENDING, is_removed=False))
     assert told.data == [b"a"]
+    collector.close()
     assert threading.active_count() == before
 
 
@@ -214,7 +318,7 @@ def test_a_stream_that_ends_while_the_container_runs_is_taken_up_again() -> None
     told = Told()
     collector = LogCollector(engine, None, told)
     collector(STARTED)
-    assert collector.finish("c1", 20)
+    assert collector.finish("c1")
     assert told.data == [b"a", b"b"]
 
 
@@ -225,20 +329,20 @@ def test_times_of_any_precision_are_compared_as_times() -> None:
     told = Told()
     collector = LogCollector(engine, None, told)
     collector(STARTED)
-    assert collector.finish("c1", 20)
+    assert collector.finish("c1")
     assert told.data == [b"a", b"b"]
 
 
 def test_a_restarted_process_goes_on_after_the_last_saved_line(tmp_path: Path) -> None:
     first = LogCollector(ScriptedEngine(Script([line("a\n", 1)])), Home(tmp_path), Told())
     first(STARTED)
-    assert first.finish("c1", 20)
+    assert first.finish("c1")
     file = Home(tmp_path).log_file("default", "web", "u1", "main", 1)
     file.write_bytes(file.read_bytes() + b"2026-01-02T03:04:05.000000002Z stdout F cut of")
     told = Told()
     second = LogCollector(ScriptedEngine(Script([line("a\n", 1), line("b\n", 2)])), Home(tmp_path), told)
     second(STARTED)
-    assert second.finish("c1", 20)
+    assert second.finish("c1")
     assert told.data == [b"b"]
     assert [chunk.data for chunk in read_saved(Home(tmp_path), REF, "main", 1)] == [b"a\n", b"b\n"]
 
@@ -255,9 +359,9 @@ def test_finishing_a_container_that_goes_on_gives_up_in_time() -> None:
     collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], hold=True)), None, told)
     collector(STARTED)
     told.wait(1)
-    assert collector.finish("c1", 0.05) is False
-    assert collector.finish("c1", 20) is True
-    assert collector.finish("unknown", 0) is True
+    assert collector.finish("c1", silence=0.05) is False
+    assert collector.finish("c1") is True
+    assert collector.finish("unknown") is True
 
 
 def test_closing_ends_all_following() -> None:
@@ -280,7 +384,7 @@ def test_output_that_cannot_be_read_ends_the_following(
     collector = LogCollector(ScriptedEngine(Script(error=error)), None, Told())
     with caplog.at_level(logging.WARNING, logger="runner"):
         collector(STARTED)
-        assert collector.finish("c1", 20)
+        assert collector.finish("c1")
     assert bool(caplog.records) is warned
 
 
@@ -289,7 +393,7 @@ def test_lines_are_told_even_when_they_cannot_be_saved(tmp_path: Path, caplog: p
     told = Told()
     collector = LogCollector(ScriptedEngine(Script([line("a\n", 1), line("b\n", 2)])), Home(tmp_path / "home"), told)
     collector(STARTED)
-    assert collector.finish("c1", 20)
+    assert collector.finish("c1")
     assert told.data == [b"a", b"b"]
     assert [record.getMessage() for record in caplog.records if "cannot save" in record.getMessage()] != []
 
@@ -299,9 +403,9 @@ def test_a_file_never_grows_without_end(tmp_path: Path) -> None:
     engine = ScriptedEngine(Script([line("x" * size + "\n", nano) for nano in range(20)]))
     collector = LogCollector(engine, Home(tmp_path), Told())
     collector(STARTED)
-    assert collector.finish("c1", 60)
+    assert collector.finish("c1")
     file = Home(tmp_path).log_file("default", "web", "u1", "main", 1)
-    assert sorted(path.name for path in file.parent.iterdir()) == ["1.log", "1.log.1"]
+    assert sorted(path.name for path in file.parent.iterdir()) == ["1.log", "1.log.1", "1.log.cut"]
     assert all(path.stat().st_size <= MAX_FILE_SIZE for path in file.parent.iterdir())
     saved = [chunk.timestamp for chunk in read_saved(Home(tmp_path), REF, "main", 1)]
     assert saved == [line("", nano).timestamp for nano in range(20)][-len(saved) :]
@@ -331,9 +435,42 @@ def test_saved_output_is_read_by_tail_and_since(
     ]
     collector = LogCollector(ScriptedEngine(Script(chunks)), Home(tmp_path), Told())
     collector(STARTED)
-    assert collector.finish("c1", 20)
+    assert collector.finish("c1")
     found = read_saved(Home(tmp_path), REF, "main", 1, tail=tail, since=parse_time(since))
     assert [chunk.data for chunk in found] == expected
+
+
+def test_only_the_newest_attempts_are_kept(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for number in range(KEPT_ATTEMPTS + 3):
+        attempt = replace(STARTED, attempt=number, container_id="c1")
+        collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)])), home, Told())
+        collector(attempt)
+        assert collector.finish("c1")
+        collector.close()
+    assert saved_attempts(home, REF, "main") == tuple(range(3, KEPT_ATTEMPTS + 3))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "kept"),
+    [
+        pytest.param([9, 9, 9], [0, 1, 2], id="little"),
+        pytest.param([60, 30, 30, 30], [1, 2, 3], id="the oldest go first"),
+        pytest.param([1, 200, 200], [1, 2], id="the last two stay in any case"),
+        pytest.param([30, 80, 30], [1, 2], id="as many as fit"),
+    ],
+)
+def test_attempts_that_have_printed_much_go_earlier(tmp_path: Path, sizes: list[int], kept: list[int]) -> None:
+    directory = Home(tmp_path).ensure(Home(tmp_path).pod_logs("default", "web", "u1") / "main")
+    for number, size in enumerate(sizes):
+        for name, part in ((f"{number}.log", size - size // 2), (f"{number}.log.1", size // 2)):
+            with (directory / name).open("wb") as file:
+                file.truncate(part * KEPT_BYTES // 100)
+    (directory / "notes").touch()
+    prune(directory)
+    assert sorted(path.name for path in directory.iterdir()) == sorted(
+        ["notes", *(f"{number}.log{end}" for number in kept for end in ("", ".1"))]
+    )
 
 
 def test_nothing_saved_reads_as_nothing(tmp_path: Path) -> None:

@@ -38,9 +38,8 @@ def read(home: Path, *, previous: bool, saved: dict[int, str], **status: Any) ->
     }
     clock = VirtualClock()
     question = LogQuestion(container=None, previous=previous)
-    return [
-        line.data for line in read_logs(value, question, engine=SimulatedEngine(clock), home=Home(home), clock=clock)
-    ]
+    found = read_logs(value, question, engine=SimulatedEngine(clock), home=Home(home), clock=clock)
+    return [line.data for lines in found for line in lines]
 
 
 @pytest.mark.parametrize(

@@ -21,5 +21,5 @@ def completion(shell: str) -> int:
     kind = get_completion_class(shell)
     assert kind is not None
     completer = kind(cli, {}, "podrunner", VARIABLE)
-    app_of().out.line(completer.source_template % completer.source_vars())
+    app_of().out.exact(completer.source_template % completer.source_vars() + "\n")
     return 0

@@ -77,4 +77,4 @@ def _print(app: App, output: OutputFormat, table: EventTable, found: list[Object
         app.out.write(table.rows(found, app.clock.now()))
         return
     for value in found if one_by_one else [as_list(found)]:
-        app.out.write(print_object(value, output))
+        app.out.exact(print_object(value, output))

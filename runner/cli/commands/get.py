@@ -70,7 +70,7 @@ def get(
     if not output.is_table:
         is_one = sum(len(one.names) for one in wanted) == 1
         if values or not is_one:
-            app.out.write(print_object(values[0] if is_one else as_list(values), output))
+            app.out.exact(print_object(values[0] if is_one else as_list(values), output))
     elif values:
         app.out.write(_tables(app, style, found))
     elif not any(one.names for one in wanted):
@@ -113,7 +113,7 @@ def _watch(
             app.out.write(table.rows(news, app.clock.now()))
         else:
             for value in news:
-                app.out.write(print_object(value, output))
+                app.out.exact(print_object(value, output))
     return 0
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.cli.app import POD_WORDS, App, app_of, pod_name
+from runner.cli.diary import show_log
 from runner.cli.failures import Failures
 from runner.cli.lookup import find_pod, nothing_found, pods_of
 from runner.cli.options import (
@@ -23,19 +24,25 @@ from runner.cli.options import (
 )
 from runner.cli.resources import asked
 from runner.cli.selecting import refuse_names, selected_pods, selector_option
+from runner.core.escaping import for_terminal
 from runner.core.kindwords import WORKLOADS
 from runner.core.model import Json
 from runner.core.selectors import Selector
 from runner.errors import RunnerError, UsageError
-from runner.render.logs import kubectl_prefix
+from runner.render.logs import kubectl_prefix, marked
+from runner.render.style import Paint
 
 if TYPE_CHECKING:
     from runner.runtime.narration import LogLine
     from runner.runtime.storage import Object
 
-_Source = tuple[str, str]
-"""Names of a pod and of one of its containers."""
+_Source = tuple[str, str, int | None]
+"""Names of a pod and of one of its containers, and the attempt; None is the newest."""
+_EVERY = "all"
+_Read = Callable[[_Source], "Iterator[Sequence[LogLine]]"]
 _SELECTED_TAIL = 10
+_MOST_WAITING = 64
+"""How many batches may be read and not printed yet."""
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
@@ -47,6 +54,11 @@ DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 @selector_option
 @option("-f", "--follow", is_flag=True, help="Go on with what comes, until the container ends.")
 @option("-p", "--previous", is_flag=True, help="The previous instance of the container.")
+@option(
+    "--attempt",
+    metavar="N|all",
+    help="This instance of the container, counted from 0; all of them, one after the other.",
+)
 @option("--timestamps", is_flag=True, help="Put the time before each line.")
 @option("--tail", type=int, help="Only so many last lines (-1: all; default with a selector: 10).")
 @option("--since", type=DURATION, help="Only lines younger than this.")
@@ -61,30 +73,83 @@ def logs(
     app = app_of()
     if named and container:
         raise UsageError("only one of -c or an inline [CONTAINER] arg is allowed")
+    show_log(app)
     pods = _pods(app, namespace, pod, selector)
-    everything = flags["all_containers"]
+    attempt = _attempt(flags)
     chosen = [
-        (str(value["metadata"]["name"]), name)
+        (str(value["metadata"]["name"]), name, number)
         for value in pods
-        for name in _containers(app, value, container or named, everything=everything)
+        for name in _containers(app, value, container or named, everything=flags["all_containers"])
+        for number in _numbers(app, namespace, str(value["metadata"]["name"]), name, attempt)
     ]
     _keep_within(len(chosen), flags["max_log_requests"], follow=flags["follow"])
-    paint = app.paint(app.out, flags["color"])
+    is_merged = flags["follow"] and len(chosen) > 1
+    marks = {"prefix": flags["prefix"], "timestamps": flags["timestamps"], "attempt": attempt is not None}
+    is_whole = is_merged or flags["prefix"] or flags["timestamps"]
     tail = flags["tail"] if flags["tail"] is not None else _SELECTED_TAIL if selector else -1
     limits = {"previous": flags["previous"], "follow": flags["follow"], "since": flags["since"]}
 
-    def read(source: _Source) -> Iterator[LogLine]:
-        of_pod, name = source
-        return app.runner.logs(namespace, of_pod, container=name, tail=tail if tail >= 0 else None, **limits)
+    def read(source: _Source) -> Iterator[Sequence[LogLine]]:
+        of_pod, name, number = source
+        return app.runner.logs(
+            namespace,
+            of_pod,
+            container=name,
+            tail=tail if tail >= 0 else None,
+            attempt=number,
+            whole=is_whole,
+            **limits,
+        )
 
     failures = Failures()
-    together = flags["follow"] and len(chosen) > 1
     told: list[RunnerError] = []
-    for line in _merged(app, read, chosen, told) if together else _in_turn(read, chosen, failures):
-        prefix = kubectl_prefix(line, prefix=flags["prefix"], timestamps=flags["timestamps"])
-        app.out.line_of_bytes(paint.container(prefix, line.container, is_init=line.is_init), line.data)
+    announces = attempt == _EVERY and not flags["prefix"]
+    found = (
+        _merged(app, read, chosen, told) if is_merged else _in_turn(app, read, chosen, failures, announces=announces)
+    )
+    _print(app, app.paint(app.out, flags["color"]), found, marks, is_whole=is_whole)
     failures.end()
     return int(told[0].exit_code) if told else 0
+
+
+def _print(
+    app: App, paint: Paint, found: Iterator[Sequence[LogLine]], marks: dict[str, bool], *, is_whole: bool
+) -> None:
+    """Print bytes as they are; or lines, each with what is to stand before it."""
+    is_cut = app.out.is_terminal and marks["prefix"]
+    for lines in found:
+        if not is_whole:
+            app.out.put_bytes(b"".join(line.content for line in lines))
+            continue
+        texts = []
+        for line in lines:
+            text = kubectl_prefix(line, **marks)
+            prefix = for_terminal(paint.container(text, line.container, is_init=line.is_init)).encode()
+            texts.append(marked(line, prefix if line.is_start else b"", is_cut=is_cut))
+        app.out.put_bytes(b"".join(texts))
+
+
+def _attempt(flags: dict[str, Any]) -> str | int | None:
+    """The attempt that is wanted: its number, all, or the newest. Raises UsageError."""
+    word = flags["attempt"]
+    if word is None:
+        return None
+    if flags["previous"]:
+        raise UsageError("only one of --attempt and --previous is allowed")
+    if word == _EVERY:
+        if flags["follow"]:
+            raise UsageError("--attempt all cannot be followed", hint="--attempt N can")
+        return _EVERY
+    if not (word.isascii() and word.isdecimal()):
+        raise UsageError(f'invalid attempt "{word}"', hint="a number that counts from 0, or all")
+    return int(word)
+
+
+def _numbers(app: App, namespace: str, pod: str, container: str, attempt: str | int | None) -> Sequence[int | None]:
+    """The attempts of a container to read; says so when there are none to choose from."""
+    if isinstance(attempt, int) or attempt is None:
+        return [attempt]
+    return app.runner.attempts(namespace, pod, container=container) or [None]
 
 
 def _pods(app: App, namespace: str, word: str | None, selector: Selector) -> list[Object]:
@@ -142,35 +207,37 @@ def _containers(app: App, pod: Json, named: str | None, *, everything: bool) -> 
 
 
 def _in_turn(
-    read: Callable[[_Source], Iterator[LogLine]], sources: Sequence[_Source], failures: Failures
-) -> Iterator[LogLine]:
+    app: App, read: _Read, sources: Sequence[_Source], failures: Failures, *, announces: bool
+) -> Iterator[Sequence[LogLine]]:
+    """One after the other; ``announces`` which attempt comes, on standard error, since standard output is the containers'."""
     for source in sources:
+        _, container, number = source
+        if announces and number is not None:
+            app.say(f"==> {container}, attempt {number} <==")
         with failures.go_on():
             yield from read(source)
 
 
-def _merged(
-    app: App, read: Callable[[_Source], Iterator[LogLine]], sources: Sequence[_Source], told: list[RunnerError]
-) -> Iterator[LogLine]:
+def _merged(app: App, read: _Read, sources: Sequence[_Source], told: list[RunnerError]) -> Iterator[Sequence[LogLine]]:
     """Lines of several containers as they come; one that cannot be read is told at once, and the others go on."""
-    lines: queue.SimpleQueue[LogLine | None] = queue.SimpleQueue()
+    found: queue.Queue[Sequence[LogLine] | None] = queue.Queue(_MOST_WAITING)
 
     def follow(source: _Source) -> None:
         try:
-            for line in read(source):
-                lines.put(line)
+            for lines in read(source):
+                found.put(lines)
         except RunnerError as error:
             app.say(f"error: {error.message}")
             told.append(error)
         finally:
-            lines.put(None)
+            found.put(None)
 
     for source in sources:
         threading.Thread(target=follow, args=(source,), name=f"logs of {source}", daemon=True).start()
     open_streams = len(sources)
     while open_streams:
-        line = lines.get()
-        if line is None:
+        lines = found.get()
+        if lines is None:
             open_streams -= 1
         else:
-            yield line
+            yield lines

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from runner.cli.app import App, app_of
+from runner.cli.diary import show_log
 from runner.cli.manifests import load_objects
 from runner.cli.options import (
     DURATION,
@@ -20,6 +23,7 @@ from runner.cli.options import (
     option,
     strict_option,
 )
+from runner.cli.readers import watched_readers
 from runner.cli.signals import stop_on_signals
 from runner.errors import ExitCode, UsageError
 from runner.render.events import describe_lines
@@ -27,7 +31,6 @@ from runner.render.formats import ALLOWED, OutputFormat, as_list, print_object
 from runner.render.layout import Layout
 from runner.render.logs import LogPrinter
 from runner.render.narrate import Narrator, Progress, narrator
-from runner.render.streams import Output
 from runner.render.tables import PodTable
 
 if TYPE_CHECKING:
@@ -96,7 +99,7 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     objects = load_objects(app, (*paths, *files), namespace, is_strict=flags["is_strict"])
     stop = app.make_stop()
     listener = _listener(app, stop, objects, flags)
-    with stop_on_signals(stop, listener.note):
+    with stop_on_signals(stop, listener.note), watched_readers((app.out, app.err)):
         try:
             result = app.runner.run_to_end(objects, options, listener=listener, stop=stop)
         finally:
@@ -137,13 +140,13 @@ def _listener(app: App, stop: StopRequest, objects: Sequence[LoadedObject], flag
     ]
     with_pod = len(specs) > 1 or all(o.kind != "Pod" for o in objects)
     logs = LogPrinter(out, app.paint(out, flags["color"]), names=() if with_pod else names, with_pod=with_pod)
-    _log_calls(app, flags["verbose"])
+    show_log(app, flags["verbose"])
     progress = Progress.QUIET if flags["quiet"] else Progress(flags["progress"])
     dumb = app.environ.get("TERM") == "dumb"
     listener = narrator(
         progress, app.err, app.paint(app.err, flags["color"]), logs, verbose=bool(flags["verbose"]), dumb=dumb
     )
-    app.out.on_closed = lambda: _reader_is_gone(stop, listener)
+    _notice_readers(app, stop, listener)
     return listener
 
 
@@ -158,35 +161,21 @@ def _pod_specs(objects: Sequence[LoadedObject]) -> list[Json]:
     return specs
 
 
-def _reader_is_gone(stop: StopRequest, listener: Narrator) -> None:
-    listener.note("nobody reads standard output any more: deleting pods")
-    stop.request()
+def _notice_readers(app: App, stop: StopRequest, listener: Narrator) -> None:
+    """When nobody reads one of the streams any more, end: once, since a second request would kill."""
+    first = threading.Lock()
 
+    def end(stream: str) -> None:
+        if first.acquire(blocking=False) and not stop.requested:
+            stop.request()
+            listener.note(f"nobody reads standard {stream} any more: deleting pods")
 
-def _log_calls(app: App, verbose: int) -> None:
-    if verbose:
-        import logging
-
-        handler = logging.StreamHandler(_Lines(app.err))
-        handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
-        logger = logging.getLogger("runner")
-        logger.handlers[:] = [handler]
-        logger.setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
-
-
-class _Lines:
-    """A stream for the logging module on top of an Output."""
-
-    def __init__(self, output: Output) -> None:
-        self.write = output.write
-
-    def flush(self) -> None:
-        """Every write is flushed already."""
+    app.out.on_closed, app.err.on_closed = partial(end, "output"), partial(end, "error")
 
 
 def _finish(app: App, result: Result, output: OutputFormat | None) -> int:
     pods = list(result.pods)
-    app.out.on_closed = None
+    app.out.on_closed, app.err.on_closed = None, lambda: None
     if result.exit_code == ExitCode.TIMEOUT:
         _last_words(app, pods)
     if result.message:
@@ -195,7 +184,7 @@ def _finish(app: App, result: Result, output: OutputFormat | None) -> int:
     if output is not None and output.is_table:
         app.out.write(PodTable(wide=output.is_wide).rows(pods, app.clock.now()))
     elif output is not None:
-        app.out.write(print_object(pods[0] if len(pods) == 1 else as_list(pods), output))
+        app.out.exact(print_object(pods[0] if len(pods) == 1 else as_list(pods), output))
     return int(result.exit_code)
 
 

@@ -166,7 +166,7 @@ def _print(app: App, simulation: Simulation, output: str) -> None:
             from runner.render.simulated import trace_lines
 
             for line in trace_lines(simulation):
-                app.out.write(line)
+                app.out.exact(line)
         case "timeline":
             from runner.render.timeline import draw_timeline
 
@@ -186,7 +186,11 @@ def _print_company(app: App, simulation: CompanySimulation, output: str) -> None
 
         app.out.write(draw_timelines(simulation.pods))
         return
-    for line in trace_lines(simulation) if output == "json" else table_lines(simulation):
+    if output == "json":
+        for line in trace_lines(simulation):
+            app.out.exact(line)
+        return
+    for line in table_lines(simulation):
         app.out.write(line)
 
 

@@ -44,7 +44,7 @@ def validate(
     result, stdin = load(app, named, namespace, is_strict=is_strict)
     if output == "json":
         for file in _files(named, result):
-            app.out.line(json.dumps(file_report(file, result), ensure_ascii=False))
+            app.out.exact(json.dumps(file_report(file, result), ensure_ascii=False) + "\n")
     else:
         _complain(app, result, stdin, color)
         _summarize(app, result, output)
@@ -69,7 +69,7 @@ def _summarize(app: App, result: LoadResult, output: str) -> None:
     elif output == "yaml":
         from runner.render.formats import to_yaml
 
-        app.out.write("---\n".join(to_yaml(loaded.value) for loaded in result.objects))
+        app.out.exact("---\n".join(to_yaml(loaded.value) for loaded in result.objects))
     else:
         for loaded in result.objects:
             app.out.line(f"{loaded.kind.lower()}/{loaded.name} is valid")

@@ -32,7 +32,7 @@ def version(output: str) -> int:
         "kubernetes": KUBERNETES,
     }
     if output == "json":
-        app.out.write(to_json(versions))
+        app.out.exact(to_json(versions))
     else:
         app.out.line(
             f"podrunner {__version__} (Python {versions['python']}, docker-py {docker}, Kubernetes {KUBERNETES})"

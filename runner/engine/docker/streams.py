@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from runner.engine.docker.parse import engine_event
-from runner.engine.docker.wire import Wire, frames
+from runner.engine.docker.wire import Wire
 from runner.engine.protocol import EngineEvent, LogChunk
 from runner.errors import EngineUnavailable
 
@@ -41,28 +42,47 @@ class DockerLogStream:
         self._wire = wire
 
     def __iter__(self) -> Iterator[LogChunk]:
+        return chain.from_iterable(self.batches())
+
+    def batches(self) -> Iterator[list[LogChunk]]:
         try:
-            header = self._wire.read_exactly(8)
-            if header[:1] > b"\x02":
-                yield from self._terminal(header)
-            elif len(header) == 8:
-                yield self._chunk(header[0], self._wire.read_exactly(int.from_bytes(header[4:])))
-                for stream, payload in frames(self._wire):
-                    yield _log_chunk(stream, payload)
+            rest, is_terminal = b"", None
+            for block in self._wire.blocks():
+                data = rest + block
+                if is_terminal is None:
+                    is_terminal = data[:1] > b"\x02"
+                found, rest = _lines(data) if is_terminal else _frames(data)
+                if found:
+                    yield found
+            if is_terminal and rest:
+                yield [_log_chunk("stdout", rest)]
         finally:
             self._wire.release()
 
-    def _chunk(self, kind: int, payload: bytes) -> LogChunk:
-        return _log_chunk("stderr" if kind == 2 else "stdout", payload)
-
-    def _terminal(self, start: bytes) -> Iterator[LogChunk]:
-        lines = self._wire.lines()
-        yield _log_chunk("stdout", start + next(lines, b""))
-        for line in lines:
-            yield _log_chunk("stdout", line)
-
     def close(self) -> None:
         self._wire.close()
+
+
+_HEADER = 8
+"""Bytes before each payload: the kind of stream, three zeros, the length."""
+
+
+def _frames(data: bytes) -> tuple[list[LogChunk], bytes]:
+    """The frames that are complete, and what is left."""
+    found = []
+    place, size = 0, len(data)
+    while (start := place + _HEADER) <= size:
+        end = start + int.from_bytes(data[place + 4 : start])
+        if end > size:
+            break
+        found.append(_log_chunk("stderr" if data[place] == 2 else "stdout", data[start:end]))
+        place = end
+    return found, data[place:]
+
+
+def _lines(data: bytes) -> tuple[list[LogChunk], bytes]:
+    *whole, rest = data.split(b"\n")
+    return [_log_chunk("stdout", line + b"\n") for line in whole], rest
 
 
 def _log_chunk(stream: str, payload: bytes) -> LogChunk:

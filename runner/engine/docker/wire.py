@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.client import IncompleteRead
 from typing import Any
 
 import requests
@@ -37,6 +38,9 @@ class Wire:
 
         Raises TimeoutError when the deadline passes first, EngineUnavailable when the connection breaks.
         """
+        return self._receive(lambda: bytes(self._reader.read1(size)), deadline)
+
+    def _receive(self, take: Callable[[], bytes], deadline: Deadline | None = None) -> bytes:
         self._reading = True
         try:
             if deadline is not None and self._socket is not None:
@@ -44,13 +48,36 @@ class Wire:
                 if remaining is not None and remaining <= 0:
                     raise TimeoutError
                 self._socket.settimeout(remaining)
-            return bytes(self._reader.read1(size))
+            return take()
         except TimeoutError:
             raise
         except (*CONNECTION_ERRORS, ValueError, AttributeError) as problem:  # the last two: closed while it was read
             if self.closed:
                 return b""
             raise unavailable(self._address, problem) from problem
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the body as it comes, many of its chunks at once: the Engine sends each line of a log as a chunk of its own.
+
+        Nothing else may read the body. Raises EngineUnavailable when it breaks off.
+        """
+        if not self._reader.chunked:
+            while block := self.read():
+                yield block
+            return
+        chunks = Chunks()
+        while not chunks.is_over:
+            received = self._receive(lambda: bytes(self._reader.fp.read1(PIECE)))
+            if not received:
+                if self.closed:
+                    return
+                raise unavailable(self._address, IncompleteRead(b""))
+            try:
+                block = chunks.take(received)
+            except ValueError as problem:
+                raise unavailable(self._address, problem) from problem
+            if block:
+                yield block
 
     def read_exactly(self, size: int, deadline: Deadline | None = None) -> bytes:
         """Return ``size`` bytes, fewer only at the end."""
@@ -102,6 +129,32 @@ class Wire:
         with contextlib.suppress(*CONNECTION_ERRORS, ValueError):
             self._response.close()
         self._loan.close()
+
+
+class Chunks:
+    """Takes the chunked coding (RFC 9112, section 7.1) off a body that comes in pieces of any size."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._rest = b""
+
+    def take(self, received: bytes) -> bytes:
+        """The content of the chunks that are complete by now. Raises ValueError for what is no chunk."""
+        data = self._rest + received
+        found: list[bytes] = []
+        place = 0
+        while (line := data.find(b"\r\n", place)) >= 0:
+            size = int(data[place:line].partition(b";")[0], 16)
+            if not size:
+                self.is_over = True
+                break
+            end = line + 2 + size
+            if end + 2 > len(data):
+                break
+            found.append(data[line + 2 : end])
+            place = end + 2
+        self._rest = data[place:]
+        return b"".join(found)
 
 
 def _socket_of(reader: object) -> socket.socket | None:

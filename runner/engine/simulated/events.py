@@ -149,6 +149,9 @@ class SimulatedLogStream:
                 return
             self._wait_for_more()
 
+    def batches(self) -> Iterator[list[LogChunk]]:
+        return ([chunk] for chunk in self)
+
     def _wait_for_more(self) -> None:
         """Go to the next line's time or the next happening, whichever is first."""
         container, now = self._container, self._clock.now()
