@@ -205,8 +205,8 @@ class Correlator:
         self._buckets: dict[str, _Bucket] = {}
         self._last_stamp = 0
 
-    def take(self, ref: ObjectRef, source: Source, note: Note, now: datetime) -> Event | None:
-        """Take in one event. Returns the one to store under its name (new or counted up), None when it is spam."""
+    def take(self, ref: ObjectRef, source: Source, note: Note, now: datetime) -> tuple[Event, bool]:
+        """Take in one event. Returns it as it counts now (new or counted up), and whether to store it: spam is not."""
         about, group, key = _keys(source.component, source.host, ref.subject, ref.field_path, note)
         message = note.message
         similar = self._similar.pop(group, None)
@@ -228,9 +228,7 @@ class Correlator:
             bucket = _Bucket(_FULL, now)
             _make_room(self._buckets)
         self._buckets[about] = bucket
-        if not bucket.take(now):
-            return None
-        return Event(
+        event = Event(
             name=seen.name,
             ref=ref,
             source=source,
@@ -241,6 +239,7 @@ class Correlator:
             last=now,
             count=seen.times,
         )
+        return event, bucket.take(now)
 
     def _name(self, ref: ObjectRef, now: datetime) -> str:
         """A name that no other event has: with the time in nanoseconds, as client-go makes it."""

@@ -280,7 +280,7 @@ class Company:
         return replace(self._script, containers=containers)
 
     def _hear(self, narration: Narration) -> None:
-        if isinstance(narration, StatusChanged | EventRecorded):
+        if isinstance(narration, StatusChanged) or (isinstance(narration, EventRecorded) and narration.is_stored):
             self.told.append(narration)
         self._listener(narration)
 

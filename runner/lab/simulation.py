@@ -109,7 +109,13 @@ def simulate(
     for step in (*run.script.steps, *steps):
         run.plan(step)
     end = run.advance(for_seconds)
-    told = tuple([one for one in run.heard if isinstance(one, (StatusChanged, EventRecorded))])
+    told = tuple(
+        [
+            one
+            for one in run.heard
+            if isinstance(one, StatusChanged) or (isinstance(one, EventRecorded) and one.is_stored)
+        ]
+    )
     # The run and its Engine know each other: what it was told need not live until the collector finds them.
     run.heard.clear()
     return Simulation(

@@ -82,7 +82,7 @@ class ArtifactWriter:
             case StatusChanged():
                 files.trace(format_micro_time(message.at), message.pod)
                 files.replace("pod.json", message.pod)
-            case EventRecorded():
+            case EventRecorded(is_stored=True):
                 files.event(message.event)
             case LogLine():
                 files.log((message,))

@@ -252,10 +252,10 @@ class _Teller:
 
     def tell(self, note: Note) -> None:
         now = self._clock.now()
-        event = self._memory.take(self._about, self._source, note, now)
-        if event is not None:
+        event, is_stored = self._memory.take(self._about, self._source, note, now)
+        if is_stored:
             self._store.record_event(event)
-            self._listener(EventRecorded(at=now, ref=self._ref, record=event))
+        self._listener(EventRecorded(at=now, ref=self._ref, record=event, is_stored=is_stored))
 
 
 def _ref(value: Json) -> PodRef:

@@ -42,11 +42,12 @@ class StatusChanged(Struct, frozen=True, kw_only=True):
 
 
 class EventRecorded(Struct, frozen=True, kw_only=True):
-    """An event was recorded or counted up."""
+    """An event was recorded or counted up. One that the recorder drops as spam is told, but not stored."""
 
     at: datetime
     ref: PodRef
     record: Event
+    is_stored: bool = True
 
     @property
     def event(self) -> Json:

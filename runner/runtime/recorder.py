@@ -42,16 +42,15 @@ class EventRecorder:
         self.note(Note(type=type, reason=reason, message=message), field_path=field_path, component=component)
 
     def note(self, note: Note, *, field_path: str = "", component: str = KUBELET) -> None:
-        """Record what an event says. Too many events about the pod are dropped, as client-go drops them."""
+        """Record what an event says. Of too many events about the pod some are not stored, as client-go drops them."""
         source = self._kubelet if component == KUBELET else Source(component=component)
         about = self._abouts.get(field_path)
         if about is None:
             about = self._abouts[field_path] = replace(self._about, field_path=field_path)
         with self._lock:
             now = self._clock.now()
-            event = self._memory.take(about, source, note, now)
-            if event is None:
-                return
-            self._store.record_event(event)
+            event, is_stored = self._memory.take(about, source, note, now)
+            if is_stored:
+                self._store.record_event(event)
             # Inside the lock, so that listeners hear of events in the order in which they are stored.
-            self._listener(EventRecorded(at=now, ref=self._ref, record=event))
+            self._listener(EventRecorded(at=now, ref=self._ref, record=event, is_stored=is_stored))

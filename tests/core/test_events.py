@@ -37,17 +37,23 @@ def at(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
+def take(memory: Correlator, ref: ObjectRef, note: Note, now: datetime) -> Event | None:
+    """What is stored for an event."""
+    event, is_stored = memory.take(ref, NODE, note, now)
+    return event if is_stored else None
+
+
 def run(notes: list[tuple[float, Note]], ref: ObjectRef = REF) -> list[Event | None]:
     """What is stored for events at the given seconds."""
     memory = Correlator()
-    return [memory.take(ref, NODE, note, at(seconds)) for seconds, note in notes]
+    return [take(memory, ref, note, at(seconds)) for seconds, note in notes]
 
 
 def spent(ref: ObjectRef = REF) -> Correlator:
     """A memory in which an object has used up its burst of warnings."""
     memory = Correlator()
-    assert all(memory.take(ref, NODE, unhealthy("x"), NOW) for _ in range(SPAM_BURST))
-    assert memory.take(ref, NODE, unhealthy("x"), NOW) is None
+    assert all(take(memory, ref, unhealthy("x"), NOW) for _ in range(SPAM_BURST))
+    assert take(memory, ref, unhealthy("x"), NOW) is None
     return memory
 
 
@@ -57,7 +63,7 @@ def unhealthy(text: str) -> Note:
 
 def test_an_event_is_written_as_a_v1_event() -> None:
     ref = ObjectRef(namespace="ns", name="p", uid="u", field_path="spec.containers{app}")
-    event = Correlator().take(ref, NODE, normal(EventReason.STARTED, "Container started"), NOW)
+    event = take(Correlator(), ref, normal(EventReason.STARTED, "Container started"), NOW)
     assert event is not None
     assert event.to_json() == {
         "kind": "Event",
@@ -125,7 +131,7 @@ def test_events_about_different_containers_are_counted_apart() -> None:
     memory, counts = Correlator(), []
     for path in ("spec.containers{a}", "spec.containers{b}"):
         ref = ObjectRef(namespace="ns", name="p", uid="u", field_path=path)
-        event = memory.take(ref, NODE, unhealthy("x"), NOW)
+        event = take(memory, ref, unhealthy("x"), NOW)
         counts.append(event.count if event else 0)
     assert counts == [1, 1]
 
@@ -173,13 +179,13 @@ def test_spam_is_dropped_after_a_burst_and_let_through_every_five_minutes() -> N
 
 def test_another_pod_has_a_burst_of_its_own() -> None:
     other = ObjectRef(namespace="ns", name="q", uid="v")
-    assert spent(REF).take(other, NODE, unhealthy("x"), NOW) is not None
+    assert take(spent(REF), other, unhealthy("x"), NOW) is not None
 
 
 def test_normal_events_and_warnings_have_a_burst_each() -> None:
     """As recorded from a kubelet: 25 of each type about one pod, whatever the other type does."""
     memory = spent()
-    stored = [memory.take(REF, NODE, normal(EventReason.PULLING, "p"), NOW) for _ in range(SPAM_BURST + 1)]
+    stored = [take(memory, REF, normal(EventReason.PULLING, "p"), NOW) for _ in range(SPAM_BURST + 1)]
     assert [event is None for event in stored] == [False] * SPAM_BURST + [True]
 
 
@@ -191,11 +197,11 @@ def test_the_memory_is_bounded_and_forgets_who_was_heard_of_least_recently() -> 
     memory = spent(REF)
     others = [ObjectRef(namespace="ns", name=f"p{n}", uid=str(n)) for n in range(CACHE_SIZE + 1)]
     for ref in others[: CACHE_SIZE - 1]:
-        memory.take(ref, NODE, unhealthy("x"), NOW)
-    assert memory.take(REF, NODE, unhealthy("x"), NOW) is None, "it is still known"
+        take(memory, ref, unhealthy("x"), NOW)
+    assert take(memory, REF, unhealthy("x"), NOW) is None, "it is still known"
     for ref in others[1:]:
-        memory.take(ref, NODE, unhealthy("x"), NOW)
-    again = memory.take(REF, NODE, unhealthy("x"), NOW)
+        take(memory, ref, unhealthy("x"), NOW)
+    again = take(memory, REF, unhealthy("x"), NOW)
     assert again is not None, "it was forgotten, and so was what it had used up"
     assert again.count == 1
 

@@ -59,8 +59,9 @@ def status(phase: str, uid: str = "u1", seconds: int = 0) -> StatusChanged:
     return StatusChanged(at=NOW + timedelta(seconds=seconds), ref=ref, manifest=manifest, status=status)
 
 
-def event(name: str, count: int = 1) -> EventRecorded:
-    return EventRecorded(at=NOW, ref=REF, record=Event.from_json({"metadata": {"name": name}, "count": count}))
+def event(name: str, count: int = 1, *, is_stored: bool = True) -> EventRecorded:
+    record = Event.from_json({"metadata": {"name": name}, "count": count})
+    return EventRecorded(at=NOW, ref=REF, record=record, is_stored=is_stored)
 
 
 def line(data: bytes, attempt: int = 0, container: str = "main") -> LogLine:
@@ -112,7 +113,7 @@ def test_every_status_is_traced_and_the_last_one_is_the_pod(tmp_path: Path, pod:
 
 def test_events_are_one_list_in_the_order_of_last_being_seen(tmp_path: Path, pod: Path) -> None:
     writer = ArtifactWriter(tmp_path / "out", InspectedContainers())
-    for message in (event("a"), event("b"), event("a", count=2)):
+    for message in (event("a"), event("b"), event("a", count=2), event("spam", is_stored=False)):
         writer(message)
     value = read(pod / "events.json")
     assert (value["apiVersion"], value["kind"]) == ("v1", "EventList")
