@@ -92,8 +92,8 @@ def _of_container(pod: Json, status: Json, is_init: bool) -> Diagnosis | None:
     if ended is not None and _failed(ended):
         text = _ending(ended, limit)
     elif waiting is not None and (waiting.get("reason") or "") not in _HARMLESS_WAITS:
-        is_loop = waiting["reason"] == WaitingReason.CRASH_LOOP_BACK_OFF and last is not None
-        text = _ending(last, limit) if is_loop else _waiting(waiting)
+        is_loop = waiting["reason"] == WaitingReason.CRASH_LOOP_BACK_OFF
+        text = _ending(last, limit) if is_loop and last is not None else _waiting(waiting)
         attempt = restarts if last is not None else None
     elif last is not None and _failed(last) and not (ended or status.get("ready")):
         attempt, text = max(restarts - 1, 0), _ending(last, limit)
