@@ -139,7 +139,7 @@ def test_a_controllers_own_labels_are_kept() -> None:
     [
         ("", 1),
         ("completionMode: Indexed, ", 1),
-        ("completionMode: Indexed, successPolicy: {rules: [{succeededCount: 1}]}, ", None),
+        ("completionMode: Indexed, successPolicy: {rules: [{succeededCount: 1}]}, ", 1),
         ("parallelism: 3, ", None),
     ],
     ids=["once", "indexed", "indexed with its own success", "a work queue"],

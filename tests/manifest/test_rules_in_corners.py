@@ -444,9 +444,20 @@ OF_OTHERS: list[tuple[str, str, str, str, list[str]]] = [
         "v1",
         "PersistentVolume",
         "spec: {}",
-        ["spec.accessModes: Required value", "spec.capacity: Required value"],
+        [
+            "spec.accessModes: Required value",
+            "spec.capacity: Required value",
+            'spec.capacity: Unsupported value: null: supported values: "storage"',
+            "spec: Required value: must specify a volume type",
+        ],
     ),
-    ("a volume", "v1", "PersistentVolume", "spec: {accessModes: [ReadWriteOnce], capacity: {storage: 1}}", []),
+    (
+        "a volume",
+        "v1",
+        "PersistentVolume",
+        "spec: {accessModes: [ReadWriteOnce], capacity: {storage: 1}, hostPath: {path: /x}}",
+        [],
+    ),
     (
         "a name outside",
         "v1",
@@ -454,7 +465,7 @@ OF_OTHERS: list[tuple[str, str, str, str, list[str]]] = [
         "spec: {type: ExternalName, externalName: a_b}",
         [f'spec.externalName: Invalid value: "a_b": {SUBDOMAIN}'],
     ),
-    ("a good name outside", "v1", "Service", "spec: {type: ExternalName, externalName: Example.COM.}", []),
+    ("a good name outside", "v1", "Service", "spec: {type: ExternalName, externalName: example.com.}", []),
     (
         "ports of a service",
         "v1",

@@ -439,9 +439,11 @@ OF_OTHER_KINDS = [
         "v1",
         "Secret",
         "type: kubernetes.io/dockerconfigjson, stringData: {.dockerconfigjson: nope}",
-        ['data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": must be valid JSON'],
+        [
+            "data[.dockerconfigjson]: Invalid value: \"<secret contents redacted>\": invalid character 'o' in literal null "
+            "(expecting 'u')"
+        ],
     ),
-    ("v1", "PersistentVolume", "spec: {}", ["spec.accessModes: Required value", "spec.capacity: Required value"]),
     ("v1", "ServiceAccount", "automountServiceAccountToken: false", []),
     ("v1", "Namespace", "spec: {}", []),
     (
@@ -509,8 +511,8 @@ OF_OTHER_KINDS = [
             f"spec.selector.matchExpressions[0].values: Required value: {IN_VALUES}",
             f"spec.selector.matchExpressions[1].values: Forbidden: {EXISTS_VALUES}",
             'spec.selector.matchExpressions[2].operator: Invalid value: "Is": not a valid selector operator',
-            'spec.template.metadata.labels: Invalid value: {"a":"b"}: `selector` does not match template `labels`',
-            'spec.updateStrategy.type: Unsupported value: "Now": supported values: "OnDelete", "RollingUpdate"',
+            'spec.updateStrategy: Unsupported value: {"Type":"Now","RollingUpdate":null}: supported values: '
+            '"RollingUpdate", "OnDelete"',
         ],
     ),
     (
@@ -531,8 +533,9 @@ OF_OTHER_KINDS = [
             "Never, containers: [{name: a, image: b}]}}}"
         ),
         [
+            'spec.completionMode: Unsupported value: "X": supported values: "NonIndexed", "Indexed"',
             "spec.selector: Required value",
-            'spec.completionMode: Unsupported value: "X": supported values: "Indexed", "NonIndexed"',
+            "spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
         ],
     ),
 ]

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable
 
 from runner.core.manifest.defaults import Object, default_claim_spec, default_pod, default_pod_spec
+from runner.core.manifest.families import choose_families
 
 # What the API server itself writes; a manifest taken from a cluster carries it and a create ignores it.
 SERVER_METADATA = (
@@ -42,6 +43,21 @@ def _secret(secret: Object) -> None:
         secret["type"] = "Opaque"
 
 
+def _namespace(namespace: Object) -> None:
+    metadata = namespace["metadata"]
+    if metadata.get("name"):
+        metadata["labels"] = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": metadata["name"]}
+    spec = namespace.setdefault("spec", {})
+    finalizers = spec.get("finalizers") or []
+    spec["finalizers"] = finalizers if "kubernetes" in finalizers else [*finalizers, "kubernetes"]
+
+
+def _service_account(account: Object) -> None:
+    if account.get("secrets"):
+        names = [secret.get("name") for secret in account["secrets"]]
+        account["secrets"] = [{"name": name} if name else {} for name in names]
+
+
 def _claim(claim: Object) -> None:
     default_claim_spec(claim["spec"])
 
@@ -56,25 +72,33 @@ def _volume(volume: Object) -> None:
 
 def _service(service: Object) -> None:
     spec = service["spec"]
-    spec.setdefault("sessionAffinity", "None")
     spec.setdefault("type", "ClusterIP")
-    if spec["type"] in ("ClusterIP", "NodePort", "LoadBalancer"):
-        spec.setdefault("internalTrafficPolicy", "Cluster")
-    if spec["type"] in ("NodePort", "LoadBalancer"):
-        spec.setdefault("externalTrafficPolicy", "Cluster")
-    if spec["type"] == "LoadBalancer":
-        spec.setdefault("allocateLoadBalancerNodePorts", True)
-    if spec["sessionAffinity"] == "ClientIP" and spec.get("sessionAffinityConfig") is None:
-        spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": 10800}}
+    _affinity(spec)
     for port in spec.get("ports") or ():
         port.setdefault("protocol", "TCP")
         if port.get("targetPort") in (None, 0, ""):
             port["targetPort"] = port.get("port") or 0
-    if spec["type"] != "ExternalName":
-        if spec.get("clusterIP") and not spec.get("clusterIPs"):
-            spec["clusterIPs"] = [spec["clusterIP"]]
-        spec.setdefault("ipFamilies", ["IPv4"])
-        spec.setdefault("ipFamilyPolicy", "SingleStack")
+    kind = spec["type"]
+    if kind in ("NodePort", "LoadBalancer") or (kind == "ClusterIP" and spec.get("externalIPs")):
+        spec.setdefault("externalTrafficPolicy", "Cluster")
+    if kind in ("ClusterIP", "NodePort", "LoadBalancer"):
+        spec.setdefault("internalTrafficPolicy", "Cluster")
+    if kind == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+    if spec.get("clusterIP") and not spec.get("clusterIPs"):
+        spec["clusterIPs"] = [spec["clusterIP"]]
+    if kind != "ExternalName":
+        choose_families(spec)
+
+
+def _affinity(spec: Object) -> None:
+    affinity = spec.setdefault("sessionAffinity", "None")
+    if affinity == "None":
+        spec.pop("sessionAffinityConfig", None)
+    elif affinity == "ClientIP":
+        client = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
+        if client.get("timeoutSeconds") is None:
+            spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": 10800}}
 
 
 def _deployment(deployment: Object) -> None:
@@ -114,9 +138,14 @@ def _stateful_set(stateful_set: Object) -> None:
     spec.setdefault("replicas", 1)
     spec.setdefault("podManagementPolicy", "OrderedReady")
     strategy = spec["updateStrategy"]
-    strategy.setdefault("type", "RollingUpdate")
-    if strategy["type"] == "RollingUpdate":
-        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
+    if not strategy.get("type"):
+        strategy["type"] = "RollingUpdate"
+        strategy.setdefault("rollingUpdate", {})
+    rolling = strategy.get("rollingUpdate")
+    if rolling is not None:
+        rolling.pop("maxUnavailable", None)  # its feature gate is off
+        if strategy["type"] == "RollingUpdate":
+            rolling.setdefault("partition", 0)
     spec.setdefault("revisionHistoryLimit", 10)
     retention = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
     retention.setdefault("whenDeleted", "Retain")
@@ -124,7 +153,7 @@ def _stateful_set(stateful_set: Object) -> None:
     for claim in spec.get("volumeClaimTemplates") or ():
         claim["kind"] = "PersistentVolumeClaim"
         claim["apiVersion"] = "v1"
-        claim["status"] = {"phase": "Pending"}
+        claim["status"] = {"phase": "Pending", **(claim.get("status") or {})}
         default_claim_spec(claim["spec"])
     _template(spec)
 
@@ -142,15 +171,15 @@ def _daemon_set(daemon_set: Object) -> None:
 
 
 def _job(job: Object) -> None:
-    _job_spec(job["spec"])
+    default_job_spec(job["spec"])
+    _job_template(job["spec"])
 
 
-def _job_spec(spec: Object) -> None:
+def default_job_spec(spec: Object) -> None:
+    """Fill in what a Job's spec has and the template of a CronJob has not, until a Job is made from it."""
     spec.setdefault("completionMode", "NonIndexed")
     if spec.get("completions") is None and spec.get("parallelism") is None:
-        if spec["completionMode"] == "NonIndexed" or spec.get("successPolicy") is None:
-            spec["completions"] = 1
-        spec["parallelism"] = 1
+        spec["completions"] = 1
     spec.setdefault("parallelism", 1)
     if spec.get("backoffLimit") is None:
         spec["backoffLimit"] = 2**31 - 1 if spec.get("backoffLimitPerIndex") is not None else 6
@@ -159,6 +188,9 @@ def _job_spec(spec: Object) -> None:
         policy = spec.get("podFailurePolicy")
         spec["podReplacementPolicy"] = "Failed" if policy is not None else "TerminatingOrFailed"
     spec.setdefault("manualSelector", False)
+
+
+def _job_template(spec: Object) -> None:
     for rule in (spec.get("podFailurePolicy") or {}).get("rules") or ():
         for pattern in rule.get("onPodConditions") or ():
             if not pattern.get("status"):
@@ -172,7 +204,7 @@ def _cron_job(cron_job: Object) -> None:
     spec.setdefault("suspend", False)
     spec.setdefault("successfulJobsHistoryLimit", 3)
     spec.setdefault("failedJobsHistoryLimit", 1)
-    _job_spec(spec["jobTemplate"]["spec"])
+    _job_template(spec["jobTemplate"]["spec"])
 
 
 def _pod_template(template: Object) -> None:
@@ -190,6 +222,8 @@ def _template(holder: Object) -> None:
 _BY_KIND: dict[str, Callable[[Object], None]] = {
     "Pod": default_pod,
     "Secret": _secret,
+    "Namespace": _namespace,
+    "ServiceAccount": _service_account,
     "PersistentVolumeClaim": _claim,
     "PersistentVolume": _volume,
     "Service": _service,

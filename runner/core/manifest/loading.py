@@ -237,7 +237,8 @@ class _SourceLoading:
         value = {"kind": kind, "apiVersion": version} | decoder.object(type_name, root)
         value["kind"], value["apiVersion"] = kind, version
         apply_defaults(kind, value, self.loading.namespace)
-        found = validate(kind, value)
+        raw = root.plain()
+        found = validate(kind, value, raw)
         for error in found.items:
             if not _is_broken(error.path.keys, decoder.broken):
                 at = positions.nearest(error.path.keys)
@@ -257,7 +258,7 @@ class _SourceLoading:
                 namespace=namespace,
                 name=name,
                 value=value,
-                raw=root.plain(),
+                raw=raw,
                 positions=positions,
             )
         )

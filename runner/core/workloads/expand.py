@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from runner.core.manifest.kinds import default_job_spec
 from runner.core.manifest.types import LoadedObject
 from runner.core.model import EMPTY, Json
 from runner.core.times import format_time
@@ -58,7 +59,8 @@ def _workload(loaded: LoadedObject, identities: Identities, now: datetime) -> Wo
         metadata = {"ownerReferences": [_controlled_by(parent)]}
     if kind == "CronJob":
         # Named after the minute it was due, as the controller names it (pkg/controller/cronjob/utils.go).
-        made, spec, kind, version = spec["jobTemplate"]["metadata"], _spec(spec["jobTemplate"]), "Job", "batch/v1"
+        made, spec, kind, version = spec["jobTemplate"]["metadata"], dict(_spec(spec["jobTemplate"])), "Job", "batch/v1"
+        default_job_spec(spec)  # which the template has not
         name = f"{name}-{int(now.timestamp()) // 60}"
         annotations = {**(made.get("annotations") or {}), _SCHEDULED: format_time(now.replace(second=0, microsecond=0))}
         metadata |= {"labels": made.get("labels") or {}, "annotations": annotations}

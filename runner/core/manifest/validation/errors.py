@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from runner.core.gotext import quote
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.scalars import json_number
-from runner.core.manifest.types import ProblemType
+from runner.core.manifest.types import PathKeys, ProblemType
+
+OMITTED: Final = object()
+"""As a value: one that the text leaves out."""
 
 
 class FieldError(Struct, frozen=True):
@@ -26,10 +29,19 @@ class FieldError(Struct, frozen=True):
     body: str
     detail: str
 
+    def at(self, keys: PathKeys) -> FieldError:
+        """The same error at another place of the source."""
+        return FieldError(FieldPath(self.path.text, keys), self.type, self.body, self.detail)
+
 
 @dataclass(slots=True)
 class Errors:
-    """Collects field errors and warnings in the order in which the checks find them."""
+    """Collects field errors and warnings in the order in which the checks find them.
+
+    ``raw`` is the object as its text has it: an empty list or map is dropped in decoding, and errors show it.
+    """
+
+    raw: Any = None
 
     items: list[FieldError] = field(default_factory=list)
     warnings: list[tuple[FieldPath | None, str]] = field(default_factory=list)
@@ -40,7 +52,20 @@ class Errors:
 
     def invalid(self, path: FieldPath, value: Any, detail: str) -> None:
         """Report a value that breaks a rule."""
-        self._add(path, ProblemType.INVALID, f"Invalid value: {shown(value)}", detail)
+        head = "Invalid value" if value is OMITTED else f"Invalid value: {shown(value)}"
+        self._add(path, ProblemType.INVALID, head, detail)
+
+    def or_null(self, path: FieldPath, value: Any) -> Any:
+        """A list or map as Go shows it: null where the manifest has none, empty where it has an empty one."""
+        if value:
+            return value
+        found = self.raw
+        try:
+            for key in path.keys:
+                found = found[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+        return found
 
     def not_supported(self, path: FieldPath, value: Any, supported: Iterable[str]) -> None:
         """Report a value that is not one of a fixed set, listed in the given order."""

@@ -1,149 +1,151 @@
-"""Rules of Jobs about completion modes, failure and success policies.
+"""Jobs: numbers, completion modes, who manages them, and the selector that the server makes.
 
-Mirrors pkg/apis/batch/validation/validation.go.
+Mirrors pkg/apis/batch/validation/validation.go; the policies have a module of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+import re
 from typing import Any
 
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.errors import Errors
+from runner.core.manifest.validation.jobpolicies import validate_failure_policy, validate_success_policy
+from runner.core.manifest.validation.metadata import shown_name, validate_metadata
+from runner.core.manifest.validation.names import dns_label, dns_subdomain
+from runner.core.manifest.validation.templates import (
+    not_negative,
+    selector_is_usable,
+    validate_selected,
+    validate_template,
+)
+from runner.core.selectors import matches, selector_of
 
 Object = dict[str, Any]
 
-_MAX_RULES = 20
-_MAX_PARALLELISM = 100_000
-_MAX_INDEX = 2**31 - 1
-_ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
-_NEEDS_INDEXES = "requires indexed completion mode"
+_METADATA = FieldPath().child("metadata")
+_SPEC = FieldPath().child("spec")
+_LIMIT = 100_000
+_LIMIT_OF_MANY = 10_000
+_MANY = f"when completions are above {_LIMIT} and used with backoff limit per index"
+_LONGEST_MANAGER = 63
+_HTTP_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
+_OWNER = "batch.kubernetes.io/controller-uid"
+# The server invents it anew for each Job.
+_UID = "00000000-0000-0000-0000-000000000000"
 
 
-def validate_job_policies(errors: Errors, spec: Object, path: FieldPath) -> None:
-    """Check what depends on the completion mode, and both policies."""
-    is_indexed = spec.get("completionMode") == "Indexed"
-    if is_indexed:
-        if spec.get("completions") is None:
-            errors.required(path.child("completions"), "when completion mode is Indexed")
-        parallelism = spec.get("parallelism") or 0
-        if parallelism > _MAX_PARALLELISM:
-            detail = f"must be less than or equal to {_MAX_PARALLELISM} when completion mode is Indexed"
-            errors.invalid(path.child("parallelism"), parallelism, detail)
-    else:
-        for name in ("backoffLimitPerIndex", "maxFailedIndexes"):
-            if spec.get(name) is not None:
-                errors.invalid(path.child(name), spec[name], _NEEDS_INDEXES)
+def validate_job(errors: Errors, job: Object) -> None:
+    """Check a Job as the server has it: with the labels and the selector that it generates."""
+    validate_metadata(errors, job["metadata"], _METADATA, dns_subdomain)
+    spec, name = job["spec"], shown_name(job["metadata"])
+    selector, template = spec.get("selector"), spec["template"]
+    if not spec["manualSelector"]:
+        selector, template = _generated(spec, name)
+        _generated_labels(errors, selector, template, name)
+    validate_job_spec(errors, {**spec, "template": template}, _SPEC)
+    at = _SPEC.child("selector")
+    if selector is None:
+        errors.required(at)
+    if selector_is_usable(errors, selector, at):
+        validate_selected(errors, selector, template, _SPEC.child("template"))
+    completions = spec.get("completions") or 0
+    if spec["completionMode"] == "Indexed" and completions > 0:
+        host = f"{name}-{completions - 1}"
+        if dns_label(host):
+            text = f"will not able to create pod with invalid DNS label: {host}"
+            errors.invalid(_METADATA.child("name"), name, text)
+
+
+def _generated(spec: Object, name: str) -> tuple[Object, Object]:
+    """Selector and template with what the server adds to them (pkg/registry/batch/job/strategy.go)."""
+    selector, template = spec.get("selector") or {}, spec["template"]
+    labels = {"batch.kubernetes.io/job-name": name, "job-name": name, _OWNER: _UID, "controller-uid": _UID}
+    labels |= template["metadata"].get("labels") or {}
+    made = {**selector, "matchLabels": dict(sorted({_OWNER: _UID, **(selector.get("matchLabels") or {})}.items()))}
+    return made, {**template, "metadata": {**template["metadata"], "labels": dict(sorted(labels.items()))}}
+
+
+def _generated_labels(errors: Errors, selector: Object, template: Object, name: str) -> None:
+    labels, at = template["metadata"]["labels"], _SPEC.child("template", "metadata", "labels")
+    wanted = {"controller-uid": _UID, "job-name": name, _OWNER: _UID, "batch.kubernetes.io/job-name": name}
+    for key, value in wanted.items():
+        if labels[key] != value:
+            errors.invalid(at.key(key), labels, f"must be '{value}'")
+    if selector_is_usable(Errors(), selector, at) and not matches(selector_of(selector), wanted):
+        errors.invalid(_SPEC.child("selector"), selector, "`selector` not auto-generated")
+
+
+def validate_job_spec(errors: Errors, spec: Object, path: FieldPath) -> None:
+    """Check what Jobs and the templates of CronJobs have in common."""
+    names = ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished")
+    not_negative(errors, spec, (*names, "backoffLimitPerIndex", "maxFailedIndexes"), path)
     if spec.get("maxFailedIndexes") is not None and spec.get("backoffLimitPerIndex") is None:
         errors.required(path.child("backoffLimitPerIndex"), "when maxFailedIndexes is specified")
-    if spec.get("podReplacementPolicy") not in ("Failed", "TerminatingOrFailed"):
-        at = path.child("podReplacementPolicy")
-        errors.not_supported(at, spec.get("podReplacementPolicy") or "", ("Failed", "TerminatingOrFailed"))
-    if spec.get("podFailurePolicy") is not None:
-        _failure_policy(errors, spec, path.child("podFailurePolicy", "rules"))
-    if spec.get("successPolicy") is not None:
-        if is_indexed:
-            _success_policy(errors, spec, path.child("successPolicy", "rules"))
-        else:
-            errors.invalid(path.child("successPolicy"), spec["successPolicy"], _NEEDS_INDEXES)
+    _manager(errors, spec.get("managedBy"), path.child("managedBy"))
+    mode = spec.get("completionMode")
+    if mode not in (None, "NonIndexed", "Indexed"):
+        errors.not_supported(path.child("completionMode"), mode, ("NonIndexed", "Indexed"))
+    if mode == "Indexed":
+        _indexed(errors, spec, path)
+    elif mode in (None, "NonIndexed"):
+        for name in ("backoffLimitPerIndex", "maxFailedIndexes"):
+            if spec.get(name) is not None:
+                errors.invalid(path.child(name), spec[name], "requires indexed completion mode")
+    validate_failure_policy(errors, spec, path.child("podFailurePolicy"))
+    validate_success_policy(errors, spec, path.child("successPolicy"))
+    _replacement(errors, spec, path.child("podReplacementPolicy"))
+    validate_template(errors, spec["template"], path.child("template"))
+    policy, at = spec["template"]["spec"]["restartPolicy"], path.child("template", "spec", "restartPolicy")
+    if policy == "Always":
+        errors.required(at, 'valid values: "OnFailure", "Never"')
+    elif policy not in ("OnFailure", "Never"):
+        errors.not_supported(at, policy, ("OnFailure", "Never"))
+    elif policy != "Never" and spec.get("podFailurePolicy") is not None:
+        errors.invalid(at, policy, 'only "Never" is supported when podFailurePolicy is specified')
 
 
-def _failure_policy(errors: Errors, spec: Object, path: FieldPath) -> None:
-    rules = spec["podFailurePolicy"].get("rules") or ()
-    if len(rules) > _MAX_RULES:
-        errors.too_many(path, len(rules), _MAX_RULES)
-    pod = spec["template"]["spec"]
-    names = [c.get("name") for field in ("containers", "initContainers") for c in pod.get(field) or ()]
-    for index, rule in enumerate(rules):
-        _failure_rule(errors, rule, path.index(index), names, spec.get("backoffLimitPerIndex") is not None)
+def _indexed(errors: Errors, spec: Object, path: FieldPath) -> None:
+    completions, parallelism, failed = (spec.get(n) for n in ("completions", "parallelism", "maxFailedIndexes"))
+    if completions is None:
+        errors.required(path.child("completions"), "when completion mode is Indexed")
+    if (parallelism or 0) > _LIMIT:
+        text = f"must be less than or equal to {_LIMIT} when completion mode is Indexed"
+        errors.invalid(path.child("parallelism"), parallelism, text)
+    at = path.child("maxFailedIndexes")
+    if completions is not None and failed is not None and failed > completions:
+        errors.invalid(at, failed, "must be less than or equal to completions")
+    if (failed or 0) > _LIMIT:
+        errors.invalid(at, failed, f"must be less than or equal to {_LIMIT}")
+    if (completions or 0) > _LIMIT and spec.get("backoffLimitPerIndex") is not None:
+        if failed is None:
+            errors.required(at, f"must be specified when completions is above {_LIMIT}")
+        for name, value in (("parallelism", parallelism), ("maxFailedIndexes", failed)):
+            if (value or 0) > _LIMIT_OF_MANY:
+                text = f"must be less than or equal to {_LIMIT_OF_MANY} {_MANY}"
+                errors.invalid(path.child(name), value, text)
 
 
-def _failure_rule(errors: Errors, rule: Object, path: FieldPath, names: Sequence[object], may_fail_index: bool) -> None:
-    action = rule.get("action") or ""
-    if not action:
-        errors.required(path.child("action"), "valid values: " + ", ".join(f'"{name}"' for name in _ACTIONS))
-    elif action == "FailIndex" and not may_fail_index:
-        errors.invalid(path.child("action"), action, "requires the backoffLimitPerIndex to be set")
-    elif action not in _ACTIONS:
-        errors.not_supported(path.child("action"), action, _ACTIONS)
-    exits, patterns = rule.get("onExitCodes"), rule.get("onPodConditions") or ()
-    if exits is not None:
-        _exit_codes(errors, exits, path.child("onExitCodes"), names)
-    for index, pattern in enumerate(patterns):
-        at = path.child("onPodConditions").index(index)
-        if not pattern.get("type"):
-            errors.invalid(at.child("type"), "", "name part must be non-empty")
-        if pattern.get("status") not in ("False", "True", "Unknown"):
-            errors.not_supported(at.child("status"), pattern.get("status"), ("False", "True", "Unknown"))
-    if exits is not None and patterns:
-        text = "specifying both OnExitCodes and OnPodConditions is not supported"
-        errors.invalid(path, None, text)
-    if exits is None and not patterns:
-        errors.invalid(path, None, "specifying one of OnExitCodes and OnPodConditions is required")
+def _manager(errors: Errors, manager: str | None, path: FieldPath) -> None:
+    """Check that managedBy is a domain, a slash and a path."""
+    if manager is None:
+        return
+    domain, _, rest = manager.partition("/")
+    if not manager:
+        errors.required(path)
+    elif not (domain and rest):
+        errors.invalid(path, manager, 'must be a domain-prefixed path (such as "acme.io/foo")')
+    else:
+        for message in dns_subdomain(domain):
+            errors.invalid(path, domain, message)
+        if not re.fullmatch(_HTTP_PATH, rest):
+            errors.invalid(path, rest, f"Invalid path (regex used for validation is '{_HTTP_PATH}')")
+    if len(manager.encode()) > _LONGEST_MANAGER:
+        errors.too_long(path, _LONGEST_MANAGER)
 
 
-def _exit_codes(errors: Errors, exits: Object, path: FieldPath, names: Sequence[object]) -> None:
-    operator, values, name = exits.get("operator") or "", exits.get("values") or (), exits.get("containerName")
-    if operator not in ("In", "NotIn"):
-        errors.not_supported(path.child("operator"), operator, ("In", "NotIn"))
-    if name is not None and name not in names:
-        text = "must be one of the container or initContainer names in the pod template"
-        errors.invalid(path.child("containerName"), name, text)
-    if not values:
-        errors.invalid(path.child("values"), list(values), "at least one value is required")
-    elif len(values) > 255:
-        errors.too_many(path.child("values"), len(values), 255)
-    if any(later <= earlier for earlier, later in pairwise(values)):
-        errors.invalid(path.child("values"), list(values), "must be ordered")
-    if operator == "In" and 0 in values:
-        errors.invalid(path.child("values").index(values.index(0)), 0, "must not be 0 for the In operator")
-
-
-def _success_policy(errors: Errors, spec: Object, path: FieldPath) -> None:
-    rules = spec["successPolicy"].get("rules") or ()
-    if not rules:
-        errors.required(path, "at least one rules must be specified when the successPolicy is specified")
-    if len(rules) > _MAX_RULES:
-        errors.too_many(path, len(rules), _MAX_RULES)
-    completions = spec.get("completions") or 0
-    for index, rule in enumerate(rules):
-        _success_rule(errors, rule, path.index(index), completions)
-
-
-def _success_rule(errors: Errors, rule: Object, path: FieldPath, completions: int) -> None:
-    indexes, count = rule.get("succeededIndexes"), rule.get("succeededCount")
-    if indexes is None and count is None:
-        errors.required(path, "at least one of succeededCount or succeededIndexes must be specified")
-    total = completions
-    if indexes is not None:
-        problem, total = _intervals(indexes, completions)
-        if problem:
-            errors.invalid(path.child("succeededIndexes"), indexes, f"error parsing succeededIndexes: {problem}")
-            total = completions
-    if count is not None:
-        if count < 0:
-            errors.invalid(path.child("succeededCount"), count, "must be greater than or equal to 0")
-        elif count > total:
-            of = "succeededIndexes" if indexes is not None else "completions"
-            text = f"must be less than or equal to {total} (the number of indexes in the specified {of} field)"
-            errors.invalid(path.child("succeededCount"), count, text)
-
-
-def _intervals(text: str, completions: int) -> tuple[str, int]:
-    """What is wrong with ``1,3-5`` ("" for nothing), and how many indexes it names."""
-    last, total = -1, 0
-    for part in text.split(",") if text else ():
-        first_text, dash, end_text = part.partition("-")
-        numbers = [first_text, end_text] if dash else [first_text, first_text]
-        if not all(number.isascii() and number.isdigit() and int(number) <= _MAX_INDEX for number in numbers):
-            return f'cannot convert string to integer for index: "{part}"', 0
-        first, end = int(numbers[0]), int(numbers[1])
-        if end < first or (dash and end == first):
-            return f"non-increasing order, previous: {first}, current: {end}", 0
-        if first <= last:
-            return f"non-increasing order, previous: {last}, current: {first}", 0
-        if end >= completions:
-            return f"too large index: {end}, max allowed: {completions - 1}", 0
-        last, total = end, total + end - first + 1
-    return "", total
+def _replacement(errors: Errors, spec: Object, path: FieldPath) -> None:
+    policy = spec.get("podReplacementPolicy")
+    known = ("Failed",) if spec.get("podFailurePolicy") is not None else ("Failed", "TerminatingOrFailed")
+    if policy is not None and policy not in known:
+        errors.not_supported(path, policy, known)

@@ -14,17 +14,24 @@ from runner.core.manifest.validation.names import Rule, dns_label, generated, la
 MAX_ANNOTATIONS = 256 * 1024
 # The server appends five random characters to generateName; problems show these in their place.
 GENERATED_SUFFIX = "xxxxx"
+OWN_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 
 
 def validate_metadata(
-    errors: Errors, metadata: dict[str, Any], path: FieldPath, name_rule: Rule, *, namespaced: bool = True
+    errors: Errors,
+    metadata: dict[str, Any],
+    path: FieldPath,
+    name_rule: Rule,
+    *,
+    namespaced: bool = True,
+    checks_prefix: bool = True,
 ) -> None:
-    """Check an object's metadata."""
+    """Check an object's metadata; some kinds check only the name that comes of a generateName."""
     name, prefix = metadata.get("name") or "", metadata.get("generateName") or ""
     if prefix:
-        for message in generated(name_rule)(prefix):
+        for message in generated(name_rule)(prefix) if checks_prefix else ():
             errors.invalid(path.child("generateName"), prefix, message)
-        name = name or prefix[: 63 - len(GENERATED_SUFFIX)] + GENERATED_SUFFIX
+        name = shown_name(metadata)
     if not name:
         errors.required(path.child("name"), "name or generateName is required")
     else:
@@ -46,6 +53,13 @@ def validate_metadata(
     for index, finalizer in enumerate(metadata.get("finalizers") or ()):
         for message in qualified_name(finalizer):
             errors.invalid(finalizers.located_at(finalizers.index(index)), finalizer, message)
+
+
+def shown_name(metadata: dict[str, Any]) -> str:
+    """An object's name; one that the server makes up shows its random part as x."""
+    prefix: str = metadata.get("generateName") or ""
+    made = prefix[: 63 - len(GENERATED_SUFFIX)] + GENERATED_SUFFIX if prefix else ""
+    return metadata.get("name") or made
 
 
 def validate_labels(errors: Errors, labels: dict[str, str] | None, path: FieldPath) -> None:

@@ -56,6 +56,8 @@ ENVIRONMENT_NAME_MESSAGE = (
 )
 SYSCTL_MESSAGE = f"must have at most 253 characters and match regex {_SYSCTL_REGEX}"
 IP_MESSAGE = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+LEADING_ZEROS_MESSAGE = "must not have leading 0s"
+MAPPED_MESSAGE = "must not be an IPv4-mapped IPv6 address"
 PORT_MESSAGE = "must be between 1 and 65535, inclusive"
 
 
@@ -163,12 +165,28 @@ def port_number_or_name(value: Any) -> list[str]:
 
 
 def ip_address(value: str) -> list[str]:
-    """An IPv4 or IPv6 address without zone."""
+    """An IPv4 or IPv6 address without zone and without octal-looking numbers, nor an IPv4 address as an IPv6 one."""
+    plain = without_leading_zeros(value)
     try:
-        ipaddress.ip_address(value)
+        if "%" in value:
+            raise ValueError
+        address = ipaddress.ip_address(plain)
     except ValueError:
         return [IP_MESSAGE]
-    return [IP_MESSAGE] if "%" in value else []
+    if plain != value:
+        return [LEADING_ZEROS_MESSAGE]
+    return [MAPPED_MESSAGE] if address.version == 6 and address.ipv4_mapped is not None else []
+
+
+def without_leading_zeros(value: str) -> str:
+    """Return an address as Go read it before 1.17: zeros before decimal numbers, or in long hexadecimal ones, are nothing."""
+    head, colon, tail = value.rpartition(":")
+    groups = [re.sub(r"^0+(?=[0-9a-fA-F])", "", group) if len(group) > 4 else group for group in head.split(":")]
+    if "." in tail:
+        tail = ".".join(re.sub(r"^0+(?=[0-9])", "", number) for number in tail.split("."))
+    elif len(tail) > 4:
+        tail = re.sub(r"^0+(?=[0-9a-fA-F])", "", tail)
+    return ":".join(groups) + colon + tail
 
 
 def sysctl_name(value: str) -> list[str]:

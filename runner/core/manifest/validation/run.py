@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation import pod, warnings
 from runner.core.manifest.validation.errors import Errors
 
 Object = dict[str, Any]
 
 
-def validate(kind: str, value: Object) -> Errors:
-    """Return every error and warning of a defaulted object, in the server's order."""
-    errors = Errors()
+def validate(kind: str, value: Object, raw: Any = None) -> Errors:
+    """Return every error and warning of a defaulted object, in the server's order; ``raw``: what its text says."""
+    errors = Errors(raw=raw)
     if kind == "Pod":
         pod.validate_pod(errors, value)
         warnings.warn_pod(errors, value)
@@ -37,9 +36,4 @@ def _workload(errors: Errors, kind: str, value: Object) -> None:
     from runner.core.manifest.validation import workloads
 
     workloads.CHECKS[kind](errors, value)
-    holder, path = (value, FieldPath()) if kind == "PodTemplate" else (value["spec"], FieldPath().child("spec"))
-    if kind == "CronJob":
-        holder, path = holder["jobTemplate"]["spec"], path.child("jobTemplate", "spec")
-    template = holder.get("template")
-    if template is not None:
-        warnings.warn_pod_spec(errors, template["spec"], path.child("template", "spec"))
+    warnings.warn_workload(errors, kind, value)

@@ -114,9 +114,51 @@ def _ports(errors: Errors, spec: Object, path: FieldPath) -> None:
                 definitions[key] = here
 
 
+_NAMES_ITS_PODS = frozenset({"Deployment", "ReplicaSet", "ReplicationController", "Job", "CronJob"})
+_MANY_INDEXES = (
+    "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not "
+    "be able to track completedIndexes when a big number of indexes fail"
+)
+
+
+def warn_workload(errors: Errors, kind: str, value: Object) -> None:
+    """Note what the author of something that makes pods should know."""
+    name = value["metadata"].get("name") or ""
+    if kind in _NAMES_ITS_PODS and name and (messages := dns_label(name)):
+        text = (
+            "this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is "
+            f"recommended: [{' '.join(messages)}]"
+        )
+        errors.warn(FieldPath().child("metadata", "name"), text)
+    holder, path = (value, FieldPath()) if kind == "PodTemplate" else (value["spec"], FieldPath().child("spec"))
+    if kind == "CronJob":
+        holder, path = holder["jobTemplate"]["spec"], path.child("jobTemplate", "spec")
+    completions, parallelism = holder.get("completions") or 0, holder.get("parallelism") or 0
+    if holder.get("completionMode") == "Indexed" and completions > 100_000 and parallelism > 10_000:
+        errors.warn(path, _MANY_INDEXES)
+    template = holder.get("template")
+    if template is not None:
+        warn_pod_spec(errors, template["spec"], path.child("template", "spec"))
+    for index, claim in enumerate(holder.get("volumeClaimTemplates") or ()):
+        at = path.child("volumeClaimTemplates").index(index)
+        _claim_amounts(errors, claim["spec"], at.child("resources").located_at(at.child("spec", "resources")))
+    if kind == "StatefulSet" and (holder.get("revisionHistoryLimit") or 0) < 0:
+        text = "a negative value retains all historical revisions; a value >= 0 is recommended"
+        errors.warn(path.child("revisionHistoryLimit"), text)
+
+
 def warn_claim(errors: Errors, claim: Object) -> None:
     """Note what a PersistentVolumeClaim's author should know."""
     if _CLASS_ANNOTATION in (claim["metadata"].get("annotations") or {}):
         at = FieldPath().child("metadata", "annotations").key(_CLASS_ANNOTATION)
         errors.warn(at, 'deprecated since v1.8; use "storageClassName" attribute instead')
-    _fractions(errors, claim["spec"].get("resources") or {}, FieldPath().child("spec", "resources"))
+    _claim_amounts(errors, claim["spec"], FieldPath().child("spec", "resources"))
+
+
+def _claim_amounts(errors: Errors, spec: Object, path: FieldPath) -> None:
+    """Note sizes that are no whole bytes; requests come first, unlike in containers."""
+    for side in ("requests", "limits"):
+        text = ((spec.get("resources") or {}).get(side) or {}).get("storage", "0")
+        if parse_quantity(text).nanos % NANO:
+            at = path.child(side).key("storage")
+            errors.warn(at, f'fractional byte value "{text}" is invalid, must be an integer')
