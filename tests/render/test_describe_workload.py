@@ -170,6 +170,6 @@ def test_a_cron_job_is_described_with_its_schedule_and_its_job() -> None:
     text = described(made, "CronJob")
     assert "Schedule:                      * * * * *\nTime Zone:                     Etc/UTC\n" in text
     assert "Suspend:                       False\n" in text
-    assert "Selector:                      <unset>\nParallelism:                   1\n" in text
+    assert "Selector:                      <unset>\nParallelism:                   <unset>\n" in text
     assert f"Active Jobs:         {made.name}\n" in text
     assert "Last Schedule Time:  Sat, 01 Jan 2000 00:00:00 +0000\n" in text
