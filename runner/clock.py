@@ -40,7 +40,7 @@ class Wakeup:
 
     def wait(self, seconds: float | None) -> bool:
         """Wait for the flag; seconds=None waits without end. Returns whether it was set."""
-        return self._event.wait(seconds)
+        return self._event.wait(None if seconds is None else min(seconds, threading.TIMEOUT_MAX))
 
 
 class Flag(Wakeup):
@@ -191,11 +191,18 @@ class VirtualClock:
         self.advance(self.now() + timedelta(seconds=seconds))
 
 
+_LONGEST_CALL = 1_000_000.0
+"""Seconds that a socket may be told to wait at most, rounded down: a C int of milliseconds, 24 days."""
+
+
 class Deadline:
-    """How long a blocking call may still take, on the machine's monotonic clock; made without seconds, for ever."""
+    """How long a blocking call may still take, on the machine's monotonic clock; made without seconds, for ever.
+
+    What is longer than a socket can be told, which is weeks, is for ever too.
+    """
 
     def __init__(self, seconds: float | None) -> None:
-        self._end = None if seconds is None else time.monotonic() + seconds
+        self._end = None if seconds is None or seconds > _LONGEST_CALL else time.monotonic() + seconds
 
     def remaining(self) -> float | None:
         """Seconds left, not below 0; None for ever."""

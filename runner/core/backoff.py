@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from runner.core.model import Container, Pod
 from runner.core.reasons import EventReason, Note, warning
-from runner.core.times import format_duration
+from runner.core.times import format_duration, span
 
 Schedule = Callable[[int], float]
 """Nominal seconds to wait before the n-th consecutive restart, n = 1, 2, …"""
@@ -158,7 +158,7 @@ def _expired(entry: BackoffEntry, moment: datetime, settings: BackoffSettings) -
 
 @lru_cache(maxsize=1024)
 def _time(seconds: float) -> timedelta:
-    return timedelta(seconds=seconds)
+    return span(seconds)
 
 
 def _blocked(since: datetime, delay: float, now: datetime, settings: BackoffSettings) -> Blocked | None:

@@ -6,7 +6,7 @@ state comes out.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from runner.core.model import Probe, ProbeKind
 from runner.core.observed import ProbeResult
+from runner.core.times import later
 
 
 class RunResult(StrEnum):
@@ -76,7 +77,7 @@ def first_run_at(probe: Probe, started_at: datetime, now: datetime) -> datetime:
 
     A start that lies in the future was stamped by a clock that was set back since; it counts as now.
     """
-    return max(now, min(started_at, now) + timedelta(seconds=probe.initial_delay))
+    return max(now, later(min(started_at, now), probe.initial_delay))
 
 
 def event_message(kind: ProbeKind, run: ProbeRun) -> str:

@@ -72,8 +72,8 @@ class Quantity:
         return self.scaled(NANO // 1000)
 
     def scaled(self, unit_nanos: int) -> int:
-        """How many units of ``unit_nanos`` billionths, rounded up."""
-        return -(-self.nanos // unit_nanos)
+        """How many units of ``unit_nanos`` billionths, rounded up, within 64 bits: a decimal quantity may be larger."""
+        return min(max(-(-self.nanos // unit_nanos), -MAX_BINARY), MAX_BINARY)
 
     def divided_by(self, divisor: Quantity) -> int:
         """How many times the divisor fits, rounded up: what a resourceFieldRef yields. A zero divisor counts as one."""

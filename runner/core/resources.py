@@ -11,7 +11,7 @@ from runner.core.containerconfig import Resources
 from runner.core.model import Container, Json, Pod
 from runner.core.noderesources import NodeLook, unknown_node
 from runner.core.qos import QosClass, qos_class
-from runner.core.quantity import parse_quantity
+from runner.core.quantity import MAX_BINARY, parse_quantity
 
 MIN_SHARES, MAX_SHARES = 2, 262144
 _PERIOD = 100_000
@@ -32,7 +32,7 @@ def resources_of(pod: Pod, container: Container, node: NodeLook = unknown_node) 
     cpu_limit = _amount(limits.get("cpu"), milli=True) or _amount(shared.get("cpu"), milli=True)
     cpu_request = _amount(requests.get("cpu"), milli=True) if requests.get("cpu") is not None else cpu_limit
     shares = min(max(cpu_request * 1024 // 1000, MIN_SHARES), MAX_SHARES)
-    quota = max(cpu_limit * _PERIOD // 1000, _MIN_QUOTA) if cpu_limit else 0
+    quota = min(max(cpu_limit * _PERIOD // 1000, _MIN_QUOTA), MAX_BINARY) if cpu_limit else 0
     return Resources(
         memory=memory,
         memory_swap=memory,

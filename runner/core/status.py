@@ -7,7 +7,7 @@ pkg/kubelet/status/status_manager.go TerminatePod and normalizeStatus.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -34,6 +34,7 @@ from runner.core.podstatus import (
 )
 from runner.core.qos import qos_class
 from runner.core.reasons import EventReason, TerminatedReason
+from runner.core.times import later
 
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 MESSAGE_BYTES = 12 * 1024
@@ -54,7 +55,7 @@ def deadline_at(pod: Pod, start_time: datetime | None) -> datetime | None:
     """When activeDeadlineSeconds run out, counted from the pod's start time; None without a deadline or a start."""
     if pod.active_deadline is None or start_time is None:
         return None
-    return start_time + timedelta(seconds=pod.active_deadline)
+    return later(start_time, pod.active_deadline)
 
 
 def deadline_failure(pod: Pod, start_time: datetime | None, now: datetime) -> PodFailure | None:

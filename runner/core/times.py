@@ -12,6 +12,9 @@ from functools import lru_cache
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
 
+LONGEST = (2**63 - 1) // 10**9
+"""Seconds of the longest time.Duration: 292 years. Longer ones count as so long, as if Go's did not overflow."""
+
 _FRACTION = re.compile(r"\.(\d+)")
 _DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _UNITS = {
@@ -24,6 +27,19 @@ _UNITS = {
     "m": Fraction(60),
     "h": Fraction(3600),
 }
+
+
+def span(seconds: float) -> timedelta:
+    """So many seconds, at most ``LONGEST`` in either direction: the API's integers have 64 bits, a timedelta has fewer."""
+    return timedelta(seconds=min(max(seconds, -LONGEST), LONGEST))
+
+
+def later(instant: datetime, seconds: float) -> datetime:
+    """The instant so many seconds later (earlier, if they are negative), within what a datetime can say."""
+    try:
+        return instant + span(seconds)
+    except OverflowError:
+        return (datetime.max if seconds > 0 else datetime.min).replace(tzinfo=UTC)  # noqa: DTZ901 - it gets its zone
 
 
 def parse_time(text: object) -> datetime | None:

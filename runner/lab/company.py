@@ -11,7 +11,7 @@ import itertools
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -23,6 +23,7 @@ from runner.core.manifest.types import LoadedObject
 from runner.core.model import Json, Pod, PodUID
 from runner.core.podstatus import PodStatus
 from runner.core.termination import deletion_grace
+from runner.core.times import later
 from runner.core.workloads import WORKLOAD_KINDS, Member, WorkloadKind, WorkloadState, expand, template_spec
 from runner.core.workloads.hashing import SAFE_LETTERS
 from runner.engine.simulated import ContainerScript
@@ -173,7 +174,7 @@ class Company:
         self._control = Control(self.controllers, self, self.store, self._hear, self.clock, options.speed)
         self._control.begin()
         for step in script.steps:
-            self.clock.at(VIRTUAL_START + timedelta(seconds=step.at), self._happening(step))
+            self.clock.at(later(VIRTUAL_START, step.at), self._happening(step))
 
     # --- the controllers' hands -------------------------------------------------------------------------------------
 
@@ -205,7 +206,7 @@ class Company:
 
     def advance(self, until: float) -> End:
         """Go on to so many seconds after the beginning, everything that happens at that instant included."""
-        limit = VIRTUAL_START + timedelta(seconds=until)
+        limit = later(VIRTUAL_START, until)
         while True:
             self._work()
             moments = [self._wake, self.clock.next_happening(), *(one.deadline for one in self.pods)]

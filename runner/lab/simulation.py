@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Final
@@ -21,6 +21,7 @@ from runner.core.admission import admit
 from runner.core.images import InvalidReference
 from runner.core.labels import POD_UID
 from runner.core.model import Json, Pod
+from runner.core.times import later
 from runner.engine.protocol import EngineEvent
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import EngineError
@@ -184,7 +185,7 @@ class SimulatedRun:
 
     def plan(self, step: Step) -> None:
         """Let a step happen at its time."""
-        self.clock.at(VIRTUAL_START + timedelta(seconds=step.at), partial(self.do, step))
+        self.clock.at(later(VIRTUAL_START, step.at), partial(self.do, step))
 
     def do(self, step: Step) -> None:
         """Let a step happen now."""
@@ -193,7 +194,7 @@ class SimulatedRun:
 
     def advance(self, until: float) -> End:
         """Go on to so many seconds after the beginning, everything that happens at that instant included."""
-        limit = VIRTUAL_START + timedelta(seconds=until)
+        limit = later(VIRTUAL_START, until)
         clock, tasks = self.clock, self.worker.context.tasks
         while not self.worker.step():
             # What has happened within the step was seen by it: it goes on as long as anything moves.

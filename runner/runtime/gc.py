@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -35,7 +35,7 @@ from runner.core.labels import (
     home_of,
     pvc_volume_name,
 )
-from runner.core.times import parse_time
+from runner.core.times import parse_time, span
 from runner.engine.protocol import ContainerSummary, VolumeDetails
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.runtime.home import Home
@@ -275,7 +275,7 @@ class _Sweep:
         if self.older_than is None:
             return True
         created = leftover.created_at()
-        return created is not None and SystemClock().now() - created >= timedelta(seconds=self.older_than)
+        return created is not None and SystemClock().now() - created >= span(self.older_than)
 
     def _claim(self, uid: str) -> AbstractContextManager[object]:
         """Keep others from taking the pod over meanwhile. Raises PodIsOwned when somebody has."""

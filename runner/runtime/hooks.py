@@ -5,10 +5,9 @@ Mirrors pkg/kubelet/lifecycle/handlers.go and kuberuntime_container.go (executeP
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from runner.core.model import Container, Handler, SleepAction
 from runner.core.reasons import EventReason, warning
+from runner.core.times import later
 from runner.runtime.context import PodContext
 from runner.runtime.handlers import HookOutcome, Target
 from runner.runtime.tasks import Task, Wait
@@ -33,9 +32,9 @@ def run_pre_stop(context: PodContext, container: Container, container_id: str, g
 def _run(
     context: PodContext, container: Container, container_id: str, handler: Handler, limit: float | None
 ) -> Task[HookOutcome | None]:
-    end = None if limit is None else context.now() + timedelta(seconds=limit)
+    end = None if limit is None else later(context.now(), limit)
     if isinstance(handler, SleepAction):
-        over = context.now() + timedelta(seconds=handler.seconds)
+        over = later(context.now(), handler.seconds)
         yield Wait(until=over if end is None else min(over, end), ready=lambda: _has_ended(context, container_id))
         return HookOutcome(ok=True)
     sandboxes = context.observed.sandboxes

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 
 from runner.core.model import Container
 from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.reasons import EventReason, normal
 from runner.core.termination import grace_period, is_at_once, is_its_turn, stop_timeout
+from runner.core.times import later
 from runner.engine.protocol import EngineState
 from runner.errors import Conflict, NotFound
 from runner.runtime.context import PodContext
@@ -73,7 +73,7 @@ def _turn(context: PodContext, container: Container | None, name: str, order: Or
     pod = context.pod
     assert container is not None
     yield Wait(
-        until=context.now() + timedelta(seconds=max(remaining, 0)),
+        until=later(context.now(), max(remaining, 0)),
         ready=lambda: is_its_turn(pod, name, order.running),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from runner.core.model import Container, Probe, ProbeKind
 from runner.core.observed import ContainerRecord, ProbeResult, RuntimeState
@@ -17,6 +16,7 @@ from runner.core.probing import (
     initial_verdict,
 )
 from runner.core.reasons import EventReason, warning
+from runner.core.times import later
 from runner.runtime.context import PodContext
 from runner.runtime.handlers import Target
 from runner.runtime.jobs import run_job
@@ -87,7 +87,7 @@ class Prober:
                 continue
             if context.pod.is_deleted and kind is not ProbeKind.READINESS:
                 return
-            due, is_due = context.now() + timedelta(seconds=probe.period), False
+            due, is_due = later(context.now(), probe.period), False
             run = yield from self._run(container, kind, probe, record)
             if run is None or not self._lives(record):
                 continue

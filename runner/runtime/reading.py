@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -16,6 +16,7 @@ from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_CONTAI
 from runner.core.model import Pod
 from runner.core.podstatus import ContainerStatus, PodStatus
 from runner.core.reasons import WaitingReason
+from runner.core.times import later
 from runner.engine.protocol import Engine, LogChunk
 from runner.errors import EngineError, EngineUnavailable, NotFound, UsageError
 from runner.runtime.home import Home
@@ -56,7 +57,7 @@ def read_logs(
     ref = PodRef(namespace=pod.namespace, name=pod.name, uid=pod.uid)
     instances = _instances(engine, pod, name)
     attempt = _attempt(pod, ref, name, status.container(name), question, instances, home)
-    since = None if question.since is None else clock.now() - timedelta(seconds=question.since)
+    since = None if question.since is None else later(clock.now(), -question.since)
     if attempt in instances:
         batches = _from_engine(engine, instances[attempt], question, since)
     else:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from runner.clock import Clock, Wakeup
@@ -17,6 +17,7 @@ from runner.core.model import Json, Pod, PodUID
 from runner.core.observed import RuntimeState
 from runner.core.podstatus import ConditionType, Phase, PodStatus
 from runner.core.termination import deletion_grace
+from runner.core.times import later
 from runner.engine.protocol import Engine, EngineState
 from runner.errors import EngineError, ExitCode
 from runner.runtime.context import PodContext
@@ -269,8 +270,8 @@ class Session:
 
     def _wait_for_news(self, end: float | None, wake: datetime | None = None) -> None:
         """Wait until something happens, at most until the steady clock shows ``end`` (seconds) or ``wake`` has come."""
-        left = None if end is None else timedelta(seconds=max(0.0, end - self._clock.steady()))
-        until = None if left is None else self._clock.now() + left
+        left = None if end is None else max(0.0, end - self._clock.steady())
+        until = None if left is None else later(self._clock.now(), left)
         self._clock.wait(min((t for t in (until, wake) if t is not None), default=None), self._news)
 
     def members(self, controller: Controller) -> Sequence[Member]:

@@ -7,13 +7,13 @@ The protocol that the effects use. ``runner.runtime.sqlite_store`` keeps it in o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from runner.core.events import Event
 from runner.core.model import Json
 from runner.core.podstatus import PodStatus
-from runner.core.times import format_time, parse_time
+from runner.core.times import format_time, later, parse_time
 from runner.errors import UsageError
 
 Object = dict[str, Any]
@@ -166,12 +166,12 @@ def deleted(old: Object, at: datetime, grace: int) -> Object | None:
     end = parse_time(metadata.get("deletionTimestamp"))
     if end is None:
         change: Object = {"generation": metadata.get("generation", 1) + 1}
-        end = at + timedelta(seconds=grace)
+        end = later(at, grace)
     else:
         before = metadata.get("deletionGracePeriodSeconds") or 0
         if grace >= before:
             return None
-        change, end = {}, end - timedelta(seconds=before - grace)
+        change, end = {}, later(end, grace - before)
     change.update(deletionTimestamp=format_time(end), deletionGracePeriodSeconds=grace)
     return {**old, "metadata": {**metadata, **change}}
 

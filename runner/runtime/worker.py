@@ -28,6 +28,7 @@ from runner.core.resources import unenforced_storage
 from runner.core.restart import with_retry_scope
 from runner.core.status import DEADLINE_MESSAGE, deadline_at, terminate_status
 from runner.core.termination import MINIMUM_GRACE, is_at_once
+from runner.core.times import later
 from runner.core.volumes import MountError
 from runner.errors import EngineError, EngineUnavailable, RunnerError, TooManyFiles, ends_a_run
 from runner.runtime.context import PodContext
@@ -235,7 +236,7 @@ class PodWorker:
                 if mount_failures:
                     first, longest = MOUNT_BACKOFF
                     seconds = min(first * 2 ** (mount_failures - 1), longest)
-                    yield from self._rest(context.now() + timedelta(seconds=seconds))
+                    yield from self._rest(later(context.now(), seconds))
                     continue
             plan = decide(context.pod, context.observed, context.results, self._memory, context.now())
             if not plan.operations:
@@ -293,7 +294,7 @@ class PodWorker:
             if outcome.may_pass:
                 self._failures += 1
                 seconds = min(seconds, REQUEUE(self._failures))
-            again = context.now() + timedelta(seconds=seconds)
+            again = later(context.now(), seconds)
             due = again if due is None else min(due, again)
             yield from self._rest_after_failure(due)
             return True
@@ -336,6 +337,9 @@ class PodWorker:
             yield from self._accompany(kill, lambda grace=grace: context.pod.deletion_grace != grace)  # type: ignore[misc]
             if not kill.done:
                 yield from self._hasten(kill)
+            if not kill.done:
+                kill.cancel()
+                continue
             try:
                 kill.result  # noqa: B018 - raises what kept it from being done
                 break
@@ -354,13 +358,12 @@ class PodWorker:
     def _hasten(self, kill: Handle[None]) -> Task[None]:
         """A shorter grace period was asked for meanwhile: what still runs when it is over is killed."""
         context, grace = self.context, self.context.pod.deletion_grace or 0
-        end = context.now() + timedelta(seconds=0 if is_at_once(context.pod) else max(grace, MINIMUM_GRACE))
+        end = later(context.now(), 0 if is_at_once(context.pod) else max(grace, MINIMUM_GRACE))
         yield Wait(until=end, ready=lambda: kill.done)
         for record in context.observed.containers:
             if not kill.done and record.state is RuntimeState.RUNNING:
                 with suppress(EngineError):  # It is over, or the kill that goes on meets the error too.
                     context.engine.kill_container(record.id, "SIGKILL")
-        yield from self._accompany(kill, lambda: False)
 
     def _clean_up(self) -> Task[None]:
         """Remove everything of the pod, however often it takes, when what is being made for it is made."""

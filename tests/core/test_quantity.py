@@ -125,3 +125,10 @@ def test_the_canonical_spelling_reads_back_as_the_same_amount(nanos: int, form: 
 @given(st.integers(min_value=0, max_value=2**62), st.integers(min_value=0, max_value=2**62))
 def test_order_is_that_of_the_numbers(left: int, right: int) -> None:
     assert (parse_quantity(left) < parse_quantity(f"{right}")) == (left < right)
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"), [("1e30", 2**63 - 1), ("-1e30", -(2**63 - 1)), ("16Ei", 2**63 - 1), ("7", 7)]
+)
+def test_whole_units_end_where_64_bits_end(text: str, whole: int) -> None:
+    assert parse_quantity(text).ceil() == whole

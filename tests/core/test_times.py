@@ -9,13 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.core.times import (
+    LONGEST,
     ZERO_TIME,
     format_duration,
     format_micro_time,
     format_time,
     human_duration,
+    later,
     parse_duration,
     parse_time,
+    span,
 )
 
 INSTANTS: list[tuple[object, datetime | None]] = [
@@ -154,3 +157,19 @@ AGES = [
 @pytest.mark.parametrize(("seconds", "text"), AGES)
 def test_ages(seconds: float, text: str) -> None:
     assert human_duration(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wanted"),
+    [(0, 0), (1.5, 1.5), (-3, -3), (2**31, 2**31), (2**63 - 1, LONGEST), (-(2**63), -LONGEST), (1e300, LONGEST)],
+)
+def test_a_span_is_never_longer_than_gos_longest(seconds: float, wanted: float) -> None:
+    assert span(seconds).total_seconds() == wanted
+
+
+def test_an_instant_stays_within_what_can_be_said() -> None:
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    assert later(begin, 90) == datetime(2026, 1, 1, 0, 1, 30, tzinfo=UTC)
+    assert later(begin, 2**63 - 1).year == 2318
+    assert later(datetime(9990, 1, 1, tzinfo=UTC), 2**63 - 1) == datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+    assert later(datetime(2, 1, 1, tzinfo=UTC), -(2**63)) == datetime(1, 1, 1, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 
@@ -17,6 +17,7 @@ from runner.cli.watching import POLL_SECONDS
 from runner.core.kindwords import PODS, KindWords
 from runner.core.model import Json
 from runner.core.selectors import Selector
+from runner.core.times import later
 from runner.errors import NoSuchObject, UsageError, WaitTimeout
 
 A_WEEK = 168 * 3600.0
@@ -46,7 +47,7 @@ def wait(
     """Wait until a condition holds, on pods or on workloads: condition=complete of job/NAME, available of deploy/NAME."""
     app = app_of()
     condition = parse_condition(wanted)
-    end = app.clock.now() + timedelta(seconds=A_WEEK if timeout < 0 else timeout)
+    end = later(app.clock.now(), A_WEEK if timeout < 0 else timeout)
     names = _selected(app, namespace, words, selector) if selector or everything else None
     if "/" in words[0] or is_kind(words[0]):
         wanted_ones = [(one.resource.words, name) for one in asked(words) for name in names or one.names]

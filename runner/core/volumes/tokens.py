@@ -11,9 +11,10 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from runner.core.model import Json, Pod
+from runner.core.times import span
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 DEFAULT_SECONDS = 3600
@@ -40,7 +41,7 @@ ROOT_CA: Json = {"kind": "ConfigMap", "metadata": {"name": ROOT_CA_NAME}, "data"
 def issued_at(pod: Pod, seconds: int, now: datetime) -> datetime:
     """When the token that is valid now was issued: a new one after every 80 % of its life, from the pod's creation on."""
     begin = pod.created_at or now
-    step = timedelta(seconds=int(seconds * _USED_SHARE))
+    step = span(int(seconds * _USED_SHARE))
     return begin + step * max(0, (now - begin) // step)
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from runner.core.model import Json
+from runner.core.times import later
 from runner.core.workloads.failures import FailureAction, FailureVerdict, judge
 from runner.core.workloads.model import COMPLETION_INDEX, Member, Reconciliation, Workload, WorkloadState
 from runner.core.workloads.pods import PodObject, templated_pod
@@ -21,7 +22,6 @@ from runner.core.workloads.pods import PodObject, templated_pod
 _BACKOFF = timedelta(seconds=10)
 _BACKOFF_CAP = timedelta(minutes=10)
 _FAILURE_COUNT = "batch.kubernetes.io/job-index-failure-count"
-_LONGEST = 2**31 - 1
 """Seconds, 68 years: a longer deadline is none."""
 
 
@@ -76,7 +76,7 @@ def _deadline(workload: Workload) -> datetime | None:
     if workload.is_suspended:
         return None  # Its time counts from when it goes on.
     seconds = workload.spec.get("activeDeadlineSeconds")
-    return None if seconds is None else workload.created_at + timedelta(seconds=min(seconds, _LONGEST))
+    return None if seconds is None else later(workload.created_at, seconds)
 
 
 @dataclass(frozen=True)

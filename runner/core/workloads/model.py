@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from runner.core.model import Json, PodUID
 from runner.core.podstatus import ConditionType, Phase, PodStatus
-from runner.core.times import format_time, parse_time
+from runner.core.times import format_time, later, parse_time
 
 _BRIEF = timedelta(seconds=10)
 COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index"
@@ -150,7 +150,7 @@ class Member(Struct, frozen=True, kw_only=True):
             return None
         condition = self.status.condition(ConditionType.READY)
         since = (condition and condition.last_transition_time) or self.created_at
-        return since and since + timedelta(seconds=seconds)
+        return since and later(since, seconds)
 
     def is_available(self, seconds: int, now: datetime) -> bool:
         """Whether it has been ready for so many seconds."""

@@ -7,13 +7,13 @@ statefulset/stateful_set_control.go, job/job_controller.go and cronjob/cronjob_c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 
 from runner.core.model import EMPTY, Json
-from runner.core.times import format_time, parse_time
+from runner.core.times import format_time, later, parse_time
 from runner.core.workloads.expand import max_unavailable
 from runner.core.workloads.jobs import count_pods
 from runner.core.workloads.model import Member, Workload, WorkloadKind, WorkloadState
@@ -173,7 +173,7 @@ def _progress_deadline(view: View) -> datetime | None:
     # The greatest number stands for no deadline.
     if last.get("reason") != "ReplicaSetUpdated" or since is None or not seconds or seconds >= 2**31 - 1:
         return None
-    return since + timedelta(seconds=int(seconds))
+    return later(since, int(seconds))
 
 
 def _dated(view: View, kind: str, status: str, reason: str, message: str, *, touch: bool = False) -> Status:

@@ -50,6 +50,8 @@ _NATIVE_SUB_PATH: Final = (1, 45)
 LOOK_SECONDS: Final = 60.0
 """How long a call that only looks may take."""
 _EXEC_POLL_SECONDS: Final = 0.05
+_LONGEST_STOP: Final = 2**31 - 1
+"""Seconds: an Engine may count in 32 bits, and one with 64 makes nanoseconds of them."""
 _DEFAULT_STOP_SIGNAL: Final = "SIGTERM"
 
 
@@ -274,7 +276,7 @@ class DockerEngine:
     def stop_container(self, container_id: str, timeout: int) -> None:
         with self._call() as client:
             url = self._url(client, f"/containers/{container_id}/stop")
-            response = client.post(url, params={"t": timeout}, timeout=(self._look_seconds, None))
+            response = client.post(url, params={"t": min(timeout, _LONGEST_STOP)}, timeout=(self._look_seconds, None))
             if response.status_code >= 400:
                 raise error_of(
                     Endpoint.OTHER, response.status_code, parse.error_message(response.text, response.reason)

@@ -14,7 +14,7 @@ import itertools
 import posixpath
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from typing import Final
@@ -24,6 +24,7 @@ from runner.core.containerconfig import ContainerConfig, MountType, VolumeConfig
 from runner.core.labels import POD_UID, TERMINATION_PATH
 from runner.core.model import ProbeKind
 from runner.core.probing import ProbeRun, RunResult
+from runner.core.times import later
 from runner.engine.protocol import (
     ContainerDetails,
     ContainerSummary,
@@ -178,7 +179,7 @@ class SimulatedEngine:
 
     def _plan_exit(self, container: SimulatedContainer, after: float, exit_code: int, *, oom: bool = False) -> None:
         """Let the present run end then, unless it already ends earlier."""
-        due = self.clock.now() + timedelta(seconds=after)
+        due = later(self.clock.now(), after)
         if container.due is not None and container.due <= due:
             return
         container.due = due
@@ -352,7 +353,7 @@ class SimulatedEngine:
             return
         self._plan_term(container)
         now = self.clock.now()
-        patience = now + timedelta(seconds=timeout)
+        patience = later(now, timeout)
         end = patience if container.due is None else min(container.due, patience)
         self._elapsed += (end - now).total_seconds()
         container.patience = patience

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from runner.clock import NothingWillHappen, VirtualClock
 from runner.core.labels import POD_UID
+from runner.core.times import later
 from runner.engine.protocol import EngineEvent, LogChunk
 from runner.engine.simulated.container import SimulatedContainer
 
@@ -131,7 +132,7 @@ class SimulatedLogStream:
         until = self._clock.now() if end is None or container.is_alive() else end
         found = []
         for line in container.attempt.output:
-            at = start + timedelta(seconds=line.at)
+            at = later(start, line.at)
             if at <= until and (self._since is None or at >= self._since):
                 stamp = at.strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
                 found.append((at, LogChunk(stream=line.stream, data=line.data, timestamp=stamp)))
@@ -157,7 +158,7 @@ class SimulatedLogStream:
         container, now = self._container, self._clock.now()
         assert container.started_at is not None
         assert container.attempt is not None
-        due = [container.started_at + timedelta(seconds=line.at) for line in container.attempt.output]
+        due = [later(container.started_at, line.at) for line in container.attempt.output]
         coming = min((at for at in due if at > now), default=None)
         following = self._clock.next_happening()
         if coming is not None and (following is None or coming < following):

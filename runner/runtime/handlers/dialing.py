@@ -71,7 +71,7 @@ def dial_direct(host: str, port: int, seconds: float | None) -> DirectConnection
     """Connect from here. Raises DialError, and TooManyFiles: that says nothing about the other side."""
     peer, deadline = join_host_port(host, port), Deadline(seconds)
     try:
-        return DirectConnection(socket.create_connection((host, port), timeout=seconds), peer, deadline)
+        return DirectConnection(socket.create_connection((host, port), timeout=deadline.remaining()), peer, deadline)
     except socket.gaierror as problem:
         raise DialError(f"dial tcp: lookup {host}: no such host") from problem
     except (OSError, UnicodeError) as problem:

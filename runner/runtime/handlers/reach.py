@@ -84,13 +84,13 @@ class Reach:
 
     def _relay(self, target: Target, host: str, port: int, seconds: float | None) -> ExecStream:
         # Longer than the caller waits, so that it is the caller's deadline that is seen to pass.
-        life = UNLIMITED_SECONDS if seconds is None else math.ceil(seconds) + 1
+        life = UNLIMITED_SECONDS if seconds is None else math.ceil(min(seconds, UNLIMITED_SECONDS)) + 1
         command = [PROGRAM, "relay", _numeric(host, port), str(port), str(life)]
         return self._engine.exec_stream(target.sandbox_id, command)
 
     def _ask_sandbox(self, target: Target, host: str, port: int, seconds: int, peer: str) -> DialError | None:
         """Let the sandbox connect; raises EngineError when its program gives no answer."""
-        command = [PROGRAM, "check", host, str(port), str(seconds)]
+        command = [PROGRAM, "check", host, str(port), str(min(seconds, UNLIMITED_SECONDS))]
         try:
             answer = self._engine.exec(target.sandbox_id, command, timeout=seconds + _ENGINE_SECONDS, limit=_LINE_LIMIT)
         except ExecTimeout:
