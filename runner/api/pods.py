@@ -71,7 +71,7 @@ class Attempt:
 
     @property
     def reason(self) -> str:
-        """Why it ended: ``Completed``, ``Error``, ``OOMKilled``, ``ContainerCannotRun`` …; empty as long as it runs."""
+        """Why it ended: ``Completed``, ``Error``, ``OOMKilled``, ``StartError`` …; empty as long as it runs."""
         return self._record.reason
 
     @property

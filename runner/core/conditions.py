@@ -61,16 +61,30 @@ def pod_conditions(
         rule.action is RuleAction.RESTART_ALL and not rule.implied for c in pod.all_containers() for rule in c.rules
     ):
         found.append(all_containers_restarting(pod, phase, previous or _NOTHING, observed))
+    generation = pod.generation
     if foreign or len(before) != len(found):
-        return (*foreign, *[_with_transition_time(condition, _of_type(condition, before), now) for condition in found])
+        return (*foreign, *[_settled(new, _of_type(new, before), now, generation) for new in found])
     return tuple(
-        [old if old.base is new else _settled(new, old, before, now) for new, old in zip(found, before, strict=True)]
+        [
+            old
+            if old.base is new and old.observed_generation == generation
+            else _settled(new, old if old.type == new.type else _of_type(new, before), now, generation)
+            for new, old in zip(found, before, strict=True)
+        ]
     )
 
 
-def _settled(condition: Condition, old: Condition, before: Iterable[Condition], now: datetime) -> Condition:
-    """One that differs from the one in its place before, which mostly is the same one."""
-    return _with_transition_time(condition, old if old.type == condition.type else _of_type(condition, before), now)
+def readiness_conditions(
+    pod: Pod, statuses: Sequence[ContainerStatus], status: PodStatus, now: datetime
+) -> tuple[Condition, ...]:
+    """The conditions of a status after a readiness probe has told something new: only those about readiness change."""
+    foreign = [condition for condition in status.conditions if condition.type not in _OURS]
+    gates = _gate_problems(pod, foreign) if pod.readiness_gates else ""
+    _, *found = _readiness(None, _unready(pod, statuses), gates, status.phase)
+    told = {condition.type: condition for condition in found}
+    return tuple(
+        _settled(told[old.type], old, now, pod.generation) if old.type in told else old for old in status.conditions
+    )
 
 
 def _of_type(condition: Condition, before: Iterable[Condition]) -> Condition | None:
@@ -85,11 +99,14 @@ def _was_initialized(before: Iterable[Condition]) -> bool:
     return any(condition.type == _INITIALIZED.type and condition.status == "True" for condition in before)
 
 
-def _with_transition_time(condition: Condition, old: Condition | None, now: datetime) -> Condition:
+def _settled(condition: Condition, old: Condition | None, now: datetime, generation: int) -> Condition:
     """A condition as it is published; the same object as before when it has not changed."""
     since = now
+    if condition.type == ConditionType.ALL_CONTAINERS_RESTARTING:
+        generation = 0  # A kubelet does not tell it there.
     if old is not None and old.status == condition.status and old.last_transition_time is not None:
-        if old.reason == condition.reason and old.message == condition.message:
+        alike = old.reason == condition.reason and old.message == condition.message
+        if alike and old.observed_generation == generation:
             return old
         since = old.last_transition_time
     return Condition(
@@ -98,6 +115,7 @@ def _with_transition_time(condition: Condition, old: Condition | None, now: date
         reason=condition.reason,
         message=condition.message,
         last_transition_time=since,
+        observed_generation=generation,
         base=condition,
     )
 

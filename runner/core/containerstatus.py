@@ -152,6 +152,8 @@ class _View(Struct):
         if ended is not None and all(rule.implied for rule in self.rules):
             last = ended
         waiting = Waiting(reason=WaitingReason.RESTARTING_ALL_CONTAINERS, message=RESTARTING_ALL)
+        if ended is not None:
+            status = old  # its ids stay, and an init container that had done its work stays ready
         return replace(status, state=waiting, last_state=last, restart_count=old.restart_count + 1)
 
     def _waiting_for_start(self, container: Container, status: ContainerStatus) -> ContainerStatus:
@@ -244,7 +246,7 @@ def _with_probes(
     running = isinstance(status.state, Running)
     if container.is_regular_init:
         done = status.terminated is not None and status.terminated.exit_code == 0
-        return _probed(status, started=running, ready=done)
+        return _probed(status, started=running, ready=done or (status.ready and not running))
     if not running:
         return _probed(status, started=False, ready=False)
     if container.startup is None and container.readiness is None:

@@ -6,7 +6,7 @@ Mirrors k8s.io/client-go/tools/record/events_cache.go (EventCorrelator with its 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from runner.core.model import Container, Json, Pod
 from runner.core.reasons import Note
-from runner.core.times import format_time, parse_time
+from runner.core.times import EPOCH, format_time, parse_time
 
 KUBELET = "kubelet"
 SCHEDULER = "default-scheduler"
@@ -28,7 +28,6 @@ SPAM_BURST = 25
 SPAM_REFILL_SECONDS = 300.0
 CACHE_SIZE = 4096
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SIMILAR_TIME = timedelta(seconds=SIMILAR_SECONDS)
 _REFILL_TIME = timedelta(seconds=SPAM_REFILL_SECONDS)
@@ -101,7 +100,7 @@ class Event(Struct, frozen=True, kw_only=True):
         """Read a v1 Event; missing timestamps fall back on the event time and then on the creation time."""
         metadata, involved = value.get("metadata") or {}, value.get("involvedObject") or {}
         source = value.get("source") or {}
-        made = parse_time(value.get("eventTime")) or parse_time(metadata.get("creationTimestamp")) or _EPOCH
+        made = parse_time(value.get("eventTime")) or parse_time(metadata.get("creationTimestamp")) or EPOCH
         return cls(
             name=metadata.get("name") or "",
             ref=ObjectRef(
@@ -243,7 +242,7 @@ class Correlator:
 
     def _name(self, ref: ObjectRef, now: datetime) -> str:
         """A name that no other event has: with the time in nanoseconds, as client-go makes it."""
-        stamp = (now - _EPOCH) // _MICROSECOND * 1000
+        stamp = (now - EPOCH) // _MICROSECOND * 1000
         self._last_stamp = max(stamp, self._last_stamp + 1)
         return f"{ref.name}.{self._last_stamp:x}"
 

@@ -15,6 +15,7 @@ from runner.core.labels import SANDBOX_CONTAINER, volume_labels, volume_name
 from runner.core.managedfiles import managed_files
 from runner.core.model import Container, Pod, TerminationMessagePolicy
 from runner.core.observed import ContainerRecord
+from runner.core.reasons import TerminatedReason
 from runner.core.volumes import SANDBOX_ROOT, FileEntry, VolumePlan
 
 MESSAGE_BYTES = 4096
@@ -64,7 +65,7 @@ def message_mount(container: Container, attempt: int, volumes: Sequence[VolumePl
 def needs_logs(container: Container, record: ContainerRecord, message: str) -> bool:
     """Whether the end of the log stands in for the message."""
     falls_back = container.termination_message_policy is TerminationMessagePolicy.FALLBACK_TO_LOGS_ON_ERROR
-    return falls_back and not message and record.exit_code != 0 and record.reason != "ContainerCannotRun"
+    return falls_back and not message and record.exit_code != 0 and record.reason != TerminatedReason.START_ERROR
 
 
 def end_of(data: bytes, limit: int) -> str:

@@ -212,6 +212,7 @@ class Pod:
     created_at: datetime | None = None
     deleted_at: datetime | None = None
     deletion_grace: int | None = None
+    generation: int = 0
     labels: Mapping[str, str] = field(default_factory=dict, compare=False)
     annotations: Mapping[str, str] = field(default_factory=dict, compare=False)
     manifest: Json = field(default_factory=dict, compare=False, repr=False)
@@ -262,6 +263,7 @@ class Pod:
             created_at=parse_time(metadata.get("creationTimestamp")),
             deleted_at=parse_time(metadata.get("deletionTimestamp")),
             deletion_grace=metadata.get("deletionGracePeriodSeconds"),
+            generation=metadata.get("generation") or 0,
             labels=_mapping(metadata.get("labels")),
             annotations=_mapping(metadata.get("annotations")),
             manifest=value,

@@ -18,7 +18,7 @@ from runner.core.times import format_time, parse_time
 
 ID_PREFIX = "docker://"
 """Stands before the Engine's id in statuses."""
-_CARRIED = ("ephemeralContainerStatuses",)
+_CARRIED = ("allocatedResources", "resources", "ephemeralContainerStatuses")
 """Fields that pass through ``PodStatus.extra`` as they are."""
 
 
@@ -112,8 +112,10 @@ class Condition(Struct, frozen=True, kw_only=True, eq=False):
     reason: str = ""
     message: str = ""
     last_transition_time: datetime | None = None
+    observed_generation: int = 0
+    """The pod's generation when the condition was computed; 0: not told."""
     base: Condition | None = None
-    """What it was made of, without its time; None for one that somebody else has made. It makes no difference to others."""
+    """What it was made of, without time and generation; None for one of somebody else. It makes no difference to others."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Condition) and self._tells() == other._tells()
@@ -122,7 +124,8 @@ class Condition(Struct, frozen=True, kw_only=True, eq=False):
         return hash(self._tells())
 
     def _tells(self) -> tuple[object, ...]:
-        return (self.type, self.status, self.reason, self.message, self.last_transition_time)
+        told = (self.type, self.status, self.reason, self.message)
+        return (*told, self.last_transition_time, self.observed_generation)
 
 
 class PodStatus(Struct, frozen=True, kw_only=True):
@@ -138,6 +141,8 @@ class PodStatus(Struct, frozen=True, kw_only=True):
     pod_ip: str = ""
     start_time: datetime | None = None
     qos_class: str = ""
+    observed_generation: int = 0
+    """The generation of the pod that this is the status of; 0: not told."""
     extra: Json = field(default_factory=dict)
 
     def condition(self, kind: str) -> Condition | None:
@@ -158,7 +163,7 @@ class PodStatus(Struct, frozen=True, kw_only=True):
     def to_json(self) -> dict[str, Any]:
         """The v1 PodStatus object."""
         value: dict[str, Any] = {"phase": str(self.phase)}
-        _put(value, reason=self.reason, message=self.message)
+        _put(value, observedGeneration=self.observed_generation, reason=self.reason, message=self.message)
         if self.conditions:
             value["conditions"] = [_condition_json(c) for c in self.conditions]
         _put(value, hostIP=self.host_ip, podIP=self.pod_ip)
@@ -190,6 +195,7 @@ class PodStatus(Struct, frozen=True, kw_only=True):
             pod_ip=value.get("podIP") or "",
             start_time=parse_time(value.get("startTime")),
             qos_class=value.get("qosClass") or "",
+            observed_generation=value.get("observedGeneration") or 0,
             extra={key: value[key] for key in _CARRIED if value.get(key)},
         )
 
@@ -208,7 +214,8 @@ def _condition_json(condition: Condition) -> dict[str, Any]:
 def _known_condition_json(condition: Condition) -> dict[str, Any]:
     value: dict[str, Any] = {"type": condition.type, "status": condition.status, "lastProbeTime": None}
     value["lastTransitionTime"] = _time_json(condition.last_transition_time)
-    _put(value, reason=condition.reason, message=condition.message)
+    generation = condition.observed_generation
+    _put(value, observedGeneration=generation, reason=condition.reason, message=condition.message)
     return value
 
 
@@ -219,6 +226,7 @@ def condition_from_json(value: Json) -> Condition:
         reason=value.get("reason") or "",
         message=value.get("message") or "",
         last_transition_time=parse_time(value.get("lastTransitionTime")),
+        observed_generation=value.get("observedGeneration") or 0,
     )
 
 

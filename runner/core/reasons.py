@@ -90,12 +90,12 @@ class WaitingReason(StrEnum):
 
 
 class TerminatedReason(StrEnum):
-    """Why a container ended; a failed start has the runtime's own word."""
+    """Why a container ended; a failed start has containerd's word, which clusters show."""
 
     COMPLETED = "Completed"
     ERROR = "Error"
     OOM_KILLED = "OOMKilled"
-    CANNOT_RUN = "ContainerCannotRun"
+    START_ERROR = "StartError"
     STATUS_UNKNOWN = "ContainerStatusUnknown"
     RESTARTING_ALL_CONTAINERS = "RestartingAllContainers"
 

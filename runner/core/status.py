@@ -1,7 +1,8 @@
 """The published status of a pod.
 
 Mirrors pkg/kubelet/kubelet_pods.go (generateAPIPodStatus, convertStatusToAPIStatus), active_deadline.go, and from
-pkg/kubelet/status/status_manager.go TerminatePod and normalizeStatus.
+pkg/kubelet/status/status_manager.go TerminatePod, mergePodStatus, SetContainerReadiness, SetContainerStartup and
+normalizeStatus.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from runner.core.conditions import pod_conditions
+from runner.core.conditions import pod_conditions, readiness_conditions
 from runner.core.containerstatus import (
     KILLED,
     LOST_AT_END,
@@ -20,9 +21,10 @@ from runner.core.containerstatus import (
     StartFailure,
     container_statuses,
 )
-from runner.core.model import Json, Pod
-from runner.core.observed import Observed, ProbeResults
+from runner.core.model import Json, Pod, ProbeKind
+from runner.core.observed import Observed, ProbeResult, ProbeResults
 from runner.core.phase import app_has_started, get_phase
+from runner.core.podresources import resources_status
 from runner.core.podstatus import (
     ContainerStatus,
     Phase,
@@ -92,7 +94,8 @@ def generate_status(
     else:
         # Only sidecars that start again make a difference to a pod that was initialised.
         started = bool(pod.sidecars) and app_has_started(pod, observed)
-        phase = get_phase(pod, everything, is_terminal=is_terminal, has_initialized=started)
+        told = everything if started or not pod.sidecars else [_as_known(one, before) for one in everything]
+        phase = get_phase(pod, told, is_terminal=is_terminal, has_initialized=started)
         if pod.active_deadline is not None:
             failure = failure or deadline_failure(pod, before.start_time, now)
     reason, message = (before.reason, before.message) if phase is before.phase else ("", "")
@@ -109,8 +112,15 @@ def generate_status(
         pod_ip=_pod_ip(pod, observed, before, host_ip),
         start_time=before.start_time or now,
         qos_class=before.qos_class or qos_class(pod.manifest),
-        extra=_extra(before, statuses),
+        observed_generation=pod.generation,
+        extra=_extra(pod, before, statuses),
     )
+
+
+def _as_known(status: ContainerStatus, before: PodStatus) -> ContainerStatus:
+    """What runs, with the word of the status before on whether it has started: a kubelet's probes speak after the phase."""
+    known = before.container(status.name)
+    return status if status.running is None or known is None else replace(status, started=known.started)
 
 
 def _ephemeral(status: PodStatus) -> tuple[ContainerStatus, ...]:
@@ -119,10 +129,12 @@ def _ephemeral(status: PodStatus) -> tuple[ContainerStatus, ...]:
     return tuple(container_status_from_json(value) for value in status.extra.get(_EPHEMERAL) or ())
 
 
-def _extra(before: PodStatus, statuses: ContainerStatuses) -> Json:
-    if not statuses.ephemeral:
+def _extra(pod: Pod, before: PodStatus, statuses: ContainerStatuses) -> Json:
+    if before.observed_generation == pod.generation and before.conditions and not statuses.ephemeral:
         return before.extra
-    extra = dict(before.extra)
+    extra = {**before.extra, **resources_status(pod)}
+    if not statuses.ephemeral:
+        return extra
     extra[_EPHEMERAL] = [container_status_json(status) for status in statuses.ephemeral]
     return extra
 
@@ -134,6 +146,37 @@ def _pod_ip(pod: Pod, observed: Observed, before: PodStatus, host_ip: str) -> st
     if observed.sandboxes and observed.sandboxes[0].ready:
         return observed.sandboxes[0].ip
     return before.pod_ip
+
+
+def held_back(published: PodStatus | None, status: PodStatus) -> PodStatus:
+    """What is published of a status as long as containers may run: a final phase waits for the end of the last one."""
+    before = published or _NOTHING
+    if not status.phase.is_terminal or before.phase.is_terminal:
+        return status
+    return replace(status, phase=before.phase, reason=before.reason, message=before.message)
+
+
+def probed_status(
+    pod: Pod, status: PodStatus, container_id: str, kind: ProbeKind, verdict: ProbeResult, now: datetime
+) -> PodStatus:
+    """The status after a readiness or startup probe has come to another verdict; nothing else is looked at anew.
+
+    A kubelet publishes this at once, also while it is busy starting or stopping containers of the pod.
+    """
+    holds = verdict is ProbeResult.SUCCESS
+
+    def told(group: tuple[ContainerStatus, ...]) -> tuple[ContainerStatus, ...]:
+        return tuple(_told(one, kind, holds=holds) if one.container_id == container_id else one for one in group)
+
+    init, apps = told(status.init_containers), told(status.containers)
+    if kind is ProbeKind.READINESS:
+        conditions = readiness_conditions(pod, (*init, *apps), status, now)
+        return replace(status, init_containers=init, containers=apps, conditions=conditions)
+    return replace(status, init_containers=init, containers=apps)
+
+
+def _told(one: ContainerStatus, kind: ProbeKind, *, holds: bool) -> ContainerStatus:
+    return replace(one, ready=holds) if kind is ProbeKind.READINESS else replace(one, started=holds)
 
 
 def terminate_status(pod: Pod, status: PodStatus) -> PodStatus:

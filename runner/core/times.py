@@ -11,6 +11,8 @@ from fractions import Fraction
 from functools import lru_cache
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""The zero of a Unix clock, which a runtime tells for what never began."""
 
 LONGEST = (2**63 - 1) // 10**9
 """Seconds of the longest time.Duration: 292 years. Longer ones count as so long, as if Go's did not overflow."""

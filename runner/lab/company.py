@@ -108,7 +108,7 @@ class _Pod:
 
     @property
     def status(self) -> PodStatus:
-        return self.run.worker.context.status or PodStatus()
+        return self.run.worker.context.published or PodStatus()
 
     @property
     def deadline(self) -> datetime | None:

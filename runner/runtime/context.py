@@ -17,10 +17,10 @@ from runner.core.containerstatus import StartFailure
 from runner.core.environment import PodFacts
 from runner.core.model import Container, Json, Pod, ProbeKind
 from runner.core.observed import Observed, ProbeResult, ProbeResults
-from runner.core.podstatus import PodStatus
+from runner.core.podstatus import ID_PREFIX, PodStatus
 from runner.core.reasons import Note
 from runner.core.restart import with_retry_scope
-from runner.core.status import generate_status
+from runner.core.status import generate_status, held_back, probed_status
 from runner.core.volumes import VolumePlan
 from runner.engine.protocol import Engine
 from runner.errors import EngineError
@@ -68,6 +68,11 @@ class PodContext:
     volumes: tuple[VolumePlan, ...] = ()
     templates: dict[str, KnownTemplate] = field(default_factory=dict)
     status: PodStatus | None = None
+    """What the pod's containers amount to; decisions go by it."""
+    published: PodStatus | None = None
+    """What everybody sees: the same, but a final phase is held back until nothing of the pod runs."""
+    may_run: bool = True
+    """Whether containers of the pod may run: until the pod was stopped for good."""
     prefetcher: Prefetcher | None = None
     messages: TerminationMessages | None = None
     ahead: tuple[SandboxCreation, Job[str]] | None = None
@@ -137,17 +142,26 @@ class PodContext:
 
     def announce(self, status: PodStatus) -> None:
         """Store a status and tell the listener, unless it is the one that is known."""
-        before = self.status
+        self.status = status
+        before = self.published
+        if self.may_run:
+            status = held_back(before, status)
         # What differs mostly differs in its containers; to compare everything takes longer.
         if before is not None and status.containers == before.containers and status == before:
             return
-        self.status = status
+        self.published = status
         self.store.publish(self.pod.uid, status, self.now())
         self.show()
 
+    def show_probed(self, kind: ProbeKind, container_id: str, verdict: ProbeResult) -> None:
+        """Publish what a readiness or startup probe says of a container, whatever else is going on with the pod."""
+        if self.status is not None and kind is not ProbeKind.LIVENESS:
+            published_id = f"{ID_PREFIX}{container_id}"
+            self.announce(probed_status(self.pod, self.status, published_id, kind, verdict, self.now()))
+
     def show(self) -> None:
         """Tell the listener what the whole pod looks like now."""
-        self.listener(StatusChanged(at=self.now(), ref=self.ref, manifest=self.pod.manifest, status=self.status))
+        self.listener(StatusChanged(at=self.now(), ref=self.ref, manifest=self.pod.manifest, status=self.published))
 
     def tell(self, narration: Narration) -> None:
         self.listener(narration)

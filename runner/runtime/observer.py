@@ -30,10 +30,13 @@ from runner.core.observed import (
     RuntimeState,
     SandboxRecord,
 )
-from runner.core.restart import OOM_KILLED
+from runner.core.reasons import TerminatedReason
+from runner.core.times import EPOCH
 from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineState
 from runner.errors import NotFound
 
+START_ERROR_CODE = 128
+"""The exit code of a container that could not be started, whatever the Engine calls it: containerd's."""
 _SLACK = timedelta(seconds=5)
 """How far the Engine's clock may be ahead of ours, as a remote machine's is."""
 _CREATED, _EXITED = RuntimeState.CREATED, RuntimeState.EXITED
@@ -206,22 +209,25 @@ def container_record(details: ContainerDetails, image_id: str) -> ContainerRecor
     """Read a container instance from its inspection, with the Docker shim's reasons."""
     state = _RUNTIME_STATES[details.state]
     exit_code, finished = details.exit_code, details.finished_at
-    reason, message = "", ""
+    reason: TerminatedReason | None = None
+    message = ""
     if state is _CREATED and (details.error or exit_code != 0):
         state, finished = _EXITED, details.created_at
     if state is _EXITED:
         reason = _exit_reason(details)
         message = details.error
+        if reason is TerminatedReason.START_ERROR:
+            exit_code = START_ERROR_CODE
     return ContainerRecord(
         id=ContainerID(details.id),
         name=details.labels.get(CONTAINER_NAME, ""),
         attempt=attempt_of(details.labels),
         state=state,
         created_at=details.created_at,
-        started_at=_started(details, state),
+        started_at=EPOCH if reason is TerminatedReason.START_ERROR else _started(details, state),
         finished_at=finished,
         exit_code=exit_code,
-        reason=reason,
+        reason="" if reason is None else reason.value,
         message=message,
         image=details.image,
         image_id=image_id,
@@ -236,11 +242,9 @@ def _started(details: ContainerDetails, state: RuntimeState) -> datetime | None:
     return details.started_at
 
 
-def _exit_reason(details: ContainerDetails) -> str:
+def _exit_reason(details: ContainerDetails) -> TerminatedReason:
     if details.oom_killed:
-        return OOM_KILLED
-    if details.exit_code == 0:
-        return "Completed"
-    if details.started_at is None:
-        return "ContainerCannotRun"
-    return "Error"
+        return TerminatedReason.OOM_KILLED
+    if details.started_at is None and (details.error or details.exit_code != 0):
+        return TerminatedReason.START_ERROR
+    return TerminatedReason.COMPLETED if details.exit_code == 0 else TerminatedReason.ERROR

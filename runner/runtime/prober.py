@@ -130,15 +130,23 @@ class Prober:
         if verdicts.get(container_id) is verdict:
             return
         verdicts[container_id] = verdict
+        self.context.show_probed(kind, container_id, verdict)
         if kind is not ProbeKind.LIVENESS or verdict is ProbeResult.FAILURE:
             self.context.poke()
 
     def _running(self, container: Container) -> ContainerRecord | None:
+        """The instance to probe: it runs, and its status says so, which it does not before its postStart hook is over."""
         record = self.context.observed.latest(container.name)
-        return record if record is not None and record.state is RuntimeState.RUNNING else None
+        if record is None or not self._lives(record) or self.context.status is None:
+            return None
+        known = self.context.status.container(container.name)
+        return record if known is not None and known.container_id == record.published_id else None
 
     def _lives(self, record: ContainerRecord) -> bool:
-        latest = self.context.observed.latest(record.name)
+        """Whether an instance still runs, in a pod whose phase is not final."""
+        status, latest = self.context.status, self.context.observed.latest(record.name)
+        if status is not None and status.phase.is_terminal:
+            return False
         return latest is not None and latest.id == record.id and latest.state is RuntimeState.RUNNING
 
     def _is_started(self, container: Container, record: ContainerRecord) -> bool:

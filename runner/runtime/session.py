@@ -69,13 +69,13 @@ class Running:
 
     @property
     def status(self) -> PodStatus:
-        return self.worker.context.status or PodStatus()
+        return self.worker.context.published or PodStatus()
 
     @property
     def value(self) -> Object:
         """The v1 Pod as it is now; without a status before the first one."""
         context = self.worker.context
-        status = context.status
+        status = context.published
         return {**context.pod.manifest, **({} if status is None else {"status": status.to_json()})}
 
     @property
@@ -166,7 +166,7 @@ class Session:
         context.messages = TerminationMessages.of(self._engine, pod, owned.owner)
         if not is_new:
             stored = (self._store.pod_by_uid(pod.uid) or {}).get("status")
-            context.status = PodStatus.from_json(stored) if stored else None
+            context.status = context.published = PodStatus.from_json(stored) if stored else None
         worker = PodWorker(
             context, wakeup, self._queue.ticket(wakeup.set), is_adopted=not is_new, on_give_up=self._news.set
         )

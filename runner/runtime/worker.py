@@ -194,6 +194,7 @@ class PodWorker:
         context, before = self.context, self.context.status
         if before is None or not before.phase.is_terminal:
             context.event(warning(rejection.reason, rejection.message))
+            context.may_run = False
             context.announce(
                 PodStatus(
                     phase=Phase.FAILED,
@@ -351,6 +352,7 @@ class PodWorker:
                     context.event(warning(EventReason.FAILED_KILL_POD, f"error killing pod: {error.message}"))
                 yield Wait(until=self._trouble(error, failures, "the pod cannot be stopped"))
         yield from self._steadily(context.look)
+        context.may_run = False
         context.publish(is_terminal=True)
         if context.status is not None and not any(sandbox.ready for sandbox in context.observed.sandboxes):
             context.announce(terminate_status(context.pod, context.status))

@@ -36,7 +36,7 @@ def test_without_a_path_or_a_volume_nothing_is_mounted() -> None:
         ("FallbackToLogsOnError", 1, "Error", "", True),
         ("FallbackToLogsOnError", 1, "Error", "from the file", False),
         ("FallbackToLogsOnError", 0, "Completed", "", False),
-        ("FallbackToLogsOnError", 127, "ContainerCannotRun", "", False),
+        ("FallbackToLogsOnError", 128, "StartError", "", False),
         ("File", 1, "Error", "", False),
     ],
 )

@@ -22,7 +22,7 @@ BURST = 25
 
 _POD_NAME = re.compile(r"pod([= ])\S+\(\S+\)")
 _NO_API = re.compile(r"couldn't get configMap default/(\S+), no kubeClient defined")
-_EVENT = re.compile(r"\[(\w+)\] (\w+) x(\d+) (\S+): (.*)", re.DOTALL)
+_EVENT = re.compile(r"\[(\w+)\] (\w+) x(\d+) (\S*): (.*)", re.DOTALL)
 
 
 def plain(text: str) -> str:
@@ -311,7 +311,8 @@ def nominal_wait(restart: int) -> float:
 
 
 def traces() -> Sequence[Path]:
-    return sorted(FOLDER.glob("*.json"))
+    """The recordings of a kubelet by itself; those of a whole cluster are in ``cluster_traces``."""
+    return sorted(path for path in FOLDER.glob("*.json") if not path.name.startswith("cluster"))
 
 
 def names(pod: Pod) -> Iterable[str]:
