@@ -48,7 +48,7 @@ def running(pod: Pod, *names: str) -> PodStatus:
 
 
 def told(kind: ProbeKind, verdict: ProbeResult, *, gates: tuple[str, ...] = ()) -> tuple[PodStatus, PodStatus]:
-    spec = {"readinessGates": [{"conditionType": gate} for gate in gates]}
+    spec: dict[str, Any] = {"readinessGates": [{"conditionType": gate} for gate in gates]}
     pod = make_pod([], [{"name": "main", "readinessProbe": READINESS}, "other"], **spec)
     before = running(pod, "main", "other")
     if gates:
