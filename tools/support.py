@@ -53,11 +53,13 @@ SUPPORT: dict[str, Support] = {
     ),
     "OwnerReference": Support("apiVersion blockOwnerDeletion controller kind name uid"),
     "PodSpec": Support(
-        "activeDeadlineSeconds containers dnsConfig dnsPolicy enableServiceLinks hostAliases hostIPC hostNetwork hostPID "
+        "activeDeadlineSeconds automountServiceAccountToken containers dnsConfig dnsPolicy enableServiceLinks hostAliases "
+        "hostIPC hostNetwork hostPID "
         "hostname hostnameOverride imagePullSecrets initContainers nodeName readinessGates resources restartPolicy "
         "securityContext serviceAccountName serviceAccount setHostnameAsFQDN shareProcessNamespace subdomain "
         "terminationGracePeriodSeconds volumes",
         notes={
+            "automountServiceAccountToken": "the token is signed on this machine; no cluster takes it",
             "nodeName": "shown as it is; every name means this machine",
             "readinessGates": "a gate that nobody opens keeps the pod from being Ready",
             "serviceAccount": "the old name of serviceAccountName",
@@ -68,7 +70,6 @@ SUPPORT: dict[str, Support] = {
             SCHEDULING,
         )
         | {
-            "automountServiceAccountToken": "no token is mounted that the manifest does not mount itself",
             "ephemeralContainers": "only a running pod gets them",
             "evictionResponders": "nobody evicts",
             "os": WINDOWS,

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO, Unpack
 
 from runner.api.deleting import POLL_SECONDS, Deleting
-from runner.api.launching import Launch
+from runner.api.launching import Launch, accounts_of
 from runner.clock import Clock, Wakeup
 from runner.core.model import Json
 from runner.errors import EngineUnavailable, ExitCode, ManifestError, NoSuchObject, UsageError, WaitTimeout
@@ -97,7 +97,8 @@ class Runner(Deleting):
         controllers = self._controllers(objects)
         for controller in controllers:
             pods += [
-                self._admit(value, value["metadata"]["namespace"]) for value in controller.step((), now, 1.0).create
+                self._admit(value, value["metadata"]["namespace"], accounts_of(objects))
+                for value in controller.step((), now, 1.0).create
             ]
         for pod in pods:
             scoped = with_retry_scope(pod, options.worker.retry.scope)

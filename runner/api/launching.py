@@ -29,6 +29,7 @@ from runner.runtime.options import Keep, RunOptions
 
 if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject
+    from runner.core.serviceaccounts import Accounts
     from runner.runtime.controllers import Controller, Spawn
     from runner.runtime.narration import Listener
     from runner.runtime.network import ClusterNetwork
@@ -61,6 +62,11 @@ def _told_in_the_middle(error: BaseException, *, has_begun: bool) -> BaseExcepti
     return error
 
 
+def accounts_of(objects: Sequence[LoadedObject]) -> Accounts:
+    """The ServiceAccounts among what was loaded."""
+    return {(o.namespace, o.name): o.value for o in objects if o.kind == "ServiceAccount"}
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """The pods that a run begins with, each with who made it, what makes more of them, and how they are run."""
@@ -82,14 +88,20 @@ class Launching(Ground):
         pods = [o for o in objects if o.kind == "Pod"]
         if len(pods) < len(objects) or not pods:
             self._check_kinds(objects)
-        return [self._admit(o.value, o.namespace) for o in pods]
+        accounts = accounts_of(objects)
+        return [self._admit(o.value, o.namespace, accounts) for o in pods]
 
-    def _admit(self, value: Json, namespace: str) -> Pod:
+    def _admit(self, value: Json, namespace: str, accounts: Accounts) -> Pod:
+        """A pod as the server stores it. Raises ManifestError when its admission lets it not in."""
+        from runner.core.serviceaccounts import Forbidden, account_of, with_service_account
         from runner.runtime.identities import new_suffix, new_uid
 
-        return Pod.from_json(
-            admit(value, namespace=namespace, uid=new_uid(), suffix=new_suffix(), now=self.clock.now())
-        )
+        made = admit(value, namespace=namespace, uid=new_uid(), suffix=new_suffix(), now=self.clock.now())
+        account = account_of(made, accounts, made["metadata"]["namespace"])
+        try:
+            return Pod.from_json(with_service_account(made, account))
+        except Forbidden as error:
+            raise ManifestError((f'pods "{made["metadata"]["name"]}" is forbidden: {error}',)) from error
 
     @staticmethod
     def _check_kinds(objects: Sequence[LoadedObject]) -> None:
@@ -126,12 +138,11 @@ class Launching(Ground):
         """
         options = self._on_this_node(options)
         node = options.worker.node_name
-        controllers = self._controllers(objects)
+        controllers, accounts = self._controllers(objects), accounts_of(objects)
         pods: list[tuple[Pod, Controller | None]] = [(_bound(pod, node), None) for pod in self._admitted(objects)]
         for controller in controllers:
-            pods += [
-                (self._made(value, node), controller) for value in controller.step((), self.clock.now(), 1.0).create
-            ]
+            begun = controller.step((), self.clock.now(), 1.0).create
+            pods += [(self._made(value, node, accounts), controller) for value in begun]
         if is_one and len(pods) != 1:
             names = ", ".join(pod.name for pod, _ in pods) or "none"
             raise UsageError(f"run is for one pod, the manifests make {len(pods)}: {names}", hint="use run_all")
@@ -151,7 +162,7 @@ class Launching(Ground):
             mine = take([pod for pod, _ in pods])
 
             def spawn(value: Json) -> Owned:
-                (owned,) = take([self._made(value, node)])
+                (owned,) = take([self._made(value, node, accounts)])
                 mine.append(owned)
                 begin_sandbox(owned, self.engine, self.store, self.clock, image, network.zone)
                 return owned
@@ -207,9 +218,9 @@ class Launching(Ground):
 
         return standing(controllers, self.store, self.home, self.sweep)
 
-    def _made(self, value: Json, node: str) -> Pod:
+    def _made(self, value: Json, node: str, accounts: Accounts) -> Pod:
         """A pod that a workload makes."""
-        return _bound(self._admit(value, value["metadata"]["namespace"]), node)
+        return _bound(self._admit(value, value["metadata"]["namespace"], accounts), node)
 
     @contextmanager
     def working(self, launch: Launch, listener: Listener, stop: StopRequest) -> Iterator[Session]:

@@ -1,6 +1,7 @@
 """What an API server adds to a pod on its way in: identity, times, and what its default admission plugins set.
 
-Mirrors k8s.io/apiserver/pkg/registry/rest/create.go (BeforeCreate) and k8s.io/apiserver/pkg/storage/names.
+Mirrors k8s.io/apiserver/pkg/registry/rest/create.go (BeforeCreate), k8s.io/apiserver/pkg/storage/names and, of the plugins,
+plugin/pkg/admission/{priority,defaulttolerationseconds}; ``serviceaccounts`` has the one that needs to know more than the pod.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from runner.core.model import Json
 from runner.core.times import format_time
 
 _MAX_BASE = 58
+_NODE_TROUBLES = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+_TOLERATED_SECONDS = 300
+_SYSTEM_PRIORITIES = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
+"""The classes that every cluster has; others only a cluster knows, their pods get no priority."""
 _OURS = (
     "uid",
     "resourceVersion",
@@ -34,4 +39,27 @@ def admit(value: Json, *, namespace: str, uid: str, suffix: str, now: datetime) 
         "kind": "Pod",
         **{key: part for key, part in value.items() if key not in ("metadata", "status")},
         "metadata": metadata,
+        "spec": _admitted_spec(value.get("spec") or {}),
     }
+
+
+def _admitted_spec(value: Json) -> dict[str, Any]:
+    """The spec with a priority and with the tolerations of a node that is not there for a while."""
+    spec = dict(value)
+    if spec.get("priority") is None:
+        spec["priority"] = _SYSTEM_PRIORITIES.get(str(spec.get("priorityClassName")), 0)
+    if not spec.get("preemptionPolicy"):
+        spec["preemptionPolicy"] = "PreemptLowerPriority"
+    given = list(spec.get("tolerations") or ())
+    added = [_toleration(key) for key in _NODE_TROUBLES if not any(_tolerates(one, key) for one in given)]
+    if added:
+        spec["tolerations"] = given + added
+    return spec
+
+
+def _tolerates(toleration: Json, key: str) -> bool:
+    return (toleration.get("key") or key) == key and (toleration.get("effect") or "NoExecute") == "NoExecute"
+
+
+def _toleration(key: str) -> dict[str, Any]:
+    return {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": _TOLERATED_SECONDS}

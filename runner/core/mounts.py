@@ -43,7 +43,7 @@ def volume_mounts(
                 propagation=_PROPAGATION.get(mount.propagation, "") if plan.type is MountType.BIND else "",
                 sub_path=_sub_path(mount, environment),
                 volume=mount.name,
-                is_sealed=plan.refreshes,
+                is_sealed=plan.refreshes or plan.is_shared,
             )
         )
     return tuple(result)

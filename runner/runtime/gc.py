@@ -23,6 +23,7 @@ from msgspec import Struct
 
 from runner.clock import SystemClock
 from runner.core.labels import (
+    ACCESS,
     DOCKER_TYPE,
     HOME,
     MANAGED,
@@ -142,6 +143,8 @@ def remove_pod(engine: SweptEngine, store: Store, home: Home, uid: str) -> None:
         leftover.pod = name_of(leftover.record)
     with PodLock(home, uid):
         sweep.sweep_pod(leftover)
+    sweep.access = engine.list_volumes({VOLUME_KIND: ACCESS})
+    sweep.sweep_access()
     if sweep.problems:
         raise EngineError("\n".join(sweep.problems))
 
@@ -190,6 +193,8 @@ class _Sweep:
     pods: list[str] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    access: list[VolumeDetails] = field(default_factory=list)
+    """Folders of service accounts that were seen, with whoever made them."""
 
     def run(self) -> GcReport:
         for leftover in self._dead():
@@ -199,6 +204,8 @@ class _Sweep:
             except PodIsOwned:
                 continue
         self._sweep_namespaces()
+        if self.older_than is None:
+            self.sweep_access()
         if not self.dry_run and self.older_than is None:
             remove_orphans(self.store)
         if self.everything and self.older_than is None:
@@ -253,7 +260,10 @@ class _Sweep:
         for container in self.engine.list_containers({MANAGED: ""}):
             _of(found, container.labels, container.id).containers.append(container)
         for volume in self._list_volumes({MANAGED: ""}):
-            if not _is_claim(volume):
+            kind = volume.labels.get(VOLUME_KIND)
+            if kind == ACCESS:
+                self.access.append(volume)
+            elif kind != "pvc":
                 _of(found, volume.labels, volume.name).volumes.append(volume)
         for record in self.store.pods():
             uid = str(record["metadata"]["uid"])
@@ -326,18 +336,30 @@ class _Sweep:
             foreign = self._is_foreign(volume.labels.get(HOME, "")) and volume.name not in known
             if foreign and not self.other_homes:
                 continue
-            if self.dry_run:
-                self.volumes.append(volume.name)
-                continue
-            try:
-                self.engine.remove_volume(volume.name)
-                self.volumes.append(volume.name)
-            except (Conflict, NotFound):
-                continue  # a living pod uses it
-            except EngineUnavailable:
-                raise
-            except EngineError as error:
-                self.problems.append(f"{volume.name}: {error.message}")
+            self._remove_unused(volume.name)
+
+    def sweep_access(self) -> None:
+        """Folders of service accounts whose makers are dead and that nobody has mounted."""
+        for volume in self.access:
+            leftover = _Leftover("", owners={volume.labels.get(OWNER, "")})
+            anyway = self._goes_anyway(leftover)
+            if leftover.is_dead(unknown=anyway) and (anyway or self._is_ours(leftover)):
+                self._remove_unused(volume.name)
+
+    def _remove_unused(self, volume: str) -> None:
+        """Remove a volume that pods share, unless a living one uses it."""
+        if self.dry_run:
+            self.volumes.append(volume)
+            return
+        try:
+            self.engine.remove_volume(volume)
+            self.volumes.append(volume)
+        except (Conflict, NotFound):
+            return
+        except EngineUnavailable:
+            raise
+        except EngineError as error:
+            self.problems.append(f"{volume}: {error.message}")
 
     def _remove_each(self, verb: Callable[[str], None], items: Iterable[tuple[str, str]], removed: list[str]) -> bool:
         gone = [self._remove(verb, key, name, removed) for key, name in items]
@@ -410,10 +432,6 @@ def _of(found: dict[str, _Leftover], labels: Mapping[str, str], key: str) -> _Le
     leftover.owners.add(labels.get(OWNER, ""))
     leftover.pod = (labels.get(POD_NAMESPACE, ""), labels.get(POD_NAME, ""))
     return leftover
-
-
-def _is_claim(volume: VolumeDetails) -> bool:
-    return volume.labels.get(VOLUME_KIND) == "pvc"
 
 
 def _entries(directory: Path) -> Sequence[Path]:

@@ -5,12 +5,13 @@ Mirrors pkg/controller/namespace/deletion, as far as there is something to delet
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Protocol
 
 from runner.core.kindwords import OBJECTS
-from runner.core.labels import OWNER, pvc_volume_name
+from runner.core.labels import ACCESS, OWNER, POD_NAMESPACE, VOLUME_KIND, pvc_volume_name
+from runner.engine.protocol import VolumeDetails
 from runner.errors import NotFound
 from runner.runtime.ownership import owner_is_alive
 from runner.runtime.storage import Store
@@ -23,7 +24,9 @@ _CONTENT = (_CLAIM, *OBJECTS)
 
 
 class VolumeEngine(Protocol):
-    """The verb of an Engine that is needed here."""
+    """The verbs of an Engine that are needed here."""
+
+    def list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]: ...
 
     def remove_volume(self, name: str) -> None: ...
 
@@ -49,6 +52,10 @@ def remove_namespace(engine: VolumeEngine, store: Store, name: str) -> tuple[str
                     engine.remove_volume(volume)
                     removed.append(volume)
             store.remove_object(kind, name, own_name)
+    for shared in engine.list_volumes({VOLUME_KIND: ACCESS, POD_NAMESPACE: name}):
+        with suppress(NotFound):
+            engine.remove_volume(shared.name)
+            removed.append(shared.name)
     store.remove_object(KIND, _PLACE, name)
     return tuple(removed)
 

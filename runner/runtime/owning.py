@@ -111,7 +111,7 @@ def abandon(owned: Owned, engine: Engine, store: Store, clock: Clock) -> None:
     owned.jobs.close()
     owned.making.wait(ABANDON_SECONDS)
     with suppress(EngineError):
-        engine_retry(clock, lambda: remove_everything(owned.pod, engine))
+        engine_retry(clock, lambda: remove_everything(owned.pod, engine, owned.owner))
     with suppress(RunnerError):
         remove_claims(store, owned.pod.namespace, owned.pod.uid)
     with suppress(RunnerError):
@@ -119,7 +119,7 @@ def abandon(owned: Owned, engine: Engine, store: Store, clock: Clock) -> None:
     owned.lock.release()
 
 
-def remove_everything(pod: Pod, engine: Engine) -> None:
+def remove_everything(pod: Pod, engine: Engine, owner: str) -> None:
     """Remove whatever carries the pod's UID, sandboxes last: the others live in their namespaces.
 
     Returns when a look has found nothing. Raises EngineError; Conflict, which may pass, when something is left.
@@ -128,6 +128,6 @@ def remove_everything(pod: Pod, engine: Engine) -> None:
     containers = engine.list_containers(labels)
     for summary in sorted(containers, key=lambda one: one.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
         engine.remove_container(summary.id)
-    remove_volumes(engine, pod)
+    remove_volumes(engine, pod, owner)
     if (containers and engine.list_containers(labels)) or engine.list_volumes(labels):
         raise Conflict("something of the pod is still there", recoverable=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from shutil import disk_usage
 
@@ -12,9 +13,9 @@ from runner.core.labels import POD_UID
 from runner.core.messages import messages_plan
 from runner.core.model import Pod
 from runner.core.noderesources import NodeLook, NodeSize
-from runner.core.volumes import MountError, Surroundings, VolumePlan, plan_volumes
+from runner.core.volumes import MountError, Surroundings, VolumePlan, access_volumes, plan_volumes
 from runner.engine.protocol import Engine
-from runner.errors import EngineError
+from runner.errors import Conflict, EngineError, NotFound
 from runner.runtime.hostpaths import check_host_path
 from runner.runtime.storage import Store
 
@@ -85,7 +86,10 @@ def _token_key(store: Store) -> bytes:
     return base64.b64decode(found["data"]["key"])
 
 
-def remove_volumes(engine: Engine, pod: Pod) -> None:
-    """Remove every volume that lives and dies with the pod."""
+def remove_volumes(engine: Engine, pod: Pod, owner: str) -> None:
+    """Remove every volume that lives and dies with the pod, and what it was the last to share. Raises EngineError."""
     for volume in engine.list_volumes({POD_UID: pod.uid}):
         engine.remove_volume(volume.name)
+    for name in access_volumes(pod, owner):
+        with suppress(Conflict, NotFound):  # Another pod has it mounted, or was faster.
+            engine.remove_volume(name)

@@ -24,6 +24,7 @@ from runner.core.volumes import (
     directories_of,
     directory_mode,
     file_mode,
+    is_access,
     plan_volume,
     renewed,
     volumes_archive,
@@ -47,7 +48,8 @@ _DATA, _NEXT_DATA = "..data", "..data_tmp"
 
 def follows(pod: Pod) -> bool:
     """Whether the pod has volumes whose files may change."""
-    return any(volume.get(kind) is not None for volume in pod.spec.get("volumes") or () for kind in _KINDS)
+    own = [volume for volume in pod.spec.get("volumes") or () if not is_access(pod, volume)]
+    return any(volume.get(kind) is not None for volume in own for kind in _KINDS)
 
 
 def refresh_volumes(context: PodContext) -> Task[None]:
@@ -104,7 +106,7 @@ def bring(engine: Engine, plan: VolumePlan, sandbox_id: str, now: datetime) -> N
 
 def exchange(directory: Path, plan: VolumePlan) -> None:
     """Write a new directory, move ``..data`` to it at once, mend the links of users, remove the old one. Raises OSError."""
-    old = (directory / _DATA).readlink()
+    old = (directory / _DATA).readlink() if (directory / _DATA).is_symlink() else None
     real = tuple(entry for entry in plan.files if not entry.link)
     links = {entry.path: entry.link for entry in plan.files if entry.link}
     for name in {links[_DATA], *directories_of(real)}:
@@ -123,7 +125,8 @@ def exchange(directory: Path, plan: VolumePlan) -> None:
     for place in list(directory.iterdir()):
         if place.is_symlink() and place.name not in (*links, _DATA):
             place.unlink()
-    shutil.rmtree(directory / old, ignore_errors=True)
+    if old is not None:
+        shutil.rmtree(directory / old, ignore_errors=True)
 
 
 def _write(place: Path, entry: FileEntry, plan: VolumePlan) -> None:

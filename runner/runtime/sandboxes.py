@@ -22,6 +22,7 @@ from runner.engine.protocol import Engine
 from runner.errors import EngineError, NotFound
 from runner.runtime.making import Making, create
 from runner.runtime.messages import local_directory
+from runner.runtime.sharing import fill_shared
 from runner.runtime.tasks import Task, Wait
 from runner.runtime.textfiles import upload_text
 from runner.runtime.volumegroups import give_locally
@@ -106,6 +107,8 @@ class SandboxCreation:
         """Whether a volume needs nothing put into it: it has its content from before, or each container brings its own."""
         if plan.name == MESSAGES:
             return local_directory(self.engine, plan) is not None
+        if plan.is_shared:
+            return fill_shared(self.engine, plan)
         if plan.keep and plan.group is not None and self.attempt == 0:
             return give_locally(self.engine, plan)
         return self.attempt > 0 and plan.keep

@@ -379,7 +379,7 @@ class PodWorker:
         context.look()
         for record in context.observed.containers:
             remove_instance(context, record)
-        remove_everything(context.pod, context.engine)  # What was prepared and never started goes too.
+        remove_everything(context.pod, context.engine, context.owner)  # What was prepared and never started goes too.
         remove_claims(context.store, context.pod.namespace, context.pod.uid)
 
     def _steadily(self, work: Callable[[], None], trouble: str = "the Engine answers with an error") -> Task[None]:

@@ -9,6 +9,12 @@ import pytest
 from runner.core.admission import admit
 from tests.support.pods import at
 
+NOT_READY, UNREACHABLE = (
+    {"key": f"node.kubernetes.io/{word}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+    for word in ("not-ready", "unreachable")
+)
+ADDED = {"priority": 0, "preemptionPolicy": "PreemptLowerPriority", "tolerations": [NOT_READY, UNREACHABLE]}
+
 
 def admitted(value: dict[str, Any]) -> dict[str, Any]:
     return admit(value, namespace="shop", uid="u-1", suffix="x7f2q", now=at(1.5))
@@ -26,7 +32,7 @@ def test_a_new_pod_gets_its_identity() -> None:
             "creationTimestamp": "2000-01-01T00:00:01Z",
             "generation": 1,
         },
-        "spec": {"x": 1},
+        "spec": {"x": 1, **ADDED},
     }
 
 
@@ -56,6 +62,7 @@ def test_nothing_is_left_of_an_earlier_life_and_the_given_object_stays_as_it_is(
             "creationTimestamp": "2000-01-01T00:00:01Z",
             "ownerReferences": [{"name": "o"}],
         },
+        "spec": ADDED,
     }
     assert value == before
 
@@ -72,3 +79,34 @@ def test_nothing_is_left_of_an_earlier_life_and_the_given_object_stays_as_it_is(
 )
 def test_names_are_completed(metadata: dict[str, Any] | None, name: str) -> None:
     assert admitted({"metadata": metadata})["metadata"]["name"] == name
+
+
+TOLERATIONS: list[tuple[str, list[dict[str, Any]], list[dict[str, Any]]]] = [
+    ("none of these", [{"key": "gpu"}], [NOT_READY, UNREACHABLE]),
+    ("one of them", [{"key": NOT_READY["key"], "effect": "NoExecute", "operator": "Exists"}], [UNREACHABLE]),
+    ("one with another effect", [{"key": NOT_READY["key"], "effect": "NoSchedule"}], [NOT_READY, UNREACHABLE]),
+    ("everything", [{"operator": "Exists"}], []),
+    ("everything with another effect", [{"operator": "Exists", "effect": "NoSchedule"}], [NOT_READY, UNREACHABLE]),
+]
+
+
+@pytest.mark.parametrize(("given", "added"), [row[1:] for row in TOLERATIONS], ids=[row[0] for row in TOLERATIONS])
+def test_a_node_that_is_away_is_borne_for_five_minutes_by_pods_that_tolerate(
+    given: list[dict[str, Any]], added: list[dict[str, Any]]
+) -> None:
+    assert admitted({"metadata": {}, "spec": {"tolerations": given}})["spec"]["tolerations"] == given + added
+
+
+PRIORITIES: list[tuple[dict[str, Any], int]] = [
+    ({}, 0),
+    ({"priority": 7}, 7),
+    ({"priorityClassName": "system-node-critical"}, 2_000_001_000),
+    ({"priorityClassName": "system-cluster-critical"}, 2_000_000_000),
+    ({"priorityClassName": "only-a-cluster-knows"}, 0),
+]
+
+
+@pytest.mark.parametrize(("spec", "priority"), PRIORITIES)
+def test_every_pod_has_a_priority(spec: dict[str, Any], priority: int) -> None:
+    found = admitted({"metadata": {}, "spec": {**spec, "preemptionPolicy": "Never"}})["spec"]
+    assert (found["priority"], found["preemptionPolicy"]) == (priority, "Never")

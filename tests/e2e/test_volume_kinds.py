@@ -90,6 +90,48 @@ def test_the_volume_that_manifests_from_a_cluster_carry(bench: Bench) -> None:
     assert lines[4] == "KUBERNETES_PORT=tcp://10.96.0.1:443"
 
 
+FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+def test_every_container_finds_its_service_account_and_the_folder_goes_with_its_last_pod(bench: Bench) -> None:
+    """Two pods: they share one volume, which is read-only and has the same token in it."""
+    look = f"cd {FOLDER}; echo $(ls) $(cat namespace) $(md5sum < token); touch x 2>/dev/null || echo sealed; sleep 600"
+    init = container("init", f"cat {FOLDER}/namespace; echo")
+    names = [bench.name("account"), bench.name("account")]
+    pods = [pod(name, container("main", look), inits=[init], serviceAccountName="bot") for name in names]
+    run = bench.start("run", bench.write(*pods))
+    for name in names:
+        run.line(f"{name}/main", "sealed", stream="out")
+    prefix = "k8s_kube-api-access_bot_default_"
+    (mains,) = [bench.engine.containers.list(filters={"name": f"k8s_main_{names[0]}_"})]
+    (shared,) = [m["Name"] for m in mains[0].attrs["Mounts"] if m.get("Name", "").startswith(prefix)]
+    run.interrupt()
+    done = run.end()
+    said = [line.partition("| ")[2] for line in done.out.splitlines() if "ca.crt" in line]
+    assert said[0].startswith("ca.crt namespace token default ")
+    assert said == [said[0]] * 2
+    for name in names:
+        bench.assert_nothing_left(name)
+    assert shared not in [v.name for v in bench.engine.volumes.list()]
+
+
+def test_a_given_account_decides_what_a_pod_wants_and_may(bench: Bench) -> None:
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "bot", "annotations": {"kubernetes.io/enforce-mountable-secrets": "true"}},
+        "automountServiceAccountToken": False,
+    }
+    main = container("main", f"test -e {FOLDER} || echo absent")
+    value = pod(bench.name("opted-out"), main, restartPolicy="Never", serviceAccountName="bot")
+    done = bench("run", bench.write(account, value))
+    assert (done.code, done.out) == (0, "main | absent\n"), done.err
+    value["spec"]["imagePullSecrets"] = [{"name": "x"}]
+    done = bench("run", bench.write(account, value))
+    assert done.code == 2
+    assert f'pods "{value["metadata"]["name"]}" is forbidden: imagePullSecrets[0].name="x" is not allowed' in done.err
+
+
 SIZE = {"requests": {"storage": "1Gi"}}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.clock import SystemClock
-from runner.core.labels import MANAGED, POD_NAMESPACE, POD_UID, VOLUME_KIND, claim_labels
+from runner.core.labels import MANAGED, OWNER, POD_NAMESPACE, POD_UID, VOLUME_KIND, claim_labels
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.runtime.gc import GcReport, sweep
 from runner.runtime.home import Home
@@ -66,6 +66,16 @@ def test_the_sandbox_goes_after_the_containers_and_volumes_last(home: Home) -> N
     sweep(engine, MemoryStore(), home)
     removals = [call for call in engine.calls if call.startswith("remove")]
     assert removals == ["remove_container u1-main", "remove_container u1-sandbox", "remove_volume u1-volume"]
+
+
+def test_what_pods_of_an_account_share_goes_when_its_maker_is_dead_and_nobody_has_it_mounted(home: Home) -> None:
+    engine, mine = LeftoverEngine(), f"{DEAD}@{home_id(home)}"
+    for name, owner in (("unused", mine), ("used", mine), ("alive", ALIVE), ("kept-elsewhere", f"{DEAD}@other/keep")):
+        engine.add_volume(name, {MANAGED: "1", OWNER: owner, VOLUME_KIND: "access"})
+    engine.failures["remove_volume used"] = [Conflict("in use")]
+    assert sweep(engine, MemoryStore(), home, dry_run=True).volumes == ("unused", "used")
+    assert sweep(engine, MemoryStore(), home).volumes == ("unused",)
+    assert engine.left == {"used", "alive", "kept-elsewhere"}
 
 
 @pytest.mark.parametrize("everything", [False, True])

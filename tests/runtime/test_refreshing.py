@@ -47,6 +47,11 @@ def test_new_files_take_the_place_of_the_old_ones_at_once(tmp_path: Path) -> Non
         assert held.read() == b"1"
 
 
+def test_an_exchange_fills_a_directory_that_is_empty(tmp_path: Path) -> None:
+    exchange(tmp_path, plan(1, FileEntry(path="dir/k", data=b"1")))
+    assert (tmp_path / "dir/k").read_bytes() == b"1"
+
+
 def test_an_exchange_that_was_cut_short_does_not_hinder_the_next(tmp_path: Path) -> None:
     fresh(tmp_path, plan(0, FileEntry(path="k", data=b"1")))
     (tmp_path / "..data_tmp").symlink_to("..half")

@@ -50,7 +50,7 @@ class VolumePlan(Struct, frozen=True, kw_only=True):
     host path must pass; ``keep``: it outlives the pod. ``group`` is the fsGroup that everything in it belongs to.
     ``keeps_owned``: what is in it is left alone when its root belongs to the group already. ``refreshes``: it follows what
     it is made from. ``image``: it is filled from this image, by ``pull_policy``. ``claim`` is the PersistentVolumeClaim that
-    it makes real.
+    it makes real. ``is_shared``: other pods mount it too, and the last one that does takes it away.
     """
 
     name: str
@@ -69,6 +69,7 @@ class VolumePlan(Struct, frozen=True, kw_only=True):
     image: str = ""
     pull_policy: str = ""
     claim: Json | None = None
+    is_shared: bool = False
 
 
 def no_key() -> bytes:

@@ -16,6 +16,7 @@ from runner.core.model import Json, Pod
 from runner.core.objects import ConfigError
 from runner.core.podlimits import pod_limit
 from runner.core.quantity import ZERO, Quantity, parse_quantity
+from runner.core.volumes.access import access_plan, is_access
 from runner.core.volumes.claims import ephemeral_claim, find_claim
 from runner.core.volumes.layout import SET_GROUP, atomic_layout
 from runner.core.volumes.plan import FileEntry, MountError, Surroundings, VolumePlan
@@ -80,6 +81,8 @@ def _plan(pod: Pod, name: str, volume: Json, around: Surroundings) -> VolumePlan
         return _projection(pod, name, object_files("Secret", volume["secret"], around), around, in_memory=True)
     if "downwardAPI" in volume:
         return _projection(pod, name, downward_files(pod, volume["downwardAPI"], around), around, in_memory=True)
+    if is_access(pod, volume):
+        return access_plan(pod, name, volume, around)
     if "projected" in volume:
         return _projection(pod, name, projected_files(pod, volume["projected"], around), around, in_memory=True)
     if "persistentVolumeClaim" in volume:

@@ -10,8 +10,9 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from runner.core.model import Json, Pod
 from runner.core.times import span
@@ -46,26 +47,46 @@ def issued_at(pod: Pod, seconds: int, now: datetime) -> datetime:
 
 
 def service_account_token(pod: Pod, source: Json, account: Json | None, now: datetime, key: Callable[[], bytes]) -> str:
-    """A signed JWT for the pod's service account, as a serviceAccountToken source asks for it."""
+    """A signed JWT for the pod's service account, bound to the pod, as a serviceAccountToken source asks for it."""
     seconds = int(source.get("expirationSeconds") or DEFAULT_SECONDS)
     begin = int(issued_at(pod, seconds, now).timestamp())
-    name = str(pod.spec.get("serviceAccountName") or "default")
-    uid = ((account or {}).get("metadata") or {}).get("uid") or _uuid(f"serviceaccount/{pod.namespace}/{name}")
+    bound = {
+        "node": {"name": str(pod.spec.get("nodeName") or "")},
+        "pod": {"name": pod.name, "uid": pod.uid},
+    }
+    times = {"iat": begin, "nbf": begin, "exp": begin + seconds}
     audience = str(source.get("audience") or ISSUER)
+    return account_token(pod, account, times, key, bound=bound, audience=audience, name=f"{pod.uid}/{seconds}")
+
+
+def account_token(
+    pod: Pod,
+    account: Json | None,
+    times: Mapping[str, int],
+    key: Callable[[], bytes],
+    *,
+    bound: Mapping[str, Any],
+    audience: str = ISSUER,
+    name: str = "",
+) -> str:
+    """A signed JWT for the account that the pod names.
+
+    ``times``: its claims of time. ``bound``: what stands below ``kubernetes.io`` beside the account. ``name`` tells it from
+    others of the same instant.
+    """
+    own = str(pod.spec.get("serviceAccountName") or "default")
+    uid = ((account or {}).get("metadata") or {}).get("uid") or _uuid(f"serviceaccount/{pod.namespace}/{own}")
+    kubernetes = {"namespace": pod.namespace, **bound, "serviceaccount": {"name": own, "uid": uid}}
+    subject = f"system:serviceaccount:{pod.namespace}:{own}"
     claims = {
         "aud": [audience],
-        "exp": begin + seconds,
-        "iat": begin,
+        "exp": times["exp"],
+        "iat": times["iat"],
         "iss": ISSUER,
-        "jti": _uuid(f"{pod.uid}/{audience}/{begin}/{seconds}"),
-        "kubernetes.io": {
-            "namespace": pod.namespace,
-            "node": {"name": str(pod.spec.get("nodeName") or "")},
-            "pod": {"name": pod.name, "uid": pod.uid},
-            "serviceaccount": {"name": name, "uid": uid},
-        },
-        "nbf": begin,
-        "sub": f"system:serviceaccount:{pod.namespace}:{name}",
+        "jti": _uuid(f"{subject}/{name}/{audience}/{times['iat']}"),
+        "kubernetes.io": dict(sorted(kubernetes.items())),
+        "nbf": times["nbf"],
+        "sub": subject,
     }
     signed = f"{_encoded({'alg': 'HS256', 'typ': 'JWT'})}.{_encoded(claims)}"
     signature = hmac.new(key(), signed.encode(), hashlib.sha256).digest()
