@@ -15,7 +15,7 @@ from runner.api.deleting import POLL_SECONDS, Deleting
 from runner.api.launching import Launch, accounts_of
 from runner.clock import Clock, Wakeup
 from runner.core.model import Json
-from runner.errors import EngineUnavailable, ExitCode, ManifestError, NoSuchObject, UsageError, WaitTimeout
+from runner.errors import EngineUnavailable, ExitCode, ManifestError, NoSuchObject, StoreError, UsageError, WaitTimeout
 from runner.runtime.home import Home
 from runner.runtime.options import RunOptions
 from runner.runtime.outcome import RunResult, StopRequest
@@ -283,18 +283,22 @@ class Runner(Deleting):
             never.wait(POLL_SECONDS)
 
     def gc(self, *, everything: bool, older_than: float | None, dry_run: bool, other_homes: bool = False) -> GcReport:
-        """Remove what dead processes left behind; see ``runner.runtime.gc.sweep``."""
+        """Remove what dead processes left behind; see ``runner.runtime.gc.sweep``. A damaged database is set aside first."""
+        from msgspec.structs import replace
+
         from runner.runtime.gc import sweep
 
-        return sweep(
-            self.engine,
-            self.store,
-            self.home,
-            everything=everything,
-            older_than=older_than,
-            dry_run=dry_run,
-            other_homes=other_homes,
-        )
+        with self.sound_store(is_only_looked_at=dry_run) as (store, damage):
+            report = sweep(
+                self.engine,
+                store,
+                self.home,
+                everything=everything,
+                older_than=older_than,
+                dry_run=dry_run,
+                other_homes=other_homes,
+            )
+        return replace(report, damage=damage)
 
     def doctor(self) -> list[tuple[str, str]]:
         """What podrunner sees of its surroundings, as label and value."""
@@ -306,11 +310,18 @@ class Runner(Deleting):
             ("State directory", str(self.home.path)),
         ]
         try:
+            with self.sound_store(is_only_looked_at=True) as (store, damage):
+                rows += [("State database", damage)] if damage else []
+                store.version()
+        except StoreError as error:
+            rows.append(("State database", error.message))
+        try:
             rows += [("Engine address", self.address.url), ("Address from", self.address.source)]
             rows += engine_rows(self.engine)
             rows.append(network_row(self.engine))
-            rows += leftover_rows(self.engine, self.store, self.home)
-        except EngineUnavailable as error:
+            with self.sound_store(is_only_looked_at=True) as (store, _):
+                rows += leftover_rows(self.engine, store, self.home)
+        except (EngineUnavailable, StoreError) as error:
             rows.append(("Problem", error.message))
             rows += [("", line) for line in error.hint.splitlines()]
         return rows

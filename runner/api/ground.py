@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +52,26 @@ class Ground:
 
                 self._store = SqliteStore(self.home)
             return self._store
+
+    @contextmanager
+    def sound_store(self, *, is_only_looked_at: bool) -> Iterator[tuple[Store, str]]:
+        """The store, and a sentence about what was wrong with it, "" mostly. A damaged one is set aside.
+
+        ``is_only_looked_at``: it stays where it is, and what can be read of it is given. Raises StoreError.
+        """
+        if self._given_store is not None:
+            yield self._given_store, ""
+            return
+        from runner.runtime import repair
+
+        if is_only_looked_at:
+            with repair.readable(self.home) as (store, damage):
+                yield store or self.store, damage
+            return
+        found = repair.repair(self.home, self.clock)
+        if found is not None:
+            self.store.close()
+        yield self.store, "" if found is None else found.sentence
 
     @cached_property
     def address(self) -> EngineAddress:

@@ -70,7 +70,7 @@ class GcReport(Struct, frozen=True, kw_only=True):
     """What was removed, or would be: names of containers and volumes, pods as ``namespace/name``, directories of logs.
 
     ``networks`` stays empty: pods join the Engine's own network, none is made for them. ``problems`` holds the texts of
-    what could not be removed.
+    what could not be removed; ``damage`` is a sentence about a database that had to be set aside.
     """
 
     containers: tuple[str, ...] = ()
@@ -79,6 +79,7 @@ class GcReport(Struct, frozen=True, kw_only=True):
     pods: tuple[str, ...] = ()
     logs: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    damage: str = ""
 
     @property
     def is_empty(self) -> bool:

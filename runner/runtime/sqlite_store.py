@@ -36,6 +36,7 @@ BUSY_TIMEOUT = 5.0
 """Seconds that a write waits for another process' write."""
 
 _OPEN_PAUSE = 0.02
+REPAIR_HINT = "podrunner gc sets it aside, keeps what can be read of it and removes what its pods left in the Engine"
 
 MIGRATIONS: Sequence[str] = (
     """
@@ -247,7 +248,10 @@ class SqliteStore:
     # The file
 
     def version(self) -> int:
-        return int(self._read("SELECT value FROM revision", ())[0][0])
+        rows = self._read("SELECT value FROM revision", ())
+        if not rows:
+            raise StoreError("the state database is damaged: its revision is missing", hint=REPAIR_HINT)
+        return int(rows[0][0])
 
     def wishes(self) -> int:
         return self.version()
@@ -289,12 +293,10 @@ class SqliteStore:
     def _hint(self, error: sqlite3.Error) -> str:
         if _is_busy(error):
             return "another podrunner is writing to it for very long; try again"
+        if is_damage(error):
+            return REPAIR_HINT
         path = self._home.database
-        if isinstance(error, sqlite3.OperationalError):
-            return (
-                f"check the permissions and the free space of {path.parent}, or set PODRUNNER_HOME to another directory"
-            )
-        return f"move {path} away and run again; podrunner gc --all then removes what its pods left in the Engine"
+        return f"check the permissions and the free space of {path.parent}, or set PODRUNNER_HOME to another directory"
 
     def _connection(self) -> sqlite3.Connection:
         if self._opened is None:
@@ -374,13 +376,32 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the content of the file is at fault, not the place where it lies, or somebody who writes to it."""
+    if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError):
+        return False
+    # A table that is not there is SQLITE_ERROR; text that is none has no code.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
+
+
+def is_record(text: object, uid: object = None) -> bool:
+    """Whether a record can be used: an object with a name, and the UID under which it stands, if it has to have one."""
+    try:
+        value = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return False
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    return isinstance(metadata, dict) and isinstance(metadata.get("name"), str) and uid in (None, metadata.get("uid"))
+
+
 def _load(text: str) -> Object:
     try:
-        value: Object = json.loads(text)
-    except ValueError as error:
-        raise StoreError(
-            f"the state database holds a damaged record: {error}", hint="run podrunner gc --all"
-        ) from error
+        value: Any = json.loads(text)
+    except (ValueError, TypeError) as error:
+        raise StoreError(f"the state database holds a damaged record: {error}", hint=REPAIR_HINT) from error
+    if not isinstance(value, dict) or not isinstance(value.get("metadata"), dict):
+        raise StoreError("the state database holds a damaged record: it is no object", hint=REPAIR_HINT)
     return value
 
 
@@ -388,5 +409,8 @@ def _pod(value: str, status: str | None, revision: int) -> Object:
     pod = _load(value)
     pod["metadata"]["resourceVersion"] = str(revision)
     if status is not None:
-        pod["status"] = _load(status)
+        try:
+            pod["status"] = json.loads(status)
+        except (ValueError, TypeError) as error:
+            raise StoreError(f"the state database holds a damaged status: {error}", hint=REPAIR_HINT) from error
     return pod

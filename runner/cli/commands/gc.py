@@ -24,6 +24,8 @@ def gc(everything: bool, other_homes: bool, older_than: float | None, dry_run: b
         raise UsageError("--other-homes goes with --all", hint="without --all nothing that is kept is removed")
     app = app_of()
     report = app.runner.gc(everything=everything, older_than=older_than, dry_run=dry_run, other_homes=other_homes)
+    if report.damage:
+        app.say(report.damage)
     word = "would remove" if dry_run else "removed"
     kinds = {
         "pod": report.pods,
