@@ -26,6 +26,11 @@ class LogPrinter:
     def out(self) -> Output:
         return self._out
 
+    @property
+    def with_pod(self) -> bool:
+        """Whether the pod's name is needed to tell lines apart."""
+        return self._with_pod
+
     def prefix(self, line: LogLine) -> str:
         """What stands before the line."""
         name = f"{line.ref.name}/{line.container}" if self._with_pod else line.container

@@ -5,6 +5,8 @@ Renderers are listeners: they are called from several threads, print whole lines
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -58,8 +60,17 @@ class QuietNarrator:
         """Nothing is held."""
 
 
-def narrator(progress: Progress, err: Output, paint: Paint, logs: LogPrinter, *, verbose: bool, dumb: bool) -> Narrator:
-    """The renderer for a choice; ``dumb``: the terminal cannot move its cursor."""
+def narrator(
+    progress: Progress,
+    err: Output,
+    paint: Paint,
+    logs: LogPrinter,
+    *,
+    now: Callable[[], datetime],
+    verbose: bool,
+    dumb: bool,
+) -> Narrator:
+    """The renderer for a choice; ``dumb``: the terminal cannot move its cursor. ``now`` is what seconds are counted by."""
     if progress is Progress.QUIET:
         return QuietNarrator(logs)
     if progress is Progress.JSON:
@@ -69,7 +80,7 @@ def narrator(progress: Progress, err: Output, paint: Paint, logs: LogPrinter, *,
     if progress is Progress.TTY or (progress is Progress.AUTO and err.is_terminal and not dumb):
         from runner.render.narrate_tty import TtyNarrator
 
-        return TtyNarrator(err, paint, logs, verbose=verbose)
+        return TtyNarrator(err, paint, logs, now=now, verbose=verbose)
     from runner.render.narrate_plain import PlainNarrator
 
     return PlainNarrator(err, paint, logs, verbose=verbose)

@@ -65,7 +65,7 @@ def message(narration: Narration) -> dict[str, Any] | None:
         case RetryScheduled():
             after = narration.next_attempt_at
             moment = format_micro_time(after) if after else None
-            texts = {"container": narration.container, "text": narration.text}
+            texts = {"container": narration.container, "text": narration.text, "note": narration.note}
             return _object("retry", narration.ref, narration.at, **texts, nextAttempt=moment)
         case Pulling():
             step = narration.progress

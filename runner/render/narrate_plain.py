@@ -28,6 +28,8 @@ from runner.runtime.narration import (
 )
 
 _KIND_WIDTH = len("Warning")
+_TIME_WIDTH = len("12:00:00  ")
+_CRASH_LOOP = "Back-off restarting failed container "
 _GOOD = frozenset({"Running", "Completed"})
 _BAD = ("Err", "Error", "BackOff", "Invalid", "OOMKilled", "ExitCode", "Signal", "Deadline", "Evicted", "NeverPull")
 
@@ -45,6 +47,8 @@ class PlainNarrator:
         self._zone = zone
         self._lock = threading.RLock()
         self._shown: dict[str, str] = {}
+        self._retries: dict[tuple[str, str], RetryScheduled] = {}
+        self._noted: set[tuple[str, str]] = set()
         self._pod_width = 0
         self._reason_width = len("Scheduled")
 
@@ -77,9 +81,9 @@ class PlainNarrator:
                     text = f"attempt {narration.attempt} started as {narration.container_id[:12]}"
                     self._row(narration.at, narration.ref.name, "Attempt", narration.container, text)
             case Notice():
-                self._row(narration.at, narration.ref.label, "Notice", narration.text, "")
+                self._row(narration.at, narration.ref.label, "Notice", "", narration.text)
             case Gone():
-                self._row(narration.at, narration.ref.name, "Gone", "nothing of the pod is left in the Engine", "")
+                self._row(narration.at, narration.ref.name, "Gone", "", "nothing of the pod is left in the Engine")
             case Pulling() | PullEnded():
                 self._pull(narration)
             case AttemptEnding() | LogLine() | LogLines():
@@ -94,6 +98,8 @@ class PlainNarrator:
     def _event(self, narration: EventRecorded) -> None:
         event, kind = narration.event, str(narration.event.get("type") or "")
         container = container_of(event)
+        if str(event.get("message") or "").startswith(_CRASH_LOOP) and not self._verbose:
+            return  # The retry that follows says the same, and when.
         text = str(event.get("message") or "").strip()
         count = event.get("count") or 1
         message = (f"{container}: " if container else "") + text + (f" (x{count})" if count > 1 else "")
@@ -106,26 +112,46 @@ class PlainNarrator:
             return
         self._shown[narration.ref.uid] = word
         text = self._paint(word, f"1;{_status_colour(word)}")
-        self._row(narration.at, narration.ref.name, "Status", text if before is None else f"{before} → {text}", "")
+        self._row(narration.at, narration.ref.name, "Status", "", text if before is None else f"{before} → {text}")
 
     def _retry(self, narration: RetryScheduled) -> None:
+        """A retry is told once, however often it is looked at while it waits; its note once a pod and container."""
+        key = (narration.ref.uid, narration.container)
+        before = self._retries.get(key)
+        if before is not None and before.text == narration.text and before.next_attempt_at == narration.next_attempt_at:
+            return
+        self._retries[key] = narration
         text, after = narration.text, narration.next_attempt_at
         if after is not None:
             text += f"; next attempt {'at ' + self._clock(after) if after > narration.at else 'now'}"
-        self._row(narration.at, narration.ref.name, "Retry", text, "")
+        if narration.note and (key not in self._noted or self._verbose):
+            self._noted.add(key)
+            text += f" ({narration.note})"
+        self._row(narration.at, narration.ref.name, "Retry", "", text)
 
     def _row(self, at: datetime, pod: str, kind: str, reason: str, message: str) -> None:
-        self._pod_width = max(self._pod_width, len(pod))
-        if message:
+        owner = self._owner(pod)
+        self._pod_width = max(self._pod_width, len(owner))
+        if message and reason:
             self._reason_width = max(self._reason_width, len(reason))
             reason = f"{reason:<{self._reason_width}}  "
-        padded = f"{kind:<{_KIND_WIDTH}}"
+        time, padded = self._clock(at), f"{kind:<{_KIND_WIDTH}}"
+        where = f"{owner:<{self._pod_width}}  " if owner else ""
+        indent = len(f"{time}  {where}{padded}  {reason}")
         shown = self._paint.yellow(padded) if kind in ("Warning", "Retry") else padded
-        time = self._paint.dim(self._clock(at))
-        first, *rest = message.split("\n")
-        self._print(f"{time}  {pod:<{self._pod_width}}  {shown}  {reason}{first}".rstrip())
+        first, *rest = self._wrapped(message, indent)
+        self._print(f"{self._paint.dim(time)}  {where}{shown}  {reason}{first}".rstrip())
         for part in rest:
-            self._print(f"{'':<10}{part}")
+            self._print(part)
+
+    def _owner(self, pod: str) -> str:
+        """How a pod is named in its lines."""
+        return pod
+
+    def _wrapped(self, message: str, indent: int) -> list[str]:  # noqa: ARG002 - a terminal's columns need it
+        """The lines of a message, the first without its indentation."""
+        first, *rest = message.split("\n")
+        return [first, *(f"{'':<{_TIME_WIDTH}}{part}" for part in rest)]
 
     def _clock(self, at: datetime) -> str:
         return at.astimezone(self._zone).strftime("%H:%M:%S")

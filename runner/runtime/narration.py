@@ -102,13 +102,14 @@ class PullEnded(Struct, frozen=True, kw_only=True):
 
 
 class RetryScheduled(Struct, frozen=True, kw_only=True):
-    """A container failed and runs again: why, in which scope, when, and what the other scope would do."""
+    """A container failed and runs again: why, in which scope, when. ``note`` is what the other scope would do."""
 
     at: datetime
     ref: PodRef
     container: str
     text: str
     next_attempt_at: datetime | None
+    note: str = ""
 
 
 class AttemptStarted(Struct, frozen=True, kw_only=True):

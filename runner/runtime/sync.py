@@ -163,13 +163,15 @@ def _hold(context: PodContext, operation: Operation, outcome: SyncOutcome) -> No
 
 def _announce_retry(context: PodContext, operation: Operation) -> None:
     """Say that something runs again: why, when, and in which scope."""
+    text, note = retry_text(context, _container(context, operation.target), operation)
     context.tell(
         RetryScheduled(
             at=context.now(),
             ref=context.ref,
             container=operation.target,
-            text=retry_text(context, _container(context, operation.target), operation),
+            text=text,
             next_attempt_at=operation.ready_at,
+            note=note,
         )
     )
 

@@ -79,9 +79,9 @@ def pulled(image: str = "busybox:latest") -> PullEnded:
     return PullEnded(ref=REF, container="one", image=image)
 
 
-def retry(seconds: float, text: str, after: float | None) -> RetryScheduled:
+def retry(seconds: float, text: str, after: float | None, note: str = "") -> RetryScheduled:
     moment = None if after is None else at(seconds + after)
-    return RetryScheduled(at=at(seconds), ref=REF, container="two", text=text, next_attempt_at=moment)
+    return RetryScheduled(at=at(seconds), ref=REF, container="two", text=text, next_attempt_at=moment, note=note)
 
 
 def started(seconds: float, container: str = "main", attempt: int = 0) -> AttemptStarted:

@@ -19,6 +19,7 @@ from runner.render.streams import Output
 from runner.render.style import Paint
 from runner.runtime.narration import Narration, PodRef
 from tests.render.narrations import (
+    at,
     ending,
     event,
     gone,
@@ -171,8 +172,11 @@ def test_json_narration_is_one_object_a_line() -> None:
     assert out.getvalue() == "main | hello\n"
 
 
-def terminal_narrator(err: Terminal, out: io.StringIO) -> TtyNarrator:
-    return TtyNarrator(Output(err), Paint(True), printer(out), zone=UTC)
+def terminal_narrator(
+    err: Terminal, out: io.StringIO, *, with_pod: bool = False, now: float = 0, colour: bool = True
+) -> TtyNarrator:
+    logs = printer(out, with_pod=with_pod)
+    return TtyNarrator(Output(err), Paint(colour), logs, now=lambda: at(now), zone=UTC)
 
 
 def test_a_terminal_gets_a_bar_for_each_layer_below_the_lines() -> None:
@@ -217,8 +221,55 @@ def test_without_a_pull_a_terminal_gets_the_plain_lines_in_colour() -> None:
     shown = terminal_narrator(err, out)
     shown(status(0, done=0))
     shown(log(b"hello"))
-    assert err.getvalue() == "\x1b[2m12:00:00\x1b[0m  web  Status   \x1b[1;36mInit:0/2\x1b[0m\n"
+    shown.close()
+    assert err.getvalue() == "\x1b[2m12:00:00\x1b[0m  Status   \x1b[1;36mInit:0/2\x1b[0m\n"
     assert out.getvalue() == "main | hello\n"
+
+
+def test_a_terminal_shows_what_is_on_its_way_until_it_is_over() -> None:
+    err = Terminal()
+    shown = terminal_narrator(err, io.StringIO(), now=5, colour=False)
+    shown(status(0, done=0))
+    shown.appear()
+    shown(event(4, "Other", "above the region"))
+    shown.close()
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", err.getvalue())
+    assert "  one  running 5s" in text
+    assert text.index("above the region") > text.index("running 5s")
+    assert err.getvalue().endswith(("\x1b[2K", "\x1b[?25h", "\x1b[1A\x1b[2K")), "the region is wiped at the end"
+
+
+def test_a_terminal_breaks_long_lines_between_words_below_their_beginning() -> None:
+    err = Terminal()
+    text = "web: Back-off pulling image that-has-a-rather-long-name/which-must-not-be-broken:1 because it is not there"
+    shown = terminal_narrator(err, io.StringIO(), colour=False)
+    shown(event(0, "BackOff", text))
+    shown.close()
+    assert err.getvalue() == (
+        "12:00:00  Normal   BackOff    web: Back-off pulling image\n"
+        "                              that-has-a-rather-long-name/which-must-not-be-broken:1\n"
+        "                              because it is not there\n"
+    )
+
+
+def test_several_pods_are_named_on_a_terminal_with_the_ends_of_long_names() -> None:
+    err = Terminal()
+    shown = terminal_narrator(err, io.StringIO(), with_pod=True, colour=False)
+    ref = PodRef(namespace="default", name="a-shop-with-a-long-name-7d4b9c6f5-x2x1z", uid="9")
+    shown(event(0, "Pulled", "done", ref=ref))
+    shown.close()
+    assert err.getvalue() == "12:00:00  a-shop-wit…9c6f5-x2x1z  Normal   Pulled     done\n"
+
+
+def test_a_retry_is_told_once_and_with_its_scope_the_first_time() -> None:
+    note = "--retry pod; --retry container would repeat two alone"
+    first, again = (retry(0, f"two: exit code 1; attempt {n} of the whole pod", 10 * n, note=note) for n in (1, 2))
+    crash_loop = event(0, "BackOff", "Back-off restarting failed container two in pod web_default(1)", kind="Warning")
+    assert plain(crash_loop, first, crash_loop, first, again).splitlines() == [
+        f"12:00:00  web  Retry    two: exit code 1; attempt 1 of the whole pod; next attempt at 12:00:10 ({note})",
+        "12:00:00  web  Retry    two: exit code 1; attempt 2 of the whole pod; next attempt at 12:00:20",
+    ]
+    assert "Back-off restarting" in plain(crash_loop, verbose=True)
 
 
 @pytest.mark.parametrize(
@@ -233,13 +284,17 @@ def test_without_a_pull_a_terminal_gets_the_plain_lines_in_colour() -> None:
     ],
 )
 def test_the_choice_of_narration(progress: Progress, stream: io.StringIO, dumb: bool, expected: type[Narrator]) -> None:
-    made = narrator(progress, Output(stream), Paint(False), printer(io.StringIO()), verbose=False, dumb=dumb)
+    made = narrator(
+        progress, Output(stream), Paint(False), printer(io.StringIO()), now=lambda: at(0), verbose=False, dumb=dumb
+    )
     assert type(made) is expected
 
 
 def test_quiet_narration_leaves_the_logs() -> None:
     err, out = io.StringIO(), io.StringIO()
-    shown = narrator(Progress.QUIET, Output(err), Paint(False), printer(out), verbose=False, dumb=False)
+    shown = narrator(
+        Progress.QUIET, Output(err), Paint(False), printer(out), now=lambda: at(0), verbose=False, dumb=False
+    )
     for narration in (status(0, done=0), event(0, "Pulled", "x"), log(b"hello"), gone(1)):
         shown(narration)
     shown.note("deleting")

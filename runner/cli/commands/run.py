@@ -144,7 +144,13 @@ def _listener(app: App, stop: StopRequest, objects: Sequence[LoadedObject], flag
     progress = Progress.QUIET if flags["quiet"] else Progress(flags["progress"])
     dumb = app.environ.get("TERM") == "dumb"
     listener = narrator(
-        progress, app.err, app.paint(app.err, flags["color"]), logs, verbose=bool(flags["verbose"]), dumb=dumb
+        progress,
+        app.err,
+        app.paint(app.err, flags["color"]),
+        logs,
+        now=app.clock.now,
+        verbose=bool(flags["verbose"]),
+        dumb=dumb,
     )
     _notice_readers(app, stop, listener)
     return listener
