@@ -67,6 +67,24 @@ def accounts_of(objects: Sequence[LoadedObject]) -> Accounts:
     return {(o.namespace, o.name): o.value for o in objects if o.kind == "ServiceAccount"}
 
 
+def _check_exit_code_from(named: str, pods: Sequence[tuple[Pod, Controller | None]]) -> None:
+    """See that there is the container whose exit code is asked for, and only one of it. Raises UsageError."""
+    if not named or not pods:
+        return
+    owner, _, container = named.rpartition("/")
+    known = [(pod, pod.name if maker is None else maker.workload.source) for pod, maker in pods]
+    chosen = [(pod, name) for pod, name in known if owner in ("", name)]
+    if not chosen:
+        names = ", ".join(dict.fromkeys(name for _, name in known))
+        raise UsageError(f'no pod "{owner}" to take the exit code from', hint=f"the manifests make: {names}")
+    having = [name for pod, name in chosen if pod.container(container)]
+    if not having:
+        raise UsageError(f"container {container} is not valid for pod {chosen[0][0].name}")
+    if not owner and len(having) > 1:
+        ways = " or ".join(f"{name}/{container}" for name in dict.fromkeys(having))
+        raise UsageError(f"{len(having)} pods have a container {container}", hint=f"say which: --exit-code-from {ways}")
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """The pods that a run begins with, each with who made it, what makes more of them, and how they are run."""
@@ -146,9 +164,7 @@ class Launching(Ground):
         if is_one and len(pods) != 1:
             names = ", ".join(pod.name for pod, _ in pods) or "none"
             raise UsageError(f"run is for one pod, the manifests make {len(pods)}: {names}", hint="use run_all")
-        named = options.exit_code_from
-        if named and pods and not any(pod.container(named) for pod, _ in pods):
-            raise UsageError(f"container {named} is not valid for pod {pods[0][0].name}")
+        _check_exit_code_from(options.exit_code_from, pods)
         from runner.runtime.network import ClusterNetwork
         from runner.runtime.owning import abandon, begin_sandbox, own_new
         from runner.runtime.sandboxes import sandbox_reference

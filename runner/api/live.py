@@ -51,6 +51,7 @@ class Life:
             for owned, _ in launch.pods:
                 self._remember(owned.pod.manifest)
             self._session = self._resources.enter_context(self._runner.working(launch, self._hear, self._stop))
+            self._session.on_trouble = self._wake_histories
             exit_code, message = self._session.wait(self._stop)
             for running in self._session.runs:  # They tell what they have come to a moment after it is so.
                 if running.pod.uid in self._histories:
@@ -74,8 +75,11 @@ class Life:
             self._session.supervise(self._stop)
         except BaseException as error:  # It is raised to whoever waits for a pod.
             self._problem = error
-            for history in list(self._histories.values()):
-                history.wake()
+            self._wake_histories()
+
+    def _wake_histories(self) -> None:
+        for history in list(self._histories.values()):
+            history.wake()
 
     def _fail(self, exit_code: int, message: str) -> None:
         __tracebackhide__ = True
@@ -119,6 +123,13 @@ class Life:
     def gave_up(self, uid: str) -> str:
         """The container that was restarted too often; "" when none was."""
         return next((running.worker.gave_up for running in self._runs() if running.pod.uid == uid), "")
+
+    def hopeless(self, uid: str) -> str:
+        """What keeps a pod from going on and has been tried often enough; "" when nothing does."""
+        session = self._session
+        if session is None:
+            return ""
+        return next((session.hopeless(running) for running in session.runs if running.pod.uid == uid), "")
 
     def decision(self, uid: str) -> str:
         """The last decision about a pod that had something to do, as text."""

@@ -298,7 +298,8 @@ class PodHandle:
                 found.append(status)
                 return True
             self._life.check()
-            return status.phase.is_terminal or self.is_gone or bool(self._life.gave_up(self.uid))
+            hopeless = self._life.gave_up(self.uid) or self._life.hopeless(self.uid)
+            return status.phase.is_terminal or self.is_gone or bool(hopeless)
 
         self.history.wait(is_over, limit)
         if found:
@@ -306,6 +307,9 @@ class PodHandle:
         if is_over() and not found:
             problem = self._life.gave_up(self.uid)
             what = f"gave up after too many restarts of {problem}" if problem else f"is {self._end()}"
+            trouble = self._life.hopeless(self.uid)
+            if not problem and trouble and not (self.is_gone or self.status.phase.is_terminal):
+                what = f"does not get any further ({trouble})"
             raise PodFailed(f"pod {self.name} {what} and cannot be {name} any more\n\n{self.report()}", pod=self)
         if found:
             return found[0]

@@ -28,8 +28,8 @@ class How(TypedDict, total=False):
     ``until`` (``initialized``, ``ready`` or ``completed``; by default ``ready``) and ``timeout`` say what is waited for, and
     how long. ``images``, ``commands``, ``env``, ``config`` and ``host_ports`` change the manifests for this run, as
     ``Overrides`` says; ``overrides`` gives them as one value. ``retry``, ``max_restarts``, ``speed``, ``keep``, ``grace``,
-    ``artifacts`` and ``sandbox_image`` are the flags of the same names; ``options`` is what they change. ``listener`` hears
-    what ``podrunner run`` narrates.
+    ``artifacts``, ``sandbox_image`` and ``fail_fast`` (here True unless told otherwise) are the flags of the same names;
+    ``options`` is what they change. ``listener`` hears what ``podrunner run`` narrates.
     """
 
     until: Until | Literal["initialized", "ready", "completed"] | str
@@ -47,6 +47,7 @@ class How(TypedDict, total=False):
     grace: int | None
     artifacts: str | Path | None
     sandbox_image: str
+    fail_fast: bool
     options: RunOptions | None
     listener: Listener | None
 
@@ -81,6 +82,8 @@ def options_of(how: How, default: RunOptions) -> RunOptions:
         options = replace(options, grace=given["grace"])
     if given.get("artifacts") is not None:
         options = replace(options, artifacts=Path(given["artifacts"]))
+    if "fail_fast" in given:
+        options = replace(options, fail_fast=bool(given["fail_fast"]))
     limit = seconds_of(given.get("timeout"))
     if limit is not None and limit <= 0:
         raise UsageError("timeout must be longer than nothing")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -51,6 +51,8 @@ class App:
     make_runner: Callable[[Mapping[str, str], str | None], RunnerSurface] = _real_runner
     make_stop: Callable[[], StopRequest] = _real_stop
     home: str | None = None
+    speaks_json: bool = False
+    """Whether standard error holds one JSON object a line."""
 
     @cached_property
     def out(self) -> Output:
@@ -79,7 +81,19 @@ class App:
 
     def say(self, text: str) -> None:
         """One line on standard error."""
-        self.err.line(text)
+        if self.speaks_json:
+            self._tell({"type": "note", "text": text})
+        else:
+            self.err.line(text)
+
+    def tell_error(self, message: str, hint: str, code: int) -> None:
+        """The last word of a command that speaks JSON."""
+        self._tell({"type": "error", "message": message, "hint": hint, "exitCode": int(code)})
+
+    def _tell(self, value: Mapping[str, Any]) -> None:
+        from runner.render.narrate_json import json_line
+
+        self.err.exact(json_line(value) + "\n")
 
 
 def app_of(context: click.Context | None = None) -> App:

@@ -13,7 +13,8 @@ import click
 from runner.cli.app import App, app_of
 from runner.cli.failures import SeveralErrors
 from runner.cli.options import Command, EnvironmentOption
-from runner.errors import ExitCode, ManifestError, Refusal, RunnerError
+from runner.cli.spelling import did_you_mean
+from runner.errors import ExitCode, ManifestError, Refusal, RunnerError, UsageError
 from runner.render.streams import OutputClosed
 
 BROKEN_PIPE = 141
@@ -24,6 +25,14 @@ COMMANDS = (
     "doctor", "version", "completion",
 )  # fmt: skip
 """Each is a function of the same name in its module in ``runner.cli.commands``, imported when it is needed."""
+
+
+_MEANT = {
+    "rm": "delete", "remove": "delete", "stop": "delete", "down": "delete", "ps": "get po", "ls": "get po", "list": "get",
+    "up": "run", "start": "run", "play": "run", "lint": "validate", "check": "validate", "prune": "gc", "clean": "gc",
+    "info": "doctor", "help": "--help", "log": "logs", "watch": "get po -w", "inspect": "describe",
+}  # fmt: skip
+"""What other tools call it."""
 
 
 class LazyGroup(click.Group):
@@ -39,9 +48,21 @@ class LazyGroup(click.Group):
         assert isinstance(found, Command)
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0] if args else ""
+        if word and not word.startswith("-") and word not in COMMANDS:
+            meant = _MEANT.get(word)
+            question = f"did you mean {meant}?" if meant else did_you_mean(word, COMMANDS)
+            raise UsageError(f'unknown command "{word}"', hint=question or "podrunner --help")
+        return super().resolve_command(ctx, args)
+
 
 @click.group(
     cls=LazyGroup,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
     context_settings={
         "auto_envvar_prefix": "PODRUNNER",
         "help_option_names": ["-h", "--help"],
@@ -59,6 +80,8 @@ class LazyGroup(click.Group):
 def cli(context: click.Context, home: str | None) -> None:
     """The kubelet without the cluster: run a Kubernetes Pod manifest, unmodified, on a plain Docker Engine."""
     app_of(context).home = home
+    if context.invoked_subcommand is None:
+        app_of(context).out.line(context.get_help())
 
 
 def main(argv: Sequence[str], app: App | None = None) -> int:
@@ -111,6 +134,9 @@ def _complain(app: App, error: Exception) -> int:
 
 
 def _say(app: App, message: str, hint: str, code: int) -> int:
+    if app.speaks_json:
+        app.tell_error(message, hint, code)
+        return code
     paint = app.paint(app.err)
     app.say(f"{paint.red('error:')} {message}")
     _hint(app, hint)

@@ -6,6 +6,9 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import click
+from click.core import ParameterSource
+
 from runner.errors import ManifestError, UsageError
 
 if TYPE_CHECKING:
@@ -22,11 +25,31 @@ def load(app: App, paths: Sequence[str], namespace: str, *, is_strict: bool = Fa
     """
     text = _stdin(app) if "-" in paths else ""
     result = app.runner.load(paths, stdin=io.StringIO(text), namespace=namespace)
+    if _is_given("namespace"):
+        _refuse_other_namespaces(result.objects, namespace)
     if is_strict:
         from runner.core.manifest.answer import strict
 
         result = strict(result)
     return result, text
+
+
+def _is_given(option: str) -> bool:
+    """Whether an option stands on the command line."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.get_parameter_source(option) is ParameterSource.COMMANDLINE
+
+
+def _refuse_other_namespaces(objects: Sequence[LoadedObject], namespace: str) -> None:
+    """A namespace that was asked for holds for every object (k8s.io/cli-runtime resource RequireNamespace).
+
+    Raises UsageError.
+    """
+    for one in objects:
+        own = str((one.raw.get("metadata") or {}).get("namespace") or "")
+        if one.namespace and own and own != namespace:
+            text = f'the namespace from the provided object "{own}" does not match the namespace "{namespace}".'
+            raise UsageError(f"{one.file}: {text} You must pass '--namespace={own}' to perform this operation.")
 
 
 def _stdin(app: App) -> str:

@@ -10,5 +10,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     # Only needed when something is misspelt.
     from runner.core.manifest.decode import nearest
 
-    found = nearest(word, known)
+    found = nearest(word, known, cutoff=0.6)
     return f"did you mean {found}?" if found else ""

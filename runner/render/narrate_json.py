@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +30,10 @@ from runner.runtime.narration import (
 
 
 class JsonNarrator:
-    """Prints objects with ``type``: status, event, retry, pull, pulled, started, notice, gone or note; logs stay text."""
+    """Prints objects with ``type``: status, event, retry, pull, pulled, started, notice, gone or note.
+
+    Lines of containers are objects too, ``log``, wherever logs go; they tell which attempt wrote them.
+    """
 
     def __init__(self, err: Output, logs: LogPrinter) -> None:
         self._err = err
@@ -36,7 +41,8 @@ class JsonNarrator:
 
     def __call__(self, narration: Narration) -> None:
         if isinstance(narration, LogLine | LogLines):
-            self._logs.lines(narration.lines if isinstance(narration, LogLines) else (narration,))
+            for line in narration.lines if isinstance(narration, LogLines) else (narration,):
+                self._logs.out.exact(json_line(log_message(line)) + "\n")
             return
         value = message(narration)
         if value is not None:
@@ -50,7 +56,28 @@ class JsonNarrator:
         """Nothing is held."""
 
     def _print(self, value: dict[str, Any]) -> None:
-        self._err.exact(json.dumps(value, separators=(",", ":"), ensure_ascii=False) + "\n")
+        self._err.exact(json_line(value) + "\n")
+
+
+def json_line(value: Mapping[str, Any]) -> str:
+    """An object as one line."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def log_message(line: LogLine) -> dict[str, Any]:
+    """A line of a container; ``bytes`` has it in base64 where it is no UTF-8.
+
+    ``continues``: it goes on with the line before; ``unended``: no newline came after it.
+    """
+    value = _object("log", line.ref, None, container=line.container, attempt=line.attempt, stream=line.stream)
+    value |= {"timestamp": line.timestamp, "text": line.data.decode("utf-8", "replace")}
+    value |= {} if line.is_start else {"continues": True}
+    value |= {} if line.has_end else {"unended": True}
+    try:
+        line.data.decode()
+    except UnicodeDecodeError:
+        value["bytes"] = base64.b64encode(line.data).decode()
+    return value
 
 
 def message(narration: Narration) -> dict[str, Any] | None:

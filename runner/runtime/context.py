@@ -39,6 +39,7 @@ from runner.runtime.sandboxes import SandboxCreation
 from runner.runtime.secrecy import Secrets
 from runner.runtime.storage import Store
 from runner.runtime.tasks import TaskSet
+from runner.runtime.troubles import Troubles
 
 
 @dataclass(slots=True)
@@ -64,6 +65,7 @@ class PodContext:
     attempts: dict[str, int] = field(init=False)
     """The highest attempt of each container so far, and of the sandbox (``POD``): what the store holds."""
     pulls: dict[tuple[str, ...], BackoffEntry] = field(default_factory=dict)
+    troubles: Troubles = field(default_factory=Troubles)
     verdicts: dict[ProbeKind, dict[str, ProbeResult]] = field(default_factory=lambda: {kind: {} for kind in ProbeKind})
     volumes: tuple[VolumePlan, ...] = ()
     templates: dict[str, KnownTemplate] = field(default_factory=dict)

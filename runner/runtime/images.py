@@ -10,7 +10,7 @@ from runner.core.objects import ConfigError
 from runner.core.pulling import Presence, Pull, Refuse, Use, needs_inspection, plan_image, pull_failed, pulled
 from runner.core.reasons import start_failed
 from runner.engine.protocol import ImageDetails, PullProgress
-from runner.errors import EngineError, EngineUnavailable, ImagePullError, NotFound
+from runner.errors import EngineError, EngineUnavailable, ImagePullError, NotFound, PullFailure
 from runner.runtime.context import PodContext
 from runner.runtime.credentials import pod_keyring, pull_with, registry_auths
 from runner.runtime.jobs import run_job
@@ -98,6 +98,8 @@ def _pull(context: PodContext, container: Container, reference: str, queue: Pull
         began_at = context.now()
         details = yield from run_job(context.jobs, pull)
     except (ImagePullError, NotFound) as error:
+        if isinstance(error, ImagePullError) and error.kind in (PullFailure.UNAVAILABLE, PullFailure.OTHER):
+            context.troubles.may_pass(container.name)
         return _refused(context, container, error.message)
     finally:
         queue.leave()

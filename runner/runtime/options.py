@@ -47,7 +47,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """How ``run`` runs pods.
 
     ``timeout`` in seconds, None: no limit. ``grace`` in seconds is what pods get when they are deleted at the end, None:
-    their own terminationGracePeriodSeconds.
+    their own terminationGracePeriodSeconds. ``fail_fast``: what a kubelet would try again for ever (an image that is not
+    there, a missing ConfigMap, a port that is taken) ends the run after ``max_restarts`` more attempts.
     """
 
     worker: WorkerOptions = field(default_factory=WorkerOptions)
@@ -58,3 +59,4 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     artifacts: Path | None = None
     exit_code_from: str = ""
     follow_logs: bool = True
+    fail_fast: bool = True

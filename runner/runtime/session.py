@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -119,6 +119,8 @@ class Session:
         self._resources = ExitStack()
         self._health = EngineHealth()
         self._has_let_go = False
+        self.on_trouble: Callable[[], None] = lambda: None
+        """Called when something has failed that a kubelet would try again for ever."""
 
     def open(self, since: datetime) -> None:
         """Start listening to the Engine, to what has happened since an instant and what will, and to the store."""
@@ -163,6 +165,7 @@ class Session:
         context.prefetcher, context.ahead, context.wake = Prefetcher(context), owned.ahead, wakeup.set
         if self._network is not None:
             context.zone = self._network.zone
+        context.troubles.changed = self._hear_of_trouble
         context.messages = TerminationMessages.of(self._engine, pod, owned.owner)
         if not is_new:
             stored = (self._store.pod_by_uid(pod.uid) or {}).get("status")
@@ -308,13 +311,31 @@ class Session:
                 self._failure(failed[0]) if failed else (self._container_code(ExitCode.POD_FAILED), broken[0].verdict)
             )
         if not over:
-            return None
+            return self._despair()
         names = [r.pod.name for r in alone if r.worker.gone and not self._reached(r)]
         names += [c.workload.source for c in self._controllers if self._is_gone(c)]
         if names:
             gone = ", ".join(names)
             return ExitCode.POD_FAILED, f"deleted before it was {self._options.until}: {gone}"
         return self._success()
+
+    def _hear_of_trouble(self) -> None:
+        self._news.set()
+        self.on_trouble()
+
+    def _despair(self) -> tuple[int, str] | None:
+        """What a kubelet would try again for ever ends a run that is not to wait for it."""
+        for running in self._runs if self._options.fail_fast else ():
+            trouble = self.hopeless(running)
+            if trouble and not running.is_over and not self._reached(running):
+                text = f"pod {running.pod.name} cannot get there: {trouble}"
+                return self._container_code(ExitCode.POD_FAILED), text
+        return None
+
+    def hopeless(self, running: Running) -> str:
+        """What keeps a pod from going on and has been tried often enough; "" when nothing does."""
+        trouble = running.worker.context.troubles.hopeless(self._options.worker) if self._options.fail_fast else None
+        return "" if trouble is None else str(trouble)
 
     def _nothing_to_run(self) -> tuple[int, str]:
         """No pods are wanted: they are as ready as they can be, but nothing suspended gets anywhere, and nothing completes."""
@@ -336,9 +357,11 @@ class Session:
 
     def _container_code(self, otherwise: int) -> int:
         """The exit code of the container that the caller named, else the run's own."""
-        name = self._options.exit_code_from
+        owner, _, name = self._options.exit_code_from.rpartition("/")
         runs = self._runs if not self._controllers else self._runs[::-1]  # A Job's last pod has the last word.
         for running in runs if name else ():
+            if owner and owner != (running.controller.workload.source if running.controller else running.pod.name):
+                continue
             status = running.status.container(name)
             ended = status and (status.terminated or status.last_terminated)
             if ended:

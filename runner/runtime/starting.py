@@ -62,7 +62,7 @@ def start_container(
         text = context.secrets.hide(error.message)
         context.event(start_failed(text), container)
         failure = StartFailure(reason=WaitingReason.RUN_CONTAINER_ERROR, message=text)
-        return StartResult(name=name, failure=failure)
+        return StartResult(name=name, failure=failure, may_pass=error.recoverable)
     context.event(_STARTED, container)
     _announce(context, container, attempt, created)
     if container.post_start is None:

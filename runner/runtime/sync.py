@@ -25,6 +25,7 @@ from runner.runtime.retrytext import retry_text
 from runner.runtime.sandboxes import create_sandbox
 from runner.runtime.starting import start_container
 from runner.runtime.tasks import Task
+from runner.runtime.troubles import ENDLESS, SANDBOX
 
 REQUEUE_SECONDS = 10
 """When a sync that failed for no back-off's reason is tried again (pod_workers.go backOffPeriod, without its jitter)."""
@@ -92,7 +93,10 @@ def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutc
         context.event(warning(EventReason.FAILED_CREATE_SANDBOX, text))
         # Whatever was killed before: nothing has changed that would make the next attempt go better at once.
         outcome.failed, outcome.acted, outcome.may_pass = True, False, error.recoverable
+        if not error.recoverable:
+            context.troubles.failed(SANDBOX, EventReason.FAILED_CREATE_SANDBOX, error.message)
         return False
+    context.troubles.is_over(SANDBOX)
     # The new one may have been seen already, if something happened while it was being made.
     for old in context.observed.sandboxes:
         if old.id != outcome.sandbox_id:
@@ -191,11 +195,14 @@ def _start(context: PodContext, operation: Operation, outcome: SyncOutcome, queu
         context, container, attempt=operation.attempt, sandbox_id=sandbox_id, queue=queue
     )
     if result.failure is None:
+        context.troubles.is_over(container.name)
         context.reasons.pop(container.name, None)
         outcome.acted = True
         for record in context.observed.instances(container.name)[KEPT_INSTANCES:]:
             remove_instance(context, record)
         return True
+    if result.failure.reason in ENDLESS and not result.may_pass:
+        context.troubles.failed(container.name, result.failure.reason, result.failure.message)
     outcome.fresh_failure |= context.reasons.get(container.name) != result.failure
     context.reasons[container.name] = result.failure
     if result.failure.reason == WaitingReason.POST_START_HOOK_ERROR:

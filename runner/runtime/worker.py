@@ -43,6 +43,7 @@ from runner.runtime.refreshing import refresh_volumes
 from runner.runtime.storage import without_status
 from runner.runtime.sync import REQUEUE_SECONDS, SyncOutcome, remove_instance, run_sync
 from runner.runtime.tasks import Handle, Task, Wait
+from runner.runtime.troubles import VOLUMES
 
 TROUBLE, UNAVAILABLE = pull_schedule(0.5, 5.0), pull_schedule(0.5, 2.0)
 """Seconds to wait after the n-th failure of the Engine in a row, and after it did not answer at all."""
@@ -310,7 +311,9 @@ class PodWorker:
         except MountError as error:
             for text in error.texts:
                 context.event(warning(EventReason.FAILED_MOUNT, text))
+            context.troubles.failed(VOLUMES, EventReason.FAILED_MOUNT, "; ".join(error.texts))
             return failures + 1
+        context.troubles.is_over(VOLUMES)
         return 0
 
     def _ending(self) -> Ending | None:

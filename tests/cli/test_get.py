@@ -254,7 +254,14 @@ def test_nothing_found_is_said_on_stderr(podrunner: CommandLine, argv: str, expe
         pytest.param("get po web -A", "cannot be retrieved by name across all namespaces", id="a name everywhere"),
         pytest.param("get", "Missing argument", id="no kind"),
         pytest.param("get po --no-such-flag", "No such option", id="an unknown flag"),
-        pytest.param("nosuch", "No such command 'nosuch'", id="an unknown command"),
+        pytest.param("nosuch", 'unknown command "nosuch"', id="an unknown command"),
+        pytest.param("dscribe po", "did you mean describe?", id="a misspelt command"),
+        pytest.param("rm web", "did you mean delete?", id="another tool's command"),
+        pytest.param("get depoly", "did you mean deploy?", id="a misspelt kind"),
+        pytest.param("get deploymnts/x", "did you mean deployments?", id="a misspelt kind before a name"),
+        pytest.param("describe jbo pi", "did you mean job?", id="a misspelt kind to describe"),
+        pytest.param("wait --for=create depoly/x", "did you mean deploy?", id="a misspelt kind to wait for"),
+        pytest.param("events --for depoly/x", "did you mean deploy?", id="a misspelt kind of events"),
     ],
 )
 def test_a_usage_error_ends_with_2_and_one_message(podrunner: CommandLine, argv: str, expected: str) -> None:

@@ -18,9 +18,10 @@ from runner.core.events import Event
 from runner.core.model import RetryScope
 from runner.core.podstatus import PodStatus
 from runner.engine.protocol import PullProgress
-from runner.errors import EngineUnavailable
+from runner.errors import EngineUnavailable, ManifestError
 from runner.runtime.narration import EventRecorded, Listener, Pulling, StatusChanged
 from runner.runtime.options import Keep, RunOptions, Until
+from runner.runtime.outcome import StopRequest
 from runner.runtime.storage import Object
 from tests.cli.support import REF, START, CommandLine, FakeResult, event, line, pod
 
@@ -206,7 +207,50 @@ def test_quiet_says_nothing_but_the_logs(podrunner: CommandLine, manifest: str, 
 def test_json_progress_is_one_object_a_line(podrunner: CommandLine, manifest: str) -> None:
     done = podrunner("run", manifest, "--progress", "json")
     assert [json.loads(text)["type"] for text in done.err.splitlines()] == ["event", "status", "status"]
-    assert done.out == LOGS
+    lines = [json.loads(text) for text in done.out.splitlines()]
+    assert {(one["type"], one["pod"], one["attempt"]) for one in lines} == {("log", "web", 0)}
+    assert "".join(f"{one['container']:<5} | {one['text']}\n" for one in lines) == LOGS
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        pytest.param(FakeResult(exit_code=1, message="pod web failed: Error"), 1, id="the pod failed"),
+        pytest.param(FakeResult(exit_code=4, message="timed out"), 4, id="the time ran out"),
+        pytest.param(EngineUnavailable("no Engine", hint="start one"), 3, id="no Engine"),
+        pytest.param(ManifestError(("f:1:1: a", "f:2:1: b")), 2, id="a manifest that is wrong"),
+        pytest.param(RuntimeError("oh"), 1, id="a mistake of ours"),
+    ],
+)
+def test_the_last_word_of_json_progress_is_an_object_too(
+    podrunner: CommandLine, manifest: str, outcome: FakeResult | Exception, code: int
+) -> None:
+    def fail(_listener: Listener, _stop: StopRequest) -> None:
+        assert isinstance(outcome, Exception)
+        raise outcome
+
+    if isinstance(outcome, FakeResult):
+        podrunner.runner.result = outcome
+    else:
+        podrunner.runner.while_running = fail
+    podrunner.environ["PODRUNNER_DEBUG"] = ""
+    done = podrunner("run", manifest, "--progress", "json")
+    told = [json.loads(text) for text in done.err.splitlines()]
+    assert (done.code, told[-1]["type"], told[-1]["exitCode"]) == (code, "error", code)
+    assert told[-1]["message"]
+
+
+def test_a_namespace_that_was_asked_for_holds_for_every_object(podrunner: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(MANIFEST.replace("metadata:\n", "metadata:\n  namespace: a\n"))
+    for verb in ("run", "plan", "validate", "simulate", "delete -f"):
+        done = podrunner(*verb.split(), str(path), "-n", "b")
+        assert (done.code, done.out) == (2, "")
+        assert 'the namespace from the provided object "a" does not match the namespace "b".' in done.err
+        assert "You must pass '--namespace=a' to perform this operation." in done.err
+    assert podrunner("validate", str(path), "-n", "a").code == 0
+    podrunner.environ["PODRUNNER_NAMESPACE"] = "b"
+    assert podrunner("validate", str(path)).code == 0, "a default asks for nothing"
 
 
 def test_a_terminal_gets_colours_and_bars(podrunner: CommandLine, manifest: str) -> None:

@@ -9,6 +9,7 @@ import threading
 from datetime import UTC
 
 import pytest
+from msgspec.structs import replace
 
 from runner.render.logs import LogPrinter
 from runner.render.narrate import Narrator, Progress, narrator
@@ -169,7 +170,19 @@ def test_json_narration_is_one_object_a_line() -> None:
     assert values[1]["event"]["reason"] == "Pulled"
     assert (values[2]["layer"], values[2]["current"], values[2]["total"]) == ("abc", 1, 2)
     assert values[4]["nextAttempt"] == "2030-05-01T12:00:12.000000Z"
-    assert out.getvalue() == "main | hello\n"
+    line = json.loads(out.getvalue())
+    assert (line["type"], line["container"], line["attempt"], line["text"]) == ("log", "main", 0, "hello")
+
+
+def test_lines_of_containers_are_objects_whatever_they_are_made_of() -> None:
+    out = io.StringIO()
+    shown = JsonNarrator(Output(io.StringIO()), printer(out))
+    shown(log(b"\xff\x1b[31m"))
+    shown(replace(log(b"half"), has_end=False))
+    shown(replace(log(b"rest"), is_start=False))
+    first, second, third = (json.loads(text) for text in out.getvalue().splitlines())
+    assert (first["text"], first["bytes"]) == ("\ufffd\x1b[31m", "/xtbMzFt")
+    assert (second["unended"], third["continues"]) == (True, True)
 
 
 def terminal_narrator(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from runner.cli.app import App, app_of
 from runner.cli.diary import show_log
@@ -66,13 +67,19 @@ _CHOICES = {
     help="What runs again when an init container fails: every container of the pod, or the failed one alone.",
 )
 @option("--max-restarts", type=click.IntRange(min=0), help="Give up after so many restarts of any container.")
+@option(
+    "--fail-fast/--no-fail-fast",
+    default=None,
+    help="End with 1 when something fails that a kubelet would try for ever: a missing image, ConfigMap, volume, a port "
+    "that is taken. It counts as --max-restarts does. On with --until, else off.",
+)
 @option("--backoff", default="10s..5m", show_default=True, metavar="FIRST..MOST", help="Waits between restarts.")
 @option("--speed", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Our own waits pass N times faster.")
 @option(
     "--keep", type=click.Choice(_CHOICES["keep"]), default="never", show_default=True, help="When pods stay at the end."
 )
 @option("--artifacts", type=click.Path(file_okay=False, path_type=Path), help="Write statuses, events and logs there.")
-@option("--exit-code-from", default="", metavar="CONTAINER", help="Pass on the exit code of this container.")
+@option("--exit-code-from", default="", metavar="[POD/]CONTAINER", help="Pass on the exit code of this container.")
 @option("--sandbox-image", default="", help="Use this image for the sandbox instead of the built-in one.")
 @option(
     "--progress",
@@ -95,6 +102,7 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     1 they cannot, 2 usage error or invalid manifest, 3 no Engine, 4 timeout, 130 interrupted.
     """
     app = app_of()
+    app.speaks_json = flags["progress"] == Progress.JSON and not flags["quiet"]
     options = _options(flags)
     objects = load_objects(app, (*paths, *files), namespace, is_strict=flags["is_strict"])
     stop = app.make_stop()
@@ -127,7 +135,14 @@ def _options(flags: dict[str, Any]) -> RunOptions:
         keep=Keep(flags["keep"]),
         artifacts=flags["artifacts"],
         exit_code_from=flags["exit_code_from"],
+        fail_fast=_is_chosen("until") if flags["fail_fast"] is None else flags["fail_fast"],
     )
+
+
+def _is_chosen(option_name: str) -> bool:
+    """Whether an option was given, by flag or variable."""
+    source = click.get_current_context().get_parameter_source(option_name)
+    return source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
 def _listener(app: App, stop: StopRequest, objects: Sequence[LoadedObject], flags: dict[str, Any]) -> Narrator:
@@ -182,9 +197,11 @@ def _notice_readers(app: App, stop: StopRequest, listener: Narrator) -> None:
 def _finish(app: App, result: Result, output: OutputFormat | None) -> int:
     pods = list(result.pods)
     app.out.on_closed, app.err.on_closed = None, lambda: None
-    if result.exit_code == ExitCode.TIMEOUT:
+    if result.exit_code == ExitCode.TIMEOUT and not app.speaks_json:
         _last_words(app, pods)
-    if result.message:
+    if app.speaks_json and result.exit_code not in (ExitCode.OK, ExitCode.INTERRUPTED):
+        app.tell_error(result.message, "", result.exit_code)
+    elif result.message:
         paint = app.paint(app.err)
         app.say(result.message if result.exit_code in (0, 130) else f"{paint.red('error:')} {result.message}")
     if output is not None and output.is_table:
