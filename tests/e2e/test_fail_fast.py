@@ -21,7 +21,7 @@ SECRET = {"name": "v", "secret": {"secretName": "nope"}}
         pytest.param({"image": "no-such-image:1"}, {}, "ErrImagePull: ", id="an image"),
         pytest.param({"image": "BAD::IMAGE"}, {}, "InvalidImageName: ", id="the name of an image"),
         pytest.param({"image": "never:1", "imagePullPolicy": "Never"}, {}, "ErrImageNeverPull: ", id="one that is not pulled"),
-        pytest.param({"env": [{"name": "A", "valueFrom": MISSING}]}, {}, "CreateContainerConfigError: configmap", id="a ConfigMap"),
+        pytest.param({"env": [{"name": "A", "valueFrom": MISSING}]}, {}, "CreateContainerConfigError: ", id="a ConfigMap"),
         pytest.param({"command": ["nosuch"]}, {}, "RunContainerError: ", id="a command"),
         pytest.param({"volumeMounts": [{"name": "v", "mountPath": "/v"}]}, {"volumes": [SECRET]}, "FailedMount: ", id="a volume"),
     ],
