@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec import Struct
 
 from runner.core.envfile import EnvFileError, env_file_value
-from runner.core.expansion import expand
+from runner.core.expansion import MAX_EXPANDED, TooLong, expand
 from runner.core.gotext import quote
 from runner.core.model import Container, Json, Pod
 from runner.core.noderesources import NodeLook, resource_value, unknown_node
@@ -62,10 +62,15 @@ def make_environment(pod: Pod, container: Container, sources: Sources) -> dict[s
     result: dict[str, str] = {}
     for source in container.manifest.get("envFrom") or ():
         result.update(_env_from(source, sources.lookup))
-    for entry in container.manifest.get("env") or ():
+    left = MAX_EXPANDED
+    for index, entry in enumerate(container.manifest.get("env") or ()):
         name, value = str(entry.get("name", "")), entry.get("value")
         if value:
-            result[name] = expand(str(value), ChainMap(result, services))
+            try:
+                result[name] = expand(str(value), ChainMap(result, services), left)
+            except TooLong as error:
+                raise ConfigError(f"{manifest_path(pod, container)}.env[{index}].value: {error}") from error
+            left -= max(0, len(result[name]) - len(str(value)))
         elif entry.get("valueFrom"):
             resolved = _value_from(pod, container, entry["valueFrom"], sources)
             if resolved is not None:
@@ -77,6 +82,15 @@ def make_environment(pod: Pod, container: Container, sources: Sources) -> dict[s
         if result
         else {**services}
     )
+
+
+def manifest_path(pod: Pod, container: Container) -> str:
+    """Where a container stands in its pod's manifest: ``spec.initContainers[0]``."""
+    for field in ("initContainers", "containers", "ephemeralContainers"):
+        for index, one in enumerate(pod.spec.get(field) or ()):
+            if one.get("name") == container.name:
+                return f"spec.{field}[{index}]"
+    return f"container {container.name}"
 
 
 def _env_from(source: Json, lookup: Lookup) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from runner.core.containerconfig import Mount, MountType
-from runner.core.expansion import MissingValue, expand_required
+from runner.core.expansion import MissingValue, TooLong, expand_required
 from runner.core.model import Container, VolumeMount
 from runner.core.objects import ConfigError
 from runner.core.volumes import VolumePlan
@@ -69,7 +69,7 @@ def _sub_path(mount: VolumeMount, environment: Mapping[str, str]) -> str:
     """The mount's subPath, or its subPathExpr expanded; it may not lead out of the volume (kubelet_pods.go makeMounts)."""
     try:
         path = mount.sub_path or expand_required(mount.sub_path_expr, environment)
-    except MissingValue as error:
+    except (MissingValue, TooLong) as error:
         raise ConfigError(str(error)) from error
     if path.startswith("/"):
         raise ConfigError(f"error SubPath `{path}` must not be an absolute path")

@@ -12,7 +12,8 @@ from typing import Any
 from msgspec import Struct
 
 from runner.core.containerconfig import ContainerConfig, Mount
-from runner.core.expansion import expand
+from runner.core.environment import manifest_path
+from runner.core.expansion import expand_each
 from runner.core.labels import RESTART_COUNT, container_labels, container_name
 from runner.core.managedfiles import managed_mounts
 from runner.core.messages import message_mount
@@ -104,8 +105,9 @@ def container_template(
     security = effective_security(pod, container)
     verify_non_root(pod, container, security, image)
     namespace = f"container:{sandbox_id}"
-    command = tuple(expand(part, environment) for part in container.command)
-    args = tuple(expand(part, environment) for part in container.args)
+    path = manifest_path(pod, container)
+    command = expand_each(container.command, environment, f"{path}.command")
+    args = expand_each(container.args, environment, f"{path}.args")
     spec = pod.spec
     pid = "host" if spec.get("hostPID") else namespace if spec.get("shareProcessNamespace") else ""
     paths = kernel_paths(security)

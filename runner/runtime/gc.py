@@ -43,6 +43,8 @@ from runner.runtime.home import Home
 from runner.runtime.namespaces import ownerless_namespaces, remove_namespace
 from runner.runtime.objects import remove_claims, remove_orphans
 from runner.runtime.ownership import PodIsOwned, PodLock, home_id, is_locked, may_be_kept, owner_is_alive
+from runner.runtime.pullonce import SUFFIX as PULL_LOCK
+from runner.runtime.pullonce import forget_pull_lock
 from runner.runtime.storage import Object, Store, name_of
 
 LOG_LIFETIME = 3600.0
@@ -404,7 +406,11 @@ class _Sweep:
             if uid not in known and self._is_stale(directory) and not is_locked(self.home, uid):
                 self._remove_logs(directory)
         for lock in locks:
-            if lock.stem not in known and lock.suffix == ".lock" and not self.dry_run:
+            if self.dry_run:
+                continue
+            if lock.suffix == PULL_LOCK:
+                forget_pull_lock(lock)
+            elif lock.stem not in known and lock.suffix == ".lock":
                 self._remove_lock(lock)
 
     def _is_stale(self, directory: Path) -> bool:

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Final
 
 from runner.engine.protocol import Engine, ImageDetails
 from runner.errors import NotFound
+
+SUFFIX: Final = ".pull"
+"""Of lock files; a sweep removes those that nobody holds."""
 
 
 def pull_once(
@@ -41,11 +46,38 @@ def _held(locks: Path | None, reference: str) -> Iterator[bool]:
         return
     locks.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = hashlib.blake2b(reference.encode(), digest_size=8).hexdigest()
-    with (locks / f"{name}.pull").open("w") as file:
-        has_waited = False
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            has_waited = True
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield has_waited
+    path = locks / f"{name}{SUFFIX}"
+    has_waited = False
+    while True:
+        with path.open("w") as file:
+            has_waited |= not _lock(file)
+            if not _is_still(path, file):
+                continue  # A sweep has removed it on the way.
+            yield has_waited
+            return
+
+
+def forget_pull_lock(path: Path) -> None:
+    """Remove a lock file, unless an image is being pulled under it."""
+    with suppress(OSError), path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_still(path, file):
+            path.unlink()
+
+
+def _lock(file: IO[str]) -> bool:
+    """Lock the file, waiting for whoever has it. Returns whether nobody had."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return False
+    return True
+
+
+def _is_still(path: Path, file: IO[str]) -> bool:
+    """Whether an open file is the one that lies at the path."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from runner.core.environment import PodFacts, Sources, make_environment
+from runner.core.environment import PodFacts, Sources, make_environment, manifest_path
 from runner.core.noderesources import NodeSize
 from runner.core.objects import ConfigError
 from tests.support.pods import make_pod, objects
@@ -302,3 +303,24 @@ def test_a_pod_without_volumes_has_no_files() -> None:
     pod = make_pod((), ({"name": "main", "env": file_key("K")},), volumes=[{"name": "v", "emptyDir": {}}])
     with pytest.raises(ConfigError, match="couldn't parse env file"):
         make_environment(pod, pod.containers[0], Sources(facts=FACTS, lookup=STORE))
+
+
+@pytest.mark.parametrize(
+    ("inits", "apps", "path"),
+    [((), ("other", "main"), "spec.containers[1]"), (("first", "main"), ("app",), "spec.initContainers[1]")],
+)
+def test_variables_that_double_each_other_end_at_a_limit_with_their_path(
+    inits: Sequence[str], apps: Sequence[str], path: str
+) -> None:
+    env = [{"name": "V0", "value": "x" * 64}]
+    env += [{"name": f"V{n}", "value": f"$(V{n - 1})$(V{n - 1})"} for n in range(1, 61)]
+    pod = make_pod(*([{"name": name, "env": env} for name in names] for names in (inits, apps)))
+    main = pod.container("main")
+    assert main is not None
+    with pytest.raises(ConfigError, match=rf"^{re.escape(path)}\.env\[\d+\]\.value: references expand to more than"):
+        make_environment(pod, main, Sources(facts=FACTS, lookup=STORE))
+
+
+def test_a_container_that_its_pod_does_not_know_is_told_by_name() -> None:
+    stranger = make_pod((), ("stranger",)).containers[0]
+    assert manifest_path(make_pod((), ("main",)), stranger) == "container stranger"

@@ -397,6 +397,7 @@ def test_several_sweeps_at_once_do_not_mind_each_other(home: Home) -> None:
 def test_stale_lock_files_go_and_held_ones_stay(home: Home) -> None:
     home.ensure(home.locks)
     home.lock_file("stale").touch()
+    (home.locks / "0123456789abcdef.pull").touch()
     with PodLock(home, "held"):
         sweep(LeftoverEngine(), MemoryStore(), home)
         assert [path.name for path in home.locks.iterdir()] == ["held.lock"]

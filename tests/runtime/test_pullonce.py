@@ -10,7 +10,7 @@ import pytest
 from runner.clock import VirtualClock
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import ImagePullError, NotFound
-from runner.runtime.pullonce import pull_once
+from runner.runtime.pullonce import forget_pull_lock, pull_once
 
 IMAGE = "busybox:1.36"
 
@@ -75,3 +75,46 @@ def test_where_the_first_has_no_luck_the_second_tries_itself(tmp_path: Path) -> 
 def test_an_image_that_is_not_there_after_its_pull_is_told_so() -> None:
     with pytest.raises(NotFound):
         pull_once(SimulatedEngine(VirtualClock()), IMAGE, lambda: None, locks=None, is_wanted_anew=False)
+
+
+def test_lock_files_go_unless_an_image_is_being_pulled_under_them(tmp_path: Path) -> None:
+    registry, locks = Registry(SimulatedEngine(VirtualClock())), tmp_path / "locks"
+    puller = threading.Thread(
+        target=pull_once, args=(registry.engine, IMAGE, registry.pull), kwargs={"locks": locks, "is_wanted_anew": False}
+    )
+    puller.start()
+    assert registry.began.wait(10)
+    (held,) = locks.iterdir()
+    (locks / "old.pull").touch()
+    for path in (held, locks / "old.pull", locks / "gone.pull"):
+        forget_pull_lock(path)
+    assert list(locks.iterdir()) == [held]
+    registry.go_on.set()
+    puller.join(10)
+    forget_pull_lock(held)
+    assert list(locks.iterdir()) == []
+
+
+def test_pulls_and_sweeps_of_their_locks_at_once_never_pull_twice_at_a_time(tmp_path: Path) -> None:
+    engine, locks, at_once, most = SimulatedEngine(VirtualClock()), tmp_path / "locks", threading.Semaphore(1), []
+
+    def pull() -> None:
+        most.append(at_once.acquire(blocking=False))
+        engine.add_image(IMAGE)
+        at_once.release()
+
+    def pulls() -> None:
+        for _ in range(50):
+            pull_once(engine, IMAGE, pull, locks=locks, is_wanted_anew=True)
+
+    def sweeps() -> None:
+        for _ in range(200):
+            for path in locks.glob("*.pull"):
+                forget_pull_lock(path)
+
+    threads = [threading.Thread(target=work) for work in (pulls, pulls, sweeps)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert most == [True] * 100

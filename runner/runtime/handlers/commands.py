@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from runner.core.expansion import expand
+from runner.core.expansion import TooLong, expand
 from runner.core.gotext import join_list, quote
 from runner.core.model import Container
 from runner.core.probing import ProbeRun, RunResult
@@ -27,7 +27,10 @@ _NEVER_RAN: Final = b"OCI runtime exec failed: "
 
 def run_probe(engine: ExecEngine, target: Target, command: Sequence[str], timeout: int) -> ProbeRun:
     """Run a probe's command: exit code 0 is success."""
-    expanded = expand_command(command, target.container)
+    try:
+        expanded = expand_command(command, target.container)
+    except TooLong as problem:
+        return ProbeRun(result=RunResult.ERROR, output=str(problem))
     try:
         ended = engine.exec(target.container_id, expanded, timeout=timeout, limit=OUTPUT_LIMIT)
     except ExecTimeout:
