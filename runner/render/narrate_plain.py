@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from runner.core.model import Json
+from runner.core.reasons import EventReason
 from runner.render.logs import LogPrinter
 from runner.render.narrate import container_of
 from runner.render.streams import Output
@@ -102,6 +103,8 @@ class PlainNarrator:
             return  # The retry that follows says the same, and when.
         text = str(event.get("message") or "").strip()
         count = event.get("count") or 1
+        if count > 1 and event.get("reason") == EventReason.DEADLINE_EXCEEDED:
+            return  # It is said with every status until the pod is over; once is enough to know.
         message = (f"{container}: " if container else "") + text + (f" (x{count})" if count > 1 else "")
         self._row(narration.at, narration.ref.label, kind, str(event.get("reason") or ""), message)
 

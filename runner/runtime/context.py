@@ -18,9 +18,9 @@ from runner.core.environment import PodFacts
 from runner.core.model import Container, Json, Pod, ProbeKind
 from runner.core.observed import Observed, ProbeResult, ProbeResults
 from runner.core.podstatus import ID_PREFIX, PodStatus
-from runner.core.reasons import Note
+from runner.core.reasons import EventReason, Note, normal
 from runner.core.restart import with_retry_scope
-from runner.core.status import generate_status, held_back, probed_status
+from runner.core.status import DEADLINE_MESSAGE, generate_status, held_back, probed_status, terminate_status
 from runner.core.volumes import VolumePlan
 from runner.engine.protocol import Engine
 from runner.errors import EngineError
@@ -127,8 +127,23 @@ class PodContext:
         if self.messages is not None:
             self.messages.complete(self)
 
-    def publish(self, *, is_terminal: bool = False) -> PodStatus:
+    def publish(self) -> PodStatus:
         """Compute the status from what was seen last, and publish it if it differs from the one before."""
+        status = self._computed()
+        self.announce(status)
+        return status
+
+    def finish(self, *, is_stopped: bool) -> None:
+        """Publish how the containers ended, now that they are stopped for good, and then the last status with its final phase.
+
+        ``is_stopped``: its sandbox too, so that what is not known to have ended counts as killed.
+        """
+        self.announce(self._computed(is_terminal=True))
+        status = self._computed(is_terminal=True)
+        self.may_run = False
+        self.announce(terminate_status(self.pod, status) if is_stopped else status)
+
+    def _computed(self, *, is_terminal: bool = False) -> PodStatus:
         status = generate_status(
             self.pod,
             self.observed,
@@ -139,7 +154,9 @@ class PodContext:
             is_terminal=is_terminal,
             host_ip=self.options.host_ip,
         )
-        self.announce(status)
+        if self.may_run and status.reason == EventReason.DEADLINE_EXCEEDED:
+            # A kubelet says it each time it computes the status (active_deadline.go).
+            self.event(normal(EventReason.DEADLINE_EXCEEDED, DEADLINE_MESSAGE))
         return status
 
     def announce(self, status: PodStatus) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Any
 
 from runner.clock import JumpWatch, Wakeup
@@ -23,10 +22,10 @@ from runner.core.observed import RuntimeState
 from runner.core.podstatus import Phase, PodStatus
 from runner.core.pullsecrets import missing_note
 from runner.core.qos import qos_class
-from runner.core.reasons import EventReason, EventType, Note, normal, warning
+from runner.core.reasons import EventReason, EventType, Note, warning
 from runner.core.resources import unenforced_storage
 from runner.core.restart import with_retry_scope
-from runner.core.status import DEADLINE_MESSAGE, deadline_at, terminate_status
+from runner.core.status import deadline_at
 from runner.core.termination import MINIMUM_GRACE, is_at_once
 from runner.core.times import later
 from runner.core.volumes import MountError
@@ -59,14 +58,6 @@ MOUNT_BACKOFF = (0.5, 122.0)
 
 
 _log = logging.getLogger("runner.engine")
-
-
-class Ending(Enum):
-    """Why a pod stops being synced."""
-
-    DELETED = "deletion was asked for"
-    DEADLINE = "its active deadline is over"
-    TERMINAL = "its phase is final"
 
 
 @dataclass(slots=True)
@@ -175,9 +166,7 @@ class PodWorker:
         context = self.context
         prober.start()
         refresh = context.tasks.start(refresh_volumes(context), "refreshing volumes")
-        ending = yield from self._sync_until_the_end()
-        if ending is Ending.DEADLINE:
-            context.event(normal(EventReason.DEADLINE_EXCEEDED, DEADLINE_MESSAGE))
+        yield from self._sync_until_the_end()
         prober.stop_killing_probes()
         refresh.cancel()
         yield from self._terminate()
@@ -218,7 +207,7 @@ class PodWorker:
             text = f"the ephemeral-storage limit of container {name} is not enforced here"
             context.tell(Notice(at=context.now(), ref=context.ref, text=text))
 
-    def _sync_until_the_end(self) -> Task[Ending]:
+    def _sync_until_the_end(self) -> Task[None]:
         context = self.context
         mount_failures = 0
         rested = False
@@ -227,11 +216,10 @@ class PodWorker:
                 yield from self._steadily(context.look)
                 context.publish()
             rested = False
-            ending = self._ending()
-            if ending is not None:
-                return ending
+            if self._is_ending():
+                return
             if self.gave_up:
-                yield from self._until(lambda: self._ending() is not None)
+                yield from self._until(self._is_ending)
                 continue
             if not context.observed.sandboxes or not context.volumes:
                 mount_failures = self._mount(mount_failures)
@@ -263,7 +251,7 @@ class PodWorker:
         sync = context.tasks.start(run_sync(context, plan, self.queue), "sync")
         sync.advance(context.now())
         if not sync.done:
-            yield from self._accompany(sync, lambda: self._ending() is not None)
+            yield from self._accompany(sync, self._is_ending)
         if not sync.done:
             sync.cancel()
             return None
@@ -316,18 +304,14 @@ class PodWorker:
         context.troubles.is_over(VOLUMES)
         return 0
 
-    def _ending(self) -> Ending | None:
+    def _is_ending(self) -> bool:
+        """Whether the pod is stopped for good: deleted, final by its containers, or past its active deadline."""
         context = self.context
         pod, status = context.pod, context.status
-        if pod.is_deleted:
-            return Ending.DELETED
-        if status is None:
-            return None
-        if status.phase.is_terminal:
-            deadline = status.reason == EventReason.DEADLINE_EXCEEDED
-            return Ending.DEADLINE if deadline else Ending.TERMINAL
+        if pod.is_deleted or status is None:
+            return pod.is_deleted
         end = None if pod.active_deadline is None else deadline_at(pod, status.start_time)
-        return Ending.DEADLINE if end is not None and end <= context.now() else None
+        return status.phase.is_terminal or (end is not None and end <= context.now())
 
     def _terminate(self) -> Task[None]:
         """Stop everything and publish the last status. What could not be stopped is stopped again, as a kubelet does."""
@@ -355,10 +339,7 @@ class PodWorker:
                     context.event(warning(EventReason.FAILED_KILL_POD, f"error killing pod: {error.message}"))
                 yield Wait(until=self._trouble(error, failures, "the pod cannot be stopped"))
         yield from self._steadily(context.look)
-        context.may_run = False
-        context.publish(is_terminal=True)
-        if context.status is not None and not any(sandbox.ready for sandbox in context.observed.sandboxes):
-            context.announce(terminate_status(context.pod, context.status))
+        context.finish(is_stopped=not any(sandbox.ready for sandbox in context.observed.sandboxes))
 
     def _hasten(self, kill: Handle[None]) -> Task[None]:
         """A shorter grace period was asked for meanwhile: what still runs when it is over is killed."""
@@ -456,7 +437,7 @@ class PodWorker:
         yield Wait(until, self._is_stirred)
 
     def _is_stirred(self) -> bool:
-        return self.context.dirty or self._ending() is not None
+        return self.context.dirty or self._is_ending()
 
     def _rest_after_failure(self, until: datetime) -> Task[None]:
         """The same; but what a failed attempt itself stirs up is no reason for the next one to come earlier."""
@@ -464,7 +445,7 @@ class PodWorker:
         before = (context.pod, context.observed.sandboxes, context.observed.containers)
         while True:
             yield from self._rest(until)
-            if not context.dirty or self._ending() is not None:
+            if not context.dirty or self._is_ending():
                 return
             yield from self._steadily(context.look)
             context.publish()

@@ -169,6 +169,8 @@ def test_the_wait_before_each_restart_is_nominal_and_a_kubelet_keeps_it_at_least
 def test_events_are_the_same_in_type_reason_and_message_and_come_in_the_same_order(path: Path) -> None:
     _, theirs, _, ours = told(path)
     assert ours.event_order() == theirs.event_order()
+    for story in (ours, theirs):
+        assert max((e.count for e in story.events if e.reason == "DeadlineExceeded"), default=0) in (0, 4)
 
 
 @every_trace
