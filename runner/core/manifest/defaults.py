@@ -95,7 +95,7 @@ def default_volume(volume: Object) -> None:
             _projected_source(source)
     claim = ((volume.get("ephemeral") or {}).get("volumeClaimTemplate") or {}).get("spec")
     if claim is not None:
-        default_claim_spec(claim)
+        default_claim_template(claim)
     for name, values in _CLOUD_DEFAULTS.items():
         if volume.get(name) is not None:
             for key, value in values.items():
@@ -110,18 +110,28 @@ _CLOUD_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def default_claim_spec(spec: Object) -> None:
-    """Fill in a PersistentVolumeClaim's spec; a data source that names nothing usable is dropped."""
+def default_claim_template(spec: Object) -> None:
+    """Fill in the spec of a claim that a pod or a StatefulSet will make."""
     _set(spec, "volumeMode", "Filesystem")
     _round_list((spec.get("resources") or {}).get("limits"))
     _round_list((spec.get("resources") or {}).get("requests"))
-    source = spec.get("dataSource")
-    if source is not None:
+
+
+def default_claim_spec(spec: Object) -> None:
+    """Fill in a PersistentVolumeClaim's spec; both names of the data source say the same.
+
+    Mirrors EnforceDataSourceBackwardsCompatibility and NormalizeDataSources of pkg/api/persistentvolumeclaim/util.go.
+    """
+    default_claim_template(spec)
+    source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
+    if source is not None and reference is None:
         group, kind = source.get("apiGroup") or "", source.get("kind")
-        if (group, kind) not in (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot")):
-            del spec["dataSource"]
-        elif spec.get("dataSourceRef") is None:
+        if (group, kind) in (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot")):
             spec["dataSourceRef"] = dict(source)
+        else:
+            del spec["dataSource"]
+    elif reference is not None and source is None and not reference.get("namespace"):
+        spec["dataSource"] = {key: value for key, value in reference.items() if key != "namespace"}
 
 
 def _projected_source(source: Object) -> None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 
-from runner.core.manifest.defaults import Object, default_claim_spec, default_pod, default_pod_spec
+from runner.core.manifest.defaults import (
+    Object,
+    default_claim_spec,
+    default_claim_template,
+    default_pod,
+    default_pod_spec,
+)
 from runner.core.manifest.families import choose_families
 
 # What the API server itself writes; a manifest taken from a cluster carries it and a create ignores it.
@@ -59,6 +65,8 @@ def _service_account(account: Object) -> None:
 
 
 def _claim(claim: Object) -> None:
+    if (claim["spec"].get("dataSourceRef") or {}).get("namespace"):
+        del claim["spec"]["dataSourceRef"]  # its feature gate is off
     default_claim_spec(claim["spec"])
 
 
@@ -154,7 +162,7 @@ def _stateful_set(stateful_set: Object) -> None:
         claim["kind"] = "PersistentVolumeClaim"
         claim["apiVersion"] = "v1"
         claim["status"] = {"phase": "Pending", **(claim.get("status") or {})}
-        default_claim_spec(claim["spec"])
+        default_claim_template(claim["spec"])
     _template(spec)
 
 

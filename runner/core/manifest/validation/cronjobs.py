@@ -14,7 +14,7 @@ from runner.core.manifest.validation.errors import Errors
 from runner.core.manifest.validation.jobs import validate_job_spec
 from runner.core.manifest.validation.metadata import shown_name, validate_metadata
 from runner.core.manifest.validation.names import dns_subdomain, longest
-from runner.core.manifest.validation.templates import not_negative
+from runner.core.manifest.validation.templates import not_negative, shown_selector
 
 Object = dict[str, Any]
 
@@ -72,6 +72,6 @@ def _time_zone(errors: Errors, zone: str, path: FieldPath) -> None:
 def _job_template(errors: Errors, spec: Object) -> None:
     validate_job_spec(errors, spec, _JOB)
     if spec.get("selector") is not None:
-        errors.invalid(_JOB.child("selector"), spec["selector"], "`selector` will be auto-generated")
+        errors.invalid(_JOB.child("selector"), shown_selector(spec["selector"]), "`selector` will be auto-generated")
     if spec.get("manualSelector"):
         errors.not_supported(_JOB.child("manualSelector"), True, ("nil", "false"))

@@ -16,6 +16,7 @@ from runner.core.manifest.validation.names import dns_label, dns_subdomain
 from runner.core.manifest.validation.templates import (
     not_negative,
     selector_is_usable,
+    shown_selector,
     validate_selected,
     validate_template,
 )
@@ -73,7 +74,7 @@ def _generated_labels(errors: Errors, selector: Object, template: Object, name: 
         if labels[key] != value:
             errors.invalid(at.key(key), labels, f"must be '{value}'")
     if selector_is_usable(Errors(), selector, at) and not matches(selector_of(selector), wanted):
-        errors.invalid(_SPEC.child("selector"), selector, "`selector` not auto-generated")
+        errors.invalid(_SPEC.child("selector"), shown_selector(selector), "`selector` not auto-generated")
 
 
 def validate_job_spec(errors: Errors, spec: Object, path: FieldPath) -> None:

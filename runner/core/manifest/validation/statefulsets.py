@@ -16,6 +16,7 @@ from runner.core.manifest.validation.names import dns_label
 from runner.core.manifest.validation.templates import (
     not_negative,
     selector_is_usable,
+    shown_selector,
     validate_not_empty,
     validate_runs_for_ever,
     validate_selected,
@@ -72,20 +73,20 @@ def _updates(errors: Errors, strategy: Object, path: FieldPath) -> None:
 
 
 def _pods(errors: Errors, spec: Object) -> None:
-    selector, at = spec.get("selector"), _SPEC.child("selector")
+    selector, at, usable = spec.get("selector"), _SPEC.child("selector"), True
     if selector is None:
         errors.required(at)
-    usable = selector_is_usable(errors, selector, at)
-    if selector is not None:
+    else:
+        usable = selector_is_usable(errors, selector, at)
         validate_not_empty(errors, selector, at, "statefulset")
+        if not usable:
+            errors.invalid(at, shown_selector(selector), "")
     template = spec["template"]
     if usable:
         validate_selected(errors, selector, template, _TEMPLATE)
         _template(errors, template, spec.get("volumeClaimTemplates") or [])
         # The server looks at the metadata of a StatefulSet's template twice.
         validate_template_metadata(errors, template, _TEMPLATE)
-    else:
-        errors.invalid(at, selector, "")
     validate_runs_for_ever(errors, template, _TEMPLATE, "StatefulSet")
 
 

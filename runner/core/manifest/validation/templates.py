@@ -72,3 +72,8 @@ def validate_selected(errors: Errors, selector: Object | None, template: Object,
     if selector is None or not matches(selector_of(selector), labels):
         at = path.child("metadata", "labels")
         errors.invalid(at, errors.or_null(at, labels), MISMATCH)
+
+
+def shown_selector(selector: Object) -> Object:
+    """A selector in the order in which Go prints its fields."""
+    return {name: selector[name] for name in ("matchLabels", "matchExpressions") if name in selector}

@@ -19,6 +19,7 @@ from runner.core.manifest.validation.statefulsets import validate_stateful_set
 from runner.core.manifest.validation.templates import (
     not_negative,
     selector_is_usable,
+    shown_selector,
     validate_not_empty,
     validate_runs_for_ever,
     validate_selected,
@@ -58,7 +59,7 @@ def _replicated(errors: Errors, spec: Object) -> None:
     if selector is None:
         errors.required(at)
     elif not selector_is_usable(errors, selector, at):
-        errors.invalid(at, selector, "invalid label selector")
+        errors.invalid(at, shown_selector(selector), "invalid label selector")
         return
     else:
         validate_not_empty(errors, selector, at, "deployment")
