@@ -107,6 +107,7 @@ SPECS: list[tuple[str, list[str]]] = [
     ),
     # the address is chosen before anything else is looked at
     (f"clusterIP: 1.2.3, sessionAffinity: x, {PORT}", [f'spec.clusterIPs[0]: Invalid value: "1.2.3": {ADDRESS}']),
+    (f"clusterIP: fe80::1%eth0, {PORT}", [f'spec.clusterIPs[0]: Invalid value: "fe80::1%eth0": {ADDRESS}']),
     (f"clusterIP: 010.0.0.1, {PORT}", ['spec.clusterIPs[0]: Invalid value: "010.0.0.1": must not have leading 0s']),
     (
         f"clusterIP: '::ffff:10.0.0.1', {PORT}",

@@ -361,7 +361,7 @@ def test_what_the_server_makes_of_a_stateful_sets_strategy(given: dict[str, Any]
 
 
 HTTP_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
-INDEXED = {"completionMode": "Indexed", "completions": 5}
+INDEXED: dict[str, Any] = {"completionMode": "Indexed", "completions": 5}
 MANY = "when completions are above 100000 and used with backoff limit per index"
 JOBS: list[tuple[dict[str, Any], list[str]]] = [
     ({}, []),
@@ -434,7 +434,10 @@ def test_what_the_server_says_of_a_job(spec: dict[str, Any], expected: list[str]
 RULE = {"action": "Count", "onExitCodes": {"operator": "In", "values": [1]}}
 POLICY_RULES: list[tuple[dict[str, Any], list[str]]] = [
     ({"onExitCodes": {"values": [1]}}, ['.onExitCodes.operator: Required value: valid values: ["In" "NotIn"]']),
-    ({"onExitCodes": {"operator": "NotIn"}}, [".onExitCodes.values: Invalid value: null: at least one value is required"]),
+    (
+        {"onExitCodes": {"operator": "NotIn"}},
+        [".onExitCodes.values: Invalid value: null: at least one value is required"],
+    ),
     (
         {"onExitCodes": {"operator": "In", "values": [0, 2, 2, 1]}},
         [
@@ -468,7 +471,9 @@ POLICY_RULES: list[tuple[dict[str, Any], list[str]]] = [
 
 @pytest.mark.parametrize(("rule", "expected"), POLICY_RULES)
 def test_what_the_server_says_of_a_failure_rule(rule: dict[str, Any], expected: list[str]) -> None:
-    text = manifest("Job", selector="none", template=pod(restartPolicy="Never"), podFailurePolicy={"rules": [{**RULE, **rule}]})
+    text = manifest(
+        "Job", selector="none", template=pod(restartPolicy="Never"), podFailurePolicy={"rules": [{**RULE, **rule}]}
+    )
     assert said(text) == [f"spec.podFailurePolicy.rules[0]{one}" for one in expected]
 
 
@@ -509,19 +514,19 @@ SUCCESS_RULES: list[tuple[dict[str, Any], list[str]]] = [
 
 @pytest.mark.parametrize(("rule", "expected"), SUCCESS_RULES)
 def test_what_the_server_says_of_a_success_rule(rule: dict[str, Any], expected: list[str]) -> None:
-    policy = {"successPolicy": {"rules": [rule]}}
+    policy: dict[str, Any] = {"successPolicy": {"rules": [rule]}}
     text = manifest("Job", selector="none", template=pod(restartPolicy="Never"), **INDEXED, **policy)
     assert said(text) == [f"spec.successPolicy.rules[0]{one}" for one in expected]
 
 
 def test_indexes_of_a_success_rule_have_a_longest_text() -> None:
-    policy = {"successPolicy": {"rules": [{"succeededIndexes": "0" * (64 * 1024 + 1)}]}}
+    policy: dict[str, Any] = {"successPolicy": {"rules": [{"succeededIndexes": "0" * (64 * 1024 + 1)}]}}
     found = said(manifest("Job", selector="none", template=pod(restartPolicy="Never"), **INDEXED, **policy))
     assert found[0] == "spec.successPolicy.rules[0].succeededIndexes: Too long: may not be more than 65536 bytes"
 
 
 def test_a_success_policy_is_for_indexed_jobs() -> None:
-    policy = {"successPolicy": {"rules": [{"succeededCount": 1}]}}
+    policy: dict[str, Any] = {"successPolicy": {"rules": [{"succeededCount": 1}]}}
     assert said(manifest("Job", selector="none", template=pod(restartPolicy="Never"), **policy)) == [
         'spec.successPolicy: Invalid value: {"Rules":[{"SucceededIndexes":null,"SucceededCount":1}]}: requires indexed '
         "completion mode"
