@@ -22,6 +22,8 @@ from runner.runtime.outcome import RunResult, StopRequest
 from runner.runtime.storage import Object, Store
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from runner.api.inputs import Manifest
     from runner.api.live import Life
     from runner.api.pods import PodHandle
@@ -229,7 +231,7 @@ class Runner(Deleting):
         previous: bool,
         follow: bool,
         tail: int | None,
-        since: float | None,
+        since: float | datetime | None,
         attempt: int | None = None,
         whole: bool = True,
     ) -> Iterator[Sequence[LogLine]]:

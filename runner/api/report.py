@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runner.core.columns import pod_row
+from runner.core.escaping import escaped
 from runner.core.times import human_duration
 from runner.errors import RunnerError
 
@@ -50,7 +51,7 @@ def event_lines(pod: PodHandle) -> str:
         lines.append(
             f"  {human_duration(now - event.last):>5} ago  {event.type:<7} {event.reason}{count}  {about}{event.message}"
         )
-    return "\n".join(lines)
+    return escaped("\n".join(lines))
 
 
 def log_tail(container: ContainerHandle) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from runner.core.manifest import LoadedObject, LoadResult
     from runner.core.model import Json
     from runner.runtime.gc import GcReport
@@ -68,7 +70,7 @@ class RunnerSurface(Protocol):
         previous: bool,
         follow: bool,
         tail: int | None,
-        since: float | None,
+        since: float | datetime | None,
         attempt: int | None,
         whole: bool,
     ) -> Iterator[Sequence[LogLine]]: ...

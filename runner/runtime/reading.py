@@ -31,7 +31,7 @@ _log = logging.getLogger("runner.logs")
 
 
 class LogQuestion(Struct, frozen=True, kw_only=True):
-    """What of the output is wanted: ``tail`` in lines, ``since`` in seconds ago, ``attempt`` counted from 0.
+    """What of the output is wanted: ``tail`` in lines, ``since`` in seconds ago or an instant, ``attempt`` counted from 0.
 
     ``whole``: lines, put together of their pieces; else the pieces as they come, which hold the very bytes in their order.
     """
@@ -40,7 +40,7 @@ class LogQuestion(Struct, frozen=True, kw_only=True):
     previous: bool = False
     follow: bool = False
     tail: int | None = None
-    since: float | None = None
+    since: float | datetime | None = None
     attempt: int | None = None
     whole: bool = True
 
@@ -57,7 +57,9 @@ def read_logs(
     ref = PodRef(namespace=pod.namespace, name=pod.name, uid=pod.uid)
     instances = _instances(engine, pod, name)
     attempt = _attempt(pod, ref, name, status.container(name), question, instances, home)
-    since = None if question.since is None else later(clock.now(), -question.since)
+    since = question.since
+    if since is not None and not isinstance(since, datetime):
+        since = later(clock.now(), -since)
     if attempt in instances:
         batches = _from_engine(engine, instances[attempt], question, since)
     else:

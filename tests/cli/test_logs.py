@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from tests.cli.support import CommandLine, line, pod, put
+from tests.cli.support import CommandLine, Terminal, line, pod, put
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def test_logs_of_selected_pods(podrunner: CommandLine, argv: str, out: list[str]
     ("argv", "problem"),
     [
         pytest.param("logs", "POD or TYPE/NAME is a required argument for the logs command", id="nothing is named"),
-        pytest.param("logs web -l app=shop", "name cannot be provided when a selector is specified", id="both are"),
+        pytest.param("logs web -l app=shop", "only a selector (-l) or a POD name is allowed", id="both are"),
         pytest.param(
             "logs web -f --all-containers --max-log-requests 1",
             "you are attempting to follow 2 log streams, but maximum allowed concurrency is 1",
@@ -92,12 +95,59 @@ def test_lines_are_printed(podrunner: CommandLine, argv: str, out: str, err: str
         pytest.param("--tail 3", {"tail": 3}, id="the last lines"),
         pytest.param("--tail 0", {"tail": 0}, id="none of the past"),
         pytest.param("--since 1m30s", {"since": 90.0}, id="young lines only"),
+        pytest.param(
+            "--since-time 2030-01-02T03:04:05Z", {"since": datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)}, id="since a time"
+        ),
+        pytest.param("--attempt 3", {"attempt": 3}, id="an attempt"),
+        pytest.param("--tail -1", {"tail": None}, id="all lines"),
+        pytest.param("", {"attempt": None, "whole": False}, id="bytes as they are"),
+        pytest.param("--timestamps", {"whole": True}, id="lines"),
     ],
 )
 def test_limits_reach_the_library(podrunner: CommandLine, argv: str, limits: dict[str, Any]) -> None:
     podrunner("logs", "web", "-c", "main", *argv.split())
     asked = podrunner.runner.asked["logs"]
     assert asked | limits == asked
+
+
+@pytest.mark.parametrize(
+    ("argv", "out", "err"),
+    [
+        pytest.param("--attempt 0", "first\n", "", id="an attempt"),
+        pytest.param(
+            "--attempt all", "first\nsecond\n", "==> main, attempt 0 <==\n==> main, attempt 1 <==\n", id="all"
+        ),
+        pytest.param(
+            "--attempt all --prefix", "[pod/web/main#0] first\n[pod/web/main#1] second\n", "", id="all, marked"
+        ),
+        pytest.param("--limit-bytes 8", "first\nse", "", id="so many bytes"),
+        pytest.param("--limit-bytes 6", "first\n", "", id="so many bytes, at a line's end"),
+    ],
+)
+def test_attempts_and_parts_are_printed(podrunner: CommandLine, argv: str, out: str, err: str) -> None:
+    podrunner.runner.lines["main"] = [line("first", attempt=0), line("second", attempt=1)]
+    done = podrunner("logs", "web", "-c", "main", *argv.split())
+    assert (done.code, done.out, done.err) == (0, out, err)
+
+
+def test_bytes_are_passed_on_without_a_newline_that_was_not_there(podrunner: CommandLine) -> None:
+    podrunner.runner.lines["main"] = [line("one"), replace(line("end"), has_end=False)]
+    assert podrunner("logs", "web", "-c", "main").out == "one\nend"
+
+
+def test_a_carriage_return_does_not_hide_the_prefix_on_a_terminal(podrunner: CommandLine) -> None:
+    podrunner.runner.lines["main"] = [line("10%\r20%\r")]
+    shown = podrunner("logs", "web", "-c", "main", "--prefix", "--color", "never", stdout=Terminal(newline=""))
+    assert shown.out == "[pod/web/main] 10%\r[pod/web/main] 20%\n"
+    piped = podrunner("logs", "web", "-c", "main", "--prefix", stdout=io.StringIO(newline=""))
+    assert piped.out == "[pod/web/main] 10%\r20%\r\n"
+
+
+def test_what_cannot_be_read_may_be_ignored(podrunner: CommandLine) -> None:
+    del podrunner.runner.lines["first"]
+    done = podrunner("logs", "web", "--all-containers", "--ignore-errors")
+    assert (done.code, done.out) == (0, "hello\nworld\n")
+    assert done.err == "error: container first is not valid for pod web\n"
 
 
 def test_following_all_containers_merges_their_lines(podrunner: CommandLine) -> None:
@@ -131,6 +181,21 @@ def test_an_annotation_names_the_default_container() -> None:
         pytest.param(
             "logs web -c main --all-containers", "should not be specified with container name", id="one and all"
         ),
+        pytest.param(
+            "logs web -c main --tail -2", "--tail must be greater than or equal to -1", id="less than all lines"
+        ),
+        pytest.param(
+            "logs web -c main --limit-bytes -1", "--limit-bytes must be greater than 0", id="less than no bytes"
+        ),
+        pytest.param("logs web -c main --since-time soon", 'invalid time "soon"', id="a time that is none"),
+        pytest.param(
+            "logs web -c main --since 1m --since-time 2030-01-02T03:04:05Z",
+            "at most one of `sinceTime`",
+            id="two times",
+        ),
+        pytest.param("logs web -c main --attempt x", 'invalid attempt "x"', id="an attempt that is none"),
+        pytest.param("logs web -c main --attempt 1 -p", "only one of --attempt and --previous", id="two attempts"),
+        pytest.param("logs web -c main --attempt all -f", "--attempt all cannot be followed", id="following the past"),
         pytest.param("logs web --since soon", 'invalid duration "soon"', id="a duration that is none"),
     ],
 )
@@ -187,3 +252,9 @@ def test_logs_go_on_past_a_container_that_cannot_be_read(podrunner: CommandLine)
     done = podrunner("logs", "web", "--all-containers")
     assert (done.code, done.out) == (2, "hello\nworld\n")
     assert done.err == "error: container first is not valid for pod web\n"
+
+
+def test_the_logs_of_all_pods_of_a_workload(owned: CommandLine) -> None:
+    done = owned("logs", "deploy/shop", "-c", "main", "--all-pods")
+    assert (done.code, len(done.out.splitlines()), done.err) == (0, 4, "")
+    assert done.out.startswith("[pod/")

@@ -12,6 +12,7 @@ import click
 from runner.cli.app import POD_WORDS, App, app_of, pod_name
 from runner.cli.diary import show_log
 from runner.cli.failures import Failures
+from runner.cli.loglimits import EVERY, LogLimits
 from runner.cli.lookup import find_pod, nothing_found, pods_of
 from runner.cli.options import (
     DURATION,
@@ -23,7 +24,7 @@ from runner.cli.options import (
     option,
 )
 from runner.cli.resources import asked
-from runner.cli.selecting import refuse_names, selected_pods, selector_option
+from runner.cli.selecting import selected_pods, selector_option
 from runner.core.escaping import for_terminal
 from runner.core.kindwords import WORKLOADS
 from runner.core.model import Json
@@ -38,9 +39,7 @@ if TYPE_CHECKING:
 
 _Source = tuple[str, str, int | None]
 """Names of a pod and of one of its containers, and the attempt; None is the newest."""
-_EVERY = "all"
 _Read = Callable[[_Source], "Iterator[Sequence[LogLine]]"]
-_SELECTED_TAIL = 10
 _MOST_WAITING = 64
 """How many batches may be read and not printed yet."""
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
@@ -50,6 +49,8 @@ DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 @click.argument("pod", required=False, metavar="POD|KIND/NAME", shell_complete=complete_pods)
 @click.argument("named", required=False, metavar="[CONTAINER]", shell_complete=complete_containers)
 @option("-c", "--container", shell_complete=complete_containers, help="Container (default: the first app container).")
+@option("--all-pods", is_flag=True, help="All pods of a workload, with --prefix.")
+@option("--ignore-errors", is_flag=True, help="Tell what cannot be read, and do not fail for it.")
 @option("--all-containers", is_flag=True, help="All containers of the pod.")
 @selector_option
 @option("-f", "--follow", is_flag=True, help="Go on with what comes, until the container ends.")
@@ -62,6 +63,8 @@ DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 @option("--timestamps", is_flag=True, help="Put the time before each line.")
 @option("--tail", type=int, help="Only so many last lines (-1: all; default with a selector: 10).")
 @option("--since", type=DURATION, help="Only lines younger than this.")
+@option("--since-time", help="Only lines since this instant (RFC 3339).")
+@option("--limit-bytes", type=int, default=0, help="At most so many bytes of each container.")
 @option("--prefix", is_flag=True, help="Put pod and container before each line.")
 @option("--max-log-requests", type=int, default=5, show_default=True, help="How many logs may be followed at once.")
 @color_option
@@ -74,42 +77,46 @@ def logs(
     if named and container:
         raise UsageError("only one of -c or an inline [CONTAINER] arg is allowed")
     show_log(app)
-    pods = _pods(app, namespace, pod, selector)
-    attempt = _attempt(flags)
+    limits = LogLimits.of(flags, is_selected=bool(selector))
+    pods = _pods(app, namespace, pod, selector, every=flags["all_pods"])
     chosen = [
         (str(value["metadata"]["name"]), name, number)
         for value in pods
         for name in _containers(app, value, container or named, everything=flags["all_containers"])
-        for number in _numbers(app, namespace, str(value["metadata"]["name"]), name, attempt)
+        for number in _numbers(app, namespace, str(value["metadata"]["name"]), name, limits.attempt)
     ]
     _keep_within(len(chosen), flags["max_log_requests"], follow=flags["follow"])
     is_merged = flags["follow"] and len(chosen) > 1
-    marks = {"prefix": flags["prefix"], "timestamps": flags["timestamps"], "attempt": attempt is not None}
-    is_whole = is_merged or flags["prefix"] or flags["timestamps"]
-    tail = flags["tail"] if flags["tail"] is not None else _SELECTED_TAIL if selector else -1
-    limits = {"previous": flags["previous"], "follow": flags["follow"], "since": flags["since"]}
+    has_prefix = flags["prefix"] or flags["all_pods"]
+    marks = {"prefix": has_prefix, "timestamps": flags["timestamps"], "attempt": limits.attempt is not None}
+    is_whole = is_merged or has_prefix or flags["timestamps"]
 
     def read(source: _Source) -> Iterator[Sequence[LogLine]]:
         of_pod, name, number = source
-        return app.runner.logs(
+        found = app.runner.logs(
             namespace,
             of_pod,
             container=name,
-            tail=tail if tail >= 0 else None,
+            previous=flags["previous"],
+            follow=flags["follow"],
+            tail=limits.tail,
+            since=limits.since,
             attempt=number,
             whole=is_whole,
-            **limits,
         )
+        return limits.cut(found)
 
-    failures = Failures()
     told: list[RunnerError] = []
-    announces = attempt == _EVERY and not flags["prefix"]
-    found = (
-        _merged(app, read, chosen, told) if is_merged else _in_turn(app, read, chosen, failures, announces=announces)
-    )
+    failures = Failures()
+    if is_merged:
+        found = _merged(app, read, chosen, told)
+    elif flags["ignore_errors"]:
+        found = _forgiving(app, read, chosen)
+    else:
+        found = _in_turn(app, read, chosen, failures, announces=limits.attempt == EVERY and not has_prefix)
     _print(app, app.paint(app.out, flags["color"]), found, marks, is_whole=is_whole)
     failures.end()
-    return int(told[0].exit_code) if told else 0
+    return int(told[0].exit_code) if told and not flags["ignore_errors"] else 0
 
 
 def _print(
@@ -129,22 +136,6 @@ def _print(
         app.out.put_bytes(b"".join(texts))
 
 
-def _attempt(flags: dict[str, Any]) -> str | int | None:
-    """The attempt that is wanted: its number, all, or the newest. Raises UsageError."""
-    word = flags["attempt"]
-    if word is None:
-        return None
-    if flags["previous"]:
-        raise UsageError("only one of --attempt and --previous is allowed")
-    if word == _EVERY:
-        if flags["follow"]:
-            raise UsageError("--attempt all cannot be followed", hint="--attempt N can")
-        return _EVERY
-    if not (word.isascii() and word.isdecimal()):
-        raise UsageError(f'invalid attempt "{word}"', hint="a number that counts from 0, or all")
-    return int(word)
-
-
 def _numbers(app: App, namespace: str, pod: str, container: str, attempt: str | int | None) -> Sequence[int | None]:
     """The attempts of a container to read; says so when there are none to choose from."""
     if isinstance(attempt, int) or attempt is None:
@@ -152,13 +143,14 @@ def _numbers(app: App, namespace: str, pod: str, container: str, attempt: str | 
     return app.runner.attempts(namespace, pod, container=container) or [None]
 
 
-def _pods(app: App, namespace: str, word: str | None, selector: Selector) -> list[Object]:
+def _pods(app: App, namespace: str, word: str | None, selector: Selector, *, every: bool) -> list[Object]:
     """The pods to read: the one that is named, or those that are selected."""
     if word is None and not selector:
         raise UsageError("POD or TYPE/NAME is a required argument for the logs command")
     if word is not None:
-        refuse_names(word, selector)
-        return [_pod(app, namespace, word)]
+        if selector:
+            raise UsageError("only a selector (-l) or a POD name is allowed")
+        return _named(app, namespace, word, every=every)
     pods = selected_pods(app, namespace, selector)
     if not pods:
         app.say(nothing_found(namespace))
@@ -171,19 +163,21 @@ def _keep_within(count: int, most: int, *, follow: bool) -> None:
         raise UsageError(text, hint="use --max-log-requests to increase the limit")
 
 
-def _pod(app: App, namespace: str, word: str) -> Object:
-    """The pod that is named, or one of the workload that is: a running one before others, then the oldest."""
+def _named(app: App, namespace: str, word: str, *, every: bool) -> list[Object]:
+    """The pod that is named, or one of the workload that is: a running one before others, then the oldest; or ``every`` one."""
     if "/" not in word or word.partition("/")[0] in POD_WORDS:
-        return find_pod(app, namespace, pod_name(word))
+        return [find_pod(app, namespace, pod_name(word))]
     (one,) = asked([word])
     (value,) = one.resource.read(app, namespace, one.names)
     pods = pods_of(app, value) if one.resource.words.kind in WORKLOADS else []
     if not pods:
         raise UsageError(f"{word} has no pods")
+    if every:
+        return pods
     chosen = min(pods, key=lambda p: (p["status"].get("phase") != "Running", p["metadata"].get("creationTimestamp")))
     if len(pods) > 1:
         app.say(f"Found {len(pods)} pods, using pod/{chosen['metadata']['name']}")
-    return chosen
+    return [chosen]
 
 
 def _containers(app: App, pod: Json, named: str | None, *, everything: bool) -> list[str]:
@@ -204,6 +198,15 @@ def _containers(app: App, pod: Json, named: str | None, *, everything: bool) -> 
     if len(marked) > 1:
         app.say(f'Defaulted container "{default}" out of: {", ".join(marked)}')
     return [default]
+
+
+def _forgiving(app: App, read: _Read, sources: Sequence[_Source]) -> Iterator[Sequence[LogLine]]:
+    """One after the other; what cannot be read is told and left out."""
+    for source in sources:
+        try:
+            yield from read(source)
+        except RunnerError as error:
+            app.say(f"error: {error.message}")
 
 
 def _in_turn(
