@@ -127,7 +127,7 @@ SUPPORT: dict[str, Support] = {
     "FileKeySelector": Support("key optional path volumeName"),
     "ObjectFieldSelector": Support("apiVersion fieldPath"),
     "ResourceFieldSelector": Support("containerName divisor resource"),
-    "Lifecycle": Support("postStart preStop stopSignal"),
+    "Lifecycle": Support("postStart preStop", ignored={"stopSignal": ALPHA}),
     "LifecycleHandler": Support("exec httpGet sleep", ignored={"tcpSocket": "deprecated: a kubelet fails the hook"}),
     "Probe": Support(
         "exec failureThreshold grpc httpGet initialDelaySeconds periodSeconds successThreshold tcpSocket "

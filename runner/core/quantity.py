@@ -111,8 +111,27 @@ def parse_quantity(value: str | int | float) -> Quantity:
 
 
 def canonical(value: str | int | float) -> str:
-    """The spelling in which the API stores a quantity. Raises QuantityError."""
-    return str(parse_quantity(value))
+    """The spelling in which the API stores a quantity. Raises QuantityError.
+
+    Go keeps what was written where it takes that for canonical already: "1.500", "+1" and "01" stay as they are.
+    """
+    quantity = parse_quantity(value)
+    text = str(value).strip()
+    return text if _is_kept(text, quantity.format) else str(quantity)
+
+
+def _is_kept(text: str, form: QuantityFormat) -> bool:
+    match = _SHAPE.fullmatch(text)
+    assert match is not None
+    digits, fraction, suffix = match.group(2).lstrip("0") or "0", match.group(3) or "", match.group(4)
+    if form is QuantityFormat.BINARY_SI:
+        room = 14 - len(digits) - _BINARY[suffix] * 3 // 10
+        return not fraction and room >= 0 and bool(int(digits) % 8) and int(digits) << _BINARY[suffix] <= MAX_BINARY
+    if suffix in _BINARY or len(digits + fraction) > _LARGEST_DECIMAL:
+        return False
+    scale = _interpret(suffix)[1] - len(fraction)
+    written = digits + fraction
+    return scale >= -9 and scale % 3 == 0 and not written.endswith("000") and not written.startswith("0")
 
 
 def _interpret(suffix: str) -> tuple[int, int, QuantityFormat]:

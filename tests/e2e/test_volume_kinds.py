@@ -81,7 +81,7 @@ def test_the_volume_that_manifests_from_a_cluster_carry(bench: Bench) -> None:
     mounts = [{"name": API_ACCESS["name"], "mountPath": place, "readOnly": True}]
     script = f"cd {place}; cat namespace; echo; stat -Lc %a token; head -n 1 ca.crt; cat token; echo"
     script += "; env | grep ^KUBERNETES_PORT="
-    lines = run_once(bench, script, [API_ACCESS], mounts=mounts)
+    lines = run_once(bench, script, [API_ACCESS], mounts=mounts, serviceAccountName="default")
     assert lines[:3] == ["default", "644", "-----BEGIN CERTIFICATE-----"]
     claims = json.loads(base64.urlsafe_b64decode(lines[3].split(".")[1] + "=="))
     assert claims["sub"] == "system:serviceaccount:default:default"
@@ -150,7 +150,7 @@ def test_an_fs_group_owns_the_volumes_and_nobody_else_reads_the_token(bench: Ben
         " stat -Lc '%u %g %a' token/token; test -s token/token && echo readable"
     )
     security = {"runAsUser": 1000, "runAsGroup": 3000, "fsGroup": 2000}
-    lines = run_once(bench, script, volumes, securityContext=security)
+    lines = run_once(bench, script, volumes, securityContext=security, serviceAccountName="default")
     assert lines == ["2000 2777", "2000", "2000 3777", "2000", "2000 2775", "2000", "1000 2000 640", "readable"]
 
 

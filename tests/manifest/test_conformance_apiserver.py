@@ -81,7 +81,7 @@ def test_accepted_manifests_are_stored_as_the_server_stores_them(row: Row) -> No
 
 @pytest.mark.parametrize("row", ACCEPTED, ids=ids(ACCEPTED))
 def test_warnings_are_the_servers_and_our_own_are_about_the_text(row: Row) -> None:
-    ours = ("duplicate key", "text after the end of the document", "only a cluster knows")
+    ours = ("duplicate key", "text after the end of the document", "only a cluster knows", "the tag")
     texts = [
         f"{warning.field}: {warning.message}" if warning.field else warning.message
         for warning in loaded(row).warnings

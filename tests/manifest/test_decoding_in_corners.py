@@ -281,9 +281,48 @@ def test_the_characters_beside_them_are_read(code: int) -> None:
     assert [problem.message for problem in problems] == ["Required value"]
 
 
-def test_an_unknown_tag_on_a_mapping_is_refused() -> None:
-    (problem,) = load([Source(name="f", text="kind: !fish {a: b}")]).problems
-    assert (problem.message, problem.line, problem.column) == ("unknown tag !fish", 1, 7)
+TAGGED = [
+    ("of a text", "!env A", "A", "!env"),
+    ("of a text that looks like a number", "!env 5", "5", "!env"),
+    ("that would make an object elsewhere", "!!python/object:os.system x", "x", "!!python/object:os.system"),
+    ("that is not specific", "! 5", "5", ""),
+    ("of a text, as YAML names it", "!!str 5", "5", ""),
+    ("of a time", "!!timestamp 2001-01-01", "2001-01-01", ""),
+    ("of bytes that are no text", "!!binary /w==", "\ufffd", ""),
+]
+
+
+@pytest.mark.parametrize(("value", "read", "told"), [r[1:] for r in TAGGED], ids=[r[0] for r in TAGGED])
+def test_a_tag_changes_nothing_about_a_text(value: str, read: str, told: str) -> None:
+    text = f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}, data: {{k: {value}}}}}"
+    result = load([Source(name="f", text=text)])
+    assert result.ok
+    assert result.objects[0].value["data"] == {"k": read}
+    note = f"the tag {told} is ignored, as kubectl does: the value is taken as it is written"
+    assert [warning.message for warning in result.warnings] == ([note] if told else [])
+
+
+@pytest.mark.parametrize("tag", ["!fish", "!!set", "!!omap", "!!map"])
+def test_a_tag_of_a_mapping_is_passed_over(tag: str) -> None:
+    result = load([Source(name="f", text=f"apiVersion: v1\nkind: ConfigMap\nmetadata: {tag} {{name: a}}")])
+    assert result.ok
+    assert result.objects[0].name == "a"
+    assert [(warning.line, warning.column) for warning in result.warnings] == ([(3, 11)] if tag == "!fish" else [])
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("!!int x", "!!str `x` as a !!int"),
+        ("!!bool 1", "!!int `1` as a !!bool"),
+        ("!!int 1.5", "!!float `1.5` as a !!int"),
+        ("!!int yes", "!!bool `yes` as a !!int"),
+        ("!!int ~", "!!null `~` as a !!int"),
+    ],
+)
+def test_a_value_that_its_tag_does_not_fit_is_refused_in_the_parsers_words(value: str, sentence: str) -> None:
+    (problem,) = load([Source(name="f", text=f"kind: {value}")]).problems
+    assert problem.detail == f"yaml: cannot decode {sentence}"
 
 
 NUMBERS: list[tuple[float, str]] = [

@@ -17,13 +17,14 @@ from runner.core.manifest.types import LoadResult, Problem, ProblemType, Subject
 
 _NOT_FOUND = "the server could not find the requested resource"
 _UNKNOWN = "unknown field "
+_MOST_UNKNOWN = 100
 
 
 def server_status(problems: Sequence[Problem]) -> dict[str, Any] | None:
     """The server's answer to the first object of a file that it refuses; None when it would not be asked.
 
-    It is not asked when nothing is wrong, or only the text or the kind is: kubectl refuses those itself. ``problems``: all
-    those of one file.
+    It is not asked when nothing is wrong, or only the text, the kind or a type in metadata: kubectl refuses those itself.
+    ``problems``: all those of one file.
     """
     ordered = sorted(problems, key=lambda problem: problem.order)
     if any(problem.detail == _NOT_FOUND for problem in ordered):
@@ -33,9 +34,17 @@ def server_status(problems: Sequence[Problem]) -> dict[str, Any] | None:
         return None
     mine = [problem for problem in ordered if problem.subject is not None and problem.subject.number == first.number]
     undecoded = [problem.detail for problem in mine if problem.type is ProblemType.DECODE]
+    if any(_is_clients(problem) for problem in mine):
+        return None
     if undecoded:
         return _bad_request(first, undecoded)
     return _invalid(first, mine)
+
+
+def _is_clients(problem: Problem) -> bool:
+    """Whether kubectl itself cannot read this: it looks at an object's metadata before it sends the object."""
+    in_metadata = problem.field == "metadata" or problem.field.startswith(("metadata.", "metadata["))
+    return problem.type is ProblemType.DECODE and in_metadata and not problem.detail.startswith(_UNKNOWN)
 
 
 def strict(result: LoadResult) -> LoadResult:
@@ -49,7 +58,7 @@ def strict(result: LoadResult) -> LoadResult:
 def _bad_request(subject: Subject, sentences: Sequence[str]) -> dict[str, Any]:
     """A value of the wrong type is found first and alone; unknown fields are all named."""
     wrong = [sentence for sentence in sentences if not sentence.startswith(_UNKNOWN)]
-    reason = wrong[0] if wrong else "strict decoding error: " + ", ".join(sentences)
+    reason = wrong[0] if wrong else "strict decoding error: " + ", ".join(sentences[:_MOST_UNKNOWN])
     version = subject.api_version.rpartition("/")[2]
     kinds = load_schema().known[subject.api_version]
     handled = next(kind for kind in kinds if kind.lower() == subject.kind.lower())

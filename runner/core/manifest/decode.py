@@ -11,9 +11,10 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final
 
+from runner.core.manifest.gotime import time_error
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.scalars import json_number
 from runner.core.manifest.schema import Field, fields_of, load_schema
@@ -37,19 +38,33 @@ _GO_NAMES: Final = {
 _ZERO: Final[Mapping[str, Any]] = {"s": "", "b": False, "i": 0, "l": 0, "x": 0, "q": "0", "y": None, "t": None}
 _RANGES: Final = {"i": 2**31, "l": 2**63, "x": 2**31}
 _LONGEST_QUANTITY: Final = 100
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)\Z", re.ASCII)
+# Who tells of a problem first (see Decoder.object); kubectl is before the server.
+_FINAL, _WRONG, _SERVERS, _UNKNOWN = 1, 2, 2, 3
 
 
 class Decoder:
     """Decodes one document; problems go to `report(path, position, server sentence, message)`."""
 
     def __init__(self, report: Report) -> None:
-        self._report = report
+        self._report_all = report
+        self._found: list[tuple[int, FieldPath, Position, str, str]] = []
         self.broken: set[tuple[str | int, ...]] = set()
 
     def object(self, type_name: str, node: Node) -> dict[str, Any]:
-        """Return the decoded object; whatever could not be read is left out."""
-        return self._struct(type_name, node, FieldPath(), "")
+        """Return the decoded object; whatever could not be read is left out.
+
+        Problems are told in the order in which somebody would tell them first: kubectl, which reads an object's metadata
+        before it sends anything; then a type with a reader of its own (quantities, times, numbers or names), whose error ends
+        Go's reading at once; then the first value of a wrong type; then all unknown fields.
+        """
+        decoded = self._struct(type_name, node, FieldPath(), "")
+        for _, path, position, sentence, message in sorted(self._found, key=itemgetter(0)):
+            self._report_all(path, position, sentence, message)
+        return decoded
+
+    def _report(self, rank: int, path: FieldPath, position: Position, sentence: str, message: str) -> None:
+        ranks = rank if rank == _UNKNOWN or path.keys[:1] != ("metadata",) else rank - _SERVERS
+        self._found.append((ranks, path, position, sentence, message))
 
     def _struct(self, name: str, node: Node, path: FieldPath, go_path: str) -> dict[str, Any]:
         fields = fields_of(name)
@@ -77,6 +92,8 @@ class Decoder:
 
     def _zero(self, field: Field) -> Any:
         code = field.code
+        if field.pointer:
+            return None
         if code[0] == "@":
             return self._struct(code[1:], _NULL, FieldPath(), "")
         return None if code[0] in "[{f" else _ZERO[code]
@@ -95,7 +112,7 @@ class Decoder:
             inner = _found_inside(name, key)
             if inner:
                 hint = f', did you mean "{inner}"?'
-        self._report(path, position, sentence, sentence + hint)
+        self._report(_UNKNOWN, path, position, sentence, sentence + hint)
 
     def _value(self, code: str, node: Node, path: FieldPath, place: _Place) -> Any:
         if node.value is None:
@@ -162,8 +179,6 @@ class Decoder:
         try:
             if len(text) > _LONGEST_QUANTITY:
                 raise QuantityError(FORMAT_MESSAGE)
-            if re.match(r"\s*[+-]?\.?([a-zA-Z]|\s*\Z)", text) and text.strip():
-                raise QuantityError(FORMAT_MESSAGE)
             return canonical(text)
         except QuantityError as error:
             hint = _quantity_hint(text)
@@ -171,19 +186,11 @@ class Decoder:
 
     def _time(self, node: Node, path: FieldPath) -> Any:
         text: str = node.value
-        if _TIME.match(text):
-            try:
-                datetime.fromisoformat(text[:19])
-            except ValueError:
-                sentence = f'parsing time "{text}": {_time_fault(text)} out of range'
-                return self._fail(path, node, sentence, sentence)
+        sentence = time_error(text)
+        if not sentence:
             return text
-        layout = '"2006-01-02T15:04:05Z07:00"'
-        digits = re.match(r"\d{0,4}", text)
-        year = digits[0] if digits else ""
-        part = f'"{text}" as "2006"' if len(year) < 4 else f'"{text[4:]}" as "-"'
-        sentence = f'parsing time "{text}" as {layout}: cannot parse {part}'
-        return self._fail(path, node, sentence, f"{sentence} (write it like 2026-01-31T12:00:00Z)")
+        hint = "" if "out of range" in sentence else " (write it like 2026-01-31T12:00:00Z)"
+        return self._fail(path, node, sentence, sentence + hint)
 
     def _bytes(self, node: Node, path: FieldPath) -> Any:
         text = node.value.replace("\r", "").replace("\n", "")
@@ -192,7 +199,7 @@ class Decoder:
         except (binascii.Error, ValueError):
             sentence = f"illegal base64 data at input byte {_base64_fault(text)}"
             hint = " (plain text belongs in stringData)" if path.keys[:1] == ("data",) else ""
-            return self._fail(path, node, sentence, sentence + hint)
+            return self._fail(path, node, sentence, sentence + hint, rank=_WRONG)
 
     def _mismatch(self, code: str, node: Node, path: FieldPath, place: _Place, shown: str = "") -> Any:
         found = _json_kind(node.value) + (f" {shown}" if shown else "")
@@ -200,11 +207,12 @@ class Decoder:
         # kubectl reads the metadata of any object on its own first, through a type of that name.
         struct = "metadataOnlyObject" if path.keys == ("metadata",) else place.struct
         sentence = f"json: cannot unmarshal {found} into Go struct field {struct}.{place.path} of type {wanted}"
-        return self._fail(path, node, sentence, sentence + _type_hint(code, node, secret=place.struct == "Secret"))
+        hint = _type_hint(code, node, secret=place.struct == "Secret")
+        return self._fail(path, node, sentence, sentence + hint, rank=_FINAL if code in "xt" else _WRONG)
 
-    def _fail(self, path: FieldPath, node: Node, sentence: str, message: str) -> Any:
+    def _fail(self, path: FieldPath, node: Node, sentence: str, message: str, *, rank: int = 0) -> Any:
         self.broken.add(path.keys)
-        self._report(path, node.position, sentence, message)
+        self._report(rank or _FINAL, path, node.position, sentence, message)
         return _ABSENT
 
 
@@ -271,6 +279,8 @@ def _json_text(node: Node) -> str:
 def _go_type(code: str, field: Field) -> str:
     if code[0] == "[":
         return "[]" + _go_type(code[1:], field)
+    if code == "{q":
+        return "v1.ResourceList"
     if code[0] == "{":
         return f"map[string]{_go_type(code[1:], field)}"
     if code[0] == "@":
@@ -302,19 +312,6 @@ def _quantity_hint(text: str) -> str:
     number, letter, binary = match.groups()
     suffix = letter.upper() + "i" if binary else ("k" if letter in "kK" else letter.upper())
     return f' (did you mean "{number}{suffix}"?)'
-
-
-def _time_fault(text: str) -> str:
-    """Return which part of a time Go would complain about first."""
-    for name, start, stop, first, last in (
-        ("month", 5, 7, 1, 12),
-        ("hour", 11, 13, 0, 23),
-        ("minute", 14, 16, 0, 59),
-        ("second", 17, 19, 0, 59),
-    ):
-        if not first <= int(text[start:stop]) <= last:
-            return name
-    return "day"
 
 
 def _base64_fault(text: str) -> int:

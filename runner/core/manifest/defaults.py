@@ -5,21 +5,21 @@ Mirrors pkg/apis/core/v1/defaults.go. Everything here changes the decoded object
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from runner.core.manifest.images import default_pull_policy
+from runner.core.manifest.preparing import drop_disabled, prepare_pod
 from runner.core.quantity import NANO, ZERO, Quantity, parse_quantity
 
 Object = dict[str, Any]
 
 CONTAINER_LISTS = ("initContainers", "containers", "ephemeralContainers")
+_HUGE_PAGES = "hugepages-"
 
 
 def default_pod(pod: Object) -> None:
-    """Fill in a Pod: the spec's defaults and those that only real pods get (not templates)."""
-    spec = pod["spec"]
-    default_pod_spec(spec)
+    """Fill in a Pod: first what only real pods get (not templates), then the spec's defaults."""
+    spec, metadata = pod["spec"], pod["metadata"]
     _set(spec, "enableServiceLinks", True)
     for field in ("initContainers", "containers"):
         for container in spec.get(field) or ():
@@ -29,7 +29,13 @@ def default_pod(pod: Object) -> None:
                     if not port.get("hostPort") and port.get("containerPort"):
                         port["hostPort"] = port["containerPort"]
     if isinstance(spec.get("resources"), dict):
+        _huge_page_limits(spec)
         _pod_requests(spec)
+    default_pod_spec(spec)
+    if spec["terminationGracePeriodSeconds"] < 0:
+        spec["terminationGracePeriodSeconds"] = 1
+    drop_disabled(metadata, spec)
+    prepare_pod(metadata, spec)
 
 
 def default_pod_spec(spec: Object) -> None:
@@ -140,9 +146,6 @@ def _projected_source(source: Object) -> None:
         _set(token, "expirationSeconds", 3600)
     for item in (source.get("downwardAPI") or {}).get("items") or ():
         _downward_item(item)
-    # Feature gates that are off by default: the server drops these sources.
-    source.pop("clusterTrustBundle", None)
-    source.pop("podCertificate", None)
 
 
 def _downward_item(item: Object) -> None:
@@ -178,45 +181,58 @@ def _requests_from_limits(resources: Object) -> None:
             requests[name] = limit
 
 
-def _pod_requests(spec: Object) -> None:
-    """Pod-level requests that are unset come from the containers' sum when they all ask, else from the pod's limit."""
+def _huge_page_limits(spec: Object) -> None:
+    """Pod-level limits of huge pages that the pod says nothing about come from the containers' sum."""
     resources = spec["resources"]
     limits = resources.get("limits") or {}
     requests = resources.get("requests") or {}
     if not limits and not requests:
         return
-    for name in sorted({name for container in _resource_holders(spec) for name in _requests(container)}):
-        if name in requests or not _pod_level(name):
-            continue
-        requests[name] = str(aggregate_requests(spec, name))
+    for name in names_of(spec, "limits"):
+        if name.startswith(_HUGE_PAGES) and name not in requests and name not in limits:
+            limits[name] = str(aggregate_amounts(spec, "limits", name))
+    if limits:
+        resources["limits"] = limits
+
+
+def _pod_requests(spec: Object) -> None:
+    """Pod-level requests beside pod-level limits come from the containers' sum, else from the pod's limit."""
+    resources = spec["resources"]
+    limits = resources.get("limits") or {}
+    requests = resources.get("requests") or {}
+    if not limits:
+        return
+    for name in names_of(spec, "requests"):
+        if name in ("cpu", "memory") and name not in requests:
+            requests[name] = str(aggregate_amounts(spec, "requests", name))
     for name, limit in limits.items():
-        if _pod_level(name):
+        if name in ("cpu", "memory") or name.startswith(_HUGE_PAGES):
             requests.setdefault(name, limit)
     if requests:
         resources["requests"] = requests
 
 
-def _pod_level(name: str) -> bool:
-    return name in ("cpu", "memory") or name.startswith("hugepages-")
+def names_of(spec: Object, side: str) -> list[str]:
+    """Return the resources that any app or init container says something about (`side`: "requests" or "limits")."""
+    holders = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+    return sorted({name for container in holders for name in _amounts(container, side)})
 
 
-def _resource_holders(spec: Object) -> Iterator[Object]:
-    yield from spec.get("containers") or ()
-    yield from spec.get("initContainers") or ()
+def _amounts(container: Object, side: str) -> dict[str, str]:
+    return (container.get("resources") or {}).get(side) or {}
 
 
-def _requests(container: Object) -> dict[str, str]:
-    return (container.get("resources") or {}).get("requests") or {}
+def aggregate_amounts(spec: Object, side: str, name: str) -> Quantity:
+    """Return what the pod needs of a resource (`side`: "requests" or "limits").
 
-
-def aggregate_requests(spec: Object, name: str) -> Quantity:
-    """Return what the pod needs of a resource: apps and sidecars together, or the largest init container's moment."""
+    Apps and sidecars together, or the largest init container's moment.
+    """
     total = ZERO
     for container in spec.get("containers") or ():
-        total += parse_quantity(_requests(container).get(name, "0"))
+        total += parse_quantity(_amounts(container, side).get(name, "0"))
     sidecars, peak = ZERO, ZERO
     for container in spec.get("initContainers") or ():
-        moment = sidecars + parse_quantity(_requests(container).get(name, "0"))
+        moment = sidecars + parse_quantity(_amounts(container, side).get(name, "0"))
         peak = max(peak, moment)
         if container.get("restartPolicy") == "Always":
             sidecars = moment
@@ -232,8 +248,8 @@ def _round_resources(resources: Object | None) -> None:
 def _round_list(quantities: dict[str, str] | None) -> None:
     """Round quantities up to thousandths, as SetDefaults_ResourceList does."""
     for name, text in (quantities or {}).items():
-        if text[-1] in "nu" or "e-" in text:
-            quantity = parse_quantity(text)
+        quantity = parse_quantity(text)
+        if quantity.nanos % (NANO // 1000):
             assert quantities is not None
             quantities[name] = str(Quantity(nanos=quantity.milli() * (NANO // 1000), format=quantity.format))
 

@@ -13,6 +13,7 @@ from runner.core.manifest.defaults import (
     default_pod_spec,
 )
 from runner.core.manifest.families import choose_families
+from runner.core.manifest.preparing import drop_disabled
 
 # What the API server itself writes; a manifest taken from a cluster carries it and a create ignores it.
 SERVER_METADATA = (
@@ -225,6 +226,7 @@ def _template(holder: Object) -> None:
     for name in SERVER_METADATA:
         metadata.pop(name, None)
     default_pod_spec(template["spec"])
+    drop_disabled(metadata, template["spec"])
 
 
 _BY_KIND: dict[str, Callable[[Object], None]] = {

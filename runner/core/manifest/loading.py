@@ -9,6 +9,7 @@ from typing import Any
 
 from runner.core.manifest.decode import Decoder, nearest
 from runner.core.manifest.kinds import CLUSTER_SCOPED, apply_defaults
+from runner.core.manifest.notes import NAMESPACES, notes_on
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.schema import load_schema
 from runner.core.manifest.types import (
@@ -36,6 +37,7 @@ def load(sources: Sequence[Source], *, namespace: str = "default") -> LoadResult
     for source in sources:
         _SourceLoading(loading, source).run()
     loading.judge_custom()
+    loading.judge_namespaces()
     files: dict[str, int] = {}
     for source in sources:
         files.setdefault(source.shown_name, len(files))
@@ -61,6 +63,7 @@ class _Loading:
         self.warnings: list[Problem] = []
         self.ignored: list[Problem] = []
         self.custom: list[tuple[Problem, Problem]] = []
+        self.namespaces: dict[str, Problem] = {}
         self.begun = 0
         self.seen: dict[tuple[str, str, str], tuple[str, Position]] = {}
 
@@ -72,6 +75,12 @@ class _Loading:
                 self.ignored.append(ignored)
             else:
                 self.problems.append(problem)
+
+    def judge_namespaces(self) -> None:
+        """A namespace that only a cluster may have is told of once; one that is among the objects is not."""
+        made = {item.name for item in self.objects if item.kind == "Namespace"}
+        named = (warning for name, warning in self.namespaces.items() if name not in made)
+        self.warnings.extend(sorted(named, key=lambda warning: warning.order))
 
 
 class _SourceLoading:
@@ -121,18 +130,18 @@ class _SourceLoading:
         )
 
     def warn(self, at: Position, field: str, message: str) -> None:
-        warnings = self.loading.warnings
-        warnings.append(
-            Problem(
-                file=self.file,
-                line=at.line,
-                column=at.column,
-                field=field,
-                message=message,
-                type=ProblemType.WARNING,
-                detail=message,
-                order=len(warnings),
-            )
+        self.loading.warnings.append(self.warning(at, field, message))
+
+    def warning(self, at: Position, field: str, message: str) -> Problem:
+        return Problem(
+            file=self.file,
+            line=at.line,
+            column=at.column,
+            field=field,
+            message=message,
+            type=ProblemType.WARNING,
+            detail=message,
+            order=len(self.loading.warnings),
         )
 
     def item(self, root: Node, list_version: str, list_kind: str) -> None:
@@ -236,20 +245,28 @@ class _SourceLoading:
         decoder = Decoder(report)
         value = {"kind": kind, "apiVersion": version} | decoder.object(type_name, root)
         value["kind"], value["apiVersion"] = kind, version
+        notes = notes_on(kind, value)
         apply_defaults(kind, value, self.loading.namespace)
         raw = root.plain()
         found = validate(kind, value, raw)
+        # What is refused needs no advice on what would happen to it.
+        for path, text in notes if not found.items else ():
+            self.warn(positions.nearest(path.keys), str(path), text)
         for error in found.items:
             if not _is_broken(error.path.keys, decoder.broken):
                 at = positions.nearest(error.path.keys)
                 self.problem(at, str(error.path), error.body, error.type, error.detail, subject)
-        for path, text in found.warnings:
-            at = positions.nearest(path.keys if path else ())
-            self.warn(at, str(path) if path else "", text)
+        for place, text in found.warnings:
+            at = positions.nearest(place.keys if place else ())
+            self.warn(at, str(place) if place else "", text)
         metadata: dict[str, Any] = value["metadata"]
         namespace = "" if kind in CLUSTER_SCOPED else metadata.get("namespace") or self.loading.namespace
         name = metadata.get("name") or ""
         self.note_name(kind, namespace, name, positions.nearest(("metadata", "name")))
+        if namespace not in (*NAMESPACES, self.loading.namespace, "") and not found.items:
+            text = f'only a cluster knows the namespace "{namespace}": here it exists as soon as something is in it'
+            at = positions.nearest(("metadata", "namespace"))
+            self.loading.namespaces.setdefault(namespace, self.warning(at, "metadata.namespace", text))
         self.loading.objects.append(
             LoadedObject(
                 file=self.file,

@@ -52,16 +52,24 @@ def resolve_plain(text: str) -> Scalar:
 
 
 def json_number(value: float) -> str:
-    """Return a number as Go's JSON encoder writes it: integers plain, exponents from 1e21 on and below 1e-6."""
-    if isinstance(value, int) or not math.isfinite(value):
+    """Return a number as Go's JSON encoder writes it: integers plain, exponents from 1e21 on and below 1e-6.
+
+    An integer of more than 64 bits with its sign is read as a float on its way to the server.
+    """
+    if isinstance(value, int):
+        if -(2**63) <= value < 2**63:
+            return str(value)
+        value = float(value)
+    if not math.isfinite(value):
         return str(value)
     if value == 0:
         return "0"
     if 1e-6 <= abs(value) < 1e21:
-        if value.is_integer():
-            return str(int(value))
-        text = repr(value)
-        return text if "e" not in text else f"{value:.20f}".rstrip("0")
+        from decimal import Decimal  # numbers with a fraction are rare
+
+        # Go pads its shortest digits with zeros.
+        plain = format(Decimal(repr(value)), "f")
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
     mantissa, _, exponent = repr(value).partition("e")
     sign = "-" if exponent.startswith("-") else "+"
     return (

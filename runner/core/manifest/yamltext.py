@@ -23,6 +23,7 @@ MAX_DEPTH: Final = 100
 MAX_ALIASED_NODES: Final = 100_000
 _TAG: Final = "tag:yaml.org,2002:"
 _SCALAR_TAGS: Final = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp", "merge"))
+_KNOWN_TAGS: Final = _SCALAR_TAGS | {"!"} | {_TAG + name for name in ("seq", "map", "set", "omap", "pairs", "binary")}
 _SURROGATES: Final = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -342,12 +343,12 @@ class _Composer:
     def tagged(self, tag: str, text: str, position: Position) -> Scalar:
         if tag == _TAG + "binary":
             try:
-                return base64.b64decode("".join(text.split()), validate=True).decode()
-            except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+                return base64.b64decode("".join(text.split()), validate=True).decode(errors="replace")
+            except (binascii.Error, ValueError) as error:
                 raise _TextError(position, "!!binary value contains invalid base64 data") from error
-        if tag not in _SCALAR_TAGS:
-            raise _TextError(position, f"unknown tag {_shown_tag(tag)}")
-        if tag in (_TAG + "str", _TAG + "timestamp", _TAG + "merge"):
+        name = tag.removeprefix(_TAG)
+        if tag not in _SCALAR_TAGS or name in ("str", "timestamp", "merge"):
+            self.note_tag(tag, position)
             return text
         value = resolve_plain(text)
         kinds: dict[str, tuple[type, ...]] = {
@@ -356,15 +357,20 @@ class _Composer:
             "bool": (bool,),
             "null": (type(None),),
         }
-        name = tag.removeprefix(_TAG)
         if not isinstance(value, kinds[name]) or (isinstance(value, bool) and name != "bool"):
-            raise _TextError(position, f"cannot read {text[:40]!r} as a {_shown_tag(tag)}")
+            detail = f"cannot decode {_resolved_tag(value)} `{text}` as a {_shown_tag(tag)}"
+            raise _TextError(position, f"cannot read {text[:40]!r} as a {_shown_tag(tag)}", detail)
         return value
+
+    def note_tag(self, tag: str, position: Position) -> None:
+        """Warn of a tag that kubectl knows nothing of: it reads the value as if the tag were not there."""
+        if tag not in _KNOWN_TAGS:
+            message = f"the tag {_shown_tag(tag)} is ignored, as kubectl does: the value is taken as it is written"
+            self.document.warnings.append((position, message))
 
     def sequence(self, event: Any, depth: int) -> Node:
         position = self.at(event)
-        if event.tag not in (None, "!", _TAG + "seq"):
-            raise _TextError(position, f"unknown tag {_shown_tag(event.tag)}")
+        self.note_tag(event.tag or "!", position)
         items: list[Node] = []
         node = Node(items, position.line, position.column)
         while not isinstance(item := self.loader.get_event(), yaml.SequenceEndEvent):
@@ -375,8 +381,7 @@ class _Composer:
 
     def mapping(self, event: Any, depth: int) -> Node:
         position = self.at(event)
-        if event.tag not in (None, "!", _TAG + "map"):
-            raise _TextError(position, f"unknown tag {_shown_tag(event.tag)}")
+        self.note_tag(event.tag or "!", position)
         node = Node({}, position.line, position.column)
         merges: list[Node] = []
         while not isinstance(item := self.loader.get_event(), yaml.MappingEndEvent):
@@ -418,6 +423,11 @@ class _Composer:
                     node.value[key] = child
                     node.keys[key] = source.keys[key]
                     node.grow(child)
+
+
+def _resolved_tag(value: Scalar) -> str:
+    names = ((bool, "bool"), (int, "int"), (float, "float"), (str, "str"))
+    return "!!" + next((name for kind, name in names if isinstance(value, kind)), "null")
 
 
 def _shown_tag(tag: str) -> str:

@@ -24,6 +24,19 @@ Object = dict[str, Any]
 
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _RESTART_POLICIES = ("Always", "Never", "OnFailure")
+# What is not in allowedEphemeralContainerFields, in the order of the internal type's fields.
+_NOT_FOR_EPHEMERAL = (
+    "ports",
+    "resources",
+    "resizePolicy",
+    "restartPolicy",
+    "restartPolicyRules",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "lifecycle",
+)
+_EPHEMERAL = "cannot be set for an Ephemeral Container"
 _NOT_FOR_INIT = "may not be set for init containers without restartPolicy=Always"
 
 
@@ -31,10 +44,10 @@ class PodFacts(Struct, frozen=True):
     """What a container's checks need to know about its pod."""
 
     volumes: dict[str, Object]
+    claims: frozenset[str]
     grace: int
     restart_policy: str
     host_users: bool
-    os_name: str
 
 
 def validate_containers(errors: Errors, containers: list[Object] | None, facts: PodFacts, path: FieldPath) -> None:
@@ -46,11 +59,8 @@ def validate_containers(errors: Errors, containers: list[Object] | None, facts: 
     for index, container in enumerate(containers):
         at = path.index(index)
         _common(errors, container, facts, at)
-        name = container.get("name") or ""
-        if name in names:
-            errors.duplicate(at.child("name"), name)
-        names.add(name)
-        validate_lifecycle(errors, container.get("lifecycle"), facts.grace, at.child("lifecycle"), facts.os_name)
+        _unique_name(errors, container, names, at)
+        validate_lifecycle(errors, container.get("lifecycle"), facts.grace, at.child("lifecycle"))
         validate_probes(errors, container, facts.grace, at)
         _restart_policy(errors, container, at)
     taken: set[str] = set()
@@ -66,40 +76,70 @@ def validate_init_containers(
     for index, container in enumerate(containers or ()):
         at = path.index(index)
         _common(errors, container, facts, at)
-        name = container.get("name") or ""
-        if name in names:
-            errors.duplicate(at.child("name"), name)
-        names.add(name)
+        if container.get("restartPolicy") is None:
+            _policy_for_rules(errors, container, at)
+        else:
+            _restart_policy(errors, container, at)
+        _unique_name(errors, container, names, at)
         # They run one at a time, so each has the host's ports to itself; the server counts each as number 0.
         _host_ports(errors, container, path.index(0), at, set())
         if container.get("restartPolicy") == "Always":
-            validate_lifecycle(errors, container.get("lifecycle"), facts.grace, at.child("lifecycle"), facts.os_name)
+            validate_lifecycle(errors, container.get("lifecycle"), facts.grace, at.child("lifecycle"))
             validate_probes(errors, container, facts.grace, at)
-        else:
-            for field in ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe"):
-                if container.get(field) is not None:
-                    errors.forbidden(at.child(field), _NOT_FOR_INIT)
-            for position, policy in enumerate(container.get("resizePolicy") or ()):
-                if policy.get("restartPolicy") == "RestartContainer":
-                    errors.invalid(
-                        at.child("resizePolicy").index(position).child("restartPolicy"),
-                        "RestartContainer",
-                        "must not be set to 'RestartContainer' for non-sidecar initContainers",
-                    )
-        _restart_policy(errors, container, at)
+            continue
+        for field in ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe"):
+            if container.get(field) is not None:
+                errors.forbidden(at.child(field), _NOT_FOR_INIT)
+        for position, policy in enumerate(container.get("resizePolicy") or ()):
+            if policy.get("restartPolicy") == "RestartContainer":
+                here = at.child("resizePolicy").index(position).child("restartPolicy")
+                detail = "must not be set to 'RestartContainer' for non-sidecar initContainers"
+                errors.invalid(here, "RestartContainer", detail)
+
+
+def validate_ephemeral_containers(errors: Errors, spec: Object, facts: PodFacts, path: FieldPath) -> None:
+    """Check ephemeral containers, which no pod may be created with: the server looks at them all the same."""
+    others = {c.get("name") or "" for field in ("containers", "initContainers") for c in spec.get(field) or ()}
+    names = set(others)
+    for index, container in enumerate(spec.get("ephemeralContainers") or ()):
+        at = path.index(index)
+        _common(errors, container, facts, at)
+        validate_image_edges(errors, container, at)
+        _unique_name(errors, container, names, at)
+        target = container.get("targetContainerName") or ""
+        if target and target not in others:
+            errors.not_found(at.child("targetContainerName"), target)
+        for field in _NOT_FOR_EPHEMERAL:
+            if container.get(field):
+                errors.forbidden(at.child(field), _EPHEMERAL)
+        for position, mount in enumerate(container.get("volumeMounts") or ()):
+            for field in ("subPath", "subPathExpr"):
+                if mount.get(field):
+                    errors.forbidden(at.child("volumeMounts").index(position).child(field), _EPHEMERAL)
+
+
+def validate_image_edges(errors: Errors, container: Object, path: FieldPath) -> None:
+    """Check that an image's name has no blanks around it; pod templates may have them."""
+    image = container.get("image") or ""
+    if image.strip() != image:
+        errors.invalid(path.child("image"), image, "must not have leading or trailing whitespace")
+
+
+def _unique_name(errors: Errors, container: Object, names: set[str], path: FieldPath) -> None:
+    name = container.get("name") or ""
+    if name in names:
+        errors.duplicate(path.child("name"), name)
+    names.add(name)
 
 
 def _common(errors: Errors, container: Object, facts: PodFacts, path: FieldPath) -> None:
-    name, image = container.get("name") or "", container.get("image") or ""
+    name = container.get("name") or ""
     if not name:
         errors.required(path.child("name"))
-    else:
-        for message in dns_label(name):
-            errors.invalid(path.child("name"), name, message)
-    if not image:
+    for message in dns_label(name) if name else ():
+        errors.invalid(path.child("name"), name, message)
+    if not container.get("image"):
         errors.required(path.child("image"))
-    elif image.strip() != image:
-        errors.invalid(path.child("image"), image, "must not have leading or trailing whitespace")
     policy = container.get("terminationMessagePolicy") or ""
     if policy not in ("File", "FallbackToLogsOnError"):
         errors.not_supported(path.child("terminationMessagePolicy"), policy, ("File", "FallbackToLogsOnError"))
@@ -110,7 +150,7 @@ def _common(errors: Errors, container: Object, facts: PodFacts, path: FieldPath)
     validate_devices(errors, container, facts.volumes, path.child("volumeDevices"))
     if container.get("imagePullPolicy") not in PULL_POLICIES:
         errors.not_supported(path.child("imagePullPolicy"), container.get("imagePullPolicy") or "", PULL_POLICIES)
-    validate_requirements(errors, container.get("resources") or {}, path.child("resources"))
+    validate_requirements(errors, container.get("resources") or {}, path.child("resources"), facts.claims)
     _resize_policy(errors, container.get("resizePolicy") or [], facts, path.child("resizePolicy"))
     validate_security_context(
         errors, container.get("securityContext"), path.child("securityContext"), host_users=facts.host_users
@@ -159,29 +199,36 @@ def _resize_policy(errors: Errors, policies: list[Object], facts: PodFacts, path
         here = path.located_at(path.index(index))
         resource, restart = policy.get("resourceName") or "", policy.get("restartPolicy") or ""
         if resource in seen:
-            errors.duplicate(here, resource)
+            errors.duplicate(path.index(index), resource)
         seen.add(resource)
-        if resource not in ("cpu", "memory"):
-            errors.not_supported(here, resource, ("cpu", "memory"))
-        if restart not in ("NotRequired", "RestartContainer"):
-            errors.not_supported(here, restart, ("NotRequired", "RestartContainer"))
-        if facts.restart_policy == "Never" and restart == "RestartContainer":
-            errors.invalid(here, restart, "must be 'NotRequired' when `restartPolicy` is 'Never'")
+        for value, supported in (
+            (resource, ("cpu", "memory")),
+            (restart, ("NotRequired", "RestartContainer")),
+        ):
+            if not value:
+                errors.required(here)
+            elif value not in supported:
+                errors.not_supported(here, value, supported)
+        if facts.restart_policy == "Never" and restart != "NotRequired":
+            errors.invalid(here, restart, "must be 'NotRequired' when pod `restartPolicy` is 'Never'")
 
 
 def _restart_policy(errors: Errors, container: Object, path: FieldPath) -> None:
     policy, rules = container.get("restartPolicy"), container.get("restartPolicyRules") or []
     if policy is None:
-        if rules:
-            errors.required(path.child("restartPolicy"), "must specify restartPolicy when restart rules are used")
+        _policy_for_rules(errors, container, path)
     elif policy not in _RESTART_POLICIES:
         errors.not_supported(path.child("restartPolicy"), policy, _RESTART_POLICIES)
     at = path.child("restartPolicyRules")
     if len(rules) > 20:
         errors.too_many(at, len(rules), 20)
-        return
     for index, rule in enumerate(rules):
         _restart_rule(errors, rule, at.index(index))
+
+
+def _policy_for_rules(errors: Errors, container: Object, path: FieldPath) -> None:
+    if container.get("restartPolicyRules"):
+        errors.required(path.child("restartPolicy"), "must specify restartPolicy when restart rules are used")
 
 
 def _restart_rule(errors: Errors, rule: Object, path: FieldPath) -> None:
@@ -195,6 +242,7 @@ def _restart_rule(errors: Errors, rule: Object, path: FieldPath) -> None:
         return
     if codes.get("operator") not in ("In", "NotIn"):
         errors.not_supported(at.child("operator"), codes.get("operator") or "", ("In", "NotIn"))
+    # Which numbers they are is not looked at: 256, -1 and one twice are fine.
     values = codes.get("values") or []
     if len(values) > 255:
         errors.too_many(at.child("values"), len(values), 255)

@@ -5,13 +5,19 @@ Mirrors ValidateEnv, ValidateEnvFrom and their helpers of pkg/apis/core/validati
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.errors import Errors
-from runner.core.manifest.validation.names import config_key, dns_subdomain, environment_name, qualified_name
-from runner.core.manifest.validation.relative import local_path
+from runner.core.manifest.validation.names import (
+    config_key,
+    dns_label,
+    dns_subdomain,
+    environment_name,
+    generated,
+    qualified_name,
+)
+from runner.core.manifest.validation.relative import no_backsteps
 from runner.core.quantity import parse_quantity
 
 ENVIRONMENT_FIELDS = frozenset(
@@ -30,13 +36,16 @@ ENVIRONMENT_FIELDS = frozenset(
 VOLUME_FIELDS = frozenset(
     {"metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"}
 )
-_CONVERTIBLE_FIELDS = ENVIRONMENT_FIELDS | VOLUME_FIELDS | {"spec.restartPolicy", "spec.schedulerName", "status.phase"}
+_CONVERTIBLE_FIELDS = (
+    ENVIRONMENT_FIELDS | VOLUME_FIELDS | {"spec.restartPolicy", "spec.schedulerName", "status.phase", "spec.host"}
+)
 _RESOURCES = tuple(
     f"{side}.{name}" for side in ("limits", "requests") for name in ("cpu", "ephemeral-storage", "memory")
 )
+_HUGE_PAGES = ("limits.hugepages-", "requests.hugepages-")
 _SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
-_SUBSCRIPT = re.compile(r"(?P<path>.+)\['(?P<key>[^']*)'\]\Z", re.DOTALL)
 _SIZES = ("1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei")
+_DIVISIBLE = {"cpu": "cpu", "memory": "memory", "ephemeral-storage": "local ephemeral storage"}
 
 
 def validate_env(errors: Errors, variables: list[dict[str, Any]] | None, path: FieldPath) -> None:
@@ -93,12 +102,15 @@ def _file_key(errors: Errors, selector: dict[str, Any], path: FieldPath) -> None
     else:
         for message in environment_name(key):
             errors.invalid(path.child("key"), key, message)
-    if not selector.get("volumeName"):
+    volume = selector.get("volumeName") or ""
+    if not volume:
         errors.required(path.child("volumeName"))
+    for message in dns_label(volume) if volume else ():
+        errors.invalid(path.child("volumeName"), volume, message)
     if not selector.get("path"):
         errors.required(path.child("path"))
     else:
-        local_path(errors, selector["path"], path.child("path"), reserved=True)
+        no_backsteps(errors, selector["path"], path.child("path"))
 
 
 def validate_field_selector(errors: Errors, selector: dict[str, Any], path: FieldPath, allowed: frozenset[str]) -> None:
@@ -111,15 +123,29 @@ def validate_field_selector(errors: Errors, selector: dict[str, Any], path: Fiel
     if version != "v1":
         errors.invalid(at, field_path, f"error converting fieldPath: unsupported pod version: {version}")
         return
-    match = _SUBSCRIPT.match(field_path)
-    if match is not None and match["path"] in ("metadata.annotations", "metadata.labels"):
-        key = match["key"].lower() if match["path"] == "metadata.annotations" else match["key"]
+    named, subscript = _subscripted(field_path)
+    if subscript is not None:
+        if named not in ("metadata.annotations", "metadata.labels"):
+            detail = f"error converting fieldPath: field label does not support subscript: {field_path}"
+            errors.invalid(at, field_path, detail)
+            return
+        key = subscript.lower() if named == "metadata.annotations" else subscript
         for message in qualified_name(key):
             errors.invalid(path.located_at(at), key, message)
-    elif field_path not in _CONVERTIBLE_FIELDS and field_path != "spec.host":
+    elif field_path not in _CONVERTIBLE_FIELDS:
         errors.invalid(at, field_path, f"error converting fieldPath: field label not supported: {field_path}")
-    elif field_path not in allowed and not (field_path == "spec.host" and "spec.nodeName" in allowed):
-        errors.not_supported(at, field_path, sorted(allowed))
+    else:
+        internal = "spec.nodeName" if field_path == "spec.host" else field_path
+        if internal not in allowed:
+            errors.not_supported(at, internal, sorted(allowed))
+
+
+def _subscripted(field_path: str) -> tuple[str, str | None]:
+    """Return ("metadata.labels", "a") of ``metadata.labels['a']``; None when there is no subscript."""
+    named, bracket, subscript = field_path.removesuffix("']").partition("['")
+    if field_path.endswith("']") and bracket and named:
+        return named, subscript
+    return field_path, None
 
 
 def validate_resource_selector(errors: Errors, selector: dict[str, Any], path: FieldPath, *, in_volume: bool) -> None:
@@ -129,21 +155,18 @@ def validate_resource_selector(errors: Errors, selector: dict[str, Any], path: F
         errors.required(path.child("containerName"))
     elif not resource:
         errors.required(path.child("resource"))
-    elif resource not in _RESOURCES and not resource.startswith(("limits.hugepages-", "requests.hugepages-")):
+    elif resource not in _RESOURCES and not resource.startswith(_HUGE_PAGES):
         errors.not_supported(path.child("resource"), resource, _RESOURCES)
-    _divisor(errors, resource.partition(".")[2], selector.get("divisor") or "0", path.child("divisor"))
+    _divisor(errors, resource, selector.get("divisor") or "0", path.child("divisor"))
 
 
 def _divisor(errors: Errors, resource: str, divisor: str, path: FieldPath) -> None:
-    amount = parse_quantity(divisor)
-    if amount.is_zero:
+    """Check a divisor by its spelling, as the server does; the error shows the resource."""
+    is_huge = resource.startswith(_HUGE_PAGES)
+    kind = "hugepages" if is_huge else _DIVISIBLE.get(resource.partition(".")[2]) if resource in _RESOURCES else None
+    if kind is None or parse_quantity(divisor).is_zero:
         return
-    kinds = {"cpu": "cpu", "memory": "memory", "ephemeral-storage": "local ephemeral storage"}
-    kind = "memory" if resource.startswith("hugepages-") else kinds.get(resource)
-    if kind is None:
-        return
-    allowed = ("1m", "1") if kind == "cpu" else _SIZES
-    if all(parse_quantity(item) != amount for item in allowed):
+    if divisor not in (("1m", "1") if kind == "cpu" else _SIZES):
         listed = "1m and 1" if kind == "cpu" else ", ".join(_SIZES)
         errors.invalid(path, resource, f"only divisor's values {listed} are supported with the {kind} resource")
 
@@ -161,7 +184,8 @@ def validate_env_from(errors: Errors, sources: list[dict[str, Any]] | None, path
             if not name:
                 errors.required(at.child(kind, "name"))
             else:
-                for message in dns_subdomain(name):
+                # A prefix to the server: a dash at its end counts as a letter.
+                for message in generated(dns_subdomain)(name):
                     errors.invalid(at.child(kind, "name"), name, message)
         if not given:
             errors.invalid(path.located_at(at), "", "must specify one of: `configMapRef` or `secretRef`")

@@ -21,6 +21,12 @@ OMITTED: Final = object()
 """As a value: one that the text leaves out."""
 
 
+class Named(str):
+    """A text of a named Go type, or behind a pointer: printed as JSON (``"\\u003c"``), not by ``%q``."""
+
+    __slots__ = ()
+
+
 class FieldError(Struct, frozen=True):
     """One error: where, what type, the text after "field: ", and the detail alone."""
 
@@ -68,9 +74,10 @@ class Errors:
         return found
 
     def not_supported(self, path: FieldPath, value: Any, supported: Iterable[str]) -> None:
-        """Report a value that is not one of a fixed set, listed in the given order."""
-        detail = "supported values: " + ", ".join(shown(item) for item in supported)
-        self._add(path, ProblemType.NOT_SUPPORTED, f"Unsupported value: {shown(value)}", detail)
+        """Report a value that is not one of a fixed set, listed as given: the server's lists are not always sorted."""
+        detail = "supported values: " + ", ".join(quote(item) for item in supported)
+        printed = shown(Named(value) if isinstance(value, str) else value)
+        self._add(path, ProblemType.NOT_SUPPORTED, f"Unsupported value: {printed}", detail)
 
     def duplicate(self, path: FieldPath, value: Any) -> None:
         """Report a value that may be there only once."""
@@ -80,9 +87,9 @@ class Errors:
         """Report a field that must not be set here."""
         self._add(path, ProblemType.FORBIDDEN, "Forbidden", detail)
 
-    def not_found(self, path: FieldPath, value: Any) -> None:
+    def not_found(self, path: FieldPath, value: Any, detail: str = "") -> None:
         """Report a reference to something that the object does not have."""
-        self._add(path, ProblemType.NOT_FOUND, f"Not found: {shown(value)}", "")
+        self._add(path, ProblemType.NOT_FOUND, f"Not found: {shown(value)}", detail)
 
     def too_many(self, path: FieldPath, actual: int, limit: int) -> None:
         """Report a list that is too long."""
@@ -100,12 +107,14 @@ class Errors:
         self.items.append(FieldError(path, kind, f"{head}: {detail}" if detail else head, detail))
 
 
+# What Go's JSON escapes beside quotes: it is safe inside HTML and JavaScript.
+_ESCAPED = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
+
+
 def shown(value: Any) -> str:
-    """Return a value as error texts show it: strings quoted as in Go, structures as compact JSON."""
-    if isinstance(value, str):
+    """Return a value as error texts show it: plain texts quoted as in Go, all else as Go's JSON; nil is ``null``."""
+    if isinstance(value, str) and not isinstance(value, Named):
         return quote(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return json_number(value)
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).translate(_ESCAPED)

@@ -13,12 +13,12 @@ from runner.core.manifest.validation.errors import Errors
 from runner.core.manifest.validation.jobpolicies import validate_failure_policy, validate_success_policy
 from runner.core.manifest.validation.metadata import shown_name, validate_metadata
 from runner.core.manifest.validation.names import dns_label, dns_subdomain
+from runner.core.manifest.validation.pod import validate_template
 from runner.core.manifest.validation.templates import (
     not_negative,
     selector_is_usable,
     shown_selector,
     validate_selected,
-    validate_template,
 )
 from runner.core.selectors import matches, selector_of
 

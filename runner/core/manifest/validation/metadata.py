@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from runner.core.manifest.paths import FieldPath
-from runner.core.manifest.validation.errors import Errors
+from runner.core.manifest.validation.errors import Errors, Named
 from runner.core.manifest.validation.names import Rule, dns_label, generated, label_value, qualified_name
 
 MAX_ANNOTATIONS = 256 * 1024
 # The server appends five random characters to generateName; problems show these in their place.
 GENERATED_SUFFIX = "xxxxx"
 OWN_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
+_OWNER_FIELDS = ("apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion")
 
 
 def validate_metadata(
@@ -49,10 +50,20 @@ def validate_metadata(
     validate_labels(errors, metadata.get("labels"), path.child("labels"))
     validate_annotations(errors, metadata.get("annotations"), path.child("annotations"))
     _owners(errors, metadata.get("ownerReferences") or [], path.child("ownerReferences"))
-    finalizers = path.child("finalizers")
-    for index, finalizer in enumerate(metadata.get("finalizers") or ()):
+    _finalizers(errors, metadata.get("finalizers") or [], path.child("finalizers"))
+
+
+def _finalizers(errors: Errors, finalizers: list[str], path: FieldPath) -> None:
+    """Check finalizers: first as labels' keys, then that each has a domain or is one of Kubernetes' own."""
+    for index, finalizer in enumerate(finalizers):
         for message in qualified_name(finalizer):
-            errors.invalid(finalizers.located_at(finalizers.index(index)), finalizer, message)
+            errors.invalid(path.located_at(path.index(index)), finalizer, message)
+    if {"orphan", "foregroundDeletion"} <= set(finalizers):
+        errors.invalid(path, finalizers, "finalizer orphan and foregroundDeletion cannot be both set")
+    for index, finalizer in enumerate(finalizers):
+        if "/" not in finalizer and finalizer not in OWN_FINALIZERS:
+            detail = "name is neither a standard finalizer name nor is it fully qualified"
+            errors.invalid(path.index(index), finalizer, detail)
 
 
 def shown_name(metadata: dict[str, Any]) -> str:
@@ -84,24 +95,34 @@ def validate_annotations(errors: Errors, annotations: dict[str, str] | None, pat
 
 
 def _owners(errors: Errors, owners: list[dict[str, Any]], path: FieldPath) -> None:
+    first = ""
     for index, owner in enumerate(owners):
-        at = path.index(index)
+        _owner(errors, owner, path, path.index(index))
+        if not owner.get("controller"):
+            continue
+        name = f"{owner.get('kind') or ''}/{owner.get('name') or ''}"
+        if first:
+            text = (
+                f'Only one reference can have Controller set to true. Found "true" in references for {first} and {name}'
+            )
+            errors.invalid(path.located_at(path.index(index)), [_go_owner(item) for item in owners], text)
+        first = first or name
 
-        def check(name: str, value: str, message: str, at: FieldPath = at) -> None:
-            errors.invalid(path.child(name).located_at(at.child(name)), value, message)
 
-        version: str = owner.get("apiVersion") or ""
-        if not version.rpartition("/")[2]:
-            check("apiVersion", version, "version must not be empty")
-        for name in ("kind", "name", "uid"):
-            if not owner.get(name):
-                check(name, owner.get(name) or "", "must not be empty")
-    controllers = [owner for owner in owners if owner.get("controller")]
-    if len(controllers) > 1:
-        names = " and ".join(f"{owner.get('kind')}/{owner.get('name')}" for owner in controllers[:2])
-        errors.invalid(
-            path, owners, f'Only one reference can have Controller set to true. Found "true" in references for {names}'
-        )
+def _owner(errors: Errors, owner: dict[str, Any], path: FieldPath, at: FieldPath) -> None:
+    version: str = owner.get("apiVersion") or ""
+    if not version.rpartition("/")[2] or version.count("/") > 1:
+        here = path.child("apiVersion").located_at(at.child("apiVersion"))
+        errors.invalid(here, version, "version must not be empty")
+    for name in ("kind", "name", "uid"):
+        if not owner.get(name):
+            errors.invalid(path.child(name).located_at(at.child(name)), "", "must not be empty")
+    if version == "v1" and owner.get("kind") == "Event":
+        errors.invalid(path.located_at(at), _go_owner(owner), "/v1, Kind=Event is disallowed from being an owner")
+
+
+def _go_owner(owner: dict[str, Any]) -> dict[str, Any]:
+    return {name: owner[name] for name in _OWNER_FIELDS if name in owner}
 
 
 def validate_selector(errors: Errors, selector: dict[str, Any] | None, path: FieldPath) -> None:
@@ -121,7 +142,7 @@ def validate_selector(errors: Errors, selector: dict[str, Any] | None, path: Fie
                     at.child("values"), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
                 )
         else:
-            errors.invalid(at.child("operator"), operator or "", "not a valid selector operator")
+            errors.invalid(at.child("operator"), Named(operator or ""), "not a valid selector operator")
         for message in qualified_name(requirement.get("key") or ""):
             errors.invalid(at.child("key"), requirement.get("key") or "", message)
         for position, value in enumerate(values):

@@ -10,7 +10,7 @@ from typing import Any
 
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.errors import Errors
-from runner.core.manifest.validation.relative import UP_MESSAGE, local_path
+from runner.core.manifest.validation.relative import local_path
 
 Object = dict[str, Any]
 
@@ -20,9 +20,9 @@ _RECURSIVE = ("Disabled", "Enabled", "IfPossible")
 
 def validate_mounts(errors: Errors, container: Object, volumes: dict[str, Object], path: FieldPath) -> None:
     """Check a container's volumeMounts against the pod's sound volumes."""
-    devices = container.get("volumeDevices") or []
-    device_names = {device.get("name") for device in devices}
-    device_paths = {device.get("devicePath") for device in devices}
+    # As the server's map by name: of two devices of one name the last one's path counts.
+    devices = {d.get("name") or "": d.get("devicePath") or "" for d in container.get("volumeDevices") or ()}
+    device_names, device_paths = devices.keys(), set(devices.values())
     taken: set[str] = set()
     for index, mount in enumerate(container.get("volumeMounts") or ()):
         at = path.index(index)
@@ -77,7 +77,7 @@ def _options(errors: Errors, mount: Object, container: Object, path: FieldPath, 
 
 def validate_devices(errors: Errors, container: Object, volumes: dict[str, Object], path: FieldPath) -> None:
     """Check a container's volumeDevices."""
-    mounts = container.get("volumeMounts") or []
+    mounts = {m.get("name") or "": m.get("mountPath") or "" for m in container.get("volumeMounts") or ()}
     names: set[str] = set()
     paths: set[str] = set()
     for index, device in enumerate(container.get("volumeDevices") or ()):
@@ -98,10 +98,12 @@ def validate_devices(errors: Errors, container: Object, volumes: dict[str, Objec
         if device_path in paths:
             errors.invalid(at.child("devicePath"), device_path, "must be unique")
         if ".." in device_path.split("/"):
-            errors.invalid(at.child("devicePath"), device_path, UP_MESSAGE)
-        names.add(name)
-        paths.add(device_path)
-        if any(mount.get("name") == name for mount in mounts):
+            errors.invalid(at.child("devicePath"), device_path, "can not contain backsteps ('..')")
+        else:
+            paths.add(device_path)
+        if name in mounts:
             errors.invalid(at.child("name"), name, "must not already exist in volumeMounts")
-        if any(mount.get("mountPath") == device_path for mount in mounts):
+        if device_path in mounts.values():
             errors.invalid(at.child("devicePath"), device_path, "must not already exist as a path in volumeMounts")
+        if name:
+            names.add(name)

@@ -15,7 +15,8 @@ Rule = Callable[[str], list[str]]
 # Compiled when first needed, by the re module's own cache: most manifests need two of them.
 _LABEL_REGEX = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN_REGEX = rf"{_LABEL_REGEX}(\.{_LABEL_REGEX})*"
-_UNDERSCORE_SUBDOMAIN = r"[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?(\.[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?)*"
+_UNDERSCORE_LABEL = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+_UNDERSCORE_SUBDOMAIN = rf"{_UNDERSCORE_LABEL}(\.{_UNDERSCORE_LABEL})*"
 _QUALIFIED_REGEX = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _LABEL_VALUE_REGEX = f"({_QUALIFIED_REGEX})?"
 _CONFIG_KEY_REGEX = "[-._a-zA-Z0-9]+"
@@ -32,6 +33,11 @@ LABEL_MESSAGE = (
 SUBDOMAIN_MESSAGE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
     f"end with an alphanumeric character (e.g. 'example.com', regex used for validation is '{_SUBDOMAIN_REGEX}')"
+)
+_SEARCH_MESSAGE = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start "
+    "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    f"'{_UNDERSCORE_SUBDOMAIN}')"
 )
 _QUALIFIED_TEXT = (
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
@@ -66,6 +72,11 @@ def longest(limit: int) -> str:
     return f"must be no more than {limit} characters"
 
 
+def longest_bytes(limit: int) -> str:
+    """Return the same for the rules that upstream has moved to pkg/api/validate/content."""
+    return f"must be no more than {limit} bytes"
+
+
 def dns_label(value: str) -> list[str]:
     """RFC 1123 label: names of containers, volumes, namespaces, hosts."""
     messages = [longest(63)] if len(value.encode()) > 63 else []
@@ -84,9 +95,10 @@ def dns_subdomain(value: str) -> list[str]:
 
 def search_path(value: str) -> list[str]:
     """A DNS search path: a subdomain in which underscores are allowed."""
-    if len(value.encode()) > 253:
-        return [longest(253)]
-    return [] if re.fullmatch(_UNDERSCORE_SUBDOMAIN, value) else [SUBDOMAIN_MESSAGE]
+    messages = [longest(253)] if len(value.encode()) > 253 else []
+    if not re.fullmatch(_UNDERSCORE_SUBDOMAIN, value):
+        messages.append(_SEARCH_MESSAGE)
+    return messages
 
 
 def qualified_name(value: str) -> list[str]:
@@ -96,15 +108,19 @@ def qualified_name(value: str) -> list[str]:
     if len(parts) > 2:
         return [f"a valid label key {_QUALIFIED_TEXT}{_QUALIFIED_HINT}"]
     if len(parts) == 2:
-        if not parts[0]:
+        prefix = parts[0]
+        if not prefix:
             messages.append("prefix part must be non-empty")
         else:
-            messages.extend(f"prefix part {message}" for message in dns_subdomain(parts[0]))
+            if len(prefix.encode()) > 253:
+                messages.append("prefix part " + longest_bytes(253))
+            if not re.fullmatch(_SUBDOMAIN_REGEX, prefix):
+                messages.append("prefix part " + SUBDOMAIN_MESSAGE)
     name = parts[-1]
     if not name:
         messages.append("name part must be non-empty")
     elif len(name.encode()) > 63:
-        messages.append("name part " + longest(63))
+        messages.append("name part " + longest_bytes(63))
     if not re.fullmatch(_QUALIFIED_REGEX, name):
         messages.append(f"name part {_QUALIFIED_TEXT}")
     return messages
@@ -112,7 +128,7 @@ def qualified_name(value: str) -> list[str]:
 
 def label_value(value: str) -> list[str]:
     """A label's value."""
-    messages = ["must be no more than 63 bytes"] if len(value.encode()) > 63 else []
+    messages = [longest_bytes(63)] if len(value.encode()) > 63 else []
     if not re.fullmatch(_LABEL_VALUE_REGEX, value):
         messages.append(_LABEL_VALUE_MESSAGE)
     return messages
@@ -142,7 +158,7 @@ def header_name(value: str) -> list[str]:
 
 def port_name(value: str) -> list[str]:
     """A port's name."""
-    messages = [longest(15)] if len(value) > 15 else []
+    messages = [longest(15)] if len(value.encode()) > 15 else []
     if not re.fullmatch(_PORT_NAME, value):
         messages.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
     if not re.search("[a-z]", value):
@@ -195,9 +211,12 @@ def sysctl_name(value: str) -> list[str]:
 
 
 def generated(rule: Rule) -> Rule:
-    """Return a name rule for generateName: a trailing dash will be followed by the random suffix."""
+    """Return a name rule for generateName: a trailing dash will be followed by the random suffix.
+
+    The server looks past the dash and, as its maskTrailingDash cuts, past the character before it.
+    """
 
     def check(prefix: str) -> list[str]:
-        return rule(prefix[:-1] + "a" if prefix.endswith("-") and len(prefix) > 1 else prefix)
+        return rule(prefix[:-2] + "a" if prefix.endswith("-") and len(prefix) > 1 else prefix)
 
     return check

@@ -13,7 +13,6 @@ from runner.core.manifest.validation.names import (
     dns_label,
     dns_subdomain,
     ip_address,
-    longest,
     search_path,
 )
 
@@ -23,17 +22,16 @@ DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 _NAMESERVERS, _SEARCHES, _SEARCH_CHARACTERS, _OVERRIDE = 3, 32, 2048, 64
 
 
-def validate_host_ports(errors: Errors, spec: Object, path: FieldPath) -> None:
-    """Check that a pod on the host's network publishes ports only as they are."""
+def validate_host_ports(errors: Errors, spec: Object, path: FieldPath, *, is_pod: bool) -> None:
+    """Check that a pod on the host's network publishes its app containers' ports as they are; a template may leave them out."""
     if not spec.get("hostNetwork"):
         return
-    for field in ("containers", "initContainers"):
-        for index, container in enumerate(spec.get(field) or ()):
-            for position, port in enumerate(container.get("ports") or ()):
-                host_port = port.get("hostPort") or 0
-                if host_port != (port.get("containerPort") or 0):
-                    at = path.child(field).index(index).child("ports").index(position).child("hostPort")
-                    errors.invalid(at, host_port, "must match `containerPort` when `hostNetwork` is true")
+    for index, container in enumerate(spec.get("containers") or ()):
+        for position, port in enumerate(container.get("ports") or ()):
+            host_port = port.get("hostPort") or 0
+            if (is_pod or host_port) and host_port != (port.get("containerPort") or 0):
+                at = path.child("containers").index(index).child("ports").index(position).child("hostPort")
+                errors.invalid(at, host_port, "must match `containerPort` when `hostNetwork` is true")
 
 
 def validate_dns_policy(errors: Errors, spec: Object, path: FieldPath) -> None:
@@ -63,7 +61,7 @@ def validate_dns_config(errors: Errors, spec: Object, path: FieldPath) -> None:
             errors.invalid(at.child("nameservers").index(index), server, message)
     if len(searches) > _SEARCHES:
         errors.invalid(at.child("searches"), searches, f"must not have more than {_SEARCHES} search paths")
-    if len(" ".join(searches)) > _SEARCH_CHARACTERS:
+    if len(" ".join(searches).encode()) > _SEARCH_CHARACTERS:
         detail = f"must not have more than {_SEARCH_CHARACTERS} characters (including spaces) in the search list"
         errors.invalid(at.child("searches"), searches, detail)
     for index, search in enumerate(searches):
@@ -81,14 +79,14 @@ def validate_hostname_override(errors: Errors, spec: Object, path: FieldPath) ->
     name, at = spec.get("hostnameOverride"), path.child("hostnameOverride")
     if name is None:
         return
-    if spec.get("hostNetwork"):
-        errors.forbidden(at, "may not be specified when hostNetwork is true")
     if spec.get("setHostnameAsFQDN"):
         errors.forbidden(at, "may not be specified when setHostnameAsFQDN is true")
+    if spec.get("hostNetwork"):
+        errors.forbidden(at, "may not be specified when hostNetwork is true")
+    if len(name.encode()) > _OVERRIDE:
+        errors.too_long(at, _OVERRIDE)
     for message in dns_subdomain(name):
         errors.invalid(at, name, message)
-    if len(name) > _OVERRIDE:
-        errors.invalid(at, name, longest(_OVERRIDE))
 
 
 def validate_host_names(errors: Errors, spec: Object, path: FieldPath) -> None:
@@ -107,4 +105,4 @@ def validate_host_aliases(errors: Errors, aliases: list[Object] | None, path: Fi
         names = at.child("hostnames")
         for position, name in enumerate(alias.get("hostnames") or ()):
             for message in dns_subdomain(name):
-                errors.invalid(names.located_at(names.index(position)), name, message)
+                errors.invalid(names.index(position), name, message)

@@ -15,7 +15,7 @@ from runner.core.manifest.validation.errors import Errors
 from runner.core.manifest.validation.metadata import validate_metadata
 from runner.core.manifest.validation.names import dns_label, dns_subdomain
 from runner.core.manifest.validation.relative import no_backsteps
-from runner.core.manifest.validation.scheduling import _node_term
+from runner.core.manifest.validation.scheduling import validate_node_term
 from runner.core.manifest.validation.volumes import _host_path, _nfs
 from runner.core.quantity import NANO, ZERO, parse_quantity
 
@@ -89,7 +89,7 @@ def validate_volume(errors: Errors, volume: Object) -> None:
             errors.required(at.child("nodeSelectorTerms"), "must have at least one node selector term")
         else:
             for index, term in enumerate(required["nodeSelectorTerms"]):
-                _node_term(errors, term, at.child("nodeSelectorTerms").index(index))
+                validate_node_term(errors, term, at.child("nodeSelectorTerms").index(index), check_values=True)
     given = [name for name in _SOURCES if spec.get(name) is not None]
     _sources(errors, spec, given)
     _ending(errors, spec)

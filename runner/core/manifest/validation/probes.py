@@ -12,7 +12,8 @@ from runner.core.manifest.validation.errors import Errors
 from runner.core.manifest.validation.names import header_name, port_number_or_name
 
 _NUMBERS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
-_HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
+_PROBES = ("exec", "httpGet", "tcpSocket", "grpc")
+_HOOKS = ("exec", "httpGet", "tcpSocket", "sleep")
 
 
 def validate_probes(errors: Errors, container: dict[str, Any], grace: int, path: FieldPath) -> None:
@@ -34,7 +35,7 @@ def validate_probes(errors: Errors, container: dict[str, Any], grace: int, path:
 
 
 def _probe(errors: Errors, probe: dict[str, Any], grace: int, path: FieldPath) -> None:
-    _handler(errors, probe, grace, path)
+    _handler(errors, probe, _PROBES, grace, path)
     for name in _NUMBERS:
         if (probe.get(name) or 0) < 0:
             errors.invalid(path.child(name), probe[name], "must be greater than or equal to 0")
@@ -43,29 +44,16 @@ def _probe(errors: Errors, probe: dict[str, Any], grace: int, path: FieldPath) -
         errors.invalid(path.child("terminationGracePeriodSeconds"), seconds, "must be greater than 0")
 
 
-def validate_lifecycle(
-    errors: Errors, lifecycle: dict[str, Any] | None, grace: int, path: FieldPath, os_name: str
-) -> None:
-    """Check a container's hooks and stop signal."""
-    if lifecycle is None:
-        return
+def validate_lifecycle(errors: Errors, lifecycle: dict[str, Any] | None, grace: int, path: FieldPath) -> None:
+    """Check a container's hooks. A stop signal is gone by now (defaults drop it)."""
     for name in ("postStart", "preStop"):
-        if lifecycle.get(name) is not None:
-            _handler(errors, lifecycle[name], grace, path.child(name))
-    if lifecycle.get("stopSignal") is not None:
-        _stop_signal(errors, lifecycle["stopSignal"], path.child("stopSignal"), os_name)
+        if lifecycle is not None and lifecycle.get(name) is not None:
+            _handler(errors, lifecycle[name], _HOOKS, grace, path.child(name))
 
 
-def _stop_signal(errors: Errors, signal: str, path: FieldPath, os_name: str) -> None:
-    if not os_name:
-        errors.forbidden(path, "may not be set for containers with empty `spec.os.name`")
-    elif os_name == "windows" and signal not in ("SIGTERM", "SIGKILL"):
-        errors.not_supported(path, signal, ("SIGKILL", "SIGTERM"))
-
-
-def _handler(errors: Errors, handler: dict[str, Any], grace: int, path: FieldPath) -> None:
+def _handler(errors: Errors, handler: dict[str, Any], names: tuple[str, ...], grace: int, path: FieldPath) -> None:
     seen = 0
-    for name in _HANDLERS:
+    for name in names:
         action = handler.get(name)
         if action is None:
             continue
@@ -84,6 +72,9 @@ def _handler(errors: Errors, handler: dict[str, Any], grace: int, path: FieldPat
             if not 0 <= seconds <= grace:
                 detail = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
                 errors.invalid(at, seconds, detail)
+        elif name == "grpc":
+            # A plain number in Go, where the others have a number or a name.
+            _port(errors, action.get("port") or 0, at.child("port"))
         else:
             _port(errors, action.get("port"), at.child("port"))
     if not seen:
@@ -102,4 +93,4 @@ def _http_get(errors: Errors, action: dict[str, Any], path: FieldPath) -> None:
 
 def _port(errors: Errors, port: Any, path: FieldPath) -> None:
     for message in port_number_or_name(port):
-        errors.invalid(path, port or 0, message)
+        errors.invalid(path, 0 if port is None else port, message)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.errors import Errors
 
-UP_MESSAGE = "must not contain '..'"
-
 
 def local_path(errors: Errors, path_text: str, path: FieldPath, *, reserved: bool = False) -> None:
     """Check a path that must stay inside a volume; `reserved` also refuses names like "..data"."""
@@ -23,4 +21,4 @@ def local_path(errors: Errors, path_text: str, path: FieldPath, *, reserved: boo
 def no_backsteps(errors: Errors, path_text: str, path: FieldPath) -> None:
     """Check that no element of a path is ".."."""
     if ".." in path_text.split("/"):
-        errors.invalid(path, path_text, UP_MESSAGE)
+        errors.invalid(path, path_text, "must not contain '..'")

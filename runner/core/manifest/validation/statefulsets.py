@@ -13,6 +13,7 @@ from runner.core.manifest.validation.claims import validate_claim_spec
 from runner.core.manifest.validation.errors import Errors
 from runner.core.manifest.validation.metadata import validate_metadata
 from runner.core.manifest.validation.names import dns_label
+from runner.core.manifest.validation.pod import validate_template, validate_template_metadata
 from runner.core.manifest.validation.templates import (
     not_negative,
     selector_is_usable,
@@ -20,8 +21,6 @@ from runner.core.manifest.validation.templates import (
     validate_not_empty,
     validate_runs_for_ever,
     validate_selected,
-    validate_template,
-    validate_template_metadata,
 )
 
 Object = dict[str, Any]

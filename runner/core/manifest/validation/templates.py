@@ -1,7 +1,6 @@
 """Pod templates and the selectors of the kinds that keep pods running.
 
-Mirrors ValidatePodTemplateSpec of pkg/apis/core/validation/validation.go and the functions of
-pkg/apis/apps/validation/validation.go that Deployments, ReplicaSets, StatefulSets and DaemonSets share.
+Mirrors the functions of pkg/apis/apps/validation/validation.go that Deployments, ReplicaSets, StatefulSets and DaemonSets share.
 """
 
 from __future__ import annotations
@@ -10,8 +9,7 @@ from typing import Any
 
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.errors import Errors
-from runner.core.manifest.validation.metadata import validate_annotations, validate_labels, validate_selector
-from runner.core.manifest.validation.pod import validate_pod_spec
+from runner.core.manifest.validation.metadata import validate_selector
 from runner.core.selectors import matches, selector_of
 
 Object = dict[str, Any]
@@ -25,22 +23,6 @@ def not_negative(errors: Errors, spec: Object, names: tuple[str, ...], path: Fie
     for name in names:
         if (spec.get(name) or 0) < 0:
             errors.invalid(path.child(name), spec[name], NOT_NEGATIVE)
-
-
-def validate_template(errors: Errors, template: Object, path: FieldPath) -> None:
-    """Check a pod template: its metadata and its spec."""
-    validate_template_metadata(errors, template, path)
-    validate_pod_spec(errors, template["spec"], path.child("spec"))
-    if template["spec"].get("ephemeralContainers"):
-        detail = "ephemeral containers not allowed in pod template"
-        errors.forbidden(path.child("spec", "ephemeralContainers"), detail)
-
-
-def validate_template_metadata(errors: Errors, template: Object, path: FieldPath) -> None:
-    """Check a pod template's labels and annotations; the errors' paths leave "metadata" out."""
-    metadata = template.get("metadata") or {}
-    for name, check in (("labels", validate_labels), ("annotations", validate_annotations)):
-        check(errors, metadata.get(name), path.child(name).located_at(path.child("metadata", name)))
 
 
 def validate_runs_for_ever(errors: Errors, template: Object, path: FieldPath, kind: str) -> None:

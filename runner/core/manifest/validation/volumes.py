@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from runner.core.gotext import quote
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.claims import validate_claim_spec
 from runner.core.manifest.validation.environment import (
@@ -35,42 +36,87 @@ _HOST_PATH_TYPES = (
 )
 _MODE_MESSAGE = "must be a number between 0 and 0777 (octal), both inclusive"
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_LONGEST_PORTAL = 64
+# Of a claim's template only labels and annotations count; the rest, in the order of ObjectMeta's fields.
+_NOT_FOR_TEMPLATES = (
+    "name",
+    "generateName",
+    "namespace",
+    "selfLink",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+)
 
 
-def validate_volumes(errors: Errors, volumes: list[Object] | None, path: FieldPath) -> dict[str, Object]:
-    """Check the volumes and return the sound ones by name: mounts of the others count as not found."""
+def validate_volumes(
+    errors: Errors, volumes: list[Object] | None, path: FieldPath, metadata: Object | None = None
+) -> dict[str, Object]:
+    """Check the volumes and return the sound ones by name: mounts of the others count as not found.
+
+    `metadata`: a pod's own, whose name is part of the claims that its ephemeral volumes make; None for a template.
+    """
     sound: dict[str, Object] = {}
+    pod_name = (metadata or {}).get("name") or ""
+    made = {f"{pod_name}-{v.get('name') or ''}" for v in volumes or () if pod_name and v.get("ephemeral") is not None}
     for index, volume in enumerate(volumes or ()):
         at = path.index(index)
         before = len(errors.items)
-        _source(errors, volume, at)
+        _source(errors, volume, at, pod_name, is_pod=metadata is not None)
         name = volume.get("name") or ""
         if not name:
             errors.required(at.child("name"))
-        else:
-            for message in dns_label(name):
-                errors.invalid(at.child("name"), name, message)
+        for message in dns_label(name) if name else ():
+            errors.invalid(at.child("name"), name, message)
         if name in sound:
             errors.duplicate(at.child("name"), name)
         if len(errors.items) == before:
             sound[name] = volume
+        claim = (volume.get("persistentVolumeClaim") or {}).get("claimName") or ""
+        if claim in made:
+            detail = "must not reference a PVC that gets created for an ephemeral volume"
+            errors.invalid(at.child("persistentVolumeClaim", "claimName"), claim, detail)
     return sound
 
 
-def _source(errors: Errors, volume: Object, path: FieldPath) -> None:
-    given = [name for name in _ORDER if volume.get(name) is not None]
-    for position, name in enumerate(given):
-        at = path.child(name)
+def _source(errors: Errors, volume: Object, path: FieldPath, pod_name: str, *, is_pod: bool) -> None:
+    name = volume.get("name") or ""
+    given = [kind for kind in _ORDER if volume.get(kind) is not None]
+    for position, kind in enumerate(given):
+        at, source = path.child(kind), volume[kind]
         if position:
-            errors.forbidden(at, "may not specify more than 1 volume type")
-            continue
-        check = _CHECKS.get(name)
-        if check is not None:
-            check(errors, volume[name], at)
+            # One path of the server's has a typing mistake, another one a capital letter.
+            shown = {"downwardAPI": "downwarAPI", "cephfs": "cephFS"}.get(kind, kind)
+            errors.forbidden(path.child(shown).located_at(at), "may not specify more than 1 volume type")
+        elif kind == "image":
+            _image(errors, source, at, is_pod=is_pod)
+        elif kind in _CHECKS:
+            _CHECKS[kind](errors, source, at)
         else:
-            for field in _NEEDED.get(name, ()):
-                if not volume[name].get(field):
-                    errors.required(at.child(field))
+            from runner.core.manifest.validation.cloudvolumes import check_cloud_source
+
+            check_cloud_source(errors, kind, source, at)
+        if kind == "iscsi" and source.get("initiatorName") is not None:
+            _initiator_length(errors, name, source, path.child("name"))
+        if kind == "ephemeral" and not position and pod_name and name:
+            for message in dns_subdomain(f"{pod_name}-{name}"):
+                claim = quote(f"{pod_name}-{name}")
+                errors.invalid(path.child("name"), name, f"PVC name {claim}: {message}")
+
+
+def _initiator_length(errors: Errors, name: str, source: Object, path: FieldPath) -> None:
+    if len(f"{name}:{source.get('targetPortal') or ''}".encode()) > _LONGEST_PORTAL:
+        detail = (
+            "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is "
+            "specified."
+        )
+        errors.invalid(path, name, detail)
 
 
 def _mode(errors: Errors, value: int | None, path: FieldPath) -> None:
@@ -83,8 +129,7 @@ def _key_to_path(errors: Errors, item: Object, path: FieldPath) -> None:
         errors.required(path.child("key"))
     if not item.get("path"):
         errors.required(path.child("path"))
-    else:
-        local_path(errors, item["path"], path.child("path"), reserved=True)
+    local_path(errors, item.get("path") or "", path.child("path"), reserved=True)
     _mode(errors, item.get("mode"), path.child("mode"))
 
 
@@ -125,15 +170,14 @@ def _nfs(errors: Errors, source: Object, path: FieldPath) -> None:
         errors.required(path.child("server"))
     if not source.get("path"):
         errors.required(path.child("path"))
-    elif not source["path"].startswith("/"):
-        errors.invalid(path.child("path"), source["path"], "must be an absolute path")
+    if not (source.get("path") or "").startswith("/"):
+        errors.invalid(path.child("path"), source.get("path") or "", "must be an absolute path")
 
 
 def _git_repo(errors: Errors, source: Object, path: FieldPath) -> None:
     if not source.get("repository"):
         errors.required(path.child("repository"))
-    if source.get("directory"):
-        local_path(errors, source["directory"], path.child("directory"))
+    local_path(errors, source.get("directory") or "", path.child("directory"))
 
 
 def _downward_api(errors: Errors, source: Object, path: FieldPath) -> None:
@@ -170,11 +214,10 @@ def _projected(errors: Errors, source: Object, path: FieldPath) -> None:
     for index, projection in enumerate(source.get("sources") or ()):
         at = path.child("sources").index(index)
         given = [name for name in _PROJECTIONS if projection.get(name) is not None]
-        for position, name in enumerate(given):
-            if position:
-                errors.forbidden(at, "may not specify more than 1 volume type per source")
-            else:
-                _projection(errors, name, projection[name], at.child(name), path, taken)
+        for name in given:
+            _projection(errors, name, projection[name], at.child(name), path, taken)
+        if len(given) > 1:
+            errors.forbidden(at, "may not specify more than 1 volume type per source")
 
 
 _PROJECTIONS = ("secret", "configMap", "downwardAPI", "serviceAccountToken")
@@ -184,15 +227,13 @@ def _projection(
     errors: Errors, kind: str, projection: Object, at: FieldPath, volume: FieldPath, taken: set[str]
 ) -> None:
     def take(file: str, shown_value: str) -> None:
-        if not file:
-            return
-        if file in taken:
+        if file and file in taken:
             errors.invalid(volume.located_at(at), shown_value, "conflicting duplicate paths")
         taken.add(file)
 
     if kind == "serviceAccountToken":
-        _token(errors, projection, at)
-        take(projection.get("path") or "", projection.get("path") or "")
+        # Its path is not compared with the others'.
+        _token(errors, projection, at, volume)
         return
     if kind == "downwardAPI":
         for index, item in enumerate(projection.get("items") or ()):
@@ -206,31 +247,35 @@ def _projection(
         take(item.get("path") or "", projection.get("name") or "")
 
 
-def _token(errors: Errors, projection: Object, path: FieldPath) -> None:
-    seconds = projection.get("expirationSeconds")
-    if seconds is not None and seconds < 600:
-        detail = "may not specify a duration less than 10 minutes"
-        errors.invalid(path.child("expirationSeconds"), seconds, detail)
-    elif seconds is not None and seconds > 1 << 32:
-        detail = "may not specify a duration larger than 2^32 seconds"
-        errors.invalid(path.child("expirationSeconds"), seconds, detail)
-    if not projection.get("path"):
-        errors.required(path.child("path"))
-    else:
-        local_path(errors, projection["path"], path.child("path"), reserved=True)
+def _token(errors: Errors, projection: Object, path: FieldPath, volume: FieldPath) -> None:
+    """Check a token's source; the server's path to its file leaves out the source."""
+    seconds, at = projection["expirationSeconds"], path.child("expirationSeconds")
+    if seconds < 600:
+        errors.invalid(at, seconds, "may not specify a duration less than 10 minutes")
+    if seconds > 1 << 32:
+        errors.invalid(at, seconds, "may not specify a duration larger than 2^32 seconds")
+    file, here = projection.get("path") or "", volume.child("path").located_at(path.child("path"))
+    if not file:
+        errors.required(here)
+    local_path(errors, file, here, reserved=True)
 
 
 def _csi(errors: Errors, source: Object, path: FieldPath) -> None:
-    driver = source.get("driver") or ""
+    driver, at = source.get("driver") or "", path.child("driver")
     if not driver:
-        errors.required(path.child("driver"))
+        errors.required(at)
     elif len(driver.encode()) > 63:
-        errors.too_long(path.child("driver"), 63)
+        errors.too_long(at, 63)
     for message in dns_subdomain(driver.lower()) if driver else ():
-        errors.invalid(path.child("driver"), driver, message)
+        errors.invalid(at, driver, message)
     reference = source.get("nodePublishSecretRef")
-    if reference is not None and not reference.get("name"):
-        errors.required(path.child("nodePublishSecretRef", "name"))
+    if reference is None:
+        return
+    name, here = reference.get("name") or "", path.child("nodePublishSecretRef", "name")
+    if not name:
+        errors.required(here)
+    for message in dns_subdomain(name) if name else ():
+        errors.invalid(path.child("name").located_at(here), name, message)
 
 
 def _ephemeral(errors: Errors, source: Object, path: FieldPath) -> None:
@@ -239,14 +284,18 @@ def _ephemeral(errors: Errors, source: Object, path: FieldPath) -> None:
     if template is None:
         errors.required(at)
         return
-    metadata = template.get("metadata") or {}
-    validate_annotations(errors, metadata.get("annotations"), at.child("metadata", "annotations"))
-    validate_labels(errors, metadata.get("labels"), at.child("metadata", "labels"))
+    metadata, here = template.get("metadata") or {}, at.child("metadata")
+    validate_annotations(errors, metadata.get("annotations"), here.child("annotations"))
+    validate_labels(errors, metadata.get("labels"), here.child("labels"))
+    for field in _NOT_FOR_TEMPLATES:
+        if metadata.get(field):
+            shown = {"uid": "uID"}.get(field, field)
+            errors.forbidden(here.child(shown).located_at(here.child(field)), "cannot be set")
     validate_claim_spec(errors, template.get("spec") or {}, at.child("spec"))
 
 
-def _image(errors: Errors, source: Object, path: FieldPath) -> None:
-    if not source.get("reference"):
+def _image(errors: Errors, source: Object, path: FieldPath, *, is_pod: bool) -> None:
+    if is_pod and not source.get("reference"):
         errors.required(path.child("reference"))
     if source.get("pullPolicy") not in PULL_POLICIES:
         errors.not_supported(path.child("pullPolicy"), source.get("pullPolicy") or "", PULL_POLICIES)
@@ -295,25 +344,4 @@ _CHECKS: dict[str, Callable[[Errors, Object, FieldPath], None]] = {
     "projected": _projected,
     "csi": _csi,
     "ephemeral": _ephemeral,
-    "image": _image,
-}
-# Sources that need a cluster's storage: only what must be there is checked.
-_NEEDED = {
-    "gcePersistentDisk": ("pdName",),
-    "awsElasticBlockStore": ("volumeID",),
-    "iscsi": ("targetPortal", "iqn"),
-    "glusterfs": ("endpoints", "path"),
-    "persistentVolumeClaim": ("claimName",),
-    "rbd": ("monitors", "image"),
-    "cinder": ("volumeID",),
-    "cephfs": ("monitors",),
-    "quobyte": ("registry", "volume"),
-    "flexVolume": ("driver",),
-    "azureFile": ("secretName", "shareName"),
-    "vsphereVolume": ("volumePath",),
-    "photonPersistentDisk": ("pdID",),
-    "portworxVolume": ("volumeID",),
-    "azureDisk": ("diskName", "diskURI"),
-    "storageos": ("volumeName",),
-    "scaleIO": ("gateway", "system", "volumeName"),
 }

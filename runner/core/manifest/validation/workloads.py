@@ -14,6 +14,7 @@ from runner.core.manifest.validation.errors import Errors
 from runner.core.manifest.validation.jobs import validate_job
 from runner.core.manifest.validation.metadata import validate_metadata
 from runner.core.manifest.validation.names import dns_subdomain
+from runner.core.manifest.validation.pod import validate_template
 from runner.core.manifest.validation.rollouts import validate_strategy, validate_update_strategy
 from runner.core.manifest.validation.statefulsets import validate_stateful_set
 from runner.core.manifest.validation.templates import (
@@ -23,7 +24,6 @@ from runner.core.manifest.validation.templates import (
     validate_not_empty,
     validate_runs_for_ever,
     validate_selected,
-    validate_template,
 )
 
 Object = dict[str, Any]
