@@ -70,6 +70,7 @@ def test_the_table_shows_each_change_with_its_time_and_the_events_between(
         ["19s", "0/1", "PodInitializing", "0"],
         ["19s", "1/1", "Running", "0"],
         ["30s", "1/1", "Terminating", "0"],
+        ["50s", "0/1", "Terminating", "0"],
         ["50s", "0/1", "Error", "0"],
     ]
     assert (
