@@ -119,6 +119,14 @@ def pull_failed(
     return refused, advance_pull(entry, f"{reason}: {message}", now, settings)
 
 
+def as_runtimes_say(error: str, *, is_missing: bool) -> str:
+    """A pull's error as it comes through the runtime interface, which names the code of what the registry does not have.
+
+    It takes only the code Unknown away (k8s.io/cri-client, remote_image.go).
+    """
+    return f"rpc error: code = NotFound desc = {error}" if is_missing and " not found" in error else error
+
+
 def explain_pull_error(image: str, error: str) -> tuple[WaitingReason, str]:
     """The waiting reason and message of a pull error; two kinds that a runtime names at the start have their own."""
     for reason, text in (

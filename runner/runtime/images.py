@@ -7,7 +7,17 @@ from msgspec import Struct
 from runner.core.backoff import pull_key
 from runner.core.model import Container, PullPolicy
 from runner.core.objects import ConfigError
-from runner.core.pulling import Presence, Pull, Refuse, Use, needs_inspection, plan_image, pull_failed, pulled
+from runner.core.pulling import (
+    Presence,
+    Pull,
+    Refuse,
+    Use,
+    as_runtimes_say,
+    needs_inspection,
+    plan_image,
+    pull_failed,
+    pulled,
+)
 from runner.core.reasons import start_failed
 from runner.engine.protocol import ImageDetails, PullProgress
 from runner.errors import EngineError, EngineUnavailable, ImagePullError, NotFound, PullFailure
@@ -100,7 +110,8 @@ def _pull(context: PodContext, container: Container, reference: str, queue: Pull
     except (ImagePullError, NotFound) as error:
         if isinstance(error, ImagePullError) and error.kind in (PullFailure.UNAVAILABLE, PullFailure.OTHER):
             context.troubles.may_pass(container.name)
-        return _refused(context, container, error.message)
+        is_missing = isinstance(error, NotFound) or error.kind is PullFailure.NOT_FOUND
+        return _refused(context, container, as_runtimes_say(error.message, is_missing=is_missing))
     finally:
         queue.leave()
         context.tell(PullEnded(ref=context.ref, container=container.name, image=image))

@@ -17,6 +17,7 @@ from runner.core.pulling import (
     Pull,
     Refuse,
     Use,
+    as_runtimes_say,
     explain_pull_error,
     needs_inspection,
     plan_image,
@@ -223,3 +224,15 @@ def test_a_failed_start_has_its_own_event() -> None:
 
 def test_a_reference_without_tag_and_digest_prints_its_name() -> None:
     assert str(ImageRef(domain="d.io", path="p")) == "d.io/p"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_missing", "told"),
+    [
+        ("manifest for a:1 not found", True, "rpc error: code = NotFound desc = manifest for a:1 not found"),
+        ("manifest for a:1 not found", False, "manifest for a:1 not found"),
+        ("pull access denied for a", True, "pull access denied for a"),
+    ],
+)
+def test_what_a_registry_does_not_have_is_told_with_its_code(error: str, is_missing: bool, told: str) -> None:
+    assert as_runtimes_say(error, is_missing=is_missing) == told
