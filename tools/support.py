@@ -153,7 +153,9 @@ SUPPORT: dict[str, Support] = {
     "KeyToPath": Support("key mode path", ignored={"user": ALPHA}),
     "EmptyDirVolumeSource": Support(
         "medium sizeLimit",
-        notes={"sizeLimit": "enforced for memory; a disk volume may grow"},
+        notes={
+            "sizeLimit": "a disk volume is looked at every 10 s, where this machine has its directory; else a notice says so"
+        },
         ignored={"mode": ALPHA},
     ),
     "EphemeralVolumeSource": Support("volumeClaimTemplate"),

@@ -21,6 +21,7 @@ class EventReason(StrEnum):
     """Reasons of pod events."""
 
     SCHEDULED = "Scheduled"
+    EVICTED = "Evicted"
     PULLING = "Pulling"
     PULLED = "Pulled"
     FAILED = "Failed"

@@ -20,7 +20,7 @@ from runner.core.observed import Observed, ProbeResult, ProbeResults
 from runner.core.podstatus import ID_PREFIX, PodStatus
 from runner.core.reasons import EventReason, Note, normal
 from runner.core.restart import with_retry_scope
-from runner.core.status import DEADLINE_MESSAGE, generate_status, held_back, probed_status, terminate_status
+from runner.core.status import DEADLINE_MESSAGE, PodFailure, generate_status, held_back, probed_status, terminate_status
 from runner.core.volumes import VolumePlan
 from runner.engine.protocol import Engine
 from runner.errors import EngineError
@@ -74,6 +74,7 @@ class PodContext:
     published: PodStatus | None = None
     """What everybody sees: the same, but a final phase is held back until nothing of the pod runs."""
     may_run: bool = True
+    failure: PodFailure | None = None
     """Whether containers of the pod may run: until the pod was stopped for good."""
     prefetcher: Prefetcher | None = None
     messages: TerminationMessages | None = None
@@ -153,6 +154,7 @@ class PodContext:
             self.now(),
             is_terminal=is_terminal,
             host_ip=self.options.host_ip,
+            failure=self.failure,
         )
         if self.may_run and status.reason == EventReason.DEADLINE_EXCEEDED:
             # A kubelet says it each time it computes the status (active_deadline.go).

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from runner.core.eviction import EVICTION_GRACE
 from runner.core.model import Container
 from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.reasons import EventReason, normal
@@ -102,6 +103,8 @@ def forget(context: PodContext, container_id: str) -> None:
 
 def kill_pod(context: PodContext, *, grace: int | None = None) -> Task[None]:
     """Stop all running containers side by side in the termination order, then every sandbox."""
+    if grace is None and context.failure is not None:
+        grace = EVICTION_GRACE
     running = [c for c in context.observed.containers if c.state in (RuntimeState.RUNNING, RuntimeState.UNKNOWN)]
     order = Order(running={c.name for c in running})
     yield from all_of(

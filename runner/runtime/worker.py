@@ -23,7 +23,6 @@ from runner.core.podstatus import Phase, PodStatus
 from runner.core.pullsecrets import missing_note
 from runner.core.qos import qos_class
 from runner.core.reasons import EventReason, EventType, Note, warning
-from runner.core.resources import unenforced_storage
 from runner.core.restart import with_retry_scope
 from runner.core.status import deadline_at
 from runner.core.termination import MINIMUM_GRACE, is_at_once
@@ -31,6 +30,7 @@ from runner.core.times import later
 from runner.core.volumes import MountError
 from runner.errors import EngineError, EngineUnavailable, RunnerError, TooManyFiles, ends_a_run
 from runner.runtime.context import PodContext
+from runner.runtime.evicting import tell_what_nobody_watches, watch_storage
 from runner.runtime.killing import kill_pod
 from runner.runtime.narration import Gone, Notice
 from runner.runtime.objects import remove_claims
@@ -166,9 +166,11 @@ class PodWorker:
         context = self.context
         prober.start()
         refresh = context.tasks.start(refresh_volumes(context), "refreshing volumes")
+        watch = context.tasks.start(watch_storage(context), "watching storage")
         yield from self._sync_until_the_end()
         prober.stop_killing_probes()
         refresh.cancel()
+        watch.cancel()
         yield from self._terminate()
         prober.stop()
         if not context.pod.is_deleted:
@@ -203,9 +205,7 @@ class PodWorker:
         context.announce(PodStatus(phase=Phase.PENDING, qos_class=qos_class(pod.manifest)))
         note = Note(type=EventType.NORMAL, reason=EventReason.SCHEDULED, message=text)
         context.recorder.note(note, component="default-scheduler")
-        for name in unenforced_storage(pod):
-            text = f"the ephemeral-storage limit of container {name} is not enforced here"
-            context.tell(Notice(at=context.now(), ref=context.ref, text=text))
+        tell_what_nobody_watches(context)
 
     def _sync_until_the_end(self) -> Task[None]:
         context = self.context
