@@ -1,15 +1,12 @@
-"""The pytest plugin: pods from manifests as fixtures.
-
-``@pytest.mark.pod("pod.yaml", until="ready", timeout=60)`` with the fixture ``pod``, or the fixture ``podrunner`` and its
-``run``. It does nothing and imports nothing heavy until a test asks for one of its fixtures.
-"""
+"""What the pytest plugin does when a test asks for a pod. Its doorstep, which pytest loads, is ``podrunner_plugin.py``."""
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -17,85 +14,29 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from runner import PodHandle, Runner, RunOptions
-    from runner.engine.protocol import Engine
+from podrunner_plugin import note_kept, setting
 
-SCOPES = ("function", "class", "module", "package", "session")
-KEEP = ("never", "failed", "always")
+if TYPE_CHECKING:
+    from runner.api.facade import Runner
+    from runner.api.pods import PodHandle
+    from runner.engine.protocol import Engine
+    from runner.runtime.narration import Narration
+    from runner.runtime.options import RunOptions
+
+__all__ = ["setting"]
+
 DEFAULT_GRACE = 1
 """Seconds: nobody wants to wait for a pod that nobody needs any more. A test that does calls ``pod.delete``."""
 DEFAULT_TIMEOUT = 60.0
 """Seconds that the marker waits unless told otherwise."""
 
+log = logging.getLogger("podrunner")
+
+_Pods = tuple["PodHandle", ...]
 _runners: pytest.StashKey[list[Runner]] = pytest.StashKey()
+_marked: pytest.StashKey[dict[tuple[int, str], _Pods]] = pytest.StashKey()
 _failed = pytest.StashKey[bool]()
-_kept = pytest.StashKey[list[str]]()
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-# --- options -------------------------------------------------------------------------------------------------------------
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("podrunner", "pods from Kubernetes manifests on a Docker Engine")
-    for name, kind, text in _SETTINGS:
-        flag = f"--podrunner-{name.replace('_', '-')}"
-        if kind is bool:
-            group.addoption(flag, action="store_true", default=None, help=text)
-            parser.addini(f"podrunner_{name}", text, type="bool", default=None)
-        else:
-            choices = {"keep": KEEP, "scope": SCOPES}.get(name)
-            group.addoption(flag, type=kind, choices=choices, default=None, help=text)
-            parser.addini(f"podrunner_{name}", text, type="string", default=None)
-
-
-_SETTINGS: tuple[tuple[str, type, str], ...] = (
-    ("keep", str, "when pods stay after their test: never, failed or always (default never)"),
-    ("artifacts", str, "write statuses, events and logs of the pods below this directory"),
-    ("require_engine", bool, "fail where no Docker Engine answers, instead of skipping"),
-    ("speed", float, "restart and pull back-off pass so many times faster (default 1)"),
-    ("scope", str, "how long the pods of the fixtures podrunner and pod live (default function)"),
-    (
-        "grace",
-        int,
-        "seconds between SIGTERM and SIGKILL when pods are deleted after their test (default 1; 0: kill at once)",
-    ),
-    ("timeout", float, "seconds that a marked pod is waited for (default 60)"),
-)
-
-
-def setting(config: pytest.Config, name: str) -> Any:
-    """A setting by its flag, else by ``$PODRUNNER_<NAME>``, else by the ini file; None where nobody has set it."""
-    given = config.getoption(f"podrunner_{name}", None)
-    if given is not None:
-        return given
-    text = os.environ.get(f"PODRUNNER_{name.upper()}", "")
-    value: Any = text or config.getini(f"podrunner_{name}") or None
-    if value is None or isinstance(value, bool):
-        return value
-    kind = next(kind for known, kind, _ in _SETTINGS if known == name)
-    if kind is bool:
-        return value.lower() in ("1", "true", "yes", "on")
-    choices = {"keep": KEEP, "scope": SCOPES}.get(name)
-    try:
-        if choices is not None and value not in choices:
-            raise ValueError(f"one of {', '.join(choices)}")
-        return kind(value)
-    except ValueError as problem:
-        raise pytest.UsageError(f"podrunner_{name}={value!r}: {problem}") from None
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers",
-        "pod(*manifests, until='ready', timeout=60, **changes): the pod of the fixture `pod`; all arguments are those of"
-        " runner.Runner.run, and relative paths are also looked for beside the test's file",
-    )
-
-
-def _scope(fixture_name: str, config: pytest.Config) -> Any:  # noqa: ARG001 - pytest calls it by keyword
-    return setting(config, "scope") or "function"
 
 
 class _AsTheyAre:
@@ -112,9 +53,8 @@ class _AsTheyAre:
 # --- fixtures ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
-def podrunner_engine(pytestconfig: pytest.Config) -> Iterator[Engine]:
-    """The Docker Engine of the session. Where none answers the test is skipped, or fails if an Engine is required."""
+def engine(config: pytest.Config) -> Iterator[Engine]:
+    """The session's Engine, and a sweep of what earlier sessions left. Skips or fails the test where none answers."""
     if _AsTheyAre not in sys.meta_path:
         sys.meta_path.insert(0, _AsTheyAre)
     from runner.api.facade import Runner
@@ -122,27 +62,22 @@ def podrunner_engine(pytestconfig: pytest.Config) -> Iterator[Engine]:
 
     finder = Runner()
     try:
-        engine = finder.engine
-        engine.architecture()
+        found = finder.engine
+        found.architecture()
     except EngineUnavailable as problem:
         text = f"podrunner: {problem.message}"
-        if setting(pytestconfig, "require_engine"):
+        if setting(config, "require_engine"):
             pytest.fail(f"{text}\n{problem.hint}".rstrip(), pytrace=False)
         pytest.skip(f"{text} (podrunner doctor tells more)")
     # What earlier sessions left behind that came to a sudden end.
     sweep = finder.sweep_aside()
-    yield engine
+    yield found
     sweep.join()
     finder.release()
 
 
-@pytest.fixture(scope=_scope)
-def podrunner_options(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> RunOptions:
-    """How pods are run: override it to change what the flags and settings say."""
-    return _options(pytestconfig, request.node.nodeid)
-
-
-def _options(config: pytest.Config, name: str) -> RunOptions:
+def options(config: pytest.Config, name: str) -> RunOptions:
+    """How the settings say that pods are run; ``name`` is where their artifacts go."""
     from runner.runtime.options import Keep, RunOptions, WorkerOptions
 
     artifacts, grace = setting(config, "artifacts"), setting(config, "grace")
@@ -154,74 +89,69 @@ def _options(config: pytest.Config, name: str) -> RunOptions:
     )
 
 
-@pytest.fixture(scope=_scope)
-def podrunner_overrides() -> dict[str, Any]:
-    """What is different from the manifests in every pod (``images``, ``commands``, ``env``, ``config``): override it."""
-    return {}
-
-
-@pytest.fixture(scope=_scope)
-def podrunner_namespace() -> str:
-    """The namespace of pods whose manifests name none: one that nobody else has, so that tests can run side by side."""
-    return f"test-{os.urandom(5).hex()}"
-
-
-@pytest.fixture(scope=_scope)
-def podrunner(
-    podrunner_engine: Engine,
-    podrunner_options: RunOptions,
-    podrunner_overrides: dict[str, Any],
-    podrunner_namespace: str,
-    request: pytest.FixtureRequest,
+def runner(
+    engine: Engine, options: RunOptions, overrides: dict[str, Any], namespace: str, node: Any
 ) -> Iterator[Runner]:
-    """A ``runner.Runner``: what it runs is deleted after the test (or class, module …, see ``--podrunner-scope``)."""
-    yield from _runner(podrunner_engine, podrunner_options, podrunner_overrides, podrunner_namespace, request)
-
-
-@pytest.fixture(scope="session")
-def podrunner_session(podrunner_engine: Engine, request: pytest.FixtureRequest) -> Iterator[Runner]:
-    """The same for the whole session, whatever the scope of ``podrunner``: for fixtures of wider scopes."""
-    options = _options(request.config, "session")
-    yield from _runner(podrunner_engine, options, {}, f"test-{os.urandom(5).hex()}", request)
-
-
-@pytest.fixture(scope=_scope)
-def pod(podrunner: Runner, request: pytest.FixtureRequest) -> PodHandle:
-    """The pod of the marker ``pod``, as far as the marker waits."""
-    __tracebackhide__ = True
-    marker = request.node.get_closest_marker("pod")
-    if marker is None or not marker.args:
-        raise pytest.UsageError('the fixture pod needs a marker: @pytest.mark.pod("pod.yaml")')
-    given = {"timeout": setting(request.config, "timeout") or DEFAULT_TIMEOUT, **marker.kwargs}
-    return podrunner.run(*marker.args, **given)
-
-
-def _runner(
-    engine: Engine, options: RunOptions, overrides: dict[str, Any], namespace: str, request: pytest.FixtureRequest
-) -> Iterator[Runner]:
+    """A Runner in a namespace of its own, for a test or what holds tests; at the end its pods go, and the namespace."""
     from runner.api.facade import Runner
 
-    path = getattr(request.node, "path", None)
+    path = getattr(node, "path", None)
     folder = None if path is None else path if path.is_dir() else path.parent
     if "PYTEST_XDIST_WORKER" in os.environ:
         overrides = {"host_ports": False, **overrides}  # The same port cannot be had twice.
-    runner = Runner(engine=engine, namespace=namespace, options=options, overrides=overrides, folder=folder)
-    runner.own_namespace(namespace)
-    stash = request.node.stash
-    stash.setdefault(_runners, []).append(runner)
+    made = Runner(
+        engine=engine, namespace=namespace, options=options, overrides=overrides, folder=folder, listener=_tell
+    )
+    made.own_namespace(namespace)
+    node.stash.setdefault(_runners, []).append(made)
     try:
-        yield runner
+        yield made
     finally:
-        pods = runner.pods
-        for pod in pods:
-            if isinstance(request.node, pytest.Item):
-                request.node.user_properties.append((f"podrunner:{pod.namespace}/{pod.name}", _outcome(pod)))
+        for pod in made.pods if isinstance(node, pytest.Item) else ():
+            node.user_properties.append((f"podrunner:{pod.namespace}/{pod.name}", _outcome(pod)))
         try:
-            runner.close(failed=stash.get(_failed, False))
+            made.close(failed=node.stash.get(_failed, False))
         finally:
-            stash[_runners].remove(runner)
-            _end_namespace(runner, namespace, request.config)
-            runner.release()
+            node.stash[_runners].remove(made)
+            _end_namespace(made, namespace, node.config)
+            made.release()
+
+
+def _tell(narration: Narration) -> None:
+    """Events go to the log, so that somebody who waits sees what for (``--log-cli-level=INFO``)."""
+    from runner.runtime.narration import EventRecorded
+
+    if isinstance(narration, EventRecorded) and log.isEnabledFor(logging.INFO):
+        event = narration.event
+        container = event["involvedObject"].get("fieldPath", "").partition("{")[2].rstrip("}")
+        about = f"{container}: " if container else ""
+        log.info("%s %s %s  %s%s", narration.ref.name, event["type"], event["reason"], about, event["message"])
+
+
+def marked_pods(runner: Runner, test: pytest.Item, *, is_one: bool) -> _Pods:
+    """The pods of a test's marker; those of an equal marker that the runner has already, if they are still there.
+
+    Fails the test with the reason alone: where it came from is the marker, not our code.
+    """
+    __tracebackhide__ = True
+    from runner.errors import RunnerError
+
+    marker = test.get_closest_marker("pod")
+    if marker is None or not marker.args:
+        pytest.fail('the fixture pod needs a marker: @pytest.mark.pod("pod.yaml")', pytrace=False)
+    known = test.session.stash.setdefault(_marked, {})
+    key = (id(runner), repr((marker.args, sorted(marker.kwargs.items()), is_one)))
+    found = known.get(key, ())
+    if found and not any(pod.is_gone for pod in found):
+        return found
+    given = {"timeout": setting(test.config, "timeout") or DEFAULT_TIMEOUT, **marker.kwargs}
+    run: Callable[..., Any] = runner.run if is_one else runner.run_all
+    try:
+        begun = run(*marker.args, **given)
+    except RunnerError as error:
+        pytest.fail("\n".join(part for part in (str(error), error.hint) if part), pytrace=False)
+    known[key] = (begun,) if is_one else begun
+    return known[key]
 
 
 def _outcome(pod: PodHandle) -> str:
@@ -234,7 +164,7 @@ def _end_namespace(runner: Runner, namespace: str, config: pytest.Config) -> Non
 
     kept = [f"{namespace}/{value['metadata']['name']}" for value in runner.store.pods(namespace)]
     if kept:
-        config.stash.setdefault(_kept, []).extend(kept)
+        note_kept(config, kept)
         return
     try:
         runner.remove_namespace(namespace)
@@ -245,42 +175,24 @@ def _end_namespace(runner: Runner, namespace: str, config: pytest.Config) -> Non
 # --- reports -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    if report.failed:
-        _tell_pods(item, report)
-    return report
+def tell_pods(item: pytest.Item, report: pytest.TestReport) -> None:
+    """What the pods of a failed test look like; those of its class, module and session too.
 
-
-def _tell_pods(item: pytest.Item, report: pytest.TestReport) -> None:
-    """What the pods of a failed test look like; those of its class, module and session too."""
+    It stands in what failed, not beside it, so that JUnit files have it too.
+    """
     for node in item.listchain():
         node.stash[_failed] = True
         for runner in node.stash.get(_runners, []):
             for pod in runner.pods:
                 name = f"pod {pod.namespace}/{pod.name}"
-                report.sections.append((f"podrunner: {name}", pod.report()))
+                _add(report, f"podrunner: {name}", pod.report())
                 if pod.decision:
-                    report.sections.append((f"podrunner: last decision about {name}", pod.decision))
+                    _add(report, f"podrunner: last decision about {name}", pod.decision)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker of pytest-xdist has no terminal: what it has kept goes to its controller."""
-    output = getattr(session.config, "workeroutput", None)
-    if output is not None:
-        output["podrunner_kept"] = session.config.stash.get(_kept, [])
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    kept = (getattr(node, "workeroutput", None) or {}).get("podrunner_kept")
-    if kept:
-        node.config.stash.setdefault(_kept, []).extend(kept)
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    for name in config.stash.get(_kept, []):
-        namespace, _, pod = name.partition("/")
-        terminalreporter.write_line(f"podrunner kept pod {name}: podrunner describe po {pod} -n {namespace}")
+def _add(report: pytest.TestReport, title: str, text: str) -> None:
+    add = getattr(report.longrepr, "addsection", None)
+    if add is None:
+        report.sections.append((title, text))
+    else:
+        add(title, text)

@@ -15,7 +15,16 @@ from runner.api.deleting import POLL_SECONDS, Deleting
 from runner.api.launching import Launch, accounts_of
 from runner.clock import Clock, Wakeup
 from runner.core.model import Json
-from runner.errors import EngineUnavailable, ExitCode, ManifestError, NoSuchObject, StoreError, UsageError, WaitTimeout
+from runner.errors import (
+    EngineUnavailable,
+    ExitCode,
+    ManifestError,
+    NoSuchObject,
+    RunnerError,
+    StoreError,
+    UsageError,
+    WaitTimeout,
+)
 from runner.runtime.home import Home
 from runner.runtime.options import RunOptions
 from runner.runtime.outcome import RunResult, StopRequest
@@ -53,18 +62,20 @@ class Runner(Deleting):
         options: RunOptions | None = None,
         overrides: Mapping[str, Any] | None = None,
         folder: Path | None = None,
+        listener: Listener | None = None,
     ) -> None:
         """Make one from the environment (``PODRUNNER_HOME``, ``DOCKER_HOST`` and the like), or from what is given.
 
         ``home`` is the state directory. ``namespace`` is where pods without one belong; ``options`` and ``overrides`` (by
         the names of ``Overrides``) are what ``run`` does unless told otherwise; ``folder`` is where manifests are looked
-        for that are not below the working directory.
+        for that are not below the working directory; ``listener`` is told what happens to pods, unless ``run`` names another.
         """
         super().__init__(environ=environ, home=home, clock=clock, store=store, engine=engine)
         self.namespace = namespace
         self.options = options or RunOptions()
         self.overrides = dict(overrides or {})
         self.folder = folder
+        self.listener = listener or _deaf
         self._lives: list[Life] = []
         self._lives_lock = threading.Lock()
 
@@ -133,18 +144,26 @@ class Runner(Deleting):
         return self._run(manifests, how, is_one=False)
 
     def _run(self, manifests: Sequence[Manifest], how: How, *, is_one: bool) -> tuple[PodHandle, ...]:
+        __tracebackhide__ = True
+        try:
+            return self._begun(manifests, how, is_one=is_one)
+        except (
+            RunnerError
+        ) as error:  # What is expected to go wrong says what it is; where we were says nothing to anybody.
+            raise error.with_traceback(None) from None
+
+    def _begun(self, manifests: Sequence[Manifest], how: How, *, is_one: bool) -> tuple[PodHandle, ...]:
         # What only a program needs: a command comes by without it.
         from runner.api.live import Life
         from runner.api.settings import options_of, overrides_of
 
-        __tracebackhide__ = True
         options = options_of(how, self.options)
         result = self.load_any(manifests)
         if not result.ok:
             raise ManifestError(tuple(str(problem) for problem in result.problems))
         if not result.objects:
             raise UsageError("the manifests hold no objects")
-        life = Life(self, options, how.get("listener") or _deaf)
+        life = Life(self, options, how.get("listener") or self.listener)
         with self._lives_lock:
             self._lives.append(life)
         return life.begin(overrides_of(how, self.overrides).apply(result.objects), is_one=is_one)

@@ -92,10 +92,12 @@ class Attempt:
 
         What is no UTF-8 is replaced; ``output`` has the bytes.
         """
+        __tracebackhide__ = True
         return self.output().decode("utf-8", "replace")
 
     def output(self) -> bytes:
         """The same, byte by byte."""
+        __tracebackhide__ = True
         from runner.runtime.reading import read_attempt
 
         known = self._record
@@ -145,12 +147,14 @@ class ContainerHandle:
 
         What is no UTF-8 is replaced; ``output`` has the bytes. Raises UsageError when there is none yet.
         """
+        __tracebackhide__ = True
         if not follow:
             return self.output(tail=tail).decode("utf-8", "replace")
         return (line.data.decode("utf-8", "replace") for lines in self._read(tail, is_followed=True) for line in lines)
 
     def output(self, *, tail: int | None = None) -> bytes:
         """What the newest instance has printed, byte by byte; ``tail``: its last lines. Raises UsageError when there is none."""
+        __tracebackhide__ = True
         return b"".join(line.content for lines in self._read(tail, is_followed=False) for line in lines)
 
     def _read(self, tail: int | None, *, is_followed: bool) -> Iterator[Sequence[LogLine]]:
@@ -166,8 +170,17 @@ class ContainerHandle:
         )
 
     def exec(self, command: Sequence[str], *, timeout: Seconds = None) -> ExecOutcome:
-        """Run a command in the running container. Raises UsageError when it does not run, WaitTimeout when it takes too long."""
+        """Run a command, a list of words, in the running container; what it exits with is no error.
+
+        Raises UsageError for a text, when the container does not run and when the command cannot be started, WaitTimeout
+        when it takes too long.
+        """
+        __tracebackhide__ = True
         from runner.engine.protocol import ExecTimeout
+
+        if isinstance(command, (str, bytes)) or not command:
+            shell = f', such as ["sh", "-c", {command!r}]' if command else ""
+            raise UsageError(f"a command is a list of words{shell}, not {command!r}")
 
         limit = seconds_of(timeout)
         try:
@@ -176,12 +189,16 @@ class ContainerHandle:
             raise WaitTimeout(f"{' '.join(command)!r} in container {self.name}: {problem}") from problem
         except (Conflict, NotFound) as problem:
             raise UsageError(f"container {self.name} of pod {self._pod.name} does not run: {problem}") from problem
+        if not done.started:
+            text = done.output.decode("utf-8", "replace").strip()
+            raise UsageError(f"{' '.join(command)!r} cannot be started in container {self.name}: {text}")
         return ExecOutcome(
             done.exit_code, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
         )
 
     def restart(self, *, timeout: Seconds = 60) -> None:
         """Stop the container within its grace period, and wait until its next instance runs, as its restart policy says."""
+        __tracebackhide__ = True
         before = self.restarts
         grace = self._pod.spec.get("terminationGracePeriodSeconds")
         self._pod.engine.stop_container(self._running_id(), 30 if grace is None else int(grace))
@@ -248,6 +265,7 @@ class PodHandle:
 
     def container(self, name: str) -> ContainerHandle:
         """A container or init container. Raises UsageError when the pod has none of that name."""
+        __tracebackhide__ = True
         pod = self._pod
         found = pod.container(name)
         if found is None:
@@ -257,6 +275,7 @@ class PodHandle:
 
     def init(self, name: str) -> ContainerHandle:
         """An init container. Raises UsageError when the pod has none of that name."""
+        __tracebackhide__ = True
         if name not in [one.name for one in self._pod.init_containers]:
             raise UsageError(f"container {name} is no init container of pod {self.name}")
         return self.container(name)
@@ -345,6 +364,7 @@ class PodHandle:
 
     def exec(self, command: Sequence[str], *, container: str = "", timeout: Seconds = None) -> ExecOutcome:
         """Run a command in a container, the first one unless named. Raises as ``ContainerHandle.exec``."""
+        __tracebackhide__ = True
         return self.container(container or self._pod.containers[0].name).exec(command, timeout=timeout)
 
     def port(self, port: int | str) -> Address:
@@ -353,6 +373,7 @@ class PodHandle:
         That is the pod's own address where it can be reached from here, else a port of the loopback that leads through
         the sandbox. Raises UsageError for an unknown name or a pod without an address.
         """
+        __tracebackhide__ = True
         from runner.runtime.handlers import Target
 
         pod, ip = self._pod, self.status.ip
@@ -369,6 +390,7 @@ class PodHandle:
 
     def volume(self, name: str) -> VolumeHandle:
         """A volume of the pod. Raises UsageError when it has none of that name."""
+        __tracebackhide__ = True
         known = [str(volume.get("name")) for volume in self.spec.get("volumes") or ()]
         if name not in known:
             raise UsageError(f"pod {self.name} has no volume {name}", hint=f"it has: {', '.join(known) or 'none'}")
@@ -376,14 +398,17 @@ class PodHandle:
 
     def logs(self, container: str = "") -> str:
         """What the newest instance of a container has printed, of the first one unless named."""
+        __tracebackhide__ = True
         return self.container(container or self._pod.containers[0].name).logs()
 
     def restart_container(self, name: str, *, timeout: Seconds = 60) -> None:
         """Stop a container and wait until its next instance runs."""
+        __tracebackhide__ = True
         self.container(name).restart(timeout=timeout)
 
     def kill_sandbox(self) -> None:
         """End the pod's sandbox from outside, as a crash of the node's runtime would: everything in it starts again."""
+        __tracebackhide__ = True
         self.engine.kill_container(self._sandbox(), "SIGKILL")
 
     def delete(self, grace: int | None = None, *, timeout: Seconds = None) -> None:
@@ -391,6 +416,7 @@ class PodHandle:
 
         Raises WaitTimeout.
         """
+        __tracebackhide__ = True
         wanted = deletion_grace(self._pod, grace)
         self.runner.store.request_deletion(self.uid, self.runner.clock.now(), wanted)
         self._life.wake()

@@ -133,12 +133,16 @@ class RegistryAuth(Struct, frozen=True, kw_only=True):
 
 
 class ExecResult(Struct, frozen=True, kw_only=True):
-    """An ended exec: exit code and combined output (cut at the limit that was asked for), and the two streams apart."""
+    """An ended exec: exit code and combined output (cut at the limit that was asked for), and the two streams apart.
+
+    ``started``: there was a process; otherwise the output is what the runtime says about it.
+    """
 
     exit_code: int
     output: bytes
     stdout: bytes = b""
     stderr: bytes = b""
+    started: bool = True
 
 
 class LogChunk(Struct, frozen=True, kw_only=True):

@@ -190,6 +190,7 @@ def test_a_change_that_finds_nothing_is_a_mistake(overrides: Overrides, message:
             "import runner.pytest_plugin",
             ("docker", "rich", "click", "tenacity", "yaml", "requests", "runner.api.facade"),
         ),
+        ("import podrunner_plugin", ("runner", "docker", "yaml", "logging.handlers")),
         ("import runner.testing", ("docker", "click", "requests", "_pytest")),
     ],
 )

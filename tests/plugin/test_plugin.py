@@ -76,6 +76,83 @@ def test_of_the_session(podrunner_session):
 
 
 @docker
+def test_functions_of_a_session_have_the_pods_of_their_own_markers(project: Project) -> None:
+    """Equal markers share a pod, others do not; ``pods`` are all of a marker."""
+    project.write(
+        "test_session.py",
+        """\
+import pytest
+
+seen = {}
+
+@pytest.mark.pod("pod.yaml", timeout=60, host_ports=False)
+def test_first(pod):
+    seen["first"] = pod.uid
+
+@pytest.mark.pod("pod.yaml", timeout=60, host_ports=False)
+def test_second(pod):
+    assert pod.uid == seen["first"]
+
+MAIN = {"name": "m", "image": "busybox:1.36", "command": ["sleep", "60"]}
+TWO = [
+    {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [MAIN]}} for name in "ab"
+]
+
+@pytest.mark.pod(TWO)
+def test_several(pods):
+    assert [pod.name for pod in pods] == ["a", "b"]
+    assert seen["first"] not in [pod.uid for pod in pods]
+""",
+    )
+    code, output = project.pytest("--podrunner-scope=session")
+    assert (code, "3 passed" in output) == (0, True), output
+    assert project.left() == []
+
+
+@docker
+def test_a_pod_that_cannot_be_had_is_told_of_by_its_reason_alone(project: Project) -> None:
+    """In the terminal, in the log while it is waited for, and in the JUnit file."""
+    project.write(
+        "test_bad.py",
+        """\
+import pytest
+
+@pytest.mark.pod("pod.yaml", timeout=60, host_ports=False, commands={"migrate": ["sh", "-c", "echo wrong; exit 3"]},
+                 max_restarts=0, retry="container")
+def test_fails(pod):
+    raise AssertionError("never here")
+
+@pytest.mark.pod("nosuch.yaml")
+def test_missing(pod):
+    raise AssertionError("never here")
+
+def test_in_the_test(podrunner):
+    podrunner.run("nosuch.yaml")
+
+@pytest.mark.pod("pod.yaml", timeout=60, host_ports=False)
+def test_commands(pod):
+    with pytest.raises(Exception, match="a command is a list of words, such as"):
+        pod.exec("ls | wc -l")
+    with pytest.raises(Exception, match="'nosuch -x' cannot be started in container app: .*nosuch"):
+        pod.exec(["nosuch", "-x"])
+    assert pod.exec(["sh", "-c", "exit 127"]).exit_code == 127
+    raise AssertionError("tell of it")
+""",
+    )
+    code, output = project.pytest("--junitxml=report.xml", "--log-level=INFO")
+    assert code == 1, output
+    assert "2 failed, 2 errors" in output
+    assert "gave up" in output
+    assert "nosuch.yaml" in output
+    assert "tell of it" in output
+    assert "runner/" not in output, output
+    assert re.search(r"INFO +podrunner:\S+ web Normal Started  migrate: Container started", output), output
+    report = (project.folder / "report.xml").read_text()
+    assert re.search(r"podrunner: pod test-\w+/web -+\nNAME   READY   STATUS", report), report
+    assert project.left() == []
+
+
+@docker
 def test_pods_of_failed_tests_can_be_kept(project: Project) -> None:
     project.write("test_web.py", USES_POD)
     code, output = project.pytest("--podrunner-keep=failed", "-n", "1")
@@ -198,12 +275,53 @@ def test_who_does_not_use_it_does_not_pay_for_it(lonely_project: Project) -> Non
         "test_plain.py",
         "import sys\n\ndef test_it(pytestconfig):\n"
         "    assert pytestconfig.pluginmanager.hasplugin('podrunner')\n"
-        "    names = ('docker', 'requests', 'rich', 'click', 'yaml', 'tenacity', 'runner.api', 'sqlite3')\n"
+        "    names = ('docker', 'requests', 'rich', 'click', 'yaml', 'tenacity', 'runner', 'sqlite3')\n"
         "    assert [name for name in names if name in sys.modules] == []\n",
     )
     code, output = lonely_project.pytest("-p", "no:hypothesispytest", "-p", "no:inline_snapshot")
     assert code == 0, output
     assert not lonely_project.home.exists()
+
+
+IN_THE_WAY = {
+    "a module": {"runner.py": "ANSWER = 42\n"},
+    "a package": {"runner/__init__.py": "ANSWER = 42\n"},
+}
+
+
+@pytest.mark.parametrize("files", IN_THE_WAY.values(), ids=IN_THE_WAY)
+@pytest.mark.parametrize("mode", ["prepend", "importlib"])
+def test_a_project_may_have_a_runner_of_its_own(lonely_project: Project, files: dict[str, str], mode: str) -> None:
+    """It has its own; a test that asks for a pod there is told in one sentence what is in the way."""
+    for name, text in files.items():
+        (lonely_project.folder / name).parent.mkdir(exist_ok=True)
+        lonely_project.write(name, text)
+    lonely_project.write("test_own.py", "from runner import ANSWER\n\ndef test_it():\n    assert ANSWER == 42\n")
+    code, output = lonely_project.pytest("test_own.py", f"--import-mode={mode}")
+    assert (code, "1 passed" in output) == (0, True), output
+    lonely_project.write("test_web.py", USES_POD)
+    code, output = lonely_project.pytest("test_web.py", f"--import-mode={mode}")
+    assert (code, "2 errors" in output) == (1, True), output
+    place = lonely_project.folder / next(iter(files))
+    text = f"podrunner cannot be used here: its package is called runner, and {place} is in the way"
+    assert text in output
+    assert "Traceback" not in output
+    assert output.count("podrunner_plugin.py") == 0, output
+
+
+def test_a_runner_that_tests_have_imported_stays_theirs(lonely_project: Project) -> None:
+    """Also where it only comes onto the path after the plugin was loaded."""
+    (lonely_project.folder / "src").mkdir()
+    lonely_project.write("src/runner.py", "ANSWER = 42\n")
+    lonely_project.write("pytest.ini", "[pytest]\npythonpath = src\n")
+    lonely_project.write(
+        "test_own.py",
+        "import pytest\nimport runner\n\ndef test_own():\n    assert runner.ANSWER == 42\n\n"
+        '@pytest.mark.pod("pod.yaml")\ndef test_pod(pod):\n    pass\n',
+    )
+    code, output = lonely_project.pytest()
+    assert (code, "1 passed, 1 error" in output) == (1, True), output
+    assert "src/runner.py is in the way" in output
 
 
 WAITS = """\

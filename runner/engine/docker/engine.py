@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import docker.auth
 import requests
@@ -52,6 +52,7 @@ LOOK_SECONDS: Final = 60.0
 _EXEC_POLL_SECONDS: Final = 0.05
 _LONGEST_STOP: Final = 2**31 - 1
 """Seconds: an Engine may count in 32 bits, and one with 64 makes nanoseconds of them."""
+_NOT_STARTED: Final = (126, 127)
 _DEFAULT_STOP_SIGNAL: Final = "SIGTERM"
 
 
@@ -83,9 +84,14 @@ def _split_tag(reference: str) -> tuple[str, str | None]:
     return (repository, tag) if colon and "/" not in tag else (reference, None)
 
 
-def _exec_result(exit_code: int, output: bytearray, apart: Mapping[str, bytearray]) -> ExecResult:
+class _ExecExit(NamedTuple):
+    code: int
+    started: bool
+
+
+def _exec_result(end: _ExecExit, output: bytearray, apart: Mapping[str, bytearray]) -> ExecResult:
     stdout, stderr = bytes(apart["stdout"]), bytes(apart["stderr"])
-    return ExecResult(exit_code=exit_code, output=bytes(output), stdout=stdout, stderr=stderr)
+    return ExecResult(exit_code=end.code, output=bytes(output), stdout=stdout, stderr=stderr, started=end.started)
 
 
 class DockerEngine:
@@ -350,12 +356,15 @@ class DockerEngine:
         started = self._request("POST", f"/exec/{made['Id']}/start", json=detail, headers=dict(UPGRADE))
         return DockerExecStream(*started, self.address)
 
-    def _exec_exit(self, exec_id: str) -> int | None:
-        """The exit code; None while it runs."""
+    def _exec_exit(self, exec_id: str) -> _ExecExit | None:
+        """How it ended; None while it runs."""
         with self._call() as client:
             document: dict[str, Any] = client.exec_inspect(exec_id)
         code = document.get("ExitCode")
-        return None if document.get("Running") or code is None else int(code)
+        if document.get("Running") or code is None:
+            return None
+        # A process that was never there has no number, and the exit code of a shell that could not find it.
+        return _ExecExit(int(code), started=int(code) not in _NOT_STARTED or bool(document.get("Pid")))
 
     # --- images ------------------------------------------------------------------------------------------------------
 
