@@ -8,25 +8,32 @@ from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
+from msgspec.structs import replace
 
 from runner.errors import ManifestError, UsageError
 
 if TYPE_CHECKING:
     from runner.cli.app import App
-    from runner.core.manifest import LoadedObject, LoadResult
+    from runner.core.manifest import LoadedObject, LoadResult, Problem
 
 STDIN = "<stdin>"
 
 
-def load(app: App, paths: Sequence[str], namespace: str, *, is_strict: bool = False) -> tuple[LoadResult, str]:
+def load(
+    app: App, paths: Sequence[str], namespace: str, *, is_strict: bool = False, across: bool = False
+) -> tuple[LoadResult, str]:
     """Load the manifests; returns what they hold and the text of standard input, "" when it was not read.
 
-    ``is_strict``: warnings and ignored objects are problems.
+    ``is_strict``: warnings and ignored objects are problems. ``across``: names that are nowhere in the input are warned of.
     """
     text = _stdin(app) if "-" in paths else ""
     result = app.runner.load(paths, stdin=io.StringIO(text), namespace=namespace)
     if _is_given("namespace"):
         _refuse_other_namespaces(result.objects, namespace)
+    if across and result.ok:
+        from runner.core.manifest.needs import missing_names
+
+        result = replace(result, warnings=_in_order((*result.warnings, *missing_names(result.objects))))
     if is_strict:
         from runner.core.manifest.answer import strict
 
@@ -58,13 +65,18 @@ def _stdin(app: App) -> str:
     return stdin_text(app.stdin)
 
 
+def _in_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    files = list(dict.fromkeys(problem.file for problem in problems))
+    return tuple(sorted(problems, key=lambda problem: (files.index(problem.file), problem.line, problem.column)))
+
+
 def load_objects(
-    app: App, paths: Sequence[str], namespace: str, *, is_strict: bool = False
+    app: App, paths: Sequence[str], namespace: str, *, is_strict: bool = False, across: bool = False
 ) -> tuple[LoadedObject, ...]:
     """Load the manifests and say their warnings. Raises UsageError, or ManifestError with all problems."""
     if not paths:
         raise UsageError("no manifest given", hint="name a file, a folder, or - for standard input")
-    result, _ = load(app, paths, namespace, is_strict=is_strict)
+    result, _ = load(app, paths, namespace, is_strict=is_strict, across=across)
     for warning in result.warnings:
         app.say(f"warning: {warning}")
     if result.ignored:

@@ -140,3 +140,40 @@ def test_a_broken_manifest_lists_its_problems_and_touches_nothing(podrunner: Com
     assert f'{bad}:8:5: unknown field "spec.containers[0].imagee"' in done.err
     assert "nothing was touched" in done.err.splitlines()[-1]
     assert "objects" not in podrunner.runner.asked
+
+
+NEEDY = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers:
+  - name: main
+    image: nginx:1.27
+    envFrom:
+    - configMapRef: {name: setings}
+    - secretRef: {name: gone, optional: true}
+"""
+
+
+def test_names_are_seen_across_the_objects_of_the_input(podrunner: CommandLine) -> None:
+    warned = podrunner("validate", "-", stdin=NEEDY)
+    text = 'configmap "setings" is not in the input, did you mean "settings"?'
+    assert (warned.code, f"warning: spec.containers[0].envFrom[0].configMapRef.name: {text}" in warned.err) == (0, True)
+    assert warned.err.count("warning") == 1
+    refused = podrunner("validate", "-", "--strict", stdin=NEEDY)
+    assert (refused.code, f"error: spec.containers[0].envFrom[0].configMapRef.name: {text}" in refused.err) == (2, True)
+    planned = podrunner("plan", "-", stdin=NEEDY)
+    assert planned.out.endswith("needs from outside:\n  configmap default/setings for pod/web\n")
+    assert (planned.code, text in planned.err) == (0, True)
+    assert podrunner("plan", "-", "--strict", stdin=NEEDY).code == 2
+    assert "outside" not in podrunner("plan", "-", stdin=NEEDY.replace("setings", "settings")).out
+
+
+def test_other_commands_do_not_ask_the_input_alone(podrunner: CommandLine) -> None:
+    """What the store has is not known here."""
+    assert podrunner("run", "-", "-q", stdin=NEEDY).err == ""
