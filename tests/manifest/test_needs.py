@@ -60,23 +60,95 @@ AT = "spec.containers[0].env[0].valueFrom"
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        pytest.param(pod(**env("configMapKeyRef", name="app-cofig", key="k")), (f"{AT}.configMapKeyRef.name", 'configmap "app-cofig" is not in the input, did you mean "app-config"?'), id="a ConfigMap"),
-        pytest.param(pod(**env("configMapKeyRef", name="app-config", key="levle")), (f"{AT}.configMapKeyRef.key", 'configmap "app-config" has no key "levle", did you mean "level"?'), id="a key"),
-        pytest.param(pod(**env("secretKeyRef", name="creds", key="zzz")), (f"{AT}.secretKeyRef.key", 'secret "creds" has no key "zzz"'), id="a key that is like none"),
-        pytest.param(pod(envFrom=[{"secretRef": {"name": "cred"}}]), ("spec.containers[0].envFrom[0].secretRef.name", 'secret "cred" is not in the input, did you mean "creds"?'), id="all of a Secret"),
-        pytest.param(pod(volume(configMap={"name": "x"})), ("spec.volumes[0].configMap.name", 'configmap "x" is not in the input'), id="a volume"),
-        pytest.param(pod(volume(configMap={"name": "app-config", "items": [{"key": "lvl", "path": "p"}]})), ("spec.volumes[0].configMap.items[0].key", 'configmap "app-config" has no key "lvl", did you mean "level"?'), id="an item"),
-        pytest.param(pod(volume(secret={"secretName": "x"})), ("spec.volumes[0].secret.secretName", 'secret "x" is not in the input'), id="a volume of a Secret"),
-        pytest.param(pod(volume(projected={"sources": [{"secret": {"name": "x"}}]})), ("spec.volumes[0].projected.sources[0].secret.name", 'secret "x" is not in the input'), id="a projected source"),
-        pytest.param(pod(volume(persistentVolumeClaim={"claimName": "dta"})), ("spec.volumes[0].persistentVolumeClaim.claimName", 'persistentvolumeclaim "dta" is not in the input, did you mean "data"?'), id="a claim"),
-        pytest.param(pod({"imagePullSecrets": [{"name": "x"}]}), ("spec.imagePullSecrets[0].name", 'secret "x" is not in the input'), id="a pull secret"),
-        pytest.param(pod({"serviceAccountName": "shpo"}), ("spec.serviceAccountName", 'serviceaccount "shpo" is not in the input, did you mean "shop"?'), id="an account"),
-        pytest.param(pod({"serviceAccount": "x", "imagePullSecrets": [{}]}), ("spec.serviceAccountName", 'serviceaccount "x" is not in the input'), id="an account by its old field"),
-        pytest.param(pod({"initContainers": [{"name": "i", "image": "a", "envFrom": [{"configMapRef": {"name": "x"}}]}]}), ("spec.initContainers[0].envFrom[0].configMapRef.name", 'configmap "x" is not in the input'), id="an init container's"),
-        pytest.param(pod(readinessProbe={"httpGet": {"port": "htpp"}}), ("spec.containers[0].readinessProbe.httpGet.port", 'container "main" has no port named "htpp", did you mean "http"?'), id="a probe's port"),
-        pytest.param(pod(lifecycle={"preStop": {"tcpSocket": {"port": "x"}}}), ("spec.containers[0].lifecycle.preStop.tcpSocket.port", 'container "main" has no port named "x"'), id="a hook's port"),
+        pytest.param(
+            pod(**env("configMapKeyRef", name="app-cofig", key="k")),
+            (f"{AT}.configMapKeyRef.name", 'configmap "app-cofig" is not in the input, did you mean "app-config"?'),
+            id="a ConfigMap",
+        ),
+        pytest.param(
+            pod(**env("configMapKeyRef", name="app-config", key="levle")),
+            (f"{AT}.configMapKeyRef.key", 'configmap "app-config" has no key "levle", did you mean "level"?'),
+            id="a key",
+        ),
+        pytest.param(
+            pod(**env("secretKeyRef", name="creds", key="zzz")),
+            (f"{AT}.secretKeyRef.key", 'secret "creds" has no key "zzz"'),
+            id="a key that is like none",
+        ),
+        pytest.param(
+            pod(envFrom=[{"secretRef": {"name": "cred"}}]),
+            (
+                "spec.containers[0].envFrom[0].secretRef.name",
+                'secret "cred" is not in the input, did you mean "creds"?',
+            ),
+            id="all of a Secret",
+        ),
+        pytest.param(
+            pod(volume(configMap={"name": "x"})),
+            ("spec.volumes[0].configMap.name", 'configmap "x" is not in the input'),
+            id="a volume",
+        ),
+        pytest.param(
+            pod(volume(configMap={"name": "app-config", "items": [{"key": "lvl", "path": "p"}]})),
+            (
+                "spec.volumes[0].configMap.items[0].key",
+                'configmap "app-config" has no key "lvl", did you mean "level"?',
+            ),
+            id="an item",
+        ),
+        pytest.param(
+            pod(volume(secret={"secretName": "x"})),
+            ("spec.volumes[0].secret.secretName", 'secret "x" is not in the input'),
+            id="a volume of a Secret",
+        ),
+        pytest.param(
+            pod(volume(projected={"sources": [{"secret": {"name": "x"}}]})),
+            ("spec.volumes[0].projected.sources[0].secret.name", 'secret "x" is not in the input'),
+            id="a projected source",
+        ),
+        pytest.param(
+            pod(volume(persistentVolumeClaim={"claimName": "dta"})),
+            (
+                "spec.volumes[0].persistentVolumeClaim.claimName",
+                'persistentvolumeclaim "dta" is not in the input, did you mean "data"?',
+            ),
+            id="a claim",
+        ),
+        pytest.param(
+            pod({"imagePullSecrets": [{"name": "x"}]}),
+            ("spec.imagePullSecrets[0].name", 'secret "x" is not in the input'),
+            id="a pull secret",
+        ),
+        pytest.param(
+            pod({"serviceAccountName": "shpo"}),
+            ("spec.serviceAccountName", 'serviceaccount "shpo" is not in the input, did you mean "shop"?'),
+            id="an account",
+        ),
+        pytest.param(
+            pod({"serviceAccount": "x", "imagePullSecrets": [{}]}),
+            ("spec.serviceAccountName", 'serviceaccount "x" is not in the input'),
+            id="an account by its old field",
+        ),
+        pytest.param(
+            pod({"initContainers": [{"name": "i", "image": "a", "envFrom": [{"configMapRef": {"name": "x"}}]}]}),
+            ("spec.initContainers[0].envFrom[0].configMapRef.name", 'configmap "x" is not in the input'),
+            id="an init container's",
+        ),
+        pytest.param(
+            pod(readinessProbe={"httpGet": {"port": "htpp"}}),
+            (
+                "spec.containers[0].readinessProbe.httpGet.port",
+                'container "main" has no port named "htpp", did you mean "http"?',
+            ),
+            id="a probe's port",
+        ),
+        pytest.param(
+            pod(lifecycle={"preStop": {"tcpSocket": {"port": "x"}}}),
+            ("spec.containers[0].lifecycle.preStop.tcpSocket.port", 'container "main" has no port named "x"'),
+            id="a hook's port",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_name_that_is_nowhere_is_warned_of_with_the_nearest_one(value: Value, expected: tuple[str, str]) -> None:
     assert told(CONFIG, SECRET, CLAIM, ACCOUNT, value) == [expected]
 
@@ -107,13 +179,18 @@ def test_what_is_there_or_need_not_be_is_not_warned_of(value: Value) -> None:
 @pytest.mark.parametrize(
     ("selector", "target", "expected"),
     [
-        pytest.param({"app": "web"}, "htp", ['no pod that service "s" selects has a port named "htp", did you mean "http"?'], id="unknown"),
+        pytest.param(
+            {"app": "web"},
+            "htp",
+            ['no pod that service "s" selects has a port named "htp", did you mean "http"?'],
+            id="unknown",
+        ),
         pytest.param({"app": "web"}, "http", [], id="known"),
         pytest.param({"app": "web"}, 8080, [], id="a number"),
         pytest.param({"app": "elsewhere"}, "htp", [], id="its pods are not in the input"),
         pytest.param(None, "htp", [], id="without a selector"),
     ],
-)  # fmt: skip
+)
 def test_named_targets_of_services_are_looked_for_in_the_pods_they_select(
     selector: Value | None, target: str | int, expected: list[str]
 ) -> None:
