@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from runner.clock import SystemClock
 from runner.core.kindwords import WORKLOADS
 from runner.core.model import Json
-from runner.runtime.controllers import Controller
 from runner.runtime.deletionrequests import forget_request
 from runner.runtime.home import Home
 from runner.runtime.ownership import PodLock, is_locked
 from runner.runtime.storage import AlreadyExists, Store
+
+if TYPE_CHECKING:
+    from runner.runtime.controllers import Controller
 
 
 def _nothing() -> None:
