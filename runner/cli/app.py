@@ -16,6 +16,7 @@ from runner.clock import Clock, SystemClock
 from runner.errors import UsageError
 from runner.render.streams import Output, wants_colour
 from runner.render.style import Paint
+from runner.render.wrapping import wrapped
 
 if TYPE_CHECKING:
     from runner.cli.surface import RunnerSurface
@@ -79,12 +80,16 @@ class App:
         wanted = choice or self.environ.get("PODRUNNER_COLOR") or "auto"
         return Paint(wants_colour(wanted, self.environ, is_terminal=output.is_terminal))
 
-    def say(self, text: str) -> None:
-        """One line on standard error."""
+    def say(self, text: str, *, hanging: int = 0) -> None:
+        """Say something on standard error. With ``hanging`` a terminal gets it broken between words, so many blanks below."""
         if self.speaks_json:
             self._tell({"type": "note", "text": text})
-        else:
+        elif not (hanging and self.err.is_terminal):
             self.err.line(text)
+        else:
+            for part in text.split("\n"):
+                for line in wrapped(part, self.err.columns - 1, hanging=hanging):
+                    self.err.line(line)
 
     def tell_error(self, message: str, hint: str, code: int) -> None:
         """The last word of a command that speaks JSON."""

@@ -138,7 +138,7 @@ def _say(app: App, message: str, hint: str, code: int) -> int:
         app.tell_error(message, hint, code)
         return code
     paint = app.paint(app.err)
-    app.say(f"{paint.red('error:')} {message}")
+    app.say(f"{paint.red('error:')} {message}", hanging=len("error: "))
     _hint(app, hint)
     return code
 
@@ -146,7 +146,8 @@ def _say(app: App, message: str, hint: str, code: int) -> int:
 def _hint(app: App, hint: str) -> None:
     paint = app.paint(app.err)
     for number, line in enumerate(hint.splitlines()):
-        app.say(f"{paint.dim('hint:')} {line}" if number == 0 else f"      {line}")
+        indent = len(line) - len(line.lstrip())
+        app.say(f"{paint.dim('hint:')} {line}" if number == 0 else f"      {line}", hanging=len("hint: ") + indent + 2)
 
 
 def _usage_hint(error: click.UsageError) -> str:

@@ -6,19 +6,18 @@ It appears when a run lasts longer than a moment, and goes when nothing is waite
 
 from __future__ import annotations
 
-import os
-import textwrap
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from runner.core.escaping import MARK, for_terminal
+from runner.core.escaping import for_terminal
 from runner.render.logs import LogPrinter
 from runner.render.narrate_plain import PlainNarrator
 from runner.render.region import Region
 from runner.render.streams import Output
 from runner.render.style import Paint
+from runner.render.wrapping import wrapped
 from runner.runtime.narration import LogLine, Narration, PullEnded, Pulling
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ REFRESH_PER_SECOND = 4
 _LEAST_MESSAGE = 36
 """Columns that a message needs beside what stands before it; with fewer it goes on under the time."""
 _LONGEST_OWNER = 22
-_USUAL_COLUMNS = 80
 
 
 class TtyNarrator(PlainNarrator):
@@ -103,7 +101,7 @@ class TtyNarrator(PlainNarrator):
         from rich.text import Text
 
         # Without our lock: whoever prints holds it and waits for the one that is held while this is drawn.
-        lines, bars = self._region.lines(self._now(), _columns(self._err) - 1), self._bars
+        lines, bars = self._region.lines(self._now(), self._err.columns - 1), self._bars
         shown: list[RenderableType] = [Text(for_terminal(line), style="dim", no_wrap=True) for line in lines]
         return Group(*shown, *([bars] if bars is not None and bars.tasks else []))
 
@@ -134,22 +132,14 @@ class TtyNarrator(PlainNarrator):
 
     def _wrapped(self, message: str, indent: int) -> list[str]:
         """Break between words; what follows stands under the message, or under the time where that is too narrow."""
-        width = _columns(self._err) - 1
+        width = self._err.columns - 1
         hanging = indent if width - indent >= _LEAST_MESSAGE else len("12:00:00  ")
         lines: list[str] = []
         for part in message.split("\n"):
-            if MARK in part or (not lines and len(part) + indent <= width):
-                lines.append(part if not lines else " " * hanging + part)
-                continue
-            lines += textwrap.wrap(
-                part,
-                width,
-                initial_indent=" " * (hanging if lines else indent),
-                subsequent_indent=" " * hanging,
-                break_long_words=False,
-                break_on_hyphens=False,
-            ) or [""]
-        return [lines[0].lstrip(), *lines[1:]]
+            taken = hanging if lines else indent
+            first, *rest = wrapped(part, width, first=taken, hanging=hanging)
+            lines += [" " * hanging + first if lines else first, *rest]
+        return lines
 
     # --- pulls ------------------------------------------------------------------------------------------------------
 
@@ -177,14 +167,6 @@ class TtyNarrator(PlainNarrator):
             task = self._tasks.pop(key)
             if self._bars is not None:
                 self._bars.remove_task(task)
-
-
-def _columns(err: Output) -> int:
-    """The width of the terminal, which may change while a run goes on."""
-    try:
-        return os.get_terminal_size(err.stream.fileno()).columns or _USUAL_COLUMNS
-    except (OSError, ValueError):  # No terminal after all, or a stream without a descriptor.
-        return _USUAL_COLUMNS
 
 
 def _console(err: Output, *, colourless: bool) -> Console:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from runner.core.escaping import for_terminal
+
+USUAL_COLUMNS = 80
 
 
 class OutputClosed(Exception):
@@ -31,6 +34,14 @@ class Output:
             return self.stream.isatty()
         except ValueError:
             return False
+
+    @property
+    def columns(self) -> int:
+        """How wide a terminal is now; 80 for everything else."""
+        try:
+            return os.get_terminal_size(self.stream.fileno()).columns or USUAL_COLUMNS
+        except (OSError, ValueError):  # No terminal, or a stream without a descriptor.
+            return USUAL_COLUMNS
 
     @property
     def is_closed(self) -> bool:
