@@ -14,6 +14,7 @@ from runner.api.settings import Seconds, seconds_of
 from runner.api.status import Status
 from runner.api.volumes import VolumeHandle
 from runner.core.containerstatus import engine_id
+from runner.core.diagnosis import with_cause
 from runner.core.events import Event
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.model import Container, Pod
@@ -329,7 +330,8 @@ class PodHandle:
             trouble = self._life.hopeless(self.uid)
             if not problem and trouble and not (self.is_gone or self.status.phase.is_terminal):
                 what = f"does not get any further ({trouble})"
-            raise PodFailed(f"pod {self.name} {what} and cannot be {name} any more\n\n{self.report()}", pod=self)
+            text = with_cause(f"pod {self.name} {what} and cannot be {name} any more", self.status.value, problem)
+            raise PodFailed(f"{text}\n\n{self.report()}", pod=self)
         if found:
             return found[0]
         raise WaitTimeout(

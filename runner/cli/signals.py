@@ -6,19 +6,25 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import FrameType
 from typing import TYPE_CHECKING
+
+from runner.core.times import human_duration
 
 if TYPE_CHECKING:
     from runner.runtime.outcome import StopRequest
 
-FIRST = "deleting pods, Ctrl-C again to kill"
+FIRST = "deleting pods (they have up to {}), Ctrl-C again to kill"
 SECOND = "killing"
 
 
 @contextmanager
-def stop_on_signals(stop: StopRequest, note: Callable[[str], None]) -> Iterator[None]:
-    """Handle the signals until the end of the block. Only the main thread can; elsewhere nothing is changed."""
+def stop_on_signals(stop: StopRequest, note: Callable[[str], None], grace: float) -> Iterator[None]:
+    """Handle the signals until the end of the block. Only the main thread can; elsewhere nothing is changed.
+
+    ``grace`` is how long the pods may take to end, in seconds; ``note`` tells of it.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -28,7 +34,7 @@ def stop_on_signals(stop: StopRequest, note: Callable[[str], None]) -> Iterator[
         nonlocal count
         count += 1
         # The interrupted thread may hold the very locks that a stop or a line of text needs.
-        threading.Thread(target=_answer, args=(stop, note, count), name="stop", daemon=True).start()
+        threading.Thread(target=_answer, args=(stop, note, count, grace), name="stop", daemon=True).start()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -38,7 +44,7 @@ def stop_on_signals(stop: StopRequest, note: Callable[[str], None]) -> Iterator[
             signal.signal(number, handler)
 
 
-def _answer(stop: StopRequest, note: Callable[[str], None], count: int) -> None:
+def _answer(stop: StopRequest, note: Callable[[str], None], count: int, grace: float) -> None:
     stop.request()
     if count <= 2:
-        note(FIRST if count == 1 else SECOND)
+        note(FIRST.format(human_duration(timedelta(seconds=grace))) if count == 1 else SECOND)

@@ -60,6 +60,14 @@ def diagnose(pod: Json, prefer: str = "") -> Diagnosis | None:
     return preferred or next(iter(found), None)
 
 
+def with_cause(text: str, pod: Json, prefer: str = "") -> str:
+    """A sentence about a pod, with what holds it up behind it, unless the sentence says that already."""
+    found = diagnose(pod, prefer)
+    if found is None or found.text in text:
+        return text
+    return f"{text}; {found.sentence}"
+
+
 def exit_meaning(code: int, reason: str, limit: str = "") -> str:
     """What an exit code and the runtime's reason mean, "" where the code is the program's own business.
 
@@ -85,7 +93,7 @@ def _of_container(pod: Json, status: Json, is_init: bool) -> Diagnosis | None:
     state, last = status.get("state") or EMPTY, (status.get("lastState") or EMPTY).get("terminated")
     restarts = int(status.get("restartCount") or 0)
     name = str(status.get("name") or "")
-    limit = _memory_limit(pod, name)
+    limit = str(((_of_spec(pod, name).get("resources") or EMPTY).get("limits") or EMPTY).get("memory") or "")
     ended = state.get("terminated")
     waiting = state.get("waiting")
     attempt: int | None = restarts
@@ -97,8 +105,9 @@ def _of_container(pod: Json, status: Json, is_init: bool) -> Diagnosis | None:
         attempt = restarts if last is not None else None
     elif last is not None and _failed(last) and not (ended or status.get("ready")):
         attempt, text = max(restarts - 1, 0), _ending(last, limit)
-    elif state.get("running") is not None and not status.get("ready") and not is_init:
-        attempt, text = None, "runs, but is not ready"
+    elif state.get("running") is not None and not status.get("ready"):
+        is_awaited = is_init and _of_spec(pod, name).get("restartPolicy") != "Always"
+        attempt, text = (restarts, "still runs") if is_awaited else (None, "runs, but is not ready")
     else:
         return None
     return Diagnosis(container=name, is_init=is_init, attempt=attempt, text=text)
@@ -121,13 +130,11 @@ def _waiting(waiting: Json) -> str:
     return f"{waiting['reason']}{': ' if message else ''}{message}"
 
 
-def _memory_limit(pod: Json, name: str) -> str:
+def _of_spec(pod: Json, name: str) -> Json:
+    """A container as the manifest has it."""
     spec = pod.get("spec") or EMPTY
-    for key in ("initContainers", "containers"):
-        for container in spec.get(key) or ():
-            if container.get("name") == name:
-                return str(((container.get("resources") or EMPTY).get("limits") or EMPTY).get("memory") or "")
-    return ""
+    every = (one for key in ("initContainers", "containers") for one in spec.get(key) or ())
+    return next((one for one in every if one.get("name") == name), EMPTY)
 
 
 def _one_line(text: str) -> str:

@@ -22,8 +22,8 @@ def wrapped(text: str, width: int, *, first: int = 0, hanging: int = 0) -> list[
     if first + visible(text) <= width:
         return [text]
     body = text.lstrip(" ")
-    line, column, lines = " " * (len(text) - len(body)), first + len(text) - len(body), []
-    is_empty = True
+    lines: list[str] = []
+    line, column, is_empty = " " * (len(text) - len(body)), first + len(text) - len(body), True
     for word in body.split(" "):
         gap = "" if is_empty else " "
         if column + len(gap) + visible(word) > width and (lines or not is_empty or column > hanging):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from runner.clock import Clock, Wakeup
 from runner.core.clusterdns import asks_cluster
 from runner.core.columns import status_word
+from runner.core.diagnosis import with_cause
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_CONTAINER
 from runner.core.model import Json, Pod, PodUID
 from runner.core.observed import RuntimeState
@@ -253,7 +254,9 @@ class Session:
                 return ExitCode.INTERRUPTED, ""
             if end is not None and self._clock.steady() >= end:
                 waiting = [r for r in self._runs if not self._reached(r) and not r.is_over]
-                words = ", ".join(f"{r.pod.name} is {status_word(r.value) or 'Pending'}" for r in waiting)
+                words = ", ".join(
+                    with_cause(f"{r.pod.name} is {status_word(r.value) or 'Pending'}", r.value) for r in waiting
+                )
                 return ExitCode.TIMEOUT, f"timed out waiting for {self._options.until}: {words}"
             self._wait_for_news(end, wake)
 
@@ -353,7 +356,7 @@ class Session:
         else:
             reason = running.status.reason or status_word(running.value)
             text = f"pod {running.pod.name} failed: {reason}"
-        return self._container_code(ExitCode.POD_FAILED), text
+        return self._container_code(ExitCode.POD_FAILED), with_cause(text, running.value, running.worker.gave_up)
 
     def _container_code(self, otherwise: int) -> int:
         """The exit code of the container that the caller named, else the run's own."""

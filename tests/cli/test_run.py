@@ -340,7 +340,7 @@ def test_a_signal_asks_for_a_graceful_end_and_a_second_one_kills(
     done = podrunner("run", manifest)
     assert done.code == 130
     assert podrunner.stop.count == 2
-    assert "deleting pods, Ctrl-C again to kill\n" in done.err
+    assert "deleting pods (they have up to 30s), Ctrl-C again to kill\n" in done.err
     assert signal.getsignal(number) is before
 
 

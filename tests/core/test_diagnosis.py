@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.diagnosis import Diagnosis, diagnose, exit_meaning
+from runner.core.diagnosis import Diagnosis, diagnose, exit_meaning, with_cause
 
 
 def ended(code: int, reason: str = "Error", **more: Any) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def pod(*, init: list[Any] | None = None, main: list[Any] | None = None, **of_st
     limits = {"resources": {"limits": {"memory": "20Mi"}}}
     return {
         "spec": {
-            "initContainers": [{"name": "eat", **limits}],
+            "initContainers": [{"name": "eat", **limits}, {"name": "proxy", "restartPolicy": "Always"}],
             "containers": [{"name": "web"}, {"name": "big", **limits}],
         },
         "status": {"initContainerStatuses": init or [], "containerStatuses": main or [], **of_status},
@@ -78,6 +78,14 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         pod(main=[status("web", RUNNING)]),
         "container web: runs, but is not ready",
     ),
+    "an init container that has not ended is what all others wait for": (
+        pod(init=[status("eat", RUNNING, restarts=1)], main=[status("web", waiting("PodInitializing"))]),
+        "init container eat, attempt 1: still runs",
+    ),
+    "a sidecar need not end": (
+        pod(init=[status("proxy", RUNNING)], main=[status("web", waiting("PodInitializing"))]),
+        "init container proxy: runs, but is not ready",
+    ),
     "the pod's own reason comes first, with the container it met": (
         pod(init=[status("slow", ended(137))], reason="DeadlineExceeded", message="Pod was active"),
         "DeadlineExceeded: Pod was active (init container slow, attempt 0: exit code 137 (killed by SIGKILL))",
@@ -112,7 +120,6 @@ def test_the_container_that_is_known_to_be_the_cause_comes_before_all_others() -
         pod(main=[status("web", RUNNING, ready=True)]),
         pod(main=[status("web", ended(0, "Completed"))]),
         pod(main=[status("web", RUNNING, ended(1), 1, ready=True)]),
-        pod(init=[status("one", RUNNING)], main=[status("web", waiting("PodInitializing"))]),
         pod(main=[status("web", ended(0, "Completed"), ended(1), 1)]),
         pod(main=[status("web", {})]),
     ],
@@ -133,3 +140,12 @@ def test_nothing_is_said_of_a_pod_that_nothing_holds_up(value: dict[str, Any]) -
 )
 def test_exit_codes_that_mean_something_say_it(code: int, meaning: str) -> None:
     assert exit_meaning(code, "Error") == meaning
+
+
+def test_a_sentence_gets_the_cause_once() -> None:
+    failed = pod(init=[status("migrate", ended(3))])
+    assert with_cause("pod shop failed: Init:Error", failed) == (
+        "pod shop failed: Init:Error; init container migrate, attempt 0: exit code 3"
+    )
+    assert with_cause("it ended with exit code 3", failed) == "it ended with exit code 3"
+    assert with_cause("deleted", {}) == "deleted"

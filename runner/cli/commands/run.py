@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from runner.cli.app import App, app_of
 from runner.cli.diary import show_log
+from runner.cli.ending import finish
 from runner.cli.manifests import load_objects
 from runner.cli.options import (
     DURATION,
@@ -26,21 +27,21 @@ from runner.cli.options import (
 )
 from runner.cli.readers import watched_readers
 from runner.cli.signals import stop_on_signals
-from runner.errors import ExitCode, UsageError
-from runner.render.events import describe_lines
-from runner.render.formats import ALLOWED, OutputFormat, as_list, print_object
-from runner.render.layout import Layout
+from runner.errors import UsageError
+from runner.render.formats import ALLOWED, OutputFormat
 from runner.render.logs import LogPrinter
 from runner.render.narrate import Narrator, Progress, narrator
-from runner.render.tables import PodTable
+from runner.render.tail import LogTail
 
 if TYPE_CHECKING:
-    from runner.cli.surface import Result
     from runner.core.manifest import LoadedObject
     from runner.core.model import Json
+    from runner.runtime.narration import Narration
     from runner.runtime.options import RunOptions
     from runner.runtime.outcome import StopRequest
-    from runner.runtime.storage import Object
+
+MOST_GRACE = 10 * 365 * 86_400
+"""Seconds: longer than anybody waits, and short enough for a date."""
 
 _CHOICES = {
     "until": ("initialized", "ready", "completed"),
@@ -106,13 +107,18 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     options = _options(flags)
     objects = load_objects(app, (*paths, *files), namespace, is_strict=flags["is_strict"])
     stop = app.make_stop()
-    listener = _listener(app, stop, objects, flags)
-    with stop_on_signals(stop, listener.note), watched_readers((app.out, app.err)):
+    listener, tail = _listener(app, stop, objects, flags), LogTail()
+
+    def hear(narration: Narration) -> None:
+        tail.take(narration)
+        listener(narration)
+
+    with stop_on_signals(stop, listener.note, _longest_grace(objects)), watched_readers((app.out, app.err)):
         try:
-            result = app.runner.run_to_end(objects, options, listener=listener, stop=stop)
+            result = app.runner.run_to_end(objects, options, listener=hear, stop=stop)
         finally:
             listener.close()
-    return _finish(app, result, flags["output"])
+    return finish(app, result, tail, output=flags["output"], keep=options.keep, paths=(*paths, *files))
 
 
 def _options(flags: dict[str, Any]) -> RunOptions:
@@ -182,6 +188,12 @@ def _pod_specs(objects: Sequence[LoadedObject]) -> list[Json]:
     return specs
 
 
+def _longest_grace(objects: Sequence[LoadedObject]) -> float:
+    """How long the pods of a run may take to end, in seconds."""
+    periods = [spec.get("terminationGracePeriodSeconds") for spec in _pod_specs(objects)]
+    return min(max((30 if period is None else period for period in periods), default=0), MOST_GRACE)
+
+
 def _notice_readers(app: App, stop: StopRequest, listener: Narrator) -> None:
     """When nobody reads one of the streams any more, end: once, since a second request would kill."""
     first = threading.Lock()
@@ -192,34 +204,3 @@ def _notice_readers(app: App, stop: StopRequest, listener: Narrator) -> None:
             listener.note(f"nobody reads standard {stream} any more: deleting pods")
 
     app.out.on_closed, app.err.on_closed = partial(end, "output"), partial(end, "error")
-
-
-def _finish(app: App, result: Result, output: OutputFormat | None) -> int:
-    pods = list(result.pods)
-    app.out.on_closed, app.err.on_closed = None, lambda: None
-    if result.exit_code == ExitCode.TIMEOUT and not app.speaks_json:
-        _last_words(app, pods)
-    if app.speaks_json and result.exit_code not in (ExitCode.OK, ExitCode.INTERRUPTED):
-        app.tell_error(result.message, "", result.exit_code)
-    elif result.message:
-        paint = app.paint(app.err)
-        app.say(result.message if result.exit_code in (0, 130) else f"{paint.red('error:')} {result.message}")
-    if output is not None and output.is_table:
-        app.out.write(PodTable(wide=output.is_wide).rows(pods, app.clock.now()))
-    elif output is not None:
-        app.out.exact(print_object(pods[0] if len(pods) == 1 else as_list(pods), output))
-    return int(result.exit_code)
-
-
-def _last_words(app: App, pods: list[Object]) -> None:
-    """The last status and the events of pods that did not get there in time, on standard error."""
-    now = app.clock.now()
-    app.err.write(PodTable(wide=True).rows(pods, now))
-    for pod in pods:
-        events = app.runner.store.events(pod["metadata"].get("namespace"), uid=pod["metadata"].get("uid"))
-        if events:
-            layout = Layout()
-            layout.line(0, f"Events of {pod['metadata'].get('name')}:")
-            for line in describe_lines(events, now):
-                layout.line(0, line)
-            app.err.write(layout.text())

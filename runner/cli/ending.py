@@ -1,0 +1,102 @@
+"""The last words of a run: why it ended, what the container wrote last, what to type next; then the result."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from runner.core.diagnosis import Diagnosis, diagnose
+from runner.errors import ExitCode
+from runner.render.events import describe_lines
+from runner.render.formats import OutputFormat, as_list, print_object
+from runner.render.layout import Layout
+from runner.render.tables import PodTable
+from runner.render.tail import LogTail
+
+if TYPE_CHECKING:
+    from runner.cli.app import App
+    from runner.cli.surface import Result
+    from runner.runtime.options import Keep
+    from runner.runtime.storage import Object
+
+
+def finish(
+    app: App, result: Result, tail: LogTail, *, output: OutputFormat | None, keep: Keep, paths: Sequence[str]
+) -> int:
+    """Say how a run ended and print what was asked for; returns the exit code. ``paths`` are what was run."""
+    pods = list(result.pods)
+    app.out.on_closed, app.err.on_closed = None, lambda: None
+    if result.exit_code in (ExitCode.OK, ExitCode.INTERRUPTED):
+        if result.message:
+            app.say(result.message)
+    else:
+        _failure(app, result, tail, is_kept=str(keep) != "never", paths=paths)
+    if output is not None and output.is_table:
+        app.out.write(PodTable(wide=output.is_wide).rows(pods, app.clock.now()))
+    elif output is not None:
+        app.out.exact(print_object(pods[0] if len(pods) == 1 else as_list(pods), output))
+    return int(result.exit_code)
+
+
+def _failure(app: App, result: Result, tail: LogTail, *, is_kept: bool, paths: Sequence[str]) -> None:
+    pod, cause = _culprit(result)
+    hint = "" if pod is None or cause is None else _next(pod, cause, is_kept=is_kept, paths=paths)
+    if app.speaks_json:
+        app.tell_error(result.message, hint, result.exit_code)
+        return
+    paint = app.paint(app.err)
+    if result.exit_code == ExitCode.TIMEOUT:
+        _last_words(app, list(result.pods))
+    if pod is not None and cause is not None and cause.attempt is not None:
+        lines = tail.lines(pod["metadata"].get("uid", ""), cause.container, cause.attempt)
+        if lines:
+            app.say(paint.dim(f"the last lines of {cause.container}, attempt {cause.attempt}:"))
+        for line in lines:
+            app.say(f"  {line}")
+    if result.message:
+        app.say(f"{paint.red('error:')} {result.message}", hanging=len("error: "))
+    if hint:
+        app.say(f"{paint.dim('hint:')} {hint}", hanging=len("hint: "))
+
+
+def _culprit(result: Result) -> tuple[Object | None, Diagnosis | None]:
+    """The pod that a failure is about, which its message names, and what holds it up."""
+    words = result.message.replace(":", " ").replace(",", " ").split()
+    named = [pod for pod in result.pods if pod["metadata"].get("name") in words]
+    found = [(pod, diagnose(pod, prefer=_named_container(pod, words))) for pod in named or result.pods]
+    return next((pair for pair in found if pair[1] is not None), found[0] if found else (None, None))
+
+
+def _named_container(pod: Object, words: Sequence[str]) -> str:
+    """The container that a message ends with: ``… gave up after too many restarts of NAME; …``."""
+    spec = pod.get("spec") or {}
+    names = [one.get("name") for key in ("initContainers", "containers") for one in spec.get(key) or ()]
+    return next((str(name) for word in words if (name := word.strip(";.")) in names), "")
+
+
+def _next(pod: Object, cause: Diagnosis, *, is_kept: bool, paths: Sequence[str]) -> str:
+    """The command that shows more."""
+    name, namespace = pod["metadata"].get("name", ""), pod["metadata"].get("namespace", "default")
+    place = "" if namespace == "default" else f" -n {namespace}"
+    look = f"podrunner describe po {name}{place}"
+    if cause.attempt is not None:
+        look = f"podrunner logs {name} -c {cause.container} --attempt {cause.attempt}{place}"
+    if is_kept:
+        return look
+    files = " ".join(shlex.quote(path) for path in paths if path != "-") or "FILE"
+    return f"`podrunner run {files} --keep failed` leaves the pod to be looked at; then `{look}`"
+
+
+def _last_words(app: App, pods: list[Object]) -> None:
+    """The last status and the events of pods that did not get there in time, on standard error."""
+    now = app.clock.now()
+    app.err.write(PodTable(wide=True).rows(pods, now))
+    for pod in pods:
+        events = app.runner.store.events(pod["metadata"].get("namespace"), uid=pod["metadata"].get("uid"))
+        if events:
+            layout = Layout()
+            layout.line(0, f"Events of {pod['metadata'].get('name')}:")
+            for line in describe_lines(events, now):
+                layout.line(0, line)
+            app.err.write(layout.text())
