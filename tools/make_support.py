@@ -28,7 +28,9 @@ validated as the API server does it; this page says what becomes of it after tha
 Init containers have the fields of `Container`. What is below an ignored or refused field is not listed.
 {supported} fields are supported, {ignored} ignored, {refused} refused.
 
-Other kinds: ConfigMap, Secret, ServiceAccount and PersistentVolumeClaim serve the pods that name them; Services have addresses
+Other kinds are decoded, defaulted and validated in the same way, as a server of Kubernetes v1.36 does it. What only a cluster
+knows (which addresses and IP families its Services have, its range of node ports) is not refused: a warning says what happens.
+ConfigMap, Secret, ServiceAccount and PersistentVolumeClaim serve the pods that name them; Services have addresses
 and names (`externalIPs`, `loadBalancerIP` and IPv6 are without effect). Deployment, ReplicaSet,
 ReplicationController, StatefulSet, DaemonSet, Job and CronJob make pods, replace those that fail;
 a CronJob runs one Job now. Kinds of Kubernetes without effect on one node (Ingress, NetworkPolicy, RBAC, PodDisruptionBudget,

@@ -605,3 +605,11 @@ def test_what_a_workloads_author_is_warned_of(
     result = load([Source(name="f", text=manifest(kind, metadata, **spec))])
     assert result.ok
     assert sorted(f"{one.field}: {one.message}" for one in result.warnings) == sorted(expected)
+
+
+@pytest.mark.parametrize(("given", "stored"), [({}, "1"), ({"a": "b"}, "1"), ("0", "1"), ("x", "1"), ("7", "7")])
+def test_a_daemon_sets_template_has_a_generation(given: dict[str, str] | str, stored: str) -> None:
+    name = "deprecated.daemonset.template.generation"
+    annotations = {name: given} if isinstance(given, str) else given
+    (found,) = load([Source(name="f", text=manifest("DaemonSet", {"annotations": annotations}))]).objects
+    assert found.value["metadata"]["annotations"] == {**annotations, name: stored}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 
 from runner.core.manifest.defaults import (
@@ -26,6 +27,8 @@ SERVER_METADATA = (
     "managedFields",
     "selfLink",
 )
+# A field of the server's own DaemonSet, which v1 shows in this annotation.
+_TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 CLUSTER_SCOPED = frozenset({"Namespace", "PersistentVolume"})
 
 
@@ -176,6 +179,9 @@ def _daemon_set(daemon_set: Object) -> None:
         rolling.setdefault("maxUnavailable", 1)
         rolling.setdefault("maxSurge", 0)
     spec.setdefault("revisionHistoryLimit", 10)
+    annotations = daemon_set["metadata"].setdefault("annotations", {})
+    if not re.fullmatch("[+]?0*[1-9][0-9]*", annotations.get(_TEMPLATE_GENERATION, "")):
+        annotations[_TEMPLATE_GENERATION] = "1"
     _template(spec)
 
 
