@@ -10,7 +10,7 @@ from typing import Any
 
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.cronschedule import schedule_fault, zone_fault
-from runner.core.manifest.validation.errors import Errors
+from runner.core.manifest.validation.errors import Errors, Named
 from runner.core.manifest.validation.jobs import validate_job_spec
 from runner.core.manifest.validation.metadata import shown_name, validate_metadata
 from runner.core.manifest.validation.names import dns_subdomain, longest
@@ -56,17 +56,17 @@ def _schedule(errors: Errors, schedule: str, path: FieldPath) -> None:
 
 def _time_zone(errors: Errors, zone: str, path: FieldPath) -> None:
     if not zone:
-        errors.invalid(path, zone, "timeZone must be nil or non-empty string")
+        errors.invalid(path, Named(zone), "timeZone must be nil or non-empty string")
         return
     for part in zone.split("/"):
         if part in (".", "..") or part.startswith("-") or not re.fullmatch(_ZONE_PART, part):
-            errors.invalid(path, zone, f"unknown time zone {zone}")
+            errors.invalid(path, Named(zone), f"unknown time zone {zone}")
             return
     if zone.lower() == "local":
         text = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
-        errors.invalid(path, zone, text)
+        errors.invalid(path, Named(zone), text)
     if fault := zone_fault(zone):
-        errors.invalid(path, zone, fault)
+        errors.invalid(path, Named(zone), fault)
 
 
 def _job_template(errors: Errors, spec: Object) -> None:

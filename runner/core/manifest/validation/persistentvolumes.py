@@ -1,7 +1,7 @@
 """PersistentVolumes: what they offer, and where it is.
 
-Mirrors ValidatePersistentVolumeSpec of pkg/apis/core/validation/validation.go and pkg/volume/validation. Of sources that need
-a provider's storage only what must be there is checked.
+Mirrors ValidatePersistentVolumeSpec of pkg/apis/core/validation/validation.go and pkg/volume/validation. Sources that need a
+provider's storage are checked as those of pods.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from typing import Any
 
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.claims import VOLUME_MODES, validate_access_modes, validate_class
+from runner.core.manifest.validation.cloudvolumes import check_cloud_source
 from runner.core.manifest.validation.errors import Errors
 from runner.core.manifest.validation.metadata import validate_metadata
 from runner.core.manifest.validation.names import dns_label, dns_subdomain
 from runner.core.manifest.validation.relative import no_backsteps
 from runner.core.manifest.validation.scheduling import validate_node_term
-from runner.core.manifest.validation.volumes import _host_path, _nfs
+from runner.core.manifest.validation.volumes import validate_host_path, validate_nfs
 from runner.core.quantity import NANO, ZERO, parse_quantity
 
 Object = dict[str, Any]
@@ -33,31 +34,31 @@ _SECRETS = (
     "nodeExpandSecretRef",
 )
 _LONGEST_DRIVER = 63
-# In the server's order; what each must have.
-_SOURCES: dict[str, tuple[str, ...]] = {
-    "hostPath": (),
-    "gcePersistentDisk": ("pdName",),
-    "awsElasticBlockStore": ("volumeID",),
-    "glusterfs": ("endpoints", "path"),
-    "flocker": (),
-    "nfs": (),
-    "rbd": ("monitors", "image"),
-    "quobyte": ("volume",),
-    "cephfs": ("monitors",),
-    "iscsi": ("targetPortal", "iqn"),
-    "cinder": ("volumeID",),
-    "fc": (),
-    "flexVolume": ("driver",),
-    "azureFile": ("secretName", "shareName"),
-    "vsphereVolume": ("volumePath",),
-    "photonPersistentDisk": ("pdID",),
-    "portworxVolume": ("volumeID",),
-    "azureDisk": ("diskName", "diskURI"),
-    "scaleIO": ("gateway", "system", "volumeName"),
-    "local": (),
-    "storageos": ("volumeName",),
-    "csi": (),
-}
+# In the server's order.
+_SOURCES = (
+    "hostPath",
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "glusterfs",
+    "flocker",
+    "nfs",
+    "rbd",
+    "quobyte",
+    "cephfs",
+    "iscsi",
+    "cinder",
+    "fc",
+    "flexVolume",
+    "azureFile",
+    "vsphereVolume",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "azureDisk",
+    "scaleIO",
+    "local",
+    "storageos",
+    "csi",
+)
 _NO_MOUNT_OPTIONS = frozenset({"hostPath", "flocker", "fc", "flexVolume", "portworxVolume", "scaleIO", "local", "csi"})
 _OLD_SOURCES = {
     "cephfs": ("cephfs", "deprecated in v1.28, non-functional in v1.31+"),
@@ -120,17 +121,16 @@ def _sources(errors: Errors, spec: Object, given: list[str]) -> None:
         if position:
             errors.forbidden(at, "may not specify more than 1 volume type")
             continue
-        for field in _SOURCES[name]:
-            if not source.get(field):
-                errors.required(at.child(field))
         if name == "hostPath":
-            _host_path(errors, source, at)
+            validate_host_path(errors, source, at)
         elif name == "nfs":
-            _nfs(errors, source, at)
+            validate_nfs(errors, source, at)
         elif name == "csi":
             _csi(errors, source, at)
-    if "local" in given[:1]:
-        _local(errors, spec, _SPEC.child("local", "path"))
+        elif name == "local":
+            _local(errors, spec, at.child("path"))
+        else:
+            check_cloud_source(errors, name, source, at)
     if not given:
         errors.required(_SPEC, "must specify a volume type")
 

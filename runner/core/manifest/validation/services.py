@@ -10,7 +10,7 @@ from typing import Any
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.addresses import cidr, endpoint_ip
 from runner.core.manifest.validation.clusterips import validate_cluster_ips
-from runner.core.manifest.validation.errors import Errors
+from runner.core.manifest.validation.errors import Errors, Named
 from runner.core.manifest.validation.metadata import validate_labels, validate_metadata
 from runner.core.manifest.validation.names import (
     dns_label,
@@ -219,7 +219,7 @@ def _traffic(errors: Errors, spec: Object) -> None:
         if external not in _POLICIES:
             errors.not_supported(at, external, _POLICIES)
     elif external:
-        errors.invalid(at, external, "may only be set for externally-accessible services")
+        errors.invalid(at, Named(external), "may only be set for externally-accessible services")
     health, at = spec.get("healthCheckNodePort") or 0, _SPEC.child("healthCheckNodePort")
     if kind == "LoadBalancer" and external == "Local":
         # The server chooses one where there is none.

@@ -10,7 +10,7 @@ from typing import Any
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.types import PathKeys
 from runner.core.manifest.validation.claims import validate_claim_spec
-from runner.core.manifest.validation.errors import Errors
+from runner.core.manifest.validation.errors import Errors, Named
 from runner.core.manifest.validation.metadata import validate_metadata
 from runner.core.manifest.validation.names import dns_label
 from runner.core.manifest.validation.pod import validate_template, validate_template_metadata
@@ -41,7 +41,7 @@ def validate_stateful_set(errors: Errors, stateful_set: Object) -> None:
     spec = stateful_set["spec"]
     if spec["podManagementPolicy"] not in _MANAGEMENT:
         at = _SPEC.child("podManagementPolicy")
-        errors.invalid(at, spec["podManagementPolicy"], "must be 'OrderedReady' or 'Parallel'")
+        errors.invalid(at, Named(spec["podManagementPolicy"]), "must be 'OrderedReady' or 'Parallel'")
     _updates(errors, spec["updateStrategy"], _SPEC.child("updateStrategy"))
     retention, at = spec["persistentVolumeClaimRetentionPolicy"], _SPEC.child("persistentVolumeClaimRetentionPolicy")
     for name in ("whenDeleted", "whenScaled"):

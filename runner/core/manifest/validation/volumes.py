@@ -139,7 +139,8 @@ def _empty_dir(errors: Errors, source: Object, path: FieldPath) -> None:
         errors.forbidden(path.child("sizeLimit"), "SizeLimit field must be a valid resource quantity")
 
 
-def _host_path(errors: Errors, source: Object, path: FieldPath) -> None:
+def validate_host_path(errors: Errors, source: Object, path: FieldPath) -> None:
+    """Check a path of the host."""
     if not source.get("path"):
         errors.required(path.child("path"))
         return
@@ -165,7 +166,8 @@ def _files(errors: Errors, source: Object, path: FieldPath, name_field: str) -> 
         _key_to_path(errors, item, path.child("items").index(index))
 
 
-def _nfs(errors: Errors, source: Object, path: FieldPath) -> None:
+def validate_nfs(errors: Errors, source: Object, path: FieldPath) -> None:
+    """Check a directory of a file server."""
     if not source.get("server"):
         errors.required(path.child("server"))
     if not source.get("path"):
@@ -335,10 +337,10 @@ _ORDER = (
 )
 _CHECKS: dict[str, Callable[[Errors, Object, FieldPath], None]] = {
     "emptyDir": _empty_dir,
-    "hostPath": _host_path,
+    "hostPath": validate_host_path,
     "gitRepo": _git_repo,
     "secret": _secret,
-    "nfs": _nfs,
+    "nfs": validate_nfs,
     "downwardAPI": _downward_api,
     "configMap": _config_map,
     "projected": _projected,
