@@ -10,6 +10,8 @@ from datetime import datetime
 
 from runner.core.model import EMPTY, Json
 from runner.core.podstatus import Phase
+from runner.core.qos import qos_class
+from runner.core.workloadcolumns import selector_text
 from runner.render.describe_container import describe_containers, describe_resources, describe_seccomp
 from runner.render.describe_volume import describe_volumes
 from runner.render.events import age, describe_lines
@@ -38,10 +40,11 @@ def describe_pod(pod: Json, events: Sequence[Json], now: datetime) -> str:
             describe_containers(out, title, pod, spec_key, status_key)
     _conditions(out, spec, status)
     describe_volumes(out, spec.get("volumes") or ())
-    out.field(0, "QoS Class", status.get("qosClass") or "BestEffort")
+    out.field(0, "QoS Class", status.get("qosClass") or qos_class(pod))
     out.lines("Node-Selectors", label_lines(spec.get("nodeSelector")))
     out.lines("Tolerations", toleration_lines(spec.get("tolerations") or ()))
     describe_spread(out, spec.get("topologySpreadConstraints") or ())
+    describe_group(out, spec.get("schedulingGroup"))
     describe_events(out, events, now)
     return out.text()
 
@@ -127,7 +130,7 @@ def _toleration(toleration: Json) -> str:
     return text
 
 
-def describe_spread(out: Layout, constraints: Sequence[Json]) -> None:
+def describe_spread(out: Layout, constraints: Sequence[Json], *, in_template: bool = False) -> None:
     """Add the topology spread constraints, if there are any."""
     lines = []
     for constraint in sorted(constraints, key=lambda c: str(c.get("topologyKey") or "")):
@@ -135,10 +138,20 @@ def describe_spread(out: Layout, constraints: Sequence[Json]) -> None:
         text += f" {constraint.get('maxSkew')} is exceeded"
         selector = constraint.get("labelSelector")
         if selector is not None:
-            text += f" for selector {','.join(label_lines(selector.get('matchLabels'))) or '<none>'}"
+            text += f" for selector {selector_text(selector) or '<none>'}"
         lines.append(text)
     if lines:
-        out.lines("Topology Spread Constraints", lines)
+        indent = "  " if in_template else ""
+        out.field(0, f"{indent}Topology Spread Constraints", lines[0])
+        for line in lines[1:]:
+            out.line(0, f"{indent}\t{line}")
+
+
+def describe_group(out: Layout, group: Json | None, *, in_template: bool = False) -> None:
+    """Add the scheduling group, if there is one."""
+    if group is not None:
+        out.line(0, f"{'  ' if in_template else ''}SchedulingGroup:")
+        out.field(1, "PodGroupName", group.get("podGroupName") or "")
 
 
 def describe_events(out: Layout, events: Sequence[Json], now: datetime) -> None:

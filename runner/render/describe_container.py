@@ -9,9 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from runner.core.gotext import quote as go_quote
 from runner.core.model import EMPTY, Json
 from runner.core.quantity import parse_quantity
 from runner.render.layout import Layout, go_bool, long_time
+
+_MEASURED = ("cpu", "memory", "ephemeral-storage")
+"""Resources whose amounts kubectl can tell, beside huge pages."""
 
 
 def describe_containers(
@@ -56,7 +60,7 @@ def describe_seccomp(out: Layout, level: int, context: Json | None) -> None:
     if profile:
         out.field(level, "SeccompProfile", profile.get("type") or "")
         if profile.get("type") == "Localhost":
-            out.field(level, "LocalhostProfile", profile.get("localhostProfile") or "")
+            out.field(level and level + 1, "LocalhostProfile", profile.get("localhostProfile") or "")
 
 
 def describe_resources(out: Layout, level: int, resources: Json) -> None:
@@ -154,9 +158,9 @@ def _env_from(out: Layout, sources: Sequence[Json]) -> None:
     if sources:
         out.line(2, "Environment Variables from:")
     for source in sources:
-        config_map = source.get("configMapRef")
-        reference = config_map or source.get("secretRef") or EMPTY
-        kind = "ConfigMap" if config_map else "Secret"
+        config_map, secret = source.get("configMapRef"), source.get("secretRef")
+        reference = (secret if config_map is None else config_map) or EMPTY
+        kind = "ConfigMap" if config_map is not None else "Secret" if secret is not None else ""
         prefix = f" with prefix '{source['prefix']}'" if source.get("prefix") else ""
         out.line(3, f"{reference.get('name', '')}\t{kind}{prefix}\tOptional: {go_bool(reference.get('optional'))}")
 
@@ -166,7 +170,7 @@ def _environment(out: Layout, pod: Json, container: Json) -> None:
     out.line(2, "Environment:" if variables else "Environment:\t<none>")
     for variable in variables:
         name, source = variable.get("name", ""), variable.get("valueFrom")
-        if source:
+        if source is not None:
             text = _sourced(pod, container, source)
             if text is not None:
                 out.field(3, name, text)
@@ -179,62 +183,61 @@ def _environment(out: Layout, pod: Json, container: Json) -> None:
 
 def _sourced(pod: Json, container: Json, source: Json) -> str | None:
     """What is shown for a variable that takes its value from elsewhere; None when nothing is."""
-    if source.get("fieldRef"):
+    if source.get("fieldRef") is not None:
         reference = source["fieldRef"]
         version, path = reference.get("apiVersion") or "v1", str(reference.get("fieldPath") or "")
-        return f"{_field_value(pod, path)} ({version}:{path})"
-    if source.get("resourceFieldRef"):
+        return f"{_field_value(pod, version, path)} ({version}:{path})"
+    if source.get("resourceFieldRef") is not None:
         resource = str(source["resourceFieldRef"].get("resource") or "")
-        return f"{_resource_value(pod, container, source['resourceFieldRef'])} ({resource})"
-    if source.get("secretKeyRef"):
+        return f"{_resource_value(container, source['resourceFieldRef'])} ({resource})"
+    if source.get("secretKeyRef") is not None:
         key = source["secretKeyRef"]
-        return f"<set to the key '{key.get('key')}' in secret '{key.get('name')}'>\tOptional: {go_bool(key.get('optional'))}"
-    if source.get("configMapKeyRef"):
+        return (
+            f"<set to the key '{key.get('key')}' in secret '{key.get('name') or ''}'>"
+            f"\tOptional: {go_bool(key.get('optional'))}"
+        )
+    if source.get("configMapKeyRef") is not None:
         key = source["configMapKeyRef"]
         return (
-            f"<set to the key '{key.get('key')}' of config map '{key.get('name')}'>"
+            f"<set to the key '{key.get('key')}' of config map '{key.get('name') or ''}'>"
             f"\tOptional: {go_bool(key.get('optional'))}"
         )
     return None
 
 
-def _field_value(pod: Json, path: str) -> str:
-    """The part of the API server's field paths that can be read off the pod without the node."""
-    metadata, spec, status = pod.get("metadata") or {}, pod.get("spec") or {}, pod.get("status") or {}
-    for prefix in ("metadata.labels", "metadata.annotations"):
-        if path.startswith(prefix + "['"):
-            return str((metadata.get(prefix.partition(".")[2]) or {}).get(path[len(prefix) + 2 : -2], ""))
-    section, _, key = path.partition(".")
-    values: Mapping[str, Any] = {"metadata": metadata, "spec": spec, "status": status}.get(section, {})
-    value = values.get(key)
-    return value if isinstance(value, str) else ""
+def _field_value(pod: Json, version: str, path: str) -> str:
+    """What kubectl resolves by itself: name and namespace. It does not know the API server's other field labels."""
+    if version.count("/") > 1 or path not in ("metadata.name", "metadata.namespace"):
+        return ""
+    return str((pod.get("metadata") or EMPTY).get(path.removeprefix("metadata.")) or "")
 
 
-def _resource_value(pod: Json, container: Json, reference: Json) -> str:
-    """The amount in units of the divisor, rounded up; a limit that is not set is the node's business."""
-    named = reference.get("containerName")
-    if named:
-        spec = pod.get("spec") or EMPTY
-        everyone = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
-        container = next((c for c in everyone if c.get("name") == named), container)
-    kind, _, name = str(reference.get("resource") or "").partition(".")
-    amount = ((container.get("resources") or EMPTY).get(kind) or EMPTY).get(name)
-    if amount is None:
-        return "node allocatable" if kind == "limits" and name in ("cpu", "memory") else "0"
+def _resource_value(container: Json, reference: Json) -> str:
+    """The container's own amount in units of the divisor, rounded up; a limit of nothing is the node's business.
+
+    Which container the reference names does not matter to kubectl (pkg/util/resource, ExtractContainerResourceValue).
+    """
+    resource = str(reference.get("resource") or "")
+    kind, _, name = resource.partition(".")
+    if kind not in ("limits", "requests") or not (name in _MEASURED or name.startswith("hugepages-")):
+        return ""
+    amount = parse_quantity(str(((container.get("resources") or EMPTY).get(kind) or EMPTY).get(name) or "0"))
     divisor = parse_quantity(str(reference.get("divisor") or "1"))
-    return str(parse_quantity(str(amount)).divided_by(divisor))
+    value = str(amount.divided_by(parse_quantity("1") if divisor.is_zero else divisor))
+    return "node allocatable" if value == "0" and resource in ("limits.cpu", "limits.memory") else value
 
 
 def _mounts(out: Layout, container: Json) -> None:
     mounts = container.get("volumeMounts") or ()
-    out.line(2, "Mounts:" if mounts else "Mounts:\t<none>")
+    none = "" if mounts else "\t<none>"
+    out.line(2, f"Mounts:{none}")
     for mount in sorted(mounts, key=lambda m: str(m.get("mountPath", ""))):
         flags = ["ro" if mount.get("readOnly") else "rw"]
         if mount.get("subPath"):
-            flags.append(f'path="{mount["subPath"]}"')
+            flags.append(f"path={go_quote(mount['subPath'])}")
         out.line(3, f"{mount.get('mountPath', '')} from {mount.get('name', '')} ({','.join(flags)})")
     devices = container.get("volumeDevices") or ()
     if devices:
-        out.line(2, "Devices:")
+        out.line(2, f"Devices:{none}")  # kubectl asks for the mounts here, too
     for device in sorted(devices, key=lambda d: str(d.get("devicePath", ""))):
         out.line(3, f"{device.get('devicePath', '')} from {device.get('name', '')}")

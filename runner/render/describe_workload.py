@@ -13,11 +13,13 @@ from datetime import datetime
 from runner.core.model import EMPTY, Json
 from runner.core.times import human_duration, parse_time
 from runner.core.workloadcolumns import selector_text
-from runner.render.describe import CONTAINER_LISTS, describe_events, describe_spread, toleration_lines
+from runner.render.describe import CONTAINER_LISTS, describe_events, describe_group, describe_spread, toleration_lines
 from runner.render.describe_container import describe_containers
-from runner.render.describe_volume import describe_volumes
+from runner.render.describe_volume import describe_volumes, storage_class
 from runner.render.layout import Layout, annotation_lines, go_bool, label_lines, long_time
 
+_MOST_INDEXES = 50
+"""Characters of a Job's completed indexes after which the next comma is the last."""
 _PHASES = ("Running", "Pending", "Succeeded", "Failed")
 
 
@@ -112,8 +114,11 @@ def _stateful_set(out: Layout, value: Json, pods: Sequence[Json]) -> None:
     out.field(0, "Replicas", f"{_number(spec, 'replicas')} desired | {total} total")
     strategy = spec.get("updateStrategy") or EMPTY
     out.field(0, "Update Strategy", strategy.get("type") or "")
-    if strategy.get("rollingUpdate"):
-        out.field(1, "Partition", _number(strategy["rollingUpdate"], "partition"))
+    rolling = strategy.get("rollingUpdate") or EMPTY
+    if rolling.get("partition") is not None:
+        out.field(1, "Partition", rolling["partition"])
+        if rolling.get("maxUnavailable") is not None:
+            out.field(1, "MaxUnavailable", rolling["maxUnavailable"])
     _pods_status(out, pods)
 
 
@@ -130,7 +135,7 @@ def _daemon_set(out: Layout, value: Json, pods: Sequence[Json]) -> None:
         ("Number of Nodes Scheduled with Available Pods", "numberAvailable"),
         ("Number of Nodes Misscheduled", "numberMisscheduled"),
     ):
-        out.field(0, label, _number(status, name))
+        out.line(0, f"{label}: {_number(status, name)}")
     _pods_status(out, pods)
 
 
@@ -148,16 +153,24 @@ def _job(out: Layout, value: Json, _pods: Sequence[Json]) -> None:
     began, over = parse_time(status.get("startTime")), parse_time(status.get("completionTime"))
     if began is not None:
         out.field(0, "Start Time", long_time(status["startTime"]))
-    if began is not None and over is not None:
+    if over is not None:
         out.field(0, "Completed At", long_time(status["completionTime"]))
+    if began is not None and over is not None:
         out.field(0, "Duration", human_duration(over - began))
     if spec.get("activeDeadlineSeconds") is not None:
         out.field(0, "Active Deadline Seconds", f"{spec['activeDeadlineSeconds']}s")
-    active = f"{_number(status, 'active')} Active ({_number(status, 'ready')} Ready)"
+    ready = "" if status.get("ready") is None else f" ({status['ready']} Ready)"
+    active = f"{_number(status, 'active')} Active{ready}"
     ended = f"{_number(status, 'succeeded')} Succeeded / {_number(status, 'failed')} Failed"
     out.field(0, "Pods Statuses", f"{active} / {ended}")
     if spec.get("completionMode") == "Indexed":
-        out.field(0, "Completed Indexes", status.get("completedIndexes") or "<none>")
+        out.field(0, "Completed Indexes", _capped(status.get("completedIndexes") or "") or "<none>")
+
+
+def _capped(indexes: str) -> str:
+    """Indexes as far as the first comma after the limit."""
+    end = indexes.find(",", _MOST_INDEXES)
+    return indexes if end < 0 else f"{indexes[: end + 1]}..."
 
 
 def _how_many(out: Layout, spec: Json) -> None:
@@ -170,10 +183,9 @@ def _cron_job(out: Layout, value: Json, _pods: Sequence[Json]) -> None:
     job = (spec.get("jobTemplate") or EMPTY).get("spec") or EMPTY
     _labels(out, value)
     out.field(0, "Schedule", spec.get("schedule") or "")
-    if spec.get("timeZone"):
-        out.field(0, "Time Zone", spec["timeZone"])
     out.field(0, "Concurrency Policy", spec.get("concurrencyPolicy") or "")
-    out.field(0, "Suspend", bool(spec.get("suspend")))
+    out.field(0, "Suspend", "<unset>" if spec.get("suspend") is None else bool(spec["suspend"]))
+    out.field(0, "Time Zone", "<unset>" if spec.get("timeZone") is None else spec["timeZone"])
     for label, name in (
         ("Successful Job History Limit", "successfulJobsHistoryLimit"),
         ("Failed Job History Limit", "failedJobsHistoryLimit"),
@@ -181,8 +193,10 @@ def _cron_job(out: Layout, value: Json, _pods: Sequence[Json]) -> None:
         out.field(0, label, "<unset>" if spec.get(name) is None else spec[name])
     deadline = spec.get("startingDeadlineSeconds")
     out.field(0, "Starting Deadline Seconds", "<unset>" if deadline is None else f"{deadline}s")
-    out.field(0, "Selector", selector_text(job.get("selector") or EMPTY) or "<unset>")
+    out.field(0, "Selector", "<unset>" if job.get("selector") is None else selector_text(job["selector"]))
     _how_many(out, job)
+    if job.get("activeDeadlineSeconds") is not None:
+        out.field(0, "Active Deadline Seconds", f"{job['activeDeadlineSeconds']}s")
 
 
 def _last_jobs(out: Layout, status: Json) -> None:
@@ -204,11 +218,12 @@ def _template(out: Layout, template: Json) -> None:
         if spec.get(spec_key):
             describe_containers(out, title, {"spec": spec}, spec_key, "", in_template=True)
     describe_volumes(out, spec.get("volumes") or (), in_template=True)
-    describe_spread(out, spec.get("topologySpreadConstraints") or ())
+    describe_spread(out, spec.get("topologySpreadConstraints") or (), in_template=True)
     if spec.get("priorityClassName"):
         out.field(1, "Priority Class Name", spec["priorityClassName"])
     out.lines("  Node-Selectors", label_lines(spec.get("nodeSelector")))
     out.lines("  Tolerations", toleration_lines(spec.get("tolerations") or ()))
+    describe_group(out, spec.get("schedulingGroup"), in_template=True)
 
 
 def _claims(out: Layout, templates: Sequence[Json]) -> None:
@@ -216,9 +231,9 @@ def _claims(out: Layout, templates: Sequence[Json]) -> None:
     for claim in templates:
         metadata, spec = claim.get("metadata") or EMPTY, claim.get("spec") or EMPTY
         out.field(1, "Name", metadata.get("name") or "")
-        out.field(1, "StorageClass", spec.get("storageClassName") or "")
+        out.field(1, "StorageClass", storage_class(claim))
         out.lines("  Labels", label_lines(metadata.get("labels")))
-        out.lines("  Annotations", annotation_lines(metadata.get("annotations")))
+        out.lines("  Annotations", label_lines(metadata.get("annotations")))
         requests = (spec.get("resources") or EMPTY).get("requests") or EMPTY
         out.field(1, "Capacity", requests.get("storage") or "<default>")
         out.field(1, "Access Modes", f"[{' '.join(spec.get('accessModes') or ())}]")

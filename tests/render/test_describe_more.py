@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from runner.core.manifest.schema import load_schema
 from runner.render.describe import describe_pod
 
 NOW = datetime(2030, 5, 1, 12, 0, 0, tzinfo=UTC)
@@ -55,8 +57,8 @@ def squeezed(lines: list[str]) -> list[str]:
         ),
         pytest.param(
             {"name": "A", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.labels['tier']"}}},
-            ["A:  front (v1:metadata.labels['tier'])"],
-            id="a label",
+            ["A:  (v1:metadata.labels['tier'])"],
+            id="a label, which kubectl does not resolve",
         ),
         pytest.param(
             {"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "0"}}},
@@ -232,3 +234,202 @@ def test_probes(probe: dict[str, Any], expected: str) -> None:
     lines = squeezed(described(container(livenessProbe={**probe, **settings})))
     wanted = f"Liveness:  {expected}delay=0s timeout=1s period=10s successThreshold=1 failureThreshold=3"
     assert wanted in lines
+
+
+# --- volumes, line by line -----------------------------------------------------------------------------------------------
+
+
+def volume_lines(source: dict[str, Any]) -> list[str]:
+    """The lines below the volume's type, as they are."""
+    lines = described({**container(), "volumes": [{"name": "v", **source}]})
+    start = lines.index("  v:") + 2
+    end = next(number for number, text in enumerate(lines) if text.startswith("QoS Class"))
+    return lines[start:end]
+
+
+LINES: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        {"csi": {"driver": "d.example.com", "readOnly": True, "volumeAttributes": {"b": "2", "a": "x" * 150}}},
+        [
+            "    Driver:            d.example.com",
+            "    FSType:            ",
+            "    ReadOnly:          true",
+            f"    VolumeAttributes:      a={'x' * 138}...",
+            "                           b=2",
+        ],
+    ),
+    (
+        {"csi": {"driver": "d", "fsType": "ext4"}},
+        [
+            "    Driver:            d",
+            "    FSType:            ext4",
+            "    ReadOnly:          false",
+            "    VolumeAttributes:  <none>",
+        ],
+    ),
+    (
+        {
+            "ephemeral": {
+                "volumeClaimTemplate": {
+                    "metadata": {
+                        "labels": {"a": "1", "b": "2"},
+                        "annotations": {
+                            "k": "one",
+                            "l": "two\nlines",
+                            "volume.beta.kubernetes.io/storage-class": "old",
+                        },
+                    },
+                    "spec": {
+                        "storageClassName": "new",
+                        "volumeName": "pv",
+                        "volumeMode": "Filesystem",
+                        "dataSource": {"apiGroup": "g", "kind": "VolumeSnapshot", "name": "s"},
+                    },
+                }
+            }
+        },
+        [
+            "    StorageClass:  old",
+            "    Volume:        pv",
+            "    Labels:            a=1",
+            "                       b=2",
+            "    Annotations:       k: one",
+            "                       l:",
+            "                     two",
+            "                     lines",
+            "                       volume.beta.kubernetes.io/storage-class: old",
+            "    Capacity:      0",
+            "    Access Modes:  ",
+            "    VolumeMode:    Filesystem",
+            "    DataSource:",
+            "      APIGroup:  g",
+            "      Kind:      VolumeSnapshot",
+            "      Name:      s",
+        ],
+    ),
+    (
+        {"ephemeral": {"volumeClaimTemplate": {"spec": {}}}},
+        [
+            "    StorageClass:  ",
+            "    Volume:        ",
+            "    Labels:            <none>",
+            "    Annotations:       <none>",
+            "    Capacity:      ",
+            "    Access Modes:  ",
+        ],
+    ),
+    ({"ephemeral": {}}, []),
+    (
+        {
+            "iscsi": {
+                "targetPortal": "10.0.0.1:3260",
+                "iqn": "iqn.x",
+                "lun": 0,
+                "iscsiInterface": "default",
+                "portals": ["a", "b"],
+                "secretRef": {"name": "s"},
+            }
+        },
+        [
+            "    TargetPortal:       10.0.0.1:3260",
+            "    IQN:                iqn.x",
+            "    Lun:                0",
+            "    ISCSIInterface      default",
+            "    FSType:             ",
+            "    ReadOnly:           false",
+            "    Portals:            [a b]",
+            "    DiscoveryCHAPAuth:  false",
+            "    SessionCHAPAuth:    false",
+            "    SecretRef:          &LocalObjectReference{Name:s,}",
+            "    InitiatorName:      <none>",
+        ],
+    ),
+    (
+        {"flexVolume": {"driver": "d", "options": {"b": "2", "a": "1"}}},
+        [
+            "    Driver:      d",
+            "    FSType:     ",
+            "    SecretRef:   nil",
+            "    ReadOnly:    false",
+            "    Options:     map[a:1 b:2]",
+        ],
+    ),
+    (
+        {"azureDisk": {"diskName": "n", "diskURI": "u", "kind": "Shared", "fsType": "ext4", "cachingMode": "None"}},
+        [
+            "    DiskName:     n",
+            "    DiskURI:      u",
+            "    Kind:         Shared",
+            "    FSType:       ext4",
+            "    CachingMode:  None",
+            "    ReadOnly:     false",
+        ],
+    ),
+    (
+        {"fc": {"targetWWNs": ["a", "b"], "lun": 2}},
+        ["    TargetWWNs:  a, b", "    LUN:         2", "    FSType:      ", "    ReadOnly:    false"],
+    ),
+    (
+        {"scaleIO": {"gateway": "g", "system": "s", "volumeName": "n"}},
+        [
+            "    Gateway:            g",
+            "    System:             s",
+            "    Protection Domain:  ",
+            "    Storage Pool:       ",
+            "    Storage Mode:       ",
+            "    VolumeName:         n",
+            "    FSType:             ",
+            "    ReadOnly:           false",
+        ],
+    ),
+    ({"portworxVolume": {"volumeID": "i"}}, ["    VolumeID:    i"]),
+    ({"nothingKnown": {}}, []),
+]
+
+
+@pytest.mark.parametrize(("source", "expected"), LINES, ids=[next(iter(row[0])) for row in LINES])
+def test_a_volume_is_described_field_by_field(source: dict[str, Any], expected: list[str]) -> None:
+    """Column by column, also where kubectl's own writer indents twice."""
+    assert [line.rstrip() for line in volume_lines(source)] == [line.rstrip() for line in expected]
+
+
+def test_every_kind_of_volume_of_the_schema_is_known() -> None:
+    kinds = set(load_schema().types["Volume"]) - {"name"}
+    assert "csi" in kinds
+    volumes = [{"name": kind, kind: {}} for kind in sorted(kinds)]
+    assert "  <unknown>" not in described({**container(), "volumes": volumes})
+
+
+# --- what kubectl takes from elsewhere -----------------------------------------------------------------------------------
+
+
+def test_devices_without_mounts_are_none_and_are_listed() -> None:
+    lines = described(container(volumeDevices=[{"devicePath": "/dev/x", "name": "v"}]))
+    assert "    Devices:      <none>" in lines
+    assert "      /dev/x from v" in lines
+
+
+def test_a_sub_path_is_quoted_as_go_quotes_it() -> None:
+    mount = {"mountPath": "/m", "name": "v", "subPath": 'a"b'}
+    assert '      /m from v (rw,path="a\\"b")' in described(container(volumeMounts=[mount]))
+
+
+def test_a_localhost_profile_of_a_container_stands_deeper() -> None:
+    profile = {"seccompProfile": {"type": "Localhost", "localhostProfile": "p.json"}}
+    assert "      LocalhostProfile:  p.json" in described(container(securityContext=profile))
+    assert any(
+        re.fullmatch(r"LocalhostProfile: +p.json", line)
+        for line in described({**container(), "securityContext": profile})
+    )
+
+
+def test_selectors_of_spread_constraints_have_their_expressions() -> None:
+    selector = {"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "k", "operator": "In", "values": ["x", "y"]}]}
+    constraint = {"topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "maxSkew": 1, "labelSelector": selector}
+    text = "\n".join(described({**container(), "topologySpreadConstraints": [constraint]}))
+    assert "when max skew 1 is exceeded for selector a=b,k in (x,y)" in text
+
+
+def test_the_class_of_a_pod_that_nobody_has_admitted_is_computed() -> None:
+    spec = container(resources={"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "1", "memory": "1Gi"}})
+    assert any(re.fullmatch(r"QoS Class: +Guaranteed", line) for line in described(spec))

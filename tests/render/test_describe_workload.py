@@ -168,8 +168,18 @@ def test_a_cron_job_is_described_with_its_schedule_and_its_job() -> None:
     spec = {"schedule": "* * * * *", "timeZone": "Etc/UTC", "jobTemplate": {"spec": {"template": template("Never")}}}
     (made,) = expand([loaded("CronJob", spec)], Counting(), START)
     text = described(made, "CronJob")
-    assert "Schedule:                      * * * * *\nTime Zone:                     Etc/UTC\n" in text
+    assert "Schedule:                      * * * * *\nConcurrency Policy:            Allow\n" in text
+    assert "Suspend:                       False\nTime Zone:                     Etc/UTC\n" in text
     assert "Suspend:                       False\n" in text
     assert "Selector:                      <unset>\nParallelism:                   <unset>\n" in text
     assert f"Active Jobs:         {made.name}\n" in text
     assert "Last Schedule Time:  Sat, 01 Jan 2000 00:00:00 +0000\n" in text
+
+
+def test_many_completed_indexes_end_after_the_next_comma() -> None:
+    indexes = ",".join(str(number) for number in range(0, 60, 2))
+    spec = {"completionMode": "Indexed", "template": template("Never")}
+    value = {"kind": "Job", "metadata": {"name": "j"}, "spec": spec, "status": {"completedIndexes": indexes}}
+    text = describe_workload(value, (), (), START)
+    assert f"Completed Indexes:  {indexes[:52]}...\n" in text
+    assert "Pods Statuses:      0 Active / 0 Succeeded / 0 Failed\n" in text
