@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from runner.api.launching import Launching
 from runner.clock import Deadline, Wakeup
@@ -17,6 +17,9 @@ from runner.runtime.narration import Narration
 from runner.runtime.options import RunOptions
 from runner.runtime.outcome import StopRequest
 from runner.runtime.storage import Object
+
+if TYPE_CHECKING:
+    from runner.core.manifest import LoadedObject
 
 POLL_SECONDS = 0.1
 
@@ -85,6 +88,30 @@ class Deleting(Launching):
         uid = str(value["metadata"]["uid"])
         between = self.store.objects(made, value["metadata"]["namespace"]) if made else []
         return frozenset({uid, *(str(one["metadata"]["uid"]) for one in between if owner_of(one) == uid)})
+
+    def remove_kept(self, objects: Sequence[LoadedObject], grace: int | None) -> list[str]:
+        """Delete the pods and workloads of these names that an earlier run has kept, and wait until they are gone.
+
+        ``grace`` in seconds, None: their own. What somebody runs is left alone. Returns what was deleted as ``kind/name``.
+        """
+        from runner.runtime.ownership import is_locked
+
+        deletions: list[Waitable] = []
+        names: list[str] = []
+        for one in objects:
+            is_pod = one.kind == PODS.kind
+            if not is_pod and one.kind not in WORKLOADS:
+                continue
+            store = self.store
+            value = store.pod(one.namespace, one.name) if is_pod else store.object(one.kind, one.namespace, one.name)
+            if value is not None and not is_locked(self.home, str(value["metadata"].get("uid"))):
+                names.append(f"{_words(one.kind).prefix}/{one.name}")
+                deletions.append(self._delete_pod(value, grace) if is_pod else self._delete_workload(value, grace))
+        if deletions:
+            self.remove_unowned(deletions)
+        for deletion in deletions:
+            deletion.wait()
+        return names
 
     def remove_unowned(self, deletions: Sequence[Waitable]) -> None:
         """Remove the pods of several deletions that nobody runs, side by side. Blocks until they are gone."""

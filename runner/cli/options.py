@@ -25,7 +25,11 @@ _TRUE, _FALSE = ("true", "t", "1"), ("false", "f", "0")
 
 
 class EnvironmentOption(click.Option):
-    """An option whose environment variable is looked up in the invocation's environment."""
+    """An option whose environment variable is looked up in the invocation's environment; ``group`` heads it in the help."""
+
+    def __init__(self, *names: Any, group: str = "", **settings: Any) -> None:
+        super().__init__(*names, **settings)
+        self.group = group
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
         environ = app_of(ctx).environ
@@ -40,6 +44,19 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, self._plain(args))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options by their groups, those of no group at the end."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(getattr(parameter, "group", ""), []).append(record)
+        rest = groups.pop("", [])
+        for title, records in (*groups.items(), ("Other options" if groups else "Options", rest)):
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
 
     def _plain(self, args: Sequence[str]) -> list[str]:
         switches = {name: p for p in self.params if isinstance(p, click.Option) and p.is_flag for name in p.opts}

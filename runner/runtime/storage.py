@@ -35,8 +35,8 @@ _SERVER_METADATA = (
 class AlreadyExists(UsageError):
     """An object of this kind, namespace and name exists; the text is kubectl's."""
 
-    def __init__(self, resource: str, name: str) -> None:
-        super().__init__(f'{resource} "{name}" already exists')
+    def __init__(self, resource: str, name: str, *, hint: str = "") -> None:
+        super().__init__(f'{resource} "{name}" already exists', hint=hint)
 
 
 class Store(Protocol):

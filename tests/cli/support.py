@@ -124,6 +124,10 @@ class FakeRunner:
         self.store.remove_object(kind, namespace, name)
         return self.deletion
 
+    def remove_kept(self, objects: Sequence[LoadedObject], grace: int | None) -> list[str]:
+        self.asked["replaced"] = ([one.name for one in objects], grace)
+        return ["pod/web"]
+
     def remove_unowned(self, deletions: Sequence[Any]) -> None:
         self.asked["unowned"] = len(deletions)
 

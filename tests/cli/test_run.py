@@ -22,7 +22,7 @@ from runner.errors import EngineUnavailable, ManifestError
 from runner.runtime.narration import EventRecorded, Listener, Pulling, StatusChanged
 from runner.runtime.options import Keep, RunOptions, Until
 from runner.runtime.outcome import StopRequest
-from runner.runtime.storage import Object
+from runner.runtime.storage import AlreadyExists, Object
 from tests.cli.support import REF, START, CommandLine, FakeResult, event, line, pod
 
 MANIFEST = """\
@@ -238,6 +238,89 @@ def test_the_last_word_of_json_progress_is_an_object_too(
     told = [json.loads(text) for text in done.err.splitlines()]
     assert (done.code, told[-1]["type"], told[-1]["exitCode"]) == (code, "error", code)
     assert told[-1]["message"]
+
+
+CONFIG = """\
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {level: "1"}
+"""
+
+
+def test_flags_change_manifests_for_this_run(podrunner: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "pod.yaml"
+    path.write_text(MANIFEST + CONFIG)
+    flags = ["--set-image", "main=nginx:2", "--env", "A=1=2", "--env", "main:B=x:y", "--config", "settings/level=7"]
+    done = podrunner("run", str(path), *flags, "--grace-period", "3")
+    assert done.code == 0, done.err
+    pod_object, config = podrunner.runner.asked["objects"]
+    spec = pod_object.value["spec"]
+    assert [one["image"] for one in (*spec["initContainers"], *spec["containers"])] == ["busybox:1.36", "nginx:2"]
+    assert spec["initContainers"][0]["env"] == [{"name": "A", "value": "1=2"}]
+    assert spec["containers"][0]["env"] == [{"name": "A", "value": "1=2"}, {"name": "B", "value": "x:y"}]
+    assert config.value["data"] == {"level": "7"}
+    assert podrunner.runner.asked["options"].grace == 3
+    again = podrunner("run", str(path), "--env", "main:B-", "--env", "A-")
+    assert again.code == 0
+    assert podrunner.runner.asked["objects"][0].value["spec"]["containers"][0]["env"] == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ("--set-image main", "not of the form CONTAINER=IMAGE"),
+        ("--set-image nosuch=a", "no container nosuch to give another image"),
+        ("--env A", "not of the form [CONTAINER:]NAME=VALUE"),
+        ("--env -", "not of the form [CONTAINER:]NAME=VALUE"),
+        ("--env :A=1", "names no container before the colon"),
+        ("--env nosuch:A=1", "no container nosuch to give another env"),
+        ("--env main=1 --env main:A=1", "is a container and a variable of all containers"),
+        ("--config level=1", "not of the form NAME/KEY=VALUE"),
+        ("--config nosuch/level=1", "no ConfigMap or Secret nosuch"),
+        ("--grace-period -1", "not in the range"),
+    ],
+)
+def test_changes_that_cannot_be_made_touch_nothing(
+    podrunner: CommandLine, manifest: str, argv: str, message: str
+) -> None:
+    done = podrunner("run", manifest, *argv.split())
+    assert (done.code, "objects" in podrunner.runner.asked) == (2, False)
+    assert message in done.err
+
+
+def test_what_was_kept_is_replaced_only_when_asked_for(podrunner: CommandLine, manifest: str) -> None:
+    def taken(_listener: Listener, _stop: StopRequest) -> None:
+        raise AlreadyExists("pods", "web")
+
+    podrunner.runner.while_running = taken
+    done = podrunner("run", manifest, "-q")
+    assert (done.code, "replaced" in podrunner.runner.asked) == (2, False)
+    assert done.err.startswith('error: pods "web" already exists\nhint: podrunner run --replace')
+    podrunner.runner.while_running = None
+    done = podrunner("run", manifest, "-q", "--replace", "--grace-period", "1")
+    assert (done.code, podrunner.runner.asked["replaced"]) == (0, (["web"], 1))
+    assert done.err == "deleted pod/web, which an earlier run had kept\n"
+
+
+def test_the_flags_of_run_are_grouped(podrunner: CommandLine) -> None:
+    text = podrunner("run", "--help").out
+    heads = [line for line in text.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert heads == [
+        "When it ends:",
+        "When something fails:",
+        "Changes for this run:",
+        "What it shows:",
+        "Other options:",
+    ]
+
+
+def test_a_compose_file_gets_one_sentence_of_advice(podrunner: CommandLine) -> None:
+    for verb in ("run", "validate"):
+        done = podrunner(verb, "-", stdin="services:\n  web:\n    image: nginx\n")
+        assert (done.code, done.err.count("Compose file"), done.err.count("kompose convert")) == (2, 1, 1)
+        assert "Required value" not in done.err
 
 
 def test_a_namespace_that_was_asked_for_holds_for_every_object(podrunner: CommandLine, tmp_path: Path) -> None:

@@ -123,6 +123,9 @@ def test_kept_pods_stay_until_another_process_deletes_them(
         assert bench("gc", environ={"PODRUNNER_HOME": str(bench.directory / "another home")}).code == 0
         assert len(bench.containers(name)) == 2, "what is kept is no garbage, for no state directory"
         assert bench("run", path, "-q").code == 2, "its name is taken"
+        replaced = bench("run", path, "--replace", "--keep", keep, "-q")
+        assert (replaced.code, f"deleted pod/{name}, which an earlier run had kept" in replaced.err) == (code, True)
+        assert len(bench.containers(name)) == 2
         deleted = bench("delete", "po", name)
         assert (deleted.code, deleted.out) == (0, f'pod "{name}" deleted from default namespace\n')
     bench.assert_nothing_left(name)

@@ -350,3 +350,10 @@ def test_numbers_are_written_as_go_writes_them(value: float, text: str) -> None:
 @pytest.mark.parametrize(("value", "key"), [(None, None), (True, "true"), (False, "false"), ("a", "a"), (3, "3")])
 def test_keys_become_text(value: str | bool | int | None, key: str | None) -> None:
     assert json_key(value) == key
+
+
+def test_a_compose_file_gets_one_sentence_instead_of_two_complaints() -> None:
+    (problem,) = load([Source(name="f", text="services: {web: {image: nginx}}\n")]).problems
+    assert "looks like a Compose file" in str(problem)
+    kinds = [p.field for p in load([Source(name="f", text="services: {}\nkind: Pod\n")]).problems]
+    assert kinds == ["apiVersion"]

@@ -32,6 +32,7 @@ from runner.render.formats import ALLOWED, OutputFormat
 from runner.render.logs import LogPrinter
 from runner.render.narrate import Narrator, Progress, narrator
 from runner.render.tail import LogTail
+from runner.runtime.storage import AlreadyExists
 
 if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject
@@ -49,6 +50,8 @@ _CHOICES = {
     "keep": ("never", "failed", "always"),
     "progress": tuple(str(p) for p in Progress),
 }
+_ENDS, _FAILURES = "When it ends", "When something fails"
+_CHANGES, _OUTPUT = "Changes for this run", "What it shows"
 
 
 @command(
@@ -56,44 +59,117 @@ _CHOICES = {
 )
 @click.argument("paths", nargs=-1, metavar="[FILE]...", type=click.Path())
 @file_option
+@strict_option
 @option(
-    "--until", type=click.Choice(_CHOICES["until"]), default="completed", show_default=True, help="What to wait for."
+    "--until",
+    type=click.Choice(_CHOICES["until"]),
+    default="completed",
+    show_default=True,
+    group=_ENDS,
+    help="What to wait for.",
 )
-@option("--timeout", type=DURATION, help="Give up after this time (exit code 4).")
+@option("--timeout", type=DURATION, group=_ENDS, help="Give up after this time (exit code 4).")
+@option(
+    "--fail-fast/--no-fail-fast",
+    default=None,
+    group=_ENDS,
+    help="End with 1 when something fails that a kubelet would try for ever: a missing image, ConfigMap, volume, a port "
+    "that is taken. It counts as --max-restarts does. On with --until, else off.",
+)
+@option(
+    "--exit-code-from",
+    default="",
+    metavar="[POD/]CONTAINER",
+    group=_ENDS,
+    help="Pass on the exit code of this container.",
+)
+@option(
+    "--keep",
+    type=click.Choice(_CHOICES["keep"]),
+    default="never",
+    show_default=True,
+    group=_ENDS,
+    help="When pods stay at the end.",
+)
+@option(
+    "--grace-period",
+    type=click.IntRange(min=0),
+    group=_ENDS,
+    help="Seconds between SIGTERM and SIGKILL at the end (default: the pod's own).",
+)
 @option(
     "--retry",
     type=click.Choice(_CHOICES["retry"]),
     default="pod",
     show_default=True,
+    group=_FAILURES,
     help="What runs again when an init container fails: every container of the pod, or the failed one alone.",
 )
-@option("--max-restarts", type=click.IntRange(min=0), help="Give up after so many restarts of any container.")
 @option(
-    "--fail-fast/--no-fail-fast",
-    default=None,
-    help="End with 1 when something fails that a kubelet would try for ever: a missing image, ConfigMap, volume, a port "
-    "that is taken. It counts as --max-restarts does. On with --until, else off.",
+    "--max-restarts",
+    type=click.IntRange(min=0),
+    group=_FAILURES,
+    help="Give up after so many restarts of any container.",
 )
-@option("--backoff", default="10s..5m", show_default=True, metavar="FIRST..MOST", help="Waits between restarts.")
-@option("--speed", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Our own waits pass N times faster.")
 @option(
-    "--keep", type=click.Choice(_CHOICES["keep"]), default="never", show_default=True, help="When pods stay at the end."
+    "--backoff",
+    default="10s..5m",
+    show_default=True,
+    metavar="FIRST..MOST",
+    group=_FAILURES,
+    help="Waits between restarts.",
 )
-@option("--artifacts", type=click.Path(file_okay=False, path_type=Path), help="Write statuses, events and logs there.")
-@option("--exit-code-from", default="", metavar="[POD/]CONTAINER", help="Pass on the exit code of this container.")
-@option("--sandbox-image", default="", help="Use this image for the sandbox instead of the built-in one.")
+@option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    group=_FAILURES,
+    help="Our own waits pass N times faster.",
+)
+@option(
+    "--set-image",
+    "images",
+    multiple=True,
+    metavar="CONTAINER=IMAGE",
+    group=_CHANGES,
+    help="Another image; it is not pulled when the Engine has it.",
+)
+@option(
+    "--env",
+    multiple=True,
+    metavar="[CONTAINER:]NAME=VALUE",
+    group=_CHANGES,
+    help="Set a variable, of all containers unless one is named; NAME- takes it away.",
+)
+@option(
+    "--config",
+    multiple=True,
+    metavar="NAME/KEY=VALUE",
+    group=_CHANGES,
+    help="Set a key of a ConfigMap or Secret of the manifests.",
+)
+@option("--replace", is_flag=True, group=_CHANGES, help="First delete what an earlier run has kept under these names.")
+@option(
+    "--sandbox-image", default="", group=_CHANGES, help="Use this image for the sandbox instead of the built-in one."
+)
 @option(
     "--progress",
     type=click.Choice(_CHOICES["progress"]),
     default="auto",
     show_default=True,
     envvar="PODRUNNER_PROGRESS",
+    group=_OUTPUT,
     help="How to narrate; json prints one object a line.",
 )
-@option("-o", "--output", type=FORMAT, help=f"Print the pods at the end: one of {ALLOWED}.")
-@strict_option
-@option("-q", "--quiet", is_flag=True, help="No narration: the same as --progress quiet.")
-@option("-v", "--verbose", count=True, help="Say more; -vv also logs every call to the Engine.")
+@option("-q", "--quiet", is_flag=True, group=_OUTPUT, help="No narration: the same as --progress quiet.")
+@option("-v", "--verbose", count=True, group=_OUTPUT, help="Say more; -vv also logs every call to the Engine.")
+@option("-o", "--output", type=FORMAT, group=_OUTPUT, help=f"Print the pods at the end: one of {ALLOWED}.")
+@option(
+    "--artifacts",
+    type=click.Path(file_okay=False, path_type=Path),
+    group=_OUTPUT,
+    help="Write statuses, events and logs there.",
+)
 @color_option
 @namespace_option
 def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags: Any) -> int:
@@ -105,7 +181,11 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     app = app_of()
     app.speaks_json = flags["progress"] == Progress.JSON and not flags["quiet"]
     options = _options(flags)
-    objects = load_objects(app, (*paths, *files), namespace, is_strict=flags["is_strict"])
+    loaded = load_objects(app, (*paths, *files), namespace, is_strict=flags["is_strict"])
+    objects = _changed(loaded, flags)
+    if flags["replace"]:
+        for name in app.runner.remove_kept(objects, flags["grace_period"]):
+            app.say(f"deleted {name}, which an earlier run had kept")
     stop = app.make_stop()
     listener, tail = _listener(app, stop, objects, flags), LogTail()
 
@@ -116,6 +196,11 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     with stop_on_signals(stop, listener.note, _longest_grace(objects)), watched_readers((app.out, app.err)):
         try:
             result = app.runner.run_to_end(objects, options, listener=hear, stop=stop)
+        except AlreadyExists as problem:
+            problem.hint = (
+                "podrunner run --replace deletes what an earlier run has kept; podrunner delete ends what runs"
+            )
+            raise
         finally:
             listener.close()
     return finish(app, result, tail, output=flags["output"], keep=options.keep, paths=(*paths, *files))
@@ -141,8 +226,19 @@ def _options(flags: dict[str, Any]) -> RunOptions:
         keep=Keep(flags["keep"]),
         artifacts=flags["artifacts"],
         exit_code_from=flags["exit_code_from"],
+        grace=flags["grace_period"],
         fail_fast=_is_chosen("until") if flags["fail_fast"] is None else flags["fail_fast"],
     )
+
+
+def _changed(objects: Sequence[LoadedObject], flags: dict[str, Any]) -> Sequence[LoadedObject]:
+    """The objects with what the flags change about them."""
+    given = [flags[name] for name in ("images", "env", "config")]
+    if not any(given):
+        return objects
+    from runner.cli.changes import overrides_of
+
+    return overrides_of(*given).apply(objects)
 
 
 def _is_chosen(option_name: str) -> bool:

@@ -151,6 +151,10 @@ class _SourceLoading:
                 root.position, "", "an object (a mapping with apiVersion and kind) is wanted", ProblemType.SYNTAX
             )
             return
+        if "services" in root.value and not {"apiVersion", "kind"} & root.value.keys():
+            text = "this looks like a Compose file, and podrunner runs Kubernetes manifests: `kompose convert` makes them of it"
+            self.problem(root.position, "", text, ProblemType.REQUIRED, "apiVersion not set")
+            return
         version = self.header(root, "apiVersion", list_version)
         kind = self.header(root, "kind", list_kind)
         if version is None or kind is None:
