@@ -459,10 +459,11 @@ PODS = [
     ),
     (
         "ephemeral containers",
-        "ephemeralContainers: [{name: a, image: ' b', targetContainerName: z, ports: [{containerPort: 1}], volumeMounts: [{name: v, mountPath: /a, subPath: x, subPathExpr: z}]}]",
+        "ephemeralContainers: [{name: a, image: ' b', targetContainerName: z, ports: [{containerPort: 1}], volumeMounts: [{name: v, mountPath: /a, subPath: x, subPathExpr: z}, {name: w, mountPath: /b}]}]",
         [
             'spec.ephemeralContainers[0].volumeMounts[0].name: Not found: "v"',
             'spec.ephemeralContainers[0].volumeMounts[0].subPathExpr: Invalid value: "z": subPathExpr and subPath are mutually exclusive',
+            'spec.ephemeralContainers[0].volumeMounts[1].name: Not found: "w"',
             'spec.ephemeralContainers[0].image: Invalid value: " b": must not have leading or trailing whitespace',
             'spec.ephemeralContainers[0].name: Duplicate value: "a"',
             'spec.ephemeralContainers[0].targetContainerName: Not found: "z"',
@@ -631,6 +632,7 @@ VOLUMES = [
             'name: Invalid value: "v": Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.'
         ],
     ),
+    ("a target that is right", "iscsi: {targetPortal: p, iqn: eui.0123456789abcdef, lun: 1}", []),
     (
         "fibre without names",
         "fc: {}",

@@ -136,7 +136,7 @@ def default_claim_spec(spec: Object) -> None:
             spec["dataSourceRef"] = dict(source)
         else:
             del spec["dataSource"]
-    elif reference is not None and source is None and not reference.get("namespace"):
+    elif reference is not None and source is None:
         spec["dataSource"] = {key: value for key, value in reference.items() if key != "namespace"}
 
 
