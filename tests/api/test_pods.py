@@ -166,8 +166,10 @@ def test_a_wait_that_is_in_vain_says_what_it_saw_last(runner: Runner) -> None:
         pod.wait_for("completed", timeout=0.2)
     with pytest.raises(UsageError, match="'redy' is nothing to wait for"):
         pod.wait_for("redy")
-    with pytest.raises(WaitTimeout, match=r"timed out waiting for ready: .* is ErrImagePull|ImagePullBackOff"):
-        runner.run(named(FAILS), images={"check": "busybox:nosuch"}, timeout="1s")
+    with pytest.raises(WaitTimeout, match=r"timed out waiting for ready: .* is (Init:|ErrImagePull|ImagePullBackOff)"):
+        runner.run(named(FAILS), images={"check": "busybox:nosuch"}, timeout="1s", fail_fast=False)
+    with pytest.raises(PodFailed, match=r"cannot get there: container check: ErrImagePull: .*\n\nNAME"):
+        runner.run(named(FAILS), images={"check": "busybox:nosuch"}, timeout=60, max_restarts=0)
     pod.delete(grace=0)
     with pytest.raises(PodFailed, match="is deleted and cannot be Ready any more"):
         pod.wait_for("Ready", timeout=10)
@@ -194,7 +196,9 @@ def test_a_port_of_the_machine_that_is_taken_is_tried_again_after_a_while(runner
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = f"hostIP: 127.0.0.1, hostPort: {taken.getsockname()[1]}"
         with pytest.raises(WaitTimeout) as caught:
-            runner.run(named(WEB).replace("containerPort: 8080", f"containerPort: 8080, {port}"), timeout=4)
+            runner.run(
+                named(WEB).replace("containerPort: 8080", f"containerPort: 8080, {port}"), timeout=4, fail_fast=False
+            )
     events = [event for event in caught.value.pod.events() if event.reason == "FailedCreatePodSandBox"]  # type: ignore[attr-defined]
     assert [event.count for event in events] == [1]
 
