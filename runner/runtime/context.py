@@ -81,6 +81,8 @@ class PodContext:
     ahead: tuple[SandboxCreation, Job[str]] | None = None
     secrets: Secrets = field(default_factory=Secrets)
     filled: set[str] = field(default_factory=set)
+    resolver_told: str = ""
+    """The sandbox whose resolver's limits have been told of."""
     profiles: Path | None = None
     locks: Path | None = None
     zone: Callable[[Pod], str] = lambda _: ""

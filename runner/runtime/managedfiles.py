@@ -48,8 +48,11 @@ def _resolver_file(context: PodContext, sandbox_id: str) -> str:
     if context.pod.spec.get("dnsPolicy") != "None":
         node = parse_resolver_config(_engine_file(context, sandbox_id, TARGETS[RESOLVER]))
     config, notes = resolver_config(context.pod, node)
-    for note in notes:
-        context.event(note)
+    if context.resolver_told != sandbox_id:
+        # A kubelet works the file out once a sandbox (kuberuntime_sandbox.go, GetPodDNS), not once a container.
+        context.resolver_told = sandbox_id
+        for note in notes:
+            context.event(note)
     return config.text()
 
 

@@ -24,6 +24,7 @@ from runner.core.volumes import (
     Surroundings,
     VolumePlan,
     atomic_layout,
+    directories_of,
     plan_volume,
     plan_volumes,
     renewed,
@@ -310,6 +311,11 @@ def test_everything_in_an_archive_is_as_old_as_the_archive_to_the_microsecond() 
     assert archive is not None
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         assert {member.mtime for member in tar} == {NOW.timestamp()}
+
+
+def test_directories_come_after_those_that_hold_them() -> None:
+    files = (FileEntry(path="a/b/c"), FileEntry(path="a/d"), FileEntry(path="e"))
+    assert directories_of(files) == ("a", "a/b")
 
 
 def test_volumes_that_need_nothing_need_no_archive() -> None:

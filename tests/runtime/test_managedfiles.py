@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from runner.core.model import Json
@@ -41,3 +43,26 @@ def test_a_pod_that_the_node_refuses_fails_and_stays_so() -> None:
     status = simulation.trace[-1].pod["status"]
     assert status["reason"] == "SysctlForbidden"
     assert "containerStatuses" not in status
+
+
+def events_of(**spec: Any) -> list[str]:
+    """Reasons of the events of a pod of two init containers and one more, counted."""
+    made = {"image": "busybox:1.36", "imagePullPolicy": "IfNotPresent"}
+    inits = [{"name": f"i{number}", **made} for number in range(2)]
+    pod = {"initContainers": inits, "containers": [{"name": "main", **made}], "restartPolicy": "Never", **spec}
+    value: Json = {"metadata": {"name": "web"}, "spec": pod}
+    once = ContainerScript(attempts=(Attempt(after=1),))
+    script = SimulationScript(containers=dict.fromkeys(("i0", "i1", "main"), once))
+    return [str(one.record.reason) for one in simulate(new_pod(value), script).events]
+
+
+def test_a_resolvers_limits_are_told_of_once_a_sandbox() -> None:
+    servers = [f"192.0.2.{number}" for number in range(5)]
+    found = events_of(dnsPolicy="None", dnsConfig={"nameservers": servers})
+    assert found.count("DNSConfigForming") == 1
+
+
+def test_missing_pull_secrets_are_told_of_in_every_sync_although_the_images_are_there() -> None:
+    found = events_of(imagePullSecrets=[{"name": "absent"}])
+    assert found.count("FailedToRetrieveImagePullSecret") == 3
+    assert found.count("Started") == 3
