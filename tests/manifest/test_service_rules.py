@@ -464,6 +464,7 @@ def test_an_old_annotation_is_warned_of() -> None:
             {"sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 5}}},
         ),
         ("externalIPs: [8.8.8.8]", {"externalTrafficPolicy": "Cluster"}),
+        ("type: ExternalName, externalName: a.b, internalTrafficPolicy: Local", {"internalTrafficPolicy": None}),
         ("ipFamilies: [IPv6]", {"ipFamilies": ["IPv6"], "ipFamilyPolicy": "SingleStack"}),
         (
             "clusterIP: 10.0.0.1, clusterIPs: [10.0.0.1, '2001:db8::1'], ipFamilyPolicy: PreferDualStack",

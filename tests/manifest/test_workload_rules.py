@@ -204,6 +204,11 @@ def test_what_the_server_says_of_a_daemon_set(spec: dict[str, Any], expected: li
             {"selector": "none"},
             [f'metadata.name: Invalid value: "A_xxxxx": {SUBDOMAIN}'],
         ),
+        (
+            {"name": "a" * 254},
+            {"selector": "none"},
+            [f'metadata.name: Invalid value: "{"a" * 254}": must be no more than 253 bytes'],
+        ),
     ],
 )
 def test_what_the_server_says_of_a_replication_controller(
