@@ -13,12 +13,14 @@ What is named here is loaded when it is first used: neither docker nor rich come
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+# Not typing's: a command has its own handler for Ctrl-C only when this module is loaded.
+TYPE_CHECKING = False
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from runner.api.facade import Runner
     from runner.api.overrides import Overrides
     from runner.api.pods import Address, Attempt, ContainerHandle, ExecOutcome, PodHandle
@@ -102,6 +104,8 @@ _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     value = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import sys
+
+if __name__ == "__main__" or sys.argv[0].endswith("podrunner"):
+    from runner.cli.early import watch
+
+    watch()
+
+import gc
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from runner.cli.app import App, app_of
+from runner.cli.early import unwatch
 from runner.core.times import parse_duration
 from runner.errors import RunnerError, UsageError
 from runner.render.formats import ALLOWED, OutputFormat, parse_format
@@ -39,6 +40,10 @@ class EnvironmentOption(click.Option):
         return next((environ[name] for name in names if environ.get(name)), None)
 
 
+QUICK_TO_LEAVE = ("run", "version", "completion", "validate", "plan")
+"""Commands with nothing to put in order, or that handle signals themselves as soon as they have."""
+
+
 class Command(click.Command):
     """A command that also takes kubectl's ``--flag=true`` and ``--flag=false`` for its switches."""
 
@@ -57,6 +62,11 @@ class Command(click.Command):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if ctx.info_name not in QUICK_TO_LEAVE:
+            unwatch()
+        return super().invoke(ctx)
 
     def _plain(self, args: Sequence[str]) -> list[str]:
         switches = {name: p for p in self.params if isinstance(p, click.Option) and p.is_flag for name in p.opts}

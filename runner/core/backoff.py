@@ -76,6 +76,20 @@ class BackoffSettings:
         return pull_schedule(self.initial, self.cap)
 
 
+@lru_cache(maxsize=64)
+def lenient_schedule(free: int, initial: float = INITIAL_SECONDS, cap: float = CAP_SECONDS) -> Schedule:
+    """Seconds to wait after the n-th time in a row that something was made anew: none ``free`` times, then as after pulls.
+
+    For what a kubelet makes anew as often as it takes, without a wait: that is ours, and leaves single mishaps as they are.
+    """
+    pull = pull_schedule(initial, cap)
+
+    def delay_of(n: int) -> float:
+        return pull(n - free + 1) if n >= free else 0.0
+
+    return delay_of
+
+
 class BackoffEntry(Struct, frozen=True, kw_only=True):
     """``count`` consecutive restarts (or failed pulls), the last of them at ``updated_at``; ``error`` is what a pull met."""
 
@@ -100,6 +114,16 @@ def backoff_key(pod: Pod, container: Container) -> tuple[str, ...]:
 def pull_key(pod: Pod, image: str) -> tuple[str, ...]:
     """What a pull entry belongs to."""
     return (pod.uid, image)
+
+
+def sandbox_key(pod: Pod) -> tuple[str, ...]:
+    """What the entry of sandboxes that were made anew belongs to."""
+    return (pod.uid, "a new sandbox")
+
+
+def everything_key(pod: Pod) -> tuple[str, ...]:
+    """What the entry of all containers starting again by the manifest's own rule belongs to."""
+    return (pod.uid, "all containers again")
 
 
 def _frozen(value: object) -> str:

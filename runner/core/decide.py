@@ -14,7 +14,20 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from runner.core.actions import PodActions, compute_pod_actions
-from runner.core.backoff import BackoffEntry, BackoffSettings, Schedule, advance_restart, backoff_key, check_restart
+from runner.core.backoff import (
+    BackoffEntry,
+    BackoffSettings,
+    Blocked,
+    Schedule,
+    advance_pull,
+    advance_restart,
+    backoff_key,
+    check_pull,
+    check_restart,
+    everything_key,
+    lenient_schedule,
+    sandbox_key,
+)
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container, Pod, ProbeKind
 from runner.core.observed import ContainerRecord, Observed, ProbeResults, RuntimeState
@@ -22,6 +35,8 @@ from runner.core.restart import matching_rule, restart_all_sources
 from runner.core.times import format_duration
 
 _EXITED = RuntimeState.EXITED
+FREE = 3
+"""So often in a row something is made anew without a wait that a kubelet would make anew without one for ever."""
 
 
 class OperationKind(StrEnum):
@@ -41,7 +56,8 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     ``container_id`` names the instance for kill and remove; ``message`` is the Killing event's text; ``probe`` whose failure
     kills; ``running`` whether a container that is removed must be killed first. A held start carries when it may happen
-    (``ready_at``) and the nominal back-off in seconds (``delay``); a start carries what back-off remembers of it.
+    (``ready_at``) and the nominal back-off in seconds (``delay``); a start carries what back-off remembers of it, and
+    ``again`` is remembered too, of what is no restart to be told of.
     """
 
     kind: OperationKind
@@ -55,6 +71,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     ready_at: datetime | None = None
     delay: float = 0.0
     remember: tuple[tuple[str, ...], BackoffEntry] | None = None
+    again: tuple[tuple[str, ...], BackoffEntry] | None = None
 
     @property
     def at_once(self) -> bool:
@@ -110,15 +127,13 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
     if actions.kill_pod and (_is_alive(observed) or (actions.create_sandbox and _has_remains(actions, observed))):
         operations.append(Operation(kind=OperationKind.KILL_POD, target=pod.name, cause=actions.cause("pod")))
     if actions.create_sandbox:
+        held = _held_sandbox(pod, observed, actions, memory, now)
+        if held is not None:
+            is_alive = _is_alive(observed)
+            kept = tuple(operations) if is_alive else ()
+            return Plan(operations=(*kept, held), sandbox_id=actions.sandbox_id, actions=actions)
         operations.extend(_purge(pod, observed))
-        operations.append(
-            Operation(
-                kind=OperationKind.CREATE_SANDBOX,
-                target=SANDBOX_CONTAINER,
-                attempt=max(actions.attempt, memory.attempts.get(SANDBOX_CONTAINER, -1) + 1),
-                cause=actions.cause("pod"),
-            )
-        )
+        operations.append(_sandbox(pod, actions, memory, now))
     if actions.to_reset:
         operations.extend(_reset(pod, observed, actions, memory, now))
     if actions.to_kill and not actions.kill_pod:
@@ -136,6 +151,49 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
     starts = actions.ephemeral_to_start + actions.init_to_start + actions.containers_to_start
     operations += [_start(pod, name, observed, actions, memory, now) for name in starts] if starts else ()
     return Plan(operations=tuple(operations), sandbox_id=actions.sandbox_id, actions=actions)
+
+
+def _sandbox(pod: Pod, actions: PodActions, memory: Memory, now: datetime) -> Operation:
+    attempt = max(actions.attempt, memory.attempts.get(SANDBOX_CONTAINER, -1) + 1)
+    return Operation(
+        kind=OperationKind.CREATE_SANDBOX,
+        target=SANDBOX_CONTAINER,
+        attempt=attempt,
+        cause=actions.cause("pod"),
+        again=_made_again(sandbox_key(pod), memory, now) if attempt else None,
+    )
+
+
+def _held_sandbox(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, now: datetime) -> Operation | None:
+    """What stands for a sandbox that may not be made yet; None when it may.
+
+    A new sandbox runs the init containers again, the first of them at once: if that has to wait, so has the sandbox, since
+    its records go with the old one (a kubelet's doBackOff looks at them before).
+    """
+    blocked = _too_often(sandbox_key(pod), memory, now)
+    if blocked is not None:
+        return Operation(
+            kind=OperationKind.HOLD,
+            target=SANDBOX_CONTAINER,
+            ready_at=blocked.ready_at,
+            delay=blocked.delay,
+            cause=actions.cause("pod"),
+        )
+    for container in pod.init_containers[:1]:
+        past = _past(pod, container, observed, memory)
+        if past is not None:
+            return _held(pod, past, _next_attempt(container.name, observed, memory), memory, now)
+    return None
+
+
+def _too_often(key: tuple[str, ...], memory: Memory, now: datetime) -> Blocked | None:
+    """Whether something was made anew so often of late that the next time has to wait."""
+    settings = memory.settings
+    return check_pull(memory.crashes.get(key), now, settings, lenient_schedule(FREE, settings.initial, settings.cap))
+
+
+def _made_again(key: tuple[str, ...], memory: Memory, now: datetime) -> tuple[tuple[str, ...], BackoffEntry]:
+    return key, advance_pull(memory.crashes.get(key), "", now, memory.settings)
 
 
 def _is_alive(observed: Observed) -> bool:
@@ -165,9 +223,12 @@ def _purge(pod: Pod, observed: Observed) -> list[Operation]:
 
 
 def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, now: datetime) -> list[Operation]:
-    """Remove every container so that all start again; an implied rule, unlike the manifest's own, respects back-off."""
+    """Remove every container so that all start again; an implied rule respects its container's back-off.
+
+    The manifest's own knows none in a kubelet (KEP-5532 promises one): here it has one when it goes on and on.
+    """
     sources = restart_all_sources(pod, observed)
-    remember = None
+    remember = again = None
     for source in sources:
         record = observed.latest(source.name)
         assert record is not None
@@ -178,6 +239,12 @@ def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, no
             held = past and _held(pod, past, _next_attempt(source.name, observed, memory), memory, now)
             if held is not None:
                 return [held]
+        elif rule is not None:
+            again = _made_again(everything_key(pod), memory, now)
+            blocked = _too_often(everything_key(pod), memory, now)
+            if blocked is not None:
+                attempt = _next_attempt(source.name, observed, memory)
+                return [_hold(source.name, attempt, blocked, f"it ended with exit code {record.exit_code}")]
     cause = f"every container runs again because {_failures(sources, observed)}"
     return [
         Operation(
@@ -189,6 +256,7 @@ def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, no
             attempt=_next_attempt(reset.name, observed, memory) if reset is actions.to_reset[-1] else None,
             cause=cause,
             remember=remember if reset is actions.to_reset[-1] else None,
+            again=again if reset is actions.to_reset[-1] else None,
         )
         for reset in actions.to_reset
     ]
@@ -238,13 +306,23 @@ def _held(
     blocked = check_restart(past.entry, past.finished_at, now, memory.settings, memory.schedule)
     if blocked is None:
         return None
+    return _hold(name, attempt, blocked, _failed(past), remember)
+
+
+def _hold(
+    name: str,
+    attempt: int,
+    blocked: Blocked,
+    cause: str,
+    remember: tuple[tuple[str, ...], BackoffEntry] | None = None,
+) -> Operation:
     return Operation(
         kind=OperationKind.HOLD,
         target=name,
         attempt=attempt,
         ready_at=blocked.ready_at,
         delay=blocked.delay,
-        cause=_failed(past),
+        cause=cause,
         remember=remember,
     )
 
@@ -271,8 +349,11 @@ def _start(pod: Pod, name: str, observed: Observed, actions: PodActions, memory:
     container = pod.container(name) or next(c for c in pod.ephemeral_containers if c.name == name)
     remember = None
     attempt = _next_attempt(name, observed, memory)
-    past = None if actions.create_sandbox and container.is_init else _past(pod, container, observed, memory)
-    if past is not None:
+    again = None
+    past = _past(pod, container, observed, memory)
+    if past is not None and actions.create_sandbox and container.is_init:
+        again = past.remembered(memory, now)  # Whether it has to wait was asked before the sandbox was made.
+    elif past is not None:
         remember = past.remembered(memory, now)
         held = _held(pod, past, attempt, memory, now, remember)
         if held is not None:
@@ -283,4 +364,5 @@ def _start(pod: Pod, name: str, observed: Observed, actions: PodActions, memory:
         attempt=attempt,
         cause=actions.cause(name) or "it has not run yet",
         remember=remember,
+        again=again,
     )

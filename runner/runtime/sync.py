@@ -12,10 +12,12 @@ from msgspec import Struct
 from runner.core.backoff import crash_loop_event, crash_loop_message
 from runner.core.containerstatus import StartFailure
 from runner.core.decide import Operation, OperationKind, Plan
+from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container
 from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.reasons import EventReason, WaitingReason, normal, warning
 from runner.core.termination import grace_period
+from runner.core.times import format_duration
 from runner.errors import EngineError, EngineUnavailable
 from runner.runtime.context import PodContext
 from runner.runtime.killing import forget, kill_container, kill_pod
@@ -97,6 +99,7 @@ def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutc
             context.troubles.failed(SANDBOX, EventReason.FAILED_CREATE_SANDBOX, error.message)
         return False
     context.troubles.is_over(SANDBOX)
+    _remember(context, operation)
     # The new one may have been seen already, if something happened while it was being made.
     for old in context.observed.sandboxes:
         if old.id != outcome.sandbox_id:
@@ -144,6 +147,8 @@ def remove_instance(context: PodContext, record: ContainerRecord) -> None:
 
 
 def _remember(context: PodContext, operation: Operation) -> None:
+    if operation.again is not None:
+        context.crashes[operation.again[0]] = operation.again[1]
     if operation.remember is None:
         return
     key, entry = operation.remember
@@ -155,14 +160,32 @@ def _remember(context: PodContext, operation: Operation) -> None:
 def _hold(context: PodContext, operation: Operation, outcome: SyncOutcome) -> None:
     """A start that back-off holds: the waiting reason, the event, and when to look again."""
     assert operation.ready_at is not None
+    outcome.held_until(operation.ready_at)
+    if operation.target == SANDBOX_CONTAINER:
+        _hold_sandbox(context, operation)
+        return
     container = _container(context, operation.target)
     context.event(crash_loop_event(context.pod.full_name, container.name), container)
     context.reasons[container.name] = StartFailure(
         reason=WaitingReason.CRASH_LOOP_BACK_OFF,
         message=crash_loop_message(context.pod.full_name, container.name, operation.delay),
     )
-    outcome.held_until(operation.ready_at)
     _announce_retry(context, operation)
+
+
+def _hold_sandbox(context: PodContext, operation: Operation) -> None:
+    """A sandbox that was made anew too often: the event, and when the next one comes."""
+    context.event(warning(EventReason.BACK_OFF, f"Back-off re-creating the sandbox of pod {context.pod.full_name}"))
+    seconds = format_duration(round(operation.delay / context.options.speed, 3))
+    context.tell(
+        RetryScheduled(
+            at=context.now(),
+            ref=context.ref,
+            container="",
+            text=f"{operation.cause}; back-off {seconds}, then a new sandbox",
+            next_attempt_at=operation.ready_at,
+        )
+    )
 
 
 def _announce_retry(context: PodContext, operation: Operation) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.backoff import BackoffEntry, BackoffSettings, backoff_key
+from runner.core.backoff import BackoffEntry, BackoffSettings, backoff_key, everything_key, sandbox_key
 from runner.core.decide import Memory, Operation, OperationKind, Plan, decide
 from runner.core.model import Pod, RetryScope
 from runner.core.observed import Observed, ProbeResult, ProbeResults
@@ -135,14 +135,10 @@ def test_a_sandbox_that_failed_before_counts_on() -> None:
     assert (create.kind, create.attempt) == (OperationKind.CREATE_SANDBOX, 5)
 
 
-def test_init_containers_of_a_new_sandbox_know_no_back_off_but_apps_do() -> None:
+def test_init_containers_of_a_new_sandbox_know_back_off_as_apps_do() -> None:
+    """Their records go with the old sandbox, so that it waits with them."""
     fresh = observed(record(INIT, "init", "exited", code=1, attempt=3, end=1), ready=False)
-    assert [o.kind for o in plan(INIT, fresh, 1, restarts={"init": 3}).operations] == [
-        OperationKind.KILL_POD,
-        OperationKind.REMOVE,
-        OperationKind.CREATE_SANDBOX,
-        OperationKind.START,
-    ]
+    assert [o.kind for o in plan(INIT, fresh, 1, restarts={"init": 3}).operations] == [OperationKind.HOLD]
     app = observed(record(POD, "main", "exited", code=1, attempt=3, end=1), ready=False)
     assert [o.kind for o in plan(POD, app, 1, restarts={"main": 3}).operations] == [
         OperationKind.KILL_POD,
@@ -170,3 +166,66 @@ def test_ephemeral_containers_are_started_first() -> None:
     assert str(plan(pod, observed())) == (
         "start debug attempt 0: it has not run yet\nstart main attempt 0: it has not run yet"
     )
+
+
+def again(key: tuple[str, ...], count: int, when: float = 0) -> dict[tuple[str, ...], BackoffEntry]:
+    return {key: BackoffEntry(count=count, updated_at=at(when))}
+
+
+@pytest.mark.parametrize(
+    ("count", "now", "expected"),
+    [
+        pytest.param(2, 1, "create sandbox POD attempt 1: the sandbox is not ready", id="not often yet"),
+        pytest.param(3, 1, "hold POD back-off 10s: the sandbox is not ready", id="too often"),
+        pytest.param(3, 10, "create sandbox POD attempt 1: the sandbox is not ready", id="it has waited"),
+        pytest.param(5, 39, "hold POD back-off 40s: the sandbox is not ready", id="ever longer"),
+    ],
+)
+def test_a_sandbox_is_made_again_at_once_only_a_few_times(count: int, now: float, expected: str) -> None:
+    found = plan(POD, observed(ready=False), now, crashes=again(sandbox_key(POD), count))
+    assert expected in str(found).splitlines()
+    if found.operations[-1].kind is OperationKind.HOLD:
+        assert found.operations[-1].is_held(at(1e6))
+
+
+def test_the_first_sandbox_is_nothing_that_is_made_again() -> None:
+    first = next(o for o in plan(POD, observed(sandbox=False)).operations if o.kind is OperationKind.CREATE_SANDBOX)
+    assert first.again is None
+    new = next(o for o in plan(POD, observed(ready=False), 1).operations if o.kind is OperationKind.CREATE_SANDBOX)
+    assert new.again == (sandbox_key(POD), BackoffEntry(count=1, updated_at=at(1)))
+
+
+def test_what_still_runs_is_stopped_before_a_sandbox_waits_for_its_turn() -> None:
+    seen = observed(record(POD, "main"), ready=False)
+    stop, hold = plan(POD, seen, 1, crashes=again(sandbox_key(POD), 3)).operations
+    assert (stop.kind, hold.kind) == (OperationKind.KILL_POD, OperationKind.HOLD)
+
+
+@pytest.mark.parametrize(
+    ("restarts", "now", "kinds"),
+    [
+        pytest.param(0, 1, ["kill pod", "remove", "create sandbox", "start"], id="the first time"),
+        pytest.param(1, 5, ["hold"], id="its back-off holds the sandbox too"),
+        pytest.param(1, 11, ["kill pod", "remove", "create sandbox", "start"], id="it has waited"),
+    ],
+)
+def test_an_init_container_that_starts_in_a_new_sandbox_has_its_back_off(
+    restarts: int, now: float, kinds: list[str]
+) -> None:
+    seen = observed(record(INIT, "init", "exited", end=1), ready=False)
+    found = plan(INIT, seen, now, restarts={"init": restarts})
+    assert [str(operation.kind) for operation in found.operations] == kinds
+    start = found.operations[-1]
+    if start.kind is OperationKind.START:
+        assert not start.at_once, "a new sandbox is no retry of a container"
+        assert start.again is not None
+        assert start.again[1].count == restarts + 1
+
+
+def test_the_manifests_own_restart_of_everything_waits_when_it_goes_on_and_on() -> None:
+    pod = make_pod((), (RESTART_ALL,))
+    seen = observed(record(pod, "main", "exited", code=5, attempt=3, end=1))
+    (hold,) = plan(pod, seen, 1, crashes=again(everything_key(pod), 3)).operations
+    assert str(hold) == "hold main attempt 4 back-off 10s: it ended with exit code 5"
+    (remove,) = plan(pod, seen, 11, crashes=again(everything_key(pod), 3)).operations
+    assert remove.again == (everything_key(pod), BackoffEntry(count=4, updated_at=at(11)))

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.support import SERVE, Bench, container, mounted, pod
-from tests.support.faulty import Decide, Dice, FaultyEngine
+from tests.e2e.support import SERVE, Bench, container, mounted, pod, until
+from tests.support.faulty import Decide, Dice, FaultyEngine, Kind, Request
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(240)]
 
@@ -102,3 +102,46 @@ def test_a_run_over_a_faulty_engine_ends_with_the_right_exit_code_and_leaves_not
     assert "Traceback" not in done.err, story
     assert bench.all_left() == [], story
     assert bench.store.pods() == [], story
+
+
+def slow(method: str, path: str, seconds: float) -> Decide:
+    """Every request of this kind takes so much longer."""
+
+    def decide(request: Request) -> tuple[Kind, float] | None:
+        return (Kind.DELAY, seconds) if request.method == method and request.path.startswith(path) else None
+
+    return decide
+
+
+@pytest.mark.parametrize("end", ["interrupt", "terminate"])
+@pytest.mark.parametrize("seen", [1, 2, 3])
+def test_what_is_being_created_when_a_run_is_interrupted_is_waited_for_and_removed(
+    bench: Bench, seen: int, end: str
+) -> None:
+    """The first create is the sandbox's, the next ones are prepared while the Engine is busy."""
+    name = bench.name("slow")
+    value = pod(name, container("main", SERVE, **mounted("shared", "/shared")), inits=[container("first", "exit 0")])
+    value["spec"]["volumes"] = [{"name": "shared", "emptyDir": {}}]
+    with faulty(bench, slow("POST", "/containers/create", 1.0)) as proxy:
+        run = bench.start("run", bench.write(value), environ={"DOCKER_HOST": proxy.url})
+        until(lambda: len(proxy.done) >= seen, f"create number {seen}")
+        getattr(run, end)()
+        done = run.end()
+        assert len(proxy.done) >= seen
+    assert done.code == 130, done.err
+    assert "Gone" in done.err
+    assert "Traceback" not in done.err
+    bench.assert_nothing_left(name)
+
+
+def test_a_pull_that_hangs_keeps_nobody_from_leaving(bench: Bench) -> None:
+    name = bench.name("pulling")
+    value = pod(name, container("main", SERVE, image="no-such-image:1"))
+    with faulty(bench, slow("POST", "/images/create", 60.0)) as proxy:
+        run = bench.start("run", bench.write(value), environ={"DOCKER_HOST": proxy.url})
+        run.line("Pulling")
+        run.interrupt()
+        done = run.end(30)
+    assert done.code == 130, done.err
+    assert "Traceback" not in done.err
+    bench.assert_nothing_left(name)

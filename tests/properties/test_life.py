@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from runner.clock import VIRTUAL_START
 from runner.core.decide import Memory, OperationKind, Plan, decide
 from runner.core.model import Pod
+from runner.engine.simulated.script import ContainerScript
 from runner.lab.script import script_of
 from runner.lab.simulation import End, SimulatedRun
 from runner.retry import RetryPolicy
@@ -26,14 +29,22 @@ MINIMUM = 2.0
 thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def begin(pod: Pod, script: dict[str, Any], scope: str) -> tuple[SimulatedRun, Watch]:
+def begin(pod: Pod, script: dict[str, Any], scope: str, *, spared: bool = False) -> tuple[SimulatedRun, Watch]:
+    """``spared``: whoever is killed for memory loses only a child, and ends with code 0."""
     watch = Watch(pod)
     options = WorkerOptions(retry=RetryPolicy(scope="pod" if scope == "pod" else "container"))
-    run = SimulatedRun(pod, script_of(script, pod), options, listener=watch.hear)
+    read = script_of(script, pod)
+    if spared:
+        read = replace(read, containers={name: _spared(one) for name, one in read.containers.items()})
+    run = SimulatedRun(pod, read, options, listener=watch.hear)
     watched(run, watch)
     for step in run.script.steps:
         run.plan(step)
     return run, watch
+
+
+def _spared(script: ContainerScript) -> ContainerScript:
+    return replace(script, attempts=tuple(replace(one, is_spared=one.oom) for one in script.attempts))
 
 
 def decided_again(run: SimulatedRun) -> Plan:
@@ -111,6 +122,39 @@ def test_an_engine_that_is_away_for_a_while_breaks_no_rule_and_loses_no_deletion
     run.engine.is_down = False
     assert run.engine.list_containers({}) == []
     assert run.engine.list_volumes({}) == []
+
+
+WINDOW = timedelta(seconds=10)
+STARTS = 5
+"""How often something may start within the window when nobody interferes: at first, thrice again at once, then after 10 s."""
+
+
+@thorough
+@given(st.data(), st.sampled_from(["pod", "container"]), st.booleans())
+def test_nothing_starts_more_than_a_few_times_in_a_short_time(data: st.DataObject, scope: str, is_ruled: bool) -> None:
+    """Containers and sandboxes, whatever ends them; what somebody does to the pod comes on top."""
+    pod = data.draw(pods())
+    if is_ruled:
+        pod = ruled(pod)
+    script = data.draw(scripts(pod))
+    if data.draw(st.booleans()):
+        for one in script["containers"].values():  # It goes on like this for ever.
+            one["attempts"] = one["attempts"][:1]
+    script["steps"] = data.draw(interferences(pod))
+    run, watch = begin(pod, script, scope, spared=data.draw(st.booleans()))
+    run.advance(LIMIT)
+    most = STARTS + len(script["steps"])
+    for name, begins in watch.starts.items():
+        for first, last in zip(begins, begins[most:], strict=False):
+            assert last - first >= WINDOW, f"{name} started {most + 1} times within {last - first}"
+
+
+def ruled(pod: Pod) -> Pod:
+    """The same pod, in which the end of the last app starts everything again."""
+    value = copy.deepcopy(dict(pod.manifest))
+    rules = [{"action": "RestartAllContainers", "exitCodes": {"operator": "NotIn", "values": [99]}}]
+    value["spec"]["containers"][-1].update(restartPolicy="Never", restartPolicyRules=rules)
+    return Pod.from_json(value)
 
 
 @thorough

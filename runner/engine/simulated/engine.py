@@ -148,7 +148,7 @@ class SimulatedEngine:
         container.changed()
         self._emit(container, "unpause")
         if container.remaining is not None and container.attempt is not None:
-            exit_code = KILLED if container.attempt.oom else container.attempt.exit_code
+            exit_code = container.attempt.natural_code
             self._plan_exit(container, container.remaining, exit_code, oom=container.attempt.oom)
 
     # --- inside ------------------------------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ class SimulatedEngine:
 
     def _plan_natural_end(self, container: SimulatedContainer, attempt: Attempt) -> None:
         if attempt.after is not None:
-            self._plan_exit(container, attempt.after, KILLED if attempt.oom else attempt.exit_code, oom=attempt.oom)
+            self._plan_exit(container, attempt.after, attempt.natural_code, oom=attempt.oom)
 
     def _join(self, container: SimulatedContainer) -> None:
         """Refuse to start when a namespace to join is not there, as the daemon does."""

@@ -12,6 +12,7 @@ from runner.core.probing import ProbeRun, RunResult
 from runner.errors import PullFailure
 
 SIGTERM_EXIT: Final = 143
+KILLED_FOR_MEMORY: Final = 137
 
 
 class OnTerm(Struct, frozen=True, kw_only=True):
@@ -35,15 +36,22 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
     Without ``on_term`` a process that runs for ever is taken for a server and exits 0 at once when told to stop; one that
     would have ended by itself dies of the signal (143).
+    ``is_spared``: only a child was killed for memory, as on cgroup v1; the container ends with its own code.
     A failed start leaves ``exit_code`` (0 stands for 127) and the text in the container, which stays created.
     """
 
     exit_code: int = 0
     after: float | None = 1.0
     oom: bool = False
+    is_spared: bool = False
     start_error: str = ""
     on_term: OnTerm | None = None
     output: tuple[OutputLine, ...] = ()
+
+    @property
+    def natural_code(self) -> int:
+        """The exit code of an end that nobody asked for."""
+        return KILLED_FOR_MEMORY if self.oom and not self.is_spared else self.exit_code
 
     def term(self) -> OnTerm:
         """What the stop signal does."""
