@@ -244,6 +244,14 @@ class Pod:
     def container(self, name: str) -> Container | None:
         return self._by_name.get(name)
 
+    @property
+    def choices(self) -> str:
+        """The names of all containers as kubectl lists them (podcmd.go): ``main, debug (ephem), first (init)``."""
+        ephemeral = (f"{c.name} (ephem)" for c in self.ephemeral_containers)
+        return ", ".join(
+            [*(c.name for c in self.containers), *ephemeral, *(f"{c.name} (init)" for c in self.init_containers)]
+        )
+
     @classmethod
     def from_json(cls, value: Json) -> Pod:
         """Read a defaulted v1 Pod. Raises nothing on missing optional fields; the loader has validated the object."""

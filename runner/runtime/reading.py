@@ -99,7 +99,7 @@ def _container(pod: Pod, name: str | None) -> str:
             raise UsageError(f"a container name must be specified for pod {pod.name}, choose one of: [{choice}]")
         return names[0]
     if name not in names:
-        raise UsageError(f"container {name} is not valid for pod {pod.name}")
+        raise UsageError(f"container {name} is not valid for pod {pod.name} out of: {pod.choices}")
     return name
 
 

@@ -178,3 +178,14 @@ def test_reading_a_pod_twice_gives_equal_pods_and_keeps_the_object(spec: dict[st
     assert pod == Pod.from_json(json.loads(json.dumps(value)))
     assert pod.manifest is value
     assert pod.spec is spec
+
+
+def test_the_containers_to_choose_from_are_listed_as_kubectl_lists_them() -> None:
+    spec = {
+        "initContainers": [{"name": "first", "image": "i"}],
+        "containers": [{"name": "main", "image": "i"}, {"name": "other", "image": "i"}],
+        "ephemeralContainers": [{"name": "debug", "image": "i"}],
+    }
+    assert (
+        Pod.from_json({"metadata": {"name": "p"}, "spec": spec}).choices == "main, other, debug (ephem), first (init)"
+    )
