@@ -306,7 +306,7 @@ class Session:
         alone = [r for r in self._runs if r.controller is None]
         failed = [r for r in alone if r.status.phase is Phase.FAILED or r.worker.gave_up]
         failed += [r for r in self._runs if r.controller is not None and r.worker.gave_up]
-        broken = [c for c in self._controllers if c.is_over and c.reason and not self._is_complete(c)]
+        broken = [c for c in self._controllers if c.reason and self._is_settled(c) and not self._is_complete(c)]
         over = all(self._reached(r) or r in failed or r.worker.gone for r in alone)
         over = over and all(self._is_satisfied(c) or c in broken or self._is_gone(c) for c in self._controllers)
         if (failed or broken) and (over or self._options.until is not Until.COMPLETED):
@@ -389,6 +389,11 @@ class Session:
     def _is_complete(self, controller: Controller) -> bool:
         return controller.state == "Complete"
 
+    def _is_settled(self, controller: Controller) -> bool:
+        """Whether a Job is over and none of its pods runs any more: only then it is told to be."""
+        mine = (running for running in self._runs if running.controller is controller)
+        return controller.is_over and all(running.is_over or running.status.phase.is_terminal for running in mine)
+
     def _is_satisfied(self, controller: Controller) -> bool:
         """Whether a workload has come to what the run waits for: as many pods as it wants, or its end."""
         if controller.is_deleted and not controller.is_over:
@@ -396,7 +401,7 @@ class Session:
         if controller.is_idle:
             return True
         if controller.is_over or self._options.until is Until.COMPLETED:
-            return self._is_complete(controller)
+            return self._is_complete(controller) and self._is_settled(controller)
         mine = [r for r in self._runs if r.controller is controller and not (r.is_over or r.status.phase.is_terminal)]
         return sum(self._reached(running) for running in mine) >= controller.wanted
 

@@ -90,3 +90,32 @@ def test_a_start_that_fails_is_told_as_a_cluster_tells_it(bench: Bench) -> None:
     assert state["startedAt"] == "1970-01-01T00:00:00Z"
     assert "no such file or directory" in state["message"]
     bench.assert_nothing_left(name)
+
+
+def test_a_job_that_fails_is_over_when_all_of_its_pods_have_ended(bench: Bench) -> None:
+    name = bench.name("job")
+    script = """\
+trap 'sleep 1; exit 9' TERM
+if [ "$JOB_COMPLETION_INDEX" = 0 ]; then sleep 1; exit 3; fi
+while :; do sleep 0.1; done
+"""
+    template = pod("any", container("main", script), restartPolicy="Never")["spec"]
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name},
+        "spec": {
+            "backoffLimit": 0,
+            "completionMode": "Indexed",
+            "parallelism": 2,
+            "completions": 2,
+            "template": {"spec": template},
+        },
+    }
+    done = bench("run", bench.write(job), "-o", "json")
+    assert done.code == 1, done.err
+    value = json.loads(done.out)
+    for one in value.get("items", [value]):
+        assert one["status"]["phase"] == "Failed"
+        assert ended(one, "main") is not None, "what still runs is no result"
+    assert bench.all_left() == []
