@@ -29,7 +29,8 @@ Init containers have the fields of `Container`. What is below an ignored or refu
 {supported} fields are supported, {ignored} ignored, {refused} refused.
 
 Other kinds are decoded, defaulted and validated in the same way, as a server of Kubernetes v1.36 does it. What only a cluster
-knows (which addresses and IP families its Services have, its range of node ports) is not refused: a warning says what happens.
+knows (its PriorityClasses, RuntimeClasses and namespaces, which addresses and IP families its Services have, its range of node
+ports) is not refused: a warning says what happens. A field that only v1.37 has is known; a server of v1.36 refuses it.
 ConfigMap, Secret, ServiceAccount and PersistentVolumeClaim serve the pods that name them; Services have addresses
 and names (`externalIPs`, `loadBalancerIP` and IPv6 are without effect). Deployment, ReplicaSet,
 ReplicationController, StatefulSet, DaemonSet, Job and CronJob make pods, replace those that fail;

@@ -138,7 +138,7 @@ CLUSTERS = [
     ("priorityClassName: system-node-critical", []),
     (
         "priority: 5",
-        ["spec.priority: only a cluster knows priorities, and takes them from PriorityClasses: here it is ignored"],
+        ["spec.priority: only a cluster knows priorities, and takes them from PriorityClasses: here it is only shown"],
     ),
     ("priority: 0", []),
     (

@@ -41,7 +41,7 @@ def _notes(spec: Object, path: FieldPath) -> Iterator[Note]:
         text = f'only a cluster knows the PriorityClass "{name}": here the pod has no priority'
         yield path.child("priorityClassName"), text
     elif spec.get("priority"):
-        text = "only a cluster knows priorities, and takes them from PriorityClasses: here it is ignored"
+        text = "only a cluster knows priorities, and takes them from PriorityClasses: here it is only shown"
         yield path.child("priority"), text
     name = spec.get("runtimeClassName") or ""
     if name:
