@@ -60,18 +60,19 @@ def engine(config: pytest.Config) -> Iterator[Engine]:
     from runner.api.facade import Runner
     from runner.errors import EngineUnavailable
 
-    finder = Runner()
+    finder, problem = Runner(), None
     try:
-        found = finder.engine
-        found.architecture()
-    except EngineUnavailable as problem:
+        finder.engine.architecture()
+    except EngineUnavailable as error:
+        problem = error  # Told of outside, or pytest shows both errors.
+    if problem is not None:
         text = f"podrunner: {problem.message}"
         if setting(config, "require_engine"):
             pytest.fail(f"{text}\n{problem.hint}".rstrip(), pytrace=False)
         pytest.skip(f"{text} (podrunner doctor tells more)")
     # What earlier sessions left behind that came to a sudden end.
     sweep = finder.sweep_aside()
-    yield found
+    yield finder.engine
     sweep.join()
     finder.release()
 
@@ -148,10 +149,11 @@ def marked_pods(runner: Runner, test: pytest.Item, *, is_one: bool) -> _Pods:
     run: Callable[..., Any] = runner.run if is_one else runner.run_all
     try:
         begun = run(*marker.args, **given)
+        known[key] = (begun,) if is_one else begun
+        return known[key]
     except RunnerError as error:
-        pytest.fail("\n".join(part for part in (str(error), error.hint) if part), pytrace=False)
-    known[key] = (begun,) if is_one else begun
-    return known[key]
+        reason = "\n".join(part for part in (str(error), error.hint) if part)
+    pytest.fail(reason, pytrace=False)
 
 
 def _outcome(pod: PodHandle) -> str:

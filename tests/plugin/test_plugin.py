@@ -146,6 +146,7 @@ def test_commands(pod):
     assert "nosuch.yaml" in output
     assert "tell of it" in output
     assert "runner/" not in output, output
+    assert "During handling" not in output, output
     assert re.search(r"INFO +podrunner:\S+ web Normal Started  migrate: Container started", output), output
     report = (project.folder / "report.xml").read_text()
     assert re.search(r"podrunner: pod test-\w+/web -+\nNAME   READY   STATUS", report), report
@@ -239,6 +240,7 @@ def test_without_an_engine_tests_are_skipped_for_one_clear_reason(lonely_project
     ):
         code, output = lonely_project.pytest(*arguments, **environ)
         assert (code, "2 errors" in output, "podrunner: " in output) == (1, True, True), output
+        assert "During handling" not in output, output
 
 
 @pytest.mark.parametrize(
