@@ -85,10 +85,9 @@ class Ground:
         """The Engine. Raises EngineUnavailable."""
         with self._lock:
             if self._engine is None:
-                address = self.address
-                from runner.engine.docker import DockerEngine
+                from runner.engine.early import engine_at
 
-                self._engine = DockerEngine(address.url, tls=address.tls)
+                self._engine = engine_at(self.address)
             return self._engine
 
     @cached_property

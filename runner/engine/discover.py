@@ -174,11 +174,11 @@ def _tls(folder: Path, *, verify: bool) -> TlsFiles:
     return TlsFiles(ca=names["ca"], cert=names["cert"], key=names["key"], verify=verify)
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket; ``timeout`` in seconds."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=PING_SECONDS)
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:
@@ -190,7 +190,7 @@ class _UnixConnection(http.client.HTTPConnection):
 def _connection(address: EngineAddress) -> http.client.HTTPConnection:
     parts = urlsplit(address.url)
     if parts.scheme == "unix":
-        return _UnixConnection(parts.path)
+        return UnixConnection(parts.path, PING_SECONDS)
     if parts.scheme not in ("tcp", "http", "https"):
         raise ValueError(f"the address has {f'scheme {parts.scheme!r}' if parts.scheme else 'no scheme'}")
     host = parts.hostname or "localhost"

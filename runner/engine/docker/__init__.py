@@ -1,9 +1,22 @@
 """The Docker Engine behind the Engine protocol, through docker-py's low-level client.
 
-The only package that imports docker; it is imported itself when an Engine is needed, not before.
+The only package that imports docker, and that only when ``DockerEngine`` is asked for.
 """
 
-from runner.engine.docker.clients import MINIMUM_API
-from runner.engine.docker.engine import DockerEngine
+from typing import TYPE_CHECKING, Any
+
+from runner.engine.docker.versions import MINIMUM_API
+
+if TYPE_CHECKING:
+    from runner.engine.docker.engine import DockerEngine
 
 __all__ = ["MINIMUM_API", "DockerEngine"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the adapter when it is asked for."""
+    if name != "DockerEngine":
+        raise AttributeError(name)
+    from runner.engine.docker.engine import DockerEngine
+
+    return DockerEngine

@@ -7,7 +7,7 @@ calls under way and streams that are open, each with one connection.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -18,10 +18,9 @@ from docker.transport import UnixHTTPAdapter
 
 from runner.engine.discover import TlsFiles
 from runner.engine.docker import parse
+from runner.engine.docker.versions import MINIMUM_API
 from runner.errors import EngineUnavailable
 
-MINIMUM_API: Final = "1.41"
-"""Docker 20.10; older Engines are refused."""
 CONNECTED: Final = 8
 """How many clients keep their connection while they are not lent."""
 _KEPT: Final = 32
@@ -36,17 +35,22 @@ class _OneConnection(UnixHTTPAdapter):
 
 
 class Clients:
-    """The clients of the Engine at an address. The first one that is lent asks for the Engine's versions, for all."""
+    """The clients of the Engine at an address. The first one that is lent asks for the Engine's versions, for all.
 
-    def __init__(self, address: str, *, tls: TlsFiles | None, timeout: float) -> None:
+    ``version`` is what the Engine has said of them already, empty when it was not asked.
+    """
+
+    def __init__(
+        self, address: str, *, tls: TlsFiles | None, timeout: float, version: Mapping[str, Any] | None = None
+    ) -> None:
         self.address = address
         self._tls = tls
         self._timeout = timeout
         self._lock = threading.Lock()
         self._negotiating = threading.Lock()
         self._idle: list[APIClient] = []
-        self._known: dict[str, Any] = {}
-        self._api = ""
+        self._known: dict[str, Any] = dict(version or {})
+        self._api = str(self._known.get("ApiVersion") or "")
         self._closings = 0
 
     def api(self) -> str:

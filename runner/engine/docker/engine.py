@@ -109,11 +109,13 @@ class DockerEngine:
         tls: TlsFiles | None = None,
         look_seconds: float = LOOK_SECONDS,
         clock: Clock | None = None,
+        version: Mapping[str, Any] | None = None,
     ) -> None:
+        """``version`` is the Engine's own answer to ``GET /version``, where it was asked already."""
         self.address = address
         self._look_seconds = look_seconds
         self._clock = clock or SystemClock()
-        self._clients = Clients(address, tls=tls, timeout=look_seconds)
+        self._clients = Clients(address, tls=tls, timeout=look_seconds, version=version)
         self._lock = threading.Lock()
         self._wires: list[Wire] = []
 

@@ -1,0 +1,125 @@
+"""The calls that begin a pod before docker-py is there, on the real Engine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from runner.engine.discover import EngineAddress
+from runner.engine.docker import DockerEngine
+from runner.engine.early import EarlyEngine, engine_at
+from runner.errors import Conflict, EngineUnavailable, NotFound
+from tests.engine.bench import SERVES, DockerBench, docker_bench
+
+BEGIN = """
+import json, os, sys
+from runner.core.containerconfig import ContainerConfig
+from runner.engine.early import EarlyEngine
+engine = EarlyEngine(os.environ["DOCKER_HOST"])
+config = ContainerConfig(name=sys.argv[1], image=sys.argv[2], command=("sleep", "100"), labels=json.loads(sys.argv[3]))
+known = engine.inspect_image(sys.argv[2]).id if engine.architecture() else ""
+begun = engine.create_container(config)
+engine.start_container(begun)
+engine.start_container(begun)  # As often as one likes.
+engine.close()
+print(json.dumps({"id": begun, "image": known, "docker": "docker" in sys.modules}))
+"""
+
+
+@pytest.fixture
+def bench(docker_engine: DockerEngine) -> Iterator[DockerBench]:
+    with docker_bench(docker_engine) as real:
+        yield real
+
+
+@pytest.fixture
+def early(docker_engine: DockerEngine) -> Iterator[EarlyEngine]:
+    if not docker_engine.address.startswith("unix://"):
+        pytest.fail("these calls are made over a unix socket; DOCKER_HOST names something else")
+    engine = EarlyEngine(docker_engine.address)
+    yield engine
+    engine.close()
+
+
+@pytest.mark.docker
+def test_a_container_runs_before_docker_py_is_imported(bench: DockerBench, docker_engine: DockerEngine) -> None:
+    config = bench.config(SERVES)
+    arguments = [config.name, config.image, json.dumps(dict(config.labels))]
+    told = subprocess.run(
+        [sys.executable, "-c", BEGIN, *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"DOCKER_HOST": docker_engine.address, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    answer = json.loads(told.stdout)
+    assert answer["docker"] is False
+    assert docker_engine.inspect_container(answer["id"]).state == "running"
+    assert answer["image"] == docker_engine.inspect_image(config.image).id
+
+
+@pytest.mark.docker
+def test_early_and_later_calls_are_of_one_engine(bench: DockerBench, early: EarlyEngine) -> None:
+    assert early.architecture() == early.later.architecture()
+    container_id = early.create_container(bench.config(SERVES))
+    early.start_container(container_id)
+    assert [row.id for row in early.list_containers(bench.labels)] == [container_id]
+
+
+@pytest.mark.docker
+def test_what_the_engine_refuses_is_the_adapters_error(bench: DockerBench, early: EarlyEngine) -> None:
+    early.architecture()
+    with pytest.raises(NotFound, match="No such image: nosuch:1"):
+        early.inspect_image("nosuch:1")
+    fresh = EarlyEngine(early.address)
+    fresh.architecture()
+    config = bench.config(SERVES)
+    fresh.create_container(config)
+    with pytest.raises(Conflict):
+        fresh.create_container(replace(config, command=("true",)))
+    fresh.close()
+
+
+def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    engine = EarlyEngine(f"unix://{tmp_path}/nosuch.sock")
+    with pytest.raises(EngineUnavailable, match="does not answer"):
+        engine.architecture()
+
+
+def test_only_a_local_socket_is_asked_early() -> None:
+    assert isinstance(engine_at(EngineAddress(url="unix:///x.sock", source="")), EarlyEngine)
+    assert isinstance(engine_at(EngineAddress(url="tcp://127.0.0.1:1", source="")), DockerEngine)
+
+
+def test_the_command_line_imports_paramiko_for_ssh_alone(tmp_path: Path) -> None:
+    script = """
+import sys
+sys.argv = ["podrunner", "version"]
+from runner.__main__ import main
+try:
+    main()
+except SystemExit:
+    pass
+from runner.engine.discover import EngineAddress
+from runner.engine.early import engine_at
+engine_at(EngineAddress(url=sys.stdin.read(), source=""))
+print("paramiko" in sys.modules)
+"""
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", script],
+            check=True,
+            capture_output=True,
+            text=True,
+            input=url,
+            env={"PYTHONPATH": str(Path(__file__).parents[2]), "PODRUNNER_HOME": str(tmp_path)},
+        ).stdout.splitlines()[-1]
+        for url in ("tcp://127.0.0.1:1", "ssh://user@127.0.0.1")
+    ]
+    assert told == ["False", "True"]
