@@ -31,25 +31,30 @@ def test_the_data_file_is_small_and_holds_what_is_promised() -> None:
 
 
 PROGRAM = """
-import json, sys, timeit
+import json, sys
 from pathlib import Path
+from time import process_time
 import yaml
 from runner.core.manifest import Source, load
 text = Path("fixtures/init-container.yaml").read_text()
-start = timeit.default_timer()
+start = process_time()
 result = load([Source(name="f", text=text)])
-seconds = timeit.default_timer() - start
+seconds = process_time() - start
+start = process_time()
+for _ in range(10):
+    yaml.load(text, yaml.SafeLoader)
+ratio = seconds / ((process_time() - start) / 10)
 heavy = {"click", "rich", "docker", "tenacity", "kubernetes_validate", "difflib"} & sys.modules.keys()
-print(json.dumps([result.ok, seconds, sorted(heavy)]))
+print(json.dumps([result.ok, ratio, sorted(heavy)]))
 """
 
 
-def test_loading_the_first_example_takes_milliseconds_in_a_fresh_process_and_drags_nothing_in() -> None:
-    """Best of five processes against the clock: a busy machine must not fail this."""
+def test_loading_the_first_example_takes_as_long_as_reading_its_yaml_a_few_times_and_drags_nothing_in() -> None:
+    """Best of five processes, against PyYAML in the same one: a busy machine must not fail this."""
     runs = [
         json.loads(subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, check=True).stdout)
         for _ in range(5)
     ]
     assert all(ok for ok, _, _ in runs)
     assert runs[0][2] == []
-    assert min(seconds for _, seconds, _ in runs) < 0.015
+    assert min(ratio for _, ratio, _ in runs) < 8, "3 is usual"
