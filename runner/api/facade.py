@@ -182,22 +182,29 @@ class Runner(Deleting):
             return tuple(pod for life in self._lives for pod in life.pods)
 
     def end(self, pods: Sequence[PodHandle]) -> None:
-        """Delete pods together, with what came in the same manifests."""
+        """Delete pods together, with what came in the same manifests; what goes wrong with some is raised after the others."""
         with self._lives_lock:
             lives = [life for life in self._lives if any(pod in life.pods for pod in pods)]
+        problem: Exception | None = None
         for life in lives:
-            life.end()
+            try:
+                life.end()
+            except Exception as error:
+                problem = problem or error
+        if problem is not None:
+            raise problem
 
     def close(self, *, failed: bool = False) -> None:
         """End everything that was started here: pods are deleted, or kept if their options say so.
 
         ``failed``: it did not go well, which decides about pods that are kept then. A KeyboardInterrupt meanwhile kills
-        what is left, and is raised again.
+        what is left, and is raised again. What goes wrong with some is raised after the others have ended.
         """
         with self._lives_lock:
             lives, self._lives = self._lives, []
         exit_code = ExitCode.POD_FAILED if failed else ExitCode.OK
         interrupt: KeyboardInterrupt | None = None
+        problem: Exception | None = None
         for life in lives:
             life.announce_end(exit_code)
         for life in lives:
@@ -205,9 +212,13 @@ class Runner(Deleting):
                 life.end(exit_code=exit_code, at_once=interrupt is not None)
             except KeyboardInterrupt as error:
                 interrupt = error
+            except Exception as error:
+                problem = problem or error
         self.release()
         if interrupt is not None:
             raise interrupt
+        if problem is not None:
+            raise problem
 
     def own_namespace(self, name: str) -> None:
         """Have a namespace that lives no longer than this process: when it is dead, a sweep removes what is left in it."""

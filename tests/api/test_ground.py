@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from runner import Runner
 from runner.runtime.memory_store import MemoryStore
@@ -42,3 +45,30 @@ class _Kept(MemoryStore):
 def test_what_a_runner_was_given_stays_open(tmp_path: Path) -> None:
     with Runner(home=tmp_path, store=_Kept()) as runner:
         assert runner.store.pods() == []
+
+
+@dataclass
+class _Life:
+    """A run in the background that ends well, or not."""
+
+    problem: BaseException | None
+    ended: int = 0
+    pods: tuple[str, ...] = ("pod",)
+
+    def announce_end(self, _exit_code: int) -> None:
+        """Nothing has to be prepared."""
+
+    def end(self, **_how: object) -> None:
+        self.ended += 1
+        if self.problem is not None:
+            raise self.problem
+
+
+@pytest.mark.parametrize("verb", ["close", "end"])
+def test_what_goes_wrong_with_one_run_keeps_none_of_the_others_from_ending(tmp_path: Path, verb: str) -> None:
+    lives = [_Life(ValueError("first")), _Life(None), _Life(ValueError("second")), _Life(None)]
+    runner = Runner(home=tmp_path, store=MemoryStore())
+    runner._lives.extend(lives)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="first"):
+        runner.close() if verb == "close" else runner.end(["pod"])  # type: ignore[list-item]
+    assert [life.ended for life in lives] == [1, 1, 1, 1]
