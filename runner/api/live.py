@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from runner.core.model import Json
     from runner.runtime.narration import Listener
     from runner.runtime.options import RunOptions
-    from runner.runtime.session import Running, Session
+    from runner.runtime.running import Running
+    from runner.runtime.session import Session
 
 
 class Life:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from runner.clock import Clock, Wakeup
 from runner.core.clusterdns import asks_cluster
-from runner.core.columns import status_word
-from runner.core.diagnosis import with_cause
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_CONTAINER
-from runner.core.model import Json, Pod, PodUID
+from runner.core.model import Json, PodUID
 from runner.core.observed import RuntimeState
-from runner.core.podstatus import ConditionType, Phase, PodStatus
+from runner.core.podstatus import PodStatus
 from runner.core.termination import deletion_grace
 from runner.core.times import later
 from runner.engine.protocol import Engine, EngineState
@@ -25,21 +22,21 @@ from runner.runtime.context import PodContext
 from runner.runtime.handlers import Handlers
 from runner.runtime.health import EngineHealth
 from runner.runtime.home import Home
-from runner.runtime.jobs import ThreadJobs
 from runner.runtime.messages import TerminationMessages
 from runner.runtime.narration import AttemptEnding, Listener, Narration, Notice
 from runner.runtime.network import ClusterNetwork, Resolving
 from runner.runtime.observer import Observer
 from runner.runtime.openfiles import raise_limit
-from runner.runtime.options import Keep, RunOptions, Until
+from runner.runtime.options import Keep, RunOptions
 from runner.runtime.outcome import StopRequest
-from runner.runtime.ownership import PodLock
 from runner.runtime.owning import Owned
 from runner.runtime.prefetch import Prefetcher
 from runner.runtime.pullqueue import PullQueue
 from runner.runtime.recorder import EventRecorder
+from runner.runtime.running import Running
 from runner.runtime.secrecy import Secrets
 from runner.runtime.storage import Object, Store
+from runner.runtime.verdict import Judge, hopeless
 from runner.runtime.wakeups import EngineWatcher, StoreWatcher
 from runner.runtime.worker import PodWorker
 
@@ -52,36 +49,6 @@ FORCED_SECONDS = 10.0
 
 HALT_SECONDS = 30.0
 """How long the workers of a run that broke may take to stop: as long as the call to the Engine that each is at."""
-
-
-@dataclass(slots=True)
-class Running:
-    """One pod of a session."""
-
-    pod: Pod
-    worker: PodWorker
-    wakeup: Wakeup
-    jobs: ThreadJobs
-    lock: PodLock
-    thread: threading.Thread | None = None
-    detached: bool = False
-    error: BaseException | None = None
-    controller: Controller | None = None
-
-    @property
-    def status(self) -> PodStatus:
-        return self.worker.context.published or PodStatus()
-
-    @property
-    def value(self) -> Object:
-        """The v1 Pod as it is now; without a status before the first one."""
-        context = self.worker.context
-        status = context.published
-        return {**context.pod.manifest, **({} if status is None else {"status": status.to_json()})}
-
-    @property
-    def is_over(self) -> bool:
-        return self.worker.gone or self.error is not None
 
 
 class Session:
@@ -247,17 +214,13 @@ class Session:
         end = None if timeout is None else self._clock.steady() + timeout
         while True:
             wake = self._reconcile()
-            verdict = self._verdict()
+            verdict = self._judge.verdict()
             if verdict is not None:
                 return verdict
             if stop.requested:
                 return ExitCode.INTERRUPTED, ""
             if end is not None and self._clock.steady() >= end:
-                waiting = [r for r in self._runs if not self._reached(r) and not r.is_over]
-                words = ", ".join(
-                    with_cause(f"{r.pod.name} is {status_word(r.value) or 'Pending'}", r.value) for r in waiting
-                )
-                return ExitCode.TIMEOUT, f"timed out waiting for {self._options.until}: {words}"
+                return ExitCode.TIMEOUT, self._judge.waiting()
             self._wait_for_news(end, wake)
 
     def supervise(self, stop: StopRequest) -> None:
@@ -297,113 +260,17 @@ class Session:
                 self._store.request_deletion(uid, self._clock.now(), deletion_grace(running.pod, grace))
                 running.wakeup.set()
 
-    def _verdict(self) -> tuple[int, str] | None:
-        for running in self._runs:
-            if running.error is not None:
-                raise running.error
-        if not self._runs and all(c.is_idle for c in self._controllers):
-            return self._nothing_to_run()
-        alone = [r for r in self._runs if r.controller is None]
-        failed = [r for r in alone if r.status.phase is Phase.FAILED or r.worker.gave_up]
-        failed += [r for r in self._runs if r.controller is not None and r.worker.gave_up]
-        broken = [c for c in self._controllers if c.reason and self._is_settled(c) and not self._is_complete(c)]
-        over = all(self._reached(r) or r in failed or r.worker.gone for r in alone)
-        over = over and all(self._is_satisfied(c) or c in broken or self._is_gone(c) for c in self._controllers)
-        if (failed or broken) and (over or self._options.until is not Until.COMPLETED):
-            return (
-                self._failure(failed[0]) if failed else (self._container_code(ExitCode.POD_FAILED), broken[0].verdict)
-            )
-        if not over:
-            return self._despair()
-        names = [r.pod.name for r in alone if r.worker.gone and not self._reached(r)]
-        names += [c.workload.source for c in self._controllers if self._is_gone(c)]
-        if names:
-            gone = ", ".join(names)
-            return ExitCode.POD_FAILED, f"deleted before it was {self._options.until}: {gone}"
-        return self._success()
-
     def _hear_of_trouble(self) -> None:
         self._news.set()
         self.on_trouble()
 
-    def _despair(self) -> tuple[int, str] | None:
-        """What a kubelet would try again for ever ends a run that is not to wait for it."""
-        for running in self._runs if self._options.fail_fast else ():
-            trouble = self.hopeless(running)
-            if trouble and not running.is_over and not self._reached(running):
-                text = f"pod {running.pod.name} cannot get there: {trouble}"
-                return self._container_code(ExitCode.POD_FAILED), text
-        return None
-
     def hopeless(self, running: Running) -> str:
         """What keeps a pod from going on and has been tried often enough; "" when nothing does."""
-        trouble = running.worker.context.troubles.hopeless(self._options.worker) if self._options.fail_fast else None
-        return "" if trouble is None else str(trouble)
+        return hopeless(running, self._options)
 
-    def _nothing_to_run(self) -> tuple[int, str]:
-        """No pods are wanted: they are as ready as they can be, but nothing suspended gets anywhere, and nothing completes."""
-        suspended = any(controller.workload.is_suspended for controller in self._controllers)
-        if not suspended and self._options.until is not Until.COMPLETED:
-            return self._success()
-        return ExitCode.POD_FAILED, "nothing to run: " + ", ".join(c.idleness for c in self._controllers)
-
-    def _success(self) -> tuple[int, str]:
-        return self._container_code(0), ""
-
-    def _failure(self, running: Running) -> tuple[int, str]:
-        if running.worker.gave_up:
-            text = f"pod {running.pod.name}: gave up after too many restarts of {running.worker.gave_up}"
-        else:
-            reason = running.status.reason or status_word(running.value)
-            text = f"pod {running.pod.name} failed: {reason}"
-        return self._container_code(ExitCode.POD_FAILED), with_cause(text, running.value, running.worker.gave_up)
-
-    def _container_code(self, otherwise: int) -> int:
-        """The exit code of the container that the caller named, else the run's own."""
-        owner, _, name = self._options.exit_code_from.rpartition("/")
-        runs = self._runs if not self._controllers else self._runs[::-1]  # A Job's last pod has the last word.
-        for running in runs if name else ():
-            if owner and owner != (running.controller.workload.source if running.controller else running.pod.name):
-                continue
-            status = running.status.container(name)
-            ended = status and (status.terminated or status.last_terminated)
-            if ended:
-                return ended.exit_code
-        return int(otherwise)
-
-    def _reached(self, running: Running) -> bool:
-        status = running.status
-        match self._options.until:
-            case Until.INITIALIZED:
-                return status.is_true(ConditionType.INITIALIZED)
-            case Until.READY:
-                return status.is_true(ConditionType.READY) or status.phase is Phase.SUCCEEDED
-            case Until.COMPLETED:
-                return status.phase is Phase.SUCCEEDED
-
-    def _is_gone(self, controller: Controller) -> bool:
-        """Whether a workload was deleted before it came to an end of its own, and its pods are gone."""
-        mine = (running for running in self._runs if running.controller is controller)
-        return controller.is_deleted and not controller.is_over and all(running.is_over for running in mine)
-
-    def _is_complete(self, controller: Controller) -> bool:
-        return controller.state == "Complete"
-
-    def _is_settled(self, controller: Controller) -> bool:
-        """Whether a Job is over and none of its pods runs any more: only then it is told to be."""
-        mine = (running for running in self._runs if running.controller is controller)
-        return controller.is_over and all(running.is_over or running.status.phase.is_terminal for running in mine)
-
-    def _is_satisfied(self, controller: Controller) -> bool:
-        """Whether a workload has come to what the run waits for: as many pods as it wants, or its end."""
-        if controller.is_deleted and not controller.is_over:
-            return False
-        if controller.is_idle:
-            return True
-        if controller.is_over or self._options.until is Until.COMPLETED:
-            return self._is_complete(controller) and self._is_settled(controller)
-        mine = [r for r in self._runs if r.controller is controller and not (r.is_over or r.status.phase.is_terminal)]
-        return sum(self._reached(running) for running in mine) >= controller.wanted
+    @property
+    def _judge(self) -> Judge:
+        return Judge(self._runs, self._controllers, self._options)
 
     def finish(self, exit_code: int, stop: StopRequest) -> None:
         """Delete the pods and wait until they are gone, or let go of them, as the options say."""

@@ -29,8 +29,9 @@ from runner.runtime.narration import Narration
 from runner.runtime.options import RunOptions, WorkerOptions
 from runner.runtime.outcome import StopRequest
 from runner.runtime.owning import own_new
+from runner.runtime.running import Running
 from runner.runtime.sandboxes import sandbox_reference
-from runner.runtime.session import Running, Session
+from runner.runtime.session import Session
 from runner.runtime.sqlite_store import SqliteStore
 from tests.conformance.view import LOOK_SECONDS, View
 
