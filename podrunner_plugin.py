@@ -162,7 +162,6 @@ def podrunner_session(podrunner_engine: Engine, request: pytest.FixtureRequest) 
 @pytest.fixture
 def pod(podrunner: Runner, request: pytest.FixtureRequest) -> PodHandle:
     """The one pod of the marker ``pod``, as far as the marker waits; tests of a wider scope with the same marker share it."""
-    __tracebackhide__ = True
     found: PodHandle = _working().marked_pods(podrunner, request.node, is_one=True)[0]
     return found
 
@@ -170,7 +169,6 @@ def pod(podrunner: Runner, request: pytest.FixtureRequest) -> PodHandle:
 @pytest.fixture
 def pods(podrunner: Runner, request: pytest.FixtureRequest) -> tuple[PodHandle, ...]:
     """All pods of the marker ``pod``, in the order of its manifests."""
-    __tracebackhide__ = True
     found: tuple[PodHandle, ...] = _working().marked_pods(podrunner, request.node, is_one=False)
     return found
 

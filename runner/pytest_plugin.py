@@ -134,7 +134,6 @@ def marked_pods(runner: Runner, test: pytest.Item, *, is_one: bool) -> _Pods:
 
     Fails the test with the reason alone: where it came from is the marker, not our code.
     """
-    __tracebackhide__ = True
     from runner.errors import RunnerError
 
     marker = test.get_closest_marker("pod")

@@ -270,6 +270,7 @@ def test_the_fixture_without_a_marker_says_what_is_missing(lonely_project: Proje
     code, output = lonely_project.pytest()
     assert code == 1
     assert 'the fixture pod needs a marker: @pytest.mark.pod("pod.yaml")' in output
+    assert "hidden" not in output, output
 
 
 def test_who_does_not_use_it_does_not_pay_for_it(lonely_project: Project) -> None:
