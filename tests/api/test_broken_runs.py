@@ -1,0 +1,56 @@
+"""What the exit codes of a run that broke may say: 2 that nothing was touched, 3 that there was no Engine when it began."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.api.launching import _told_in_the_middle
+from runner.errors import (
+    Conflict,
+    EngineError,
+    EngineUnavailable,
+    ExitCode,
+    NotFound,
+    RunnerError,
+    StoreError,
+    UsageError,
+    ends_a_run,
+    may_pass,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "has_begun", "code"),
+    [
+        (UsageError("taken"), False, ExitCode.USAGE),
+        (UsageError("taken"), True, ExitCode.POD_FAILED),
+        (StoreError("disk full"), False, ExitCode.POD_FAILED),
+        (StoreError("disk full"), True, ExitCode.POD_FAILED),
+        (EngineUnavailable("gone"), False, ExitCode.NO_ENGINE),
+        (EngineUnavailable("gone"), True, ExitCode.POD_FAILED),
+        (EngineError("injected 500"), True, ExitCode.POD_FAILED),
+    ],
+)
+def test_a_run_that_was_taken_back_says_so_by_its_exit_code(
+    error: RunnerError, has_begun: bool, code: ExitCode
+) -> None:
+    told = _told_in_the_middle(error, has_begun=has_begun)
+    assert isinstance(told, RunnerError)
+    assert (told.exit_code, told.message) == (code, error.message)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_final", "is_passing"),
+    [
+        (EngineUnavailable("reset"), False, True),
+        (EngineUnavailable("nothing listens", is_absent=True), False, False),
+        (EngineUnavailable("too old", recoverable=False), False, False),
+        (EngineError("injected 500", recoverable=True), False, True),
+        (NotFound("between list and inspect"), False, False),
+        (Conflict("being removed", recoverable=True), False, True),
+        (StoreError("disk full"), True, False),
+        (ZeroDivisionError(), True, False),
+    ],
+)
+def test_no_answer_of_the_engine_ends_a_run_that_has_begun(error: Exception, is_final: bool, is_passing: bool) -> None:
+    assert (ends_a_run(error), may_pass(error)) == (is_final, is_passing)
