@@ -267,7 +267,7 @@ class Runner(Deleting):
     ) -> Iterator[Sequence[LogLine]]:
         """One container's output, as many lines at once as are there. Raises UsageError when it cannot be had.
 
-        ``attempt`` counts from 0, None: the newest. Without ``whole`` it comes in pieces, which hold the very bytes in order.
+        ``attempt`` counts from 0, None: the newest. Without ``whole`` values hold many lines, the very bytes in order.
         """
         from runner.runtime.reading import LogQuestion, read_logs
 

@@ -90,7 +90,7 @@ class OutputReader:
     def now(self, *, tail: int | None = None, since: datetime | None = None) -> Iterator[Sequence[LogChunk]]:
         """What was written so far; ``tail`` counts lines, not pieces. Raises EngineError."""
         if tail is None:
-            return self._read(follow=False, since=since)
+            return self._batches(follow=False, since=since)
         return iter([self._end(tail, since)])
 
     def is_over(self) -> bool:
@@ -104,21 +104,25 @@ class OutputReader:
                 self._stream.close()
 
     def _read(self, *, follow: bool, since: datetime | None) -> Iterator[Sequence[LogChunk]]:
+        """Yield what was not read before."""
         start = self._places.resume()
-        stream = self._engine.logs(self._container_id, follow=follow, since=since if start is None else start)
+        for batch in self._batches(follow=follow, since=since if start is None else start):
+            fresh: Sequence[LogChunk] = batch
+            if start is None:
+                self._places.note(batch)
+            else:
+                fresh = [piece for piece in batch if self._places.is_new(piece)]
+            if fresh:
+                yield fresh
+
+    def _batches(self, *, follow: bool, since: datetime | None) -> Iterator[Sequence[LogChunk]]:
+        stream = self._engine.logs(self._container_id, follow=follow, since=since)
         with self._lock:
             self._stream = stream
             if self._stopping.is_set():
                 stream.close()
         try:
-            for batch in stream.batches():
-                fresh: Sequence[LogChunk] = batch
-                if start is None:
-                    self._places.note(batch)
-                else:
-                    fresh = [piece for piece in batch if self._places.is_new(piece)]
-                if fresh:
-                    yield fresh
+            yield from stream.batches()
         finally:
             stream.close()
             with self._lock:
@@ -261,18 +265,30 @@ class Assembler:
         self._sizes: dict[str, int] = {}
         self._begun: set[str] = set()
 
-    def pieces(self, batch: Iterable[LogChunk]) -> list[LogLine]:
-        """Each piece as it is."""
-        return [self._line(piece, piece.data, has_end=piece.data.endswith(b"\n")) for piece in batch]
+    def joined(self, batch: Sequence[LogChunk]) -> list[LogLine]:
+        """All pieces as one, with the newlines among them."""
+        data = b"".join([piece.data for piece in batch])
+        return [self._line(batch[0], data, has_end=data.endswith(b"\n"))] if batch else []
 
     def whole(self, batch: Iterable[LogChunk]) -> list[LogLine]:
         """The lines that are complete by now."""
-        found = []
+        found: list[LogLine] = []
+        ref, container, is_init, attempt = self._ref, self._container, self._is_init, self._attempt
         for piece in batch:
-            if piece.data.endswith(b"\n") and piece.stream not in self._parts and piece.stream not in self._begun:
-                found.append(self._line(piece, piece.data, has_end=True))
-            else:
+            data, stream = piece.data, piece.stream
+            if data[-1:] != b"\n" or stream in self._parts or stream in self._begun:
                 found.extend(self._take(piece))
+                continue
+            line = LogLine(  # Not through a function: a million lines come by here.
+                ref=ref,
+                container=container,
+                is_init=is_init,
+                attempt=attempt,
+                stream=stream,
+                data=data[:-1],
+                timestamp=piece.timestamp,
+            )
+            found.append(line)
         return found
 
     def rest(self) -> list[LogLine]:

@@ -33,7 +33,7 @@ _log = logging.getLogger("runner.logs")
 class LogQuestion(Struct, frozen=True, kw_only=True):
     """What of the output is wanted: ``tail`` in lines, ``since`` in seconds ago or an instant, ``attempt`` counted from 0.
 
-    ``whole``: lines, put together of their pieces; else the pieces as they come, which hold the very bytes in their order.
+    ``whole``: lines, put together of their pieces; else as few values as possible, which hold the very bytes in their order.
     """
 
     container: str | None
@@ -68,7 +68,7 @@ def read_logs(
         batches = iter([list(read_saved(home, ref, name, attempt, tail=question.tail, since=since))])
     assembler = Assembler(ref, name, is_init=container.is_init, attempt=attempt)
     for batch in batches:
-        if lines := assembler.whole(batch) if question.whole else assembler.pieces(batch):
+        if lines := assembler.whole(batch) if question.whole else assembler.joined(batch):
             yield lines
     if rest := assembler.rest():
         yield rest

@@ -71,11 +71,18 @@ def _frames(data: bytes) -> tuple[list[LogChunk], bytes]:
     """The frames that are complete, and what is left."""
     found = []
     place, size = 0, len(data)
+    number, find = int.from_bytes, data.find  # A million lines come by here.
     while (start := place + _HEADER) <= size:
-        end = start + int.from_bytes(data[place + 4 : start])
+        end = start + number(data[place + 4 : start])
         if end > size:
             break
-        found.append(_log_chunk("stderr" if data[place] == 2 else "stdout", data[start:end]))
+        stream = "stderr" if data[place] == 2 else "stdout"
+        space = find(b" ", start, end)
+        if space < 0:
+            found.append(_log_chunk(stream, data[start:end]))
+        else:
+            text = data[space + 1 : end]
+            found.append(LogChunk(stream=stream, data=text, timestamp=data[start:space].decode("latin-1")))
         place = end
     return found, data[place:]
 
@@ -87,4 +94,4 @@ def _lines(data: bytes) -> tuple[list[LogChunk], bytes]:
 
 def _log_chunk(stream: str, payload: bytes) -> LogChunk:
     timestamp, _, data = payload.partition(b" ")
-    return LogChunk(stream=stream, data=data, timestamp=timestamp.decode("ascii", "replace"))
+    return LogChunk(stream=stream, data=data, timestamp=timestamp.decode("latin-1"))

@@ -144,7 +144,8 @@ class Chunks:
         found: list[bytes] = []
         place = 0
         while (line := data.find(b"\r\n", place)) >= 0:
-            size = int(data[place:line].partition(b";")[0], 16)
+            head = data[place:line]
+            size = int(head.partition(b";")[0] if b";" in head else head, 16)
             if not size:
                 self.is_over = True
                 break
