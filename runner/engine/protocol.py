@@ -145,7 +145,7 @@ class ExecResult(Struct, frozen=True, kw_only=True):
     started: bool = True
 
 
-class LogChunk(Struct, frozen=True, kw_only=True):
+class LogChunk(Struct, frozen=True, kw_only=True, gc=False):
     """One piece of a container's output, with the Engine's nanosecond timestamp text when asked for."""
 
     stream: str

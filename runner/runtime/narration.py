@@ -55,7 +55,7 @@ class EventRecorded(Struct, frozen=True, kw_only=True):
         return self.record.to_json()
 
 
-class LogLine(Struct, frozen=True, kw_only=True):
+class LogLine(Struct, frozen=True, kw_only=True, gc=False):
     """One line of a container's output, without its newline; ``timestamp`` is the Engine's, with nanoseconds.
 
     It may be a part of one: without ``is_start`` it goes on with the line before, without ``has_end`` no newline came after it.
