@@ -1,8 +1,8 @@
 """An Engine that answers before docker-py is there: importing that takes as long as a small container needs to start.
 
-The calls that begin a pod go to the socket over the standard library until anything else is asked for, which loads the whole
-adapter. By then the sandbox is starting, and the import costs nothing. What is answered with an error is asked again through
-the adapter, where errors are made sense of.
+The calls that begin a pod, and those that remove one, go to the socket over the standard library until anything else is
+asked for, which loads the whole adapter. By then the sandbox is starting, and the import costs nothing. What is answered with
+an error is asked again through the adapter, where errors are made sense of.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import http.client
 import json
 import sys
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote, urlencode
 
 from runner.core.containerconfig import ContainerConfig
+from runner.core.model import Json
 from runner.engine.discover import EngineAddress, UnixConnection
-from runner.engine.protocol import Engine, ImageDetails
+from runner.engine.docker import MINIMUM_API, parse
+from runner.engine.docker.body import container_body, label_filter
+from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, ImageDetails, VolumeDetails
 
 if TYPE_CHECKING:
     from runner.engine.docker import DockerEngine
@@ -54,58 +58,72 @@ class EarlyEngine:
         if self._later is not None:
             self._later.close()
 
+    # Each of these raises what the adapter's call of the same name raises.
+
     def architecture(self) -> str:
-        """The Engine's architecture. Raises what the adapter's raises."""
-        if self._later is None:
-            found = self._asked("GET", "/version")
-            if found is not None and self._is_usable(found):
-                self._version = found
-                return str(found.get("Arch") or "")
+        if self._is_early():
+            return str(self._version.get("Arch") or "")
         return self.later.architecture()
 
     def inspect_image(self, reference: str) -> ImageDetails:
-        """An image of the Engine. Raises what the adapter's raises."""
-        if self._is_early:
-            document = self._asked("GET", f"/v{self._api}/images/{quote(reference)}/json")
-            if document is not None:
-                from runner.engine.docker import parse
-
-                return parse.image_details(document)
-        return self.later.inspect_image(reference)
+        document = self._early("GET", f"/images/{quote(reference)}/json")
+        return self.later.inspect_image(reference) if document is None else parse.image_details(document)
 
     def create_container(self, config: ContainerConfig) -> str:
-        """Create a container; returns its id. Raises what the adapter's raises."""
-        if self._is_early and not any(mount.sub_path for mount in config.mounts):
-            from runner.engine.docker.body import container_body
-
-            path = f"/v{self._api}/containers/create?{urlencode({'name': config.name})}"
-            created = self._asked("POST", path, container_body(config, config.mounts))
-            if created is not None:
-                return str(created["Id"])
-        return self.later.create_container(config)
+        if any(mount.sub_path for mount in config.mounts):
+            return self.later.create_container(config)
+        body = container_body(config, config.mounts)
+        created = self._early("POST", "/containers/create", body, name=config.name)
+        return self.later.create_container(config) if created is None else str(created["Id"])
 
     def start_container(self, container_id: str) -> None:
-        """Start a container. Raises what the adapter's raises."""
-        if not (self._is_early and self._asked("POST", f"/v{self._api}/containers/{container_id}/start") is not None):
+        if self._early("POST", f"/containers/{container_id}/start") is None:
             self.later.start_container(container_id)
 
-    @property
+    def list_containers(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
+        rows = self._early("GET", "/containers/json", all="1", filters=json.dumps({"label": label_filter(labels)}))
+        return self.later.list_containers(labels) if rows is None else [parse.container_summary(row) for row in rows]
+
+    def inspect_container(self, container_id: str) -> ContainerDetails:
+        document = self._early("GET", f"/containers/{container_id}/json")
+        return self.later.inspect_container(container_id) if document is None else parse.container_details(document)
+
+    def remove_container(self, container_id: str) -> None:
+        if self._early("DELETE", f"/containers/{container_id}", v="1", force="1") is None:
+            self.later.remove_container(container_id)
+        else:
+            from runner.engine.docker import subpath
+
+            subpath.release_container(container_id)
+
+    def list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
+        found = self._early("GET", "/volumes", filters=json.dumps({"label": label_filter(labels)}))
+        if found is None:
+            return self.later.list_volumes(labels)
+        return [parse.volume_details(row) for row in found.get("Volumes") or ()]
+
+    def remove_volume(self, name: str) -> None:
+        if self._early("DELETE", f"/volumes/{quote(name)}") is None:
+            self.later.remove_volume(name)
+
     def _is_early(self) -> bool:
-        return self._later is None and bool(self._version)
+        """Whether the adapter is not there yet, and the Engine is one that it would take."""
+        if self._later is None and not self._version:
+            found = self._asked("GET", "/version")
+            offered = "" if found is None else str(found.get("ApiVersion") or "")
+            if parse.api_version_key(offered) < parse.api_version_key(MINIMUM_API):
+                return False
+            self._version = found
+        return self._later is None
 
-    @property
-    def _api(self) -> str:
-        return str(self._version["ApiVersion"])
+    def _early(self, method: str, path: str, body: Json | None = None, **query: str) -> Any:
+        """The answer to a request, None when the adapter has to ask: it is there, or the answer was an error."""
+        if not self._is_early():
+            return None
+        words = f"?{urlencode(query)}" if query else ""
+        return self._asked(method, f"/v{self._version['ApiVersion']}{path}{words}", body)
 
-    @staticmethod
-    def _is_usable(version: dict[str, Any]) -> bool:
-        """Whether the adapter would take this Engine; one that it refuses is refused there."""
-        from runner.engine.docker import parse
-        from runner.engine.docker.versions import MINIMUM_API
-
-        return parse.api_version_key(str(version.get("ApiVersion") or "")) >= parse.api_version_key(MINIMUM_API)
-
-    def _asked(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    def _asked(self, method: str, path: str, body: Json | None = None) -> Any:
         """Make one request; None when it is answered with an error, so that nothing has been done.
 
         Raises EngineUnavailable when the connection breaks.
@@ -127,7 +145,7 @@ class EarlyEngine:
             answer.status >= http.client.MULTIPLE_CHOICES
         ):  # "Not modified" is the answer to a start that is done already.
             return {} if answer.status == http.client.NOT_MODIFIED else None
-        return dict(json.loads(text)) if text else {}
+        return json.loads(text) if text else {}
 
 
 def engine_at(address: EngineAddress) -> Engine:

@@ -27,8 +27,9 @@ known = engine.inspect_image(sys.argv[2]).id if engine.architecture() else ""
 begun = engine.create_container(config)
 engine.start_container(begun)
 engine.start_container(begun)  # As often as one likes.
+listed = [row.id for row in engine.list_containers(config.labels)]
 engine.close()
-print(json.dumps({"id": begun, "image": known, "docker": "docker" in sys.modules}))
+print(json.dumps({"id": begun, "image": known, "listed": listed, "docker": "docker" in sys.modules}))
 """
 
 
@@ -60,6 +61,7 @@ def test_a_container_runs_before_docker_py_is_imported(bench: DockerBench, docke
     )
     answer = json.loads(told.stdout)
     assert answer["docker"] is False
+    assert answer["listed"] == [answer["id"]]
     assert docker_engine.inspect_container(answer["id"]).state == "running"
     assert answer["image"] == docker_engine.inspect_image(config.image).id
 
@@ -84,6 +86,22 @@ def test_what_the_engine_refuses_is_the_adapters_error(bench: DockerBench, early
     with pytest.raises(Conflict):
         fresh.create_container(replace(config, command=("true",)))
     fresh.close()
+
+
+@pytest.mark.docker
+def test_what_is_there_of_a_pod_goes_early_too(
+    bench: DockerBench, docker_engine: DockerEngine, early: EarlyEngine
+) -> None:
+    volume = bench.volume()
+    docker_engine.create_volume(volume)
+    container_id = docker_engine.create_container(bench.config(SERVES))
+    docker_engine.start_container(container_id)
+    assert early.inspect_container(container_id).state == "running"
+    assert [one.name for one in early.list_volumes(bench.labels)] == [volume.name]
+    for _ in range(2):  # What is gone already is no error.
+        early.remove_container(container_id)
+        early.remove_volume(volume.name)
+    assert (docker_engine.list_containers(bench.labels), docker_engine.list_volumes(bench.labels)) == ([], [])
 
 
 def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:

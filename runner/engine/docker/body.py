@@ -5,7 +5,7 @@ The HostConfig is what the Docker shim set (pkg/kubelet/dockershim/docker_contai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
@@ -37,6 +37,11 @@ def container_body(config: ContainerConfig, mounts: Iterable[Mount]) -> dict[str
         "ExposedPorts": exposed or None,
     }
     return body | {key: value for key, value in optional.items() if value is not None}
+
+
+def label_filter(labels: Mapping[str, str]) -> list[str]:
+    """Labels as the ``label`` filter of lists; an empty value asks for the key alone."""
+    return [f"{key}={value}" if value else key for key, value in labels.items()]
 
 
 def _host_config(config: ContainerConfig, mounts: Sequence[Mount]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from runner.core.labels import SANDBOX_ID
 from runner.core.volumes import SANDBOX_ROOT
 from runner.engine.discover import TlsFiles
 from runner.engine.docker import parse, subpath
-from runner.engine.docker.body import container_body
+from runner.engine.docker.body import container_body, label_filter
 from runner.engine.docker.clients import Clients, Loan
 from runner.engine.docker.duplex import UPGRADE, DockerExecStream
 from runner.engine.docker.failures import Endpoint, error_of, translated
@@ -54,10 +54,6 @@ _LONGEST_STOP: Final = 2**31 - 1
 """Seconds: an Engine may count in 32 bits, and one with 64 makes nanoseconds of them."""
 _NOT_STARTED: Final = (126, 127)
 _DEFAULT_STOP_SIGNAL: Final = "SIGTERM"
-
-
-def _label_filter(labels: Mapping[str, str]) -> list[str]:
-    return [f"{key}={value}" if value else key for key, value in labels.items()]
 
 
 def _unix(instant: datetime) -> str:
@@ -173,7 +169,7 @@ class DockerEngine:
             return str(self._clients.version().get("Arch") or "")
 
     def events(self, labels: Mapping[str, str], *, since: datetime | None = None) -> DockerEventStream:
-        filters = {"type": ["container"], "label": _label_filter(labels)}
+        filters = {"type": ["container"], "label": label_filter(labels)}
         parameters = {"filters": json.dumps(filters)} | ({} if since is None else {"since": _unix(since)})
         return DockerEventStream(self._stream("GET", "/events", params=parameters), self.address)
 
@@ -181,7 +177,7 @@ class DockerEngine:
 
     def list_containers(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
         with self._call() as client:
-            rows = client.containers(all=True, filters={"label": _label_filter(labels)})
+            rows = client.containers(all=True, filters={"label": label_filter(labels)})
         return [parse.container_summary(row) for row in rows]
 
     def inspect_container(self, container_id: str) -> ContainerDetails:
@@ -432,7 +428,7 @@ class DockerEngine:
 
     def list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
         with self._call() as client:
-            document: dict[str, Any] = client.volumes(filters={"label": _label_filter(labels)})
+            document: dict[str, Any] = client.volumes(filters={"label": label_filter(labels)})
         return [parse.volume_details(row) for row in document.get("Volumes") or ()]
 
     def inspect_volume(self, name: str) -> VolumeDetails:
