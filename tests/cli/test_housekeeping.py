@@ -9,6 +9,7 @@ from click.shell_completion import ShellComplete
 
 from runner import __version__
 from runner.cli.app import App
+from runner.cli.commands.doctor import PROBLEM
 from runner.cli.main import COMMANDS, cli
 from runner.runtime.gc import GcReport
 from tests.cli.support import CommandLine, pod, put
@@ -46,12 +47,26 @@ def test_gc_names_what_it_removed_and_what_it_could_not(podrunner: CommandLine) 
     )
     done = podrunner("gc")
     assert done.out == "removed pod default/web\nremoved container k8s_a\nremoved volume v\n"
-    assert (done.code, done.err) == (3, "error: v2: in use\n")
+    assert (done.code, done.err) == (1, "error: v2: in use\n")
 
 
 def test_a_dry_run_says_what_would_happen(podrunner: CommandLine) -> None:
     podrunner.runner.report = GcReport(volumes=("v",))
     assert podrunner("gc", "--dry-run").out == "would remove volume v\n"
+
+
+def test_doctor_without_an_engine_ends_with_3(podrunner: CommandLine) -> None:
+    podrunner.runner.rows = [("podrunner", "1"), (PROBLEM, "no Docker Engine answers"), ("", "tried: …")]
+    done = podrunner("doctor")
+    assert done.code == 3
+    assert "Problem:    no Docker Engine answers\n" in done.out
+
+
+def test_podrunner_alone_prints_its_help(podrunner: CommandLine) -> None:
+    done = podrunner()
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("Usage: podrunner ")
+    assert done.out == podrunner("--help").out
 
 
 def test_doctor_prints_aligned_rows(podrunner: CommandLine) -> None:

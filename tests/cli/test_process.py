@@ -75,3 +75,48 @@ def test_a_closed_standard_output_is_no_traceback(tmp_path: Path) -> None:
         check=False,
     )
     assert "Traceback" not in done.stderr
+
+
+PODS = """
+apiVersion: v1
+kind: Pod
+metadata: {name: one}
+spec: {containers: [{name: main, image: a}, {name: alone, image: a}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: two}
+spec: {containers: [{name: main, image: a}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        pytest.param(
+            "main",
+            "error: 2 pods have a container main\nhint: say which: --exit-code-from one/main or two/main\n",
+            id="several pods have it",
+        ),
+        pytest.param("nosuch", "error: container nosuch is not valid for pod one\n", id="no pod has it"),
+        pytest.param("two/alone", "error: container alone is not valid for pod two\n", id="this pod has it not"),
+        pytest.param(
+            "three/main",
+            'error: no pod "three" to take the exit code from\nhint: the manifests make: one, two\n',
+            id="there is no such pod",
+        ),
+    ],
+)
+def test_a_container_whose_exit_code_nobody_can_tell_is_refused_before_anything_is_touched(
+    tmp_path: Path, named: str, told: str
+) -> None:
+    manifest = tmp_path / "pods.yaml"
+    manifest.write_text(PODS)
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "run", str(manifest), "--exit-code-from", named],
+        env={**environment(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/nosuch.sock"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, told)

@@ -41,4 +41,4 @@ def gc(everything: bool, other_homes: bool, older_than: float | None, dry_run: b
         app.say(f"error: {problem}")
     if report.is_empty:
         app.say("nothing to remove")
-    return ExitCode.NO_ENGINE if report.problems else ExitCode.OK
+    return ExitCode.POD_FAILED if report.problems else ExitCode.OK
