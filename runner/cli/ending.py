@@ -82,9 +82,11 @@ def _next(pod: Object, cause: Diagnosis, *, is_kept: bool, paths: Sequence[str])
     look = f"podrunner describe po {name}{place}"
     if cause.attempt is not None:
         look = f"podrunner logs {name} -c {cause.container} --attempt {cause.attempt}{place}"
+    files = " ".join(shlex.quote(path) for path in paths if path != "-") or "FILE"
+    if pod["metadata"].get("ownerReferences"):  # Its controller deletes it, or makes another one.
+        return f"`podrunner run {files} --artifacts DIR` writes down every attempt: statuses, events, logs"
     if is_kept:
         return look
-    files = " ".join(shlex.quote(path) for path in paths if path != "-") or "FILE"
     return f"`podrunner run {files} --keep failed` leaves the pod to be looked at; then `{look}`"
 
 

@@ -65,6 +65,9 @@ def with_cause(text: str, pod: Json, prefer: str = "") -> str:
     found = diagnose(pod, prefer)
     if found is None or found.text in text:
         return text
+    own_reason = str((pod.get("status") or EMPTY).get("reason") or "")
+    if not found.container and text.endswith(own_reason):
+        return text.removesuffix(own_reason) + found.sentence
     return f"{text}; {found.sentence}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runner.core.columns import status_word
-from runner.core.diagnosis import with_cause
+from runner.core.diagnosis import diagnose, with_cause
 from runner.core.podstatus import ConditionType, Phase
 from runner.errors import ExitCode
 from runner.runtime.options import RunOptions, Until
@@ -50,9 +50,7 @@ class Judge:
         over = all(self._reached(r) or r in failed or r.worker.gone for r in alone)
         over = over and all(self._is_satisfied(c) or c in broken or self._is_gone(c) for c in self._controllers)
         if (failed or broken) and (over or self._options.until is not Until.COMPLETED):
-            return (
-                self._failure(failed[0]) if failed else (self._container_code(ExitCode.POD_FAILED), broken[0].verdict)
-            )
+            return self._failure(failed[0]) if failed else self._workload_failure(broken[0])
         if not over:
             return self._despair()
         names = [r.pod.name for r in alone if r.worker.gone and not self._reached(r)]
@@ -88,6 +86,14 @@ class Judge:
             reason = running.status.reason or status_word(running.value)
             text = f"pod {running.pod.name} failed: {reason}"
         return self._container_code(ExitCode.POD_FAILED), with_cause(text, running.value, running.worker.gave_up)
+
+    def _workload_failure(self, controller: Controller) -> tuple[int, str]:
+        """A workload's own verdict, and what became of the last pod that it made."""
+        mine = [running for running in self._runs if running.controller is controller]
+        text = controller.verdict
+        if mine and (found := diagnose(mine[-1].value)) is not None:
+            text += f"; pod {mine[-1].pod.name}, {found.sentence}"
+        return self._container_code(ExitCode.POD_FAILED), text
 
     def _container_code(self, otherwise: int) -> int:
         """The exit code of the container that the caller named, else the run's own."""

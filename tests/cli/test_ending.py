@@ -74,6 +74,15 @@ def test_the_pod_that_the_message_names_is_the_one_to_look_at(podrunner: Command
     assert "podrunner logs web " in podrunner("run", manifest, "-q").err
 
 
+def test_a_pod_of_a_workload_is_not_there_to_be_looked_at(podrunner: CommandLine, manifest: str) -> None:
+    made = failed("web-x1", ownerReferences=[{"kind": "Job", "name": "web"}])
+    podrunner.runner.result = FakeResult(exit_code=1, pods=(made,), message="job/web failed: BackoffLimitExceeded")
+    done = podrunner("run", manifest, "-q", "--keep", "failed")
+    assert done.err.splitlines()[-1] == (
+        "hint: `podrunner run pod.yaml --artifacts DIR` writes down every attempt: statuses, events, logs"
+    )
+
+
 def test_json_has_the_hint_in_its_last_object(podrunner: CommandLine, manifest: str) -> None:
     last = json.loads(podrunner("run", manifest, "--progress", "json").err.splitlines()[-1])
     assert (last["type"], last["exitCode"], last["message"]) == ("error", 1, "pod web failed: Init:Error")

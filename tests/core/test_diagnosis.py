@@ -147,5 +147,8 @@ def test_a_sentence_gets_the_cause_once() -> None:
     assert with_cause("pod shop failed: Init:Error", failed) == (
         "pod shop failed: Init:Error; init container migrate, attempt 0: exit code 3"
     )
+    late = pod(reason="DeadlineExceeded", message="Pod was active")
+    assert with_cause("pod shop failed: DeadlineExceeded", late) == "pod shop failed: DeadlineExceeded: Pod was active"
+    assert with_cause("shop is Pending", late) == "shop is Pending; DeadlineExceeded: Pod was active"
     assert with_cause("it ended with exit code 3", failed) == "it ended with exit code 3"
     assert with_cause("deleted", {}) == "deleted"
