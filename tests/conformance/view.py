@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from runner.runtime.narration import Gone, LogLine, Narration, StatusChanged
+from runner.runtime.narration import Gone, LogLine, LogLines, Narration, StatusChanged
 from runner.runtime.storage import Store
 from tests.conformance.marks import Mark, read_marks
 from tests.conformance.reading import Json
@@ -46,6 +46,8 @@ class View:
                     self.states.append(Seen(narration.at, None))
                 case LogLine():
                     self.lines.append(narration.data.decode(errors="replace"))
+                case LogLines():
+                    self.lines += [line.data.decode(errors="replace") for line in narration.lines]
                 case _:
                     return
             self.changed.notify_all()
