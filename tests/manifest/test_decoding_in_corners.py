@@ -183,9 +183,14 @@ def test_a_failure_policy_counts_conditions_that_hold() -> None:
 
 POD_TEXT = "{apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: a, image: b}]}}"
 LISTS: list[tuple[str, str, list[str], int]] = [
-    ("a list without items", "{apiVersion: v1, kind: List}", [], 0),
-    ("a list of nothing", "{apiVersion: v1, kind: List, items: null}", [], 0),
-    ("empty items are passed over", f"{{apiVersion: v1, kind: List, items: [null, {POD_TEXT}, null]}}", [], 1),
+    ("a list without items", "{apiVersion: v1, kind: List}", ["items: must be a list of objects"], 0),
+    ("a list of nothing", "{apiVersion: v1, kind: List, items: null}", ["items: must be a list of objects"], 0),
+    (
+        "items that are nothing",
+        f"{{apiVersion: v1, kind: List, items: [null, {POD_TEXT}]}}",
+        [": an object (a mapping with apiVersion and kind) is wanted"],
+        1,
+    ),
     ("items that are no list", "{apiVersion: v1, kind: List, items: {a: b}}", ["items: must be a list of objects"], 0),
     (
         "a list of an unknown kind without items",

@@ -91,8 +91,87 @@ def test_a_separator_inside_a_block_scalar_is_text() -> None:
     assert load([Source(name="f", text=text)]).objects[0].value["data"] == {"script": "a\n---\nb\n"}
 
 
-def test_directives_belong_to_the_document_after_them() -> None:
-    assert problems(f"%YAML 1.1\n---\n{POD}") == []
+@pytest.mark.parametrize(
+    ("text", "line", "detail"),
+    [
+        (f"%YAML 1.1\n---\n{POD}", 2, "yaml: line 1: did not find expected <document start>"),
+        (f"--- {{a: b}}\n{POD}", 1, "invalid Yaml document separator: {a: b}"),
+        (f"{POD}---\tx\n{POD}", 9, "invalid Yaml document separator: x"),
+        (f"{POD}----\n{POD}", 9, "invalid Yaml document separator: -"),
+        ("a: \x01b", 1, "yaml: control characters are not allowed"),
+        ('{~: "x"}', 1, "json: offset 2: invalid character '~' looking for beginning of object key string"),
+        ('a: {~: "x"}', 1, 'unsupported map key of type: %!s(<nil>), key: <nil>, value: "x"'),
+        ("---\na: [b", 3, "yaml: line 2: did not find expected ',' or ']'"),
+        (f"{POD}---\na: [b", 11, "yaml: line 1: did not find expected ',' or ']'"),
+        ("- a", 1, "invalid object to validate"),
+        ("kind: List\napiVersion: v1\nitems: []", 1, "no objects passed"),
+        ("kind: List\napiVersion: v1", 1, "invalid object to validate"),
+        (POD.replace("v1", "a/b/c"), 1, "unexpected GroupVersion string: a/b/c"),
+        (POD.replace("Pod", "POD"), 2, 'no matches for kind "POD" in version "v1"'),
+    ],
+)
+def test_what_kubectl_cannot_read_is_refused_in_its_words(text: str, line: int, detail: str) -> None:
+    (problem,) = load([Source(name="f", text=text)]).problems
+    assert (problem.line, problem.detail) == (line, detail)
+
+
+GOOD = '{"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "a"}}'
+IN_A_STRING = '{"a": "%s"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("{{ .Values.x }}\na: b", "json: offset 2: invalid character '{' looking for beginning of object key string"),
+        ('{"a" 1}', "json: offset 6: invalid character '1' after object key"),
+        ('{"a": 1 2}', None),
+        ('{"a": 1 "b": 2}', "json: offset 9: invalid character '\"' after object key:value pair"),
+        ('{"a": [1, 2', "unexpected EOF"),
+        ('{"é": [1 2, @]}', "json: offset 11: invalid character '2' after array element"),
+        ('{"a"; @}', "json: offset 5: invalid character ';' after object key"),
+        ("{'a': @}", "json: offset 2: invalid character '\\'' looking for beginning of object key string"),
+        ('{"a": é, @}', "json: offset 7: invalid character 'Ã' looking for beginning of value"),
+        (IN_A_STRING % "\\q", "json: offset 9: invalid character 'q' in string escape code"),
+        (IN_A_STRING % "\\u12x", "json: offset 12: invalid character 'x' in \\u hexadecimal character escape"),
+        (IN_A_STRING % "\x01", "json: offset 8: invalid character '\\x01' in string literal"),
+        ('{"a": "b', "unexpected EOF"),
+        ('{"a": trap, @}', "json: offset 9: invalid character 'a' in literal true (expecting 'u')"),
+        ('{"a": -x, @}', "json: offset 8: invalid character 'x' in numeric literal"),
+        ('{"a": 1.x, @}', "json: offset 9: invalid character 'x' after decimal point in numeric literal"),
+        ('{"a": 1e+x, @}', "json: offset 10: invalid character 'x' in exponent of numeric literal"),
+        (
+            '{"a": [[], {}, null, "b", -1.5e3], "b": @}',
+            "json: offset 41: invalid character '@' looking for beginning of value",
+        ),
+        ('{"a": [NaN, @]}', "json: offset 8: invalid character 'N' looking for beginning of value"),
+        (f"{GOOD} {GOOD} @", "json: offset 139: invalid character '@' looking for beginning of value"),
+        (f"{GOOD}\n@", "json: offset 70: invalid character '@' looking for beginning of value"),
+        (f"{GOOD} foo", "invalid object to validate"),
+    ],
+)
+def test_text_that_begins_as_json_and_is_neither_that_nor_yaml_is_refused_as_go_refuses_json(
+    text: str, detail: str | None
+) -> None:
+    problems = load([Source(name="f", text=text)]).problems
+    said = [problem.detail for problem in problems if problem.type is ProblemType.SYNTAX]
+    assert said == ([] if detail is None else [detail])
+
+
+def test_yaml_may_follow_one_json_object() -> None:
+    result = load([Source(name="f", text=f"{GOOD}\n{POD}---\n{POD.replace('web', 'Web')}")])
+    assert [item.kind for item in result.objects] == ["ConfigMap", "Pod", "Pod"]
+    assert [problem.line for problem in result.problems] == [14]
+
+
+@pytest.mark.parametrize("after", ["", "\n", f"\n---\n{POD}", f"\n--- # next\n{POD}"])
+def test_the_last_line_of_every_document_has_an_end(after: str) -> None:
+    text = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n  script: |\n    a{after}"
+    assert load([Source(name="f", text=text)]).objects[0].value["data"] == {"script": "a\n"}
+
+
+def test_a_long_numeral_is_json_too() -> None:
+    text = '{"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "a"}, "x": ' + "9" * 5000 + "}"
+    assert problems(f"{text}{text}")[0].startswith("f:1:")
 
 
 def test_text_after_a_document_end_marker_is_ignored_with_a_warning() -> None:
@@ -113,8 +192,10 @@ def test_a_file_without_objects_is_a_problem(text: str) -> None:
     assert problems(text) == ["f:1:1: no objects in this file"]
 
 
-def test_an_empty_list_is_no_problem() -> None:
-    assert problems("apiVersion: v1\nkind: List\nitems: []\n") == []
+def test_an_empty_list_beside_other_objects_is_no_problem() -> None:
+    text = "apiVersion: v1\nkind: List\nitems: []\n"
+    assert problems(f"{text}---\n{POD}") == []
+    assert problems(text) == ["f:1:1: no objects in this file"]
 
 
 @pytest.mark.parametrize(

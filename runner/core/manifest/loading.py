@@ -36,6 +36,8 @@ def load(sources: Sequence[Source], *, namespace: str = "default") -> LoadResult
     loading = _Loading(namespace)
     for source in sources:
         _SourceLoading(loading, source).run()
+    if sources and not loading.items and not loading.problems:
+        _SourceLoading(loading, sources[0]).nothing()  # nothing but empty lists
     loading.judge_custom()
     loading.judge_namespaces()
     files: dict[str, int] = {}
@@ -65,6 +67,7 @@ class _Loading:
         self.custom: list[tuple[Problem, Problem]] = []
         self.namespaces: dict[str, Problem] = {}
         self.begun = 0
+        self.items = 0
         self.seen: dict[tuple[str, str, str], tuple[str, Position]] = {}
 
     def judge_custom(self) -> None:
@@ -103,7 +106,10 @@ class _SourceLoading:
                 found += 1
                 self.item(document.root, "", "")
         if not found and len(self.loading.problems) == before:
-            self.problem(Position(1, 1), "", "no objects in this file", ProblemType.SYNTAX, "no objects passed")
+            self.nothing()
+
+    def nothing(self) -> None:
+        self.problem(Position(1, 1), "", "no objects in this file", ProblemType.SYNTAX, "no objects passed")
 
     def problem(
         self,
@@ -147,9 +153,8 @@ class _SourceLoading:
     def item(self, root: Node, list_version: str, list_kind: str) -> None:
         """Load one document, or one item of a list, whose list says what its items are."""
         if not isinstance(root.value, dict):
-            self.problem(
-                root.position, "", "an object (a mapping with apiVersion and kind) is wanted", ProblemType.SYNTAX
-            )
+            text = "an object (a mapping with apiVersion and kind) is wanted"
+            self.problem(root.position, "", text, ProblemType.SYNTAX, "invalid object to validate")
             return
         if "services" in root.value and not {"apiVersion", "kind"} & root.value.keys():
             text = "this looks like a Compose file, and podrunner runs Kubernetes manifests: `kompose convert` makes them of it"
@@ -164,6 +169,7 @@ class _SourceLoading:
             if items is not None or kind == "List":
                 self.items(items or Node(None, root.line, root.column), version, kind)
                 return
+        self.loading.items += 1
         type_name = load_schema().kinds.get(f"{version}/{kind}")
         if type_name is None:
             self.unknown_kind(root, version, kind)
@@ -173,13 +179,11 @@ class _SourceLoading:
     def items(self, items: Node, version: str, kind: str) -> None:
         """Load the items of a List, or of a PodList and its like, whose items may leave out their kind."""
         if not isinstance(items.value, list):
-            if items.value is not None:
-                self.problem(items.position, "items", "must be a list of objects", ProblemType.DECODE)
+            sentence = "invalid object to validate"
+            self.problem(items.position, "items", "must be a list of objects", ProblemType.DECODE, sentence)
             return
         single = kind.removesuffix("List")
         for node in items.value:
-            if node.value is None:
-                continue
             self.item(node, version if single else "", single)
 
     def header(self, root: Node, name: str, otherwise: str) -> str | None:
@@ -215,10 +219,12 @@ class _SourceLoading:
         hint = _kind_hint(version, kind)
         at = root.value["kind"] if "kind" in root.value and version in known else root.value.get("apiVersion", root)
         detail, subject = sentence, None
-        if kind.lower() in (name.lower() for name in known.get(version, ())):
+        if version.count("/") > 1:
+            detail = f"unexpected GroupVersion string: {version}"
+        if kind in (name.lower() for name in known.get(version, ())):
             scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
             detail = f'no kind "{kind}" is registered for version "{version}" in scheme "{scheme}"'
-            # kubectl finds the resource, whatever the case of its name, and asks the server.
+            # kubectl knows each kind in lower case as well, and asks the server.
             subject = Subject(number=self.loading.begun, api_version=version, kind=kind, name=_written_name(root))
             self.loading.begun += 1
         self.problem(at.position, "", sentence + hint, ProblemType.DECODE, detail, subject)

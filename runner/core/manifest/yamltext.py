@@ -17,6 +17,7 @@ from typing import Any, Final
 import yaml
 
 from runner.core.manifest.scalars import Scalar, json_key, resolve_plain
+from runner.core.manifest.splitting import Part, split
 from runner.core.manifest.types import PathKeys, Position
 
 MAX_DEPTH: Final = 100
@@ -133,73 +134,31 @@ class _TextError(Exception):
 
 def read_documents(text: str) -> list[Document]:
     """Return the documents of a YAML or JSON text; empty documents are left out. Never raises."""
-    parts = [part for chunk, start in _split(text) for part in _split_json(chunk, start)]
-    return [document for document in map(_read_chunk, *zip(*parts, strict=True)) if _worth_keeping(document)]
+    return [document for document in map(_read_part, split(text)) if _worth_keeping(document)]
 
 
 def _worth_keeping(document: Document) -> bool:
     return document.root is not None or bool(document.errors) or bool(document.warnings)
 
 
-def _split(text: str) -> list[tuple[str, int]]:
-    """Return (text, lines before it) of every document, split where kubectl splits."""
-    text = text.removeprefix("\ufeff")
-    if "\n---" not in text and not text.startswith("---"):
-        return [(text, 0)]
-    chunks: list[tuple[str, int]] = []
-    current: list[str] = []
-    start = 0
-    for number, line in enumerate(text.split("\n")):
-        if line.startswith("---") and (not (rest := line[3:].strip()) or rest.startswith("#")):
-            if _only_directives(current):
-                current.append(line)
-                continue
-            chunks.append(("\n".join(current), start))
-            current, start = [], number + 1
-        else:
-            current.append(line)
-    chunks.append(("\n".join(current), start))
-    return chunks
-
-
-def _split_json(text: str, start: int) -> list[tuple[str, int]]:
-    """Return the parts of a text that holds JSON objects one after the other, as kubectl accepts them."""
-    parts: list[tuple[str, int]] = []
-    while text.lstrip().startswith("{") and text.rstrip().endswith("}"):
-        begin = len(text) - len(text.lstrip())
-        try:
-            _, end = json.JSONDecoder().raw_decode(text, begin)
-        except (ValueError, RecursionError):
-            break
-        if not text[end:].lstrip().startswith("{"):
-            break
-        parts.append((text[:end], start))
-        lines = text.count("\n", 0, end)
-        # Blanks keep the columns of what follows on the same line.
-        column = end - (text.rfind("\n", 0, end) + 1)
-        text, start = " " * column + text[end:], start + lines
-    parts.append((text, start))
-    return parts
-
-
-def _only_directives(lines: list[str]) -> bool:
-    """Return whether lines hold %YAML or %TAG directives and no content: their "---" belongs to them."""
-    return any(line.startswith("%") for line in lines) and all(not line.strip() or line[0] in "%#" for line in lines)
-
-
-def _read_chunk(text: str, first_line: int) -> Document:
+def _read_part(part: Part) -> Document:
     document = Document()
+    text, first_line = part.text, part.first_line
+    if part.error is not None:
+        line, column, message = part.error
+        document.errors.append((Position(line, column), message, message))
+        return document
     try:
         _check_characters(text, first_line)
         if text.lstrip()[:1] in ("{", "["):
             text = _SURROGATES.sub(_join_surrogates, text)
         document.root = _Composer(text, first_line, document).compose()
     except _TextError as error:
-        document.errors.append((error.position, error.message, error.detail))
+        document.errors.append((error.position, error.message, part.fault or error.detail))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(mark.line + 1 + first_line, mark.column + 1) if mark else Position(first_line + 1, 1)
-        document.errors.append((position, _sentence(error), _go_sentence(error)))
+        document.errors.append((position, _sentence(error), part.fault or _go_sentence(error)))
     return document
 
 
@@ -207,6 +166,8 @@ def _sentence(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or "cannot be parsed"
     if problem.startswith("found character") and "cannot start any token" in problem:
         return "found character that cannot start any token (a tab, or one of % @ `: quote the value)"
+    if problem == "did not find expected <document start>":
+        return f"{problem} (a document ends at ---: leave out lines that begin with %)"
     return f"{error.context}, {problem}" if error.context else problem
 
 
@@ -247,7 +208,8 @@ def _check_characters(text: str, first_line: int) -> None:
     code = ord(match[0])
     if 0xD800 <= code <= 0xDFFF:
         raise _TextError(position, "the text is not valid UTF-8")
-    raise _TextError(position, f"control characters are not allowed (U+{code:04X})")
+    said = "control characters are not allowed"
+    raise _TextError(position, f"{said} (U+{code:04X})", said)
 
 
 def _join_surrogates(match: re.Match[str]) -> str:
@@ -397,7 +359,7 @@ class _Composer:
                 raise _TextError(key_position, message, f"invalid map key: {_go_value(key_node)}")
             key = json_key(key_node.value)
             if key is None:
-                raise _TextError(key_position, "invalid map key: null")
+                raise self.no_key(key_position, child)
             if key in node.keys:
                 self.duplicate(key, node.keys[key][0], key_position)
             node.keys[key] = (key_position, key_node.source or key)
@@ -406,6 +368,12 @@ class _Composer:
         for merged in merges:
             self.merge(node, merged)
         return node
+
+    def no_key(self, position: Position, child: Node) -> _TextError:
+        error = _TextError(position, "invalid map key: null")
+        # That is not said by the YAML reader, but by what makes JSON of its values.
+        error.detail = f"unsupported map key of type: %!s(<nil>), key: <nil>, value: {_go_value(child)}"
+        return error
 
     def duplicate(self, key: str, first: Position, second: Position) -> None:
         self.document.warnings.append(
