@@ -78,6 +78,36 @@ def test_a_duplicate_key_is_a_warning_with_both_places_and_the_last_one_counts()
     assert result.objects[0].value["spec"]["containers"][0]["image"] == "busybox"
 
 
+MERGES: list[tuple[str, dict[str, str], list[str]]] = [
+    ("{<<: {k: base, z: base}, k: own}", {"k": "own", "z": "base"}, []),
+    (
+        "{k: own, <<: {k: base}}",
+        {"k": "base"},
+        ['f:1:81: duplicate key "k", first at 1:73; the merged one counts'],
+    ),
+    (
+        "{k: own, <<: {k: base}, k: last}",
+        {"k": "last"},
+        ['f:1:81: duplicate key "k", first at 1:73; the merged one counts'],
+    ),
+    ("{<<: [{k: first}, {k: second, z: second}]}", {"k": "first", "z": "second"}, []),
+    ("{<<: {k: one}, <<: {k: two}}", {"k": "two"}, []),
+    (
+        "{k: own, k: again, <<: {z: base}}",
+        {"k": "again", "z": "base"},
+        ['f:1:81: duplicate key "k", first at 1:73; the last one counts'],
+    ),
+]
+
+
+@pytest.mark.parametrize(("data", "wanted", "warned"), MERGES, ids=[row[0] for row in MERGES])
+def test_a_merge_counts_where_it_stands(data: str, wanted: dict[str, str], warned: list[str]) -> None:
+    text = f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: longer-name}}, data: {data}}}"
+    result = load([Source(name="f", text=text)])
+    assert result.objects[0].value["data"] == wanted
+    assert [str(warning) for warning in result.warnings] == warned
+
+
 def test_documents_are_split_at_separator_lines_and_empty_ones_skipped() -> None:
     text = f"# only a comment\n---\n{POD}--- # next\n---   \n~\n---\n{POD.replace('web', 'api')}"
     result = load([Source(name="f", text=text)])
@@ -89,6 +119,12 @@ def test_documents_are_split_at_separator_lines_and_empty_ones_skipped() -> None
 def test_a_separator_inside_a_block_scalar_is_text() -> None:
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  script: |\n    a\n    ---\n    b\n"
     assert load([Source(name="f", text=text)]).objects[0].value["data"] == {"script": "a\n---\nb\n"}
+
+
+OF_NO_KIND = (
+    """Object 'Kind' is missing in '{"apiVersion":"v1","kind":"","metadata":{"name":"web"},"""
+    """"spec":{"containers":[{"image":"nginx","name":"app"}]}}'"""
+)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +142,10 @@ def test_a_separator_inside_a_block_scalar_is_text() -> None:
         ("- a", 1, "invalid object to validate"),
         ("kind: List\napiVersion: v1\nitems: []", 1, "no objects passed"),
         ("kind: List\napiVersion: v1", 1, "invalid object to validate"),
+        (POD.replace(" Pod", ""), 2, "kind not set"),
+        (POD.replace(" Pod", " ''"), 2, OF_NO_KIND),
+        (POD.replace("v1", "~"), 1, "apiVersion not set"),
+        (POD.replace("v1", "''"), 1, "the server could not find the requested resource"),
         (POD.replace("v1", "a/b/c"), 1, "unexpected GroupVersion string: a/b/c"),
         (POD.replace("Pod", "POD"), 2, 'no matches for kind "POD" in version "v1"'),
     ],
@@ -207,6 +247,8 @@ def test_an_empty_list_beside_other_objects_is_no_problem() -> None:
         ("a: !!binary '*'", "f:1:4: !!binary value contains invalid base64 data"),
         ("~: x", "f:1:1: invalid map key: null"),
         ("? [a]\n: b", 'f:1:3: invalid map key: a key must be a plain value (quote "{{ … }}")'),
+        ("x: &x [{a: b}]\n<<: *x", "f:1:4: map merge requires map or sequence of maps as the value"),
+        ("<<: [{a: b}, c]", "f:1:5: map merge requires map or sequence of maps as the value"),
         ("<<: 1\na: b", "f:1:5: map merge requires map or sequence of maps as the value"),
         ("a: *b", "f:1:4: unknown anchor 'b' referenced"),
         ("hello", "f:1:1: an object (a mapping with apiVersion and kind) is wanted"),

@@ -195,10 +195,10 @@ class _SourceLoading:
                 return otherwise
             at = root.position if node is None else node.position
             detail = f"{name} not set"
-            if node is not None and name == "kind":
+            if value == "" and name == "kind":
                 text = json.dumps(root.plain(), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
                 detail = f"Object 'Kind' is missing in '{text}'"
-            elif node is not None:
+            elif value == "":
                 detail = "the server could not find the requested resource"
             self.problem(at, name, "Required value", ProblemType.REQUIRED, detail)
             return None

@@ -345,14 +345,15 @@ class _Composer:
         position = self.at(event)
         self.note_tag(event.tag or "!", position)
         node = Node({}, position.line, position.column)
-        merges: list[Node] = []
+        written: set[str] = set()
         while not isinstance(item := self.loader.get_event(), yaml.MappingEndEvent):
             key_position = self.at(item)
             key_node = self.node(item, depth + 1)
             is_merge = key_node.source == "<<" and isinstance(item, yaml.ScalarEvent)
-            child = self.node(self.loader.get_event(), depth + 1)
+            value_event = self.loader.get_event()
+            child = self.node(value_event, depth + 1)
             if is_merge:
-                merges.append(child)
+                self.merge(node, child, key_position, written, is_alias=isinstance(value_event, yaml.AliasEvent))
                 continue
             if isinstance(key_node.value, dict | list):
                 message = 'invalid map key: a key must be a plain value (quote "{{ … }}")'
@@ -360,13 +361,12 @@ class _Composer:
             key = json_key(key_node.value)
             if key is None:
                 raise self.no_key(key_position, child)
-            if key in node.keys:
+            if key in written:
                 self.duplicate(key, node.keys[key][0], key_position)
+            written.add(key)
             node.keys[key] = (key_position, key_node.source or key)
             node.value[key] = child
             node.grow(child)
-        for merged in merges:
-            self.merge(node, merged)
         return node
 
     def no_key(self, position: Position, child: Node) -> _TextError:
@@ -375,22 +375,27 @@ class _Composer:
         error.detail = f"unsupported map key of type: %!s(<nil>), key: <nil>, value: {_go_value(child)}"
         return error
 
-    def duplicate(self, key: str, first: Position, second: Position) -> None:
-        self.document.warnings.append(
-            (second, f'duplicate key "{key}", first at {first.line}:{first.column}; the last one counts')
-        )
+    def duplicate(self, key: str, first: Position, second: Position, counts: str = "last") -> None:
+        where = f"first at {first.line}:{first.column}"
+        self.document.warnings.append((second, f'duplicate key "{key}", {where}; the {counts} one counts'))
 
-    def merge(self, node: Node, merged: Node) -> None:
-        """Add the entries of a merge value ("<<"): what the mapping says itself wins, then the first of a list."""
-        sources = merged.value if isinstance(merged.value, list) else [merged]
-        for source in sources:
-            if not isinstance(source.value, dict):
-                raise _TextError(merged.position, "map merge requires map or sequence of maps as the value")
+    def merge(self, node: Node, merged: Node, at: Position, written: set[str], *, is_alias: bool) -> None:
+        """Add the entries of a merge value ("<<") to what was written before it; the first of a list wins.
+
+        As in go.yaml.in/yaml/v2 decode.go (merge), it takes the place of what the mapping said before it.
+        """
+        is_list = isinstance(merged.value, list)
+        sources = merged.value if is_list else [merged]
+        if (is_list and is_alias) or any(not isinstance(source.value, dict) for source in sources):
+            raise _TextError(merged.position, "map merge requires map or sequence of maps as the value")
+        for source in reversed(sources):
             for key, child in source.value.items():
-                if key not in node.value:
-                    node.value[key] = child
-                    node.keys[key] = source.keys[key]
-                    node.grow(child)
+                if key in written:
+                    self.duplicate(key, node.keys[key][0], at, "merged")
+                    written.remove(key)
+                node.value[key] = child
+                node.keys[key] = source.keys[key]
+                node.grow(child)
 
 
 def _resolved_tag(value: Scalar) -> str:
