@@ -139,6 +139,10 @@ OF_NO_KIND = (
         ('a: {~: "x"}', 1, 'unsupported map key of type: %!s(<nil>), key: <nil>, value: "x"'),
         ("---\na: [b", 3, "yaml: line 2: did not find expected ',' or ']'"),
         (f"{POD}---\na: [b", 11, "yaml: line 1: did not find expected ',' or ']'"),
+        ("a:\n- [b, c?d]", 2, "yaml: line 1: did not find expected ',' or ']'"),
+        ("a: [b?]", 1, "yaml: did not find expected ',' or ']'"),
+        ("a:\n  b: {c: d?e}", 2, "yaml: line 1: did not find expected ',' or '}'"),
+        ('a: "b\\/c"', 1, "yaml: line 1: found unknown escape character"),
         ("- a", 1, "invalid object to validate"),
         ("kind: List\napiVersion: v1\nitems: []", 1, "no objects passed"),
         ("kind: List\napiVersion: v1", 1, "invalid object to validate"),
@@ -195,6 +199,22 @@ def test_text_that_begins_as_json_and_is_neither_that_nor_yaml_is_refused_as_go_
     problems = load([Source(name="f", text=text)]).problems
     said = [problem.detail for problem in problems if problem.type is ProblemType.SYNTAX]
     assert said == ([] if detail is None else [detail])
+
+
+def test_a_question_mark_and_a_backslash_are_text_elsewhere() -> None:
+    head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: "
+    text = f"""{head}\n  a: [b"?]\n  b: {{"c?": 'd?'}}\n"""
+    assert load([Source(name="f", text=text)]).problems[0].type is ProblemType.SYNTAX
+    text = head + """{"a?": 'b?', c: "d?"}\n---\n""" + head + """\n  a?: b?c\n  b: '\\/'\n  c: "\\\\/"\n  d: \\/\n"""
+    first, second = load([Source(name="f", text=text)]).objects
+    assert first.value["data"] == {"a?": "b?", "c": "d?"}
+    assert second.value["data"] == {"a?": "b?c", "b": "\\/", "c": "\\/", "d": "\\/"}
+
+
+def test_json_has_escapes_that_yaml_has_not() -> None:
+    text = '{"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "a"}, "data": {"a": "\\/\\ud83d\\ude00"}}'
+    assert load([Source(name="f", text=text)]).objects[0].value["data"] == {"a": "/😀"}
+    assert problems(text.replace('"kind"', "kind")) != []
 
 
 def test_yaml_may_follow_one_json_object() -> None:

@@ -20,12 +20,14 @@ class Part:
     """The text of one document and the lines before it.
 
     `fault`: what kubectl says of it when it is not YAML either. `error`: why nothing of it is read, with line and column.
+    `is_json`: kubectl reads it with its reader of JSON.
     """
 
     text: str
     first_line: int
     fault: str = ""
     error: tuple[int, int, str] | None = None
+    is_json: bool = False
 
 
 def split(text: str) -> Iterator[Part]:
@@ -47,7 +49,7 @@ def split(text: str) -> Iterator[Part]:
                 yield from _split_yaml(rest, lines, str(fault))
             return
         lines, rest = _rest(text[:end], at)
-        yield Part(rest, lines)
+        yield Part(rest, lines, is_json=True)
         at, count = end, count + 1
 
 

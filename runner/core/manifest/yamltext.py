@@ -26,6 +26,7 @@ _TAG: Final = "tag:yaml.org,2002:"
 _SCALAR_TAGS: Final = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp", "merge"))
 _KNOWN_TAGS: Final = _SCALAR_TAGS | {"!"} | {_TAG + name for name in ("seq", "map", "set", "omap", "pairs", "binary")}
 _SURROGATES: Final = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_SLASH: Final = re.compile(r"(?<!\\)(?:\\\\)*\\/")
 _Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -150,9 +151,9 @@ def _read_part(part: Part) -> Document:
         return document
     try:
         _check_characters(text, first_line)
-        if text.lstrip()[:1] in ("{", "["):
+        if part.is_json:
             text = _SURROGATES.sub(_join_surrogates, text)
-        document.root = _Composer(text, first_line, document).compose()
+        document.root = _Composer(text, first_line, document, is_json=part.is_json).compose()
     except _TextError as error:
         document.errors.append((error.position, error.message, part.fault or error.detail))
     except yaml.MarkedYAMLError as error:
@@ -220,8 +221,11 @@ def _join_surrogates(match: re.Match[str]) -> str:
 class _Composer:
     """Builds the tree of the first document of a text from the parser's events."""
 
-    def __init__(self, text: str, first_line: int, document: Document) -> None:
+    def __init__(self, text: str, first_line: int, document: Document, *, is_json: bool) -> None:
         self.loader = _Loader(text)
+        # Where an escape may stand that only JSON has, and the brackets that are open around what is read.
+        self.slashed = text if "\\/" in text and not is_json else ""
+        self.closers: list[str] = []
         self.first_line = first_line + 1
         self.document = document
         self.anchors: dict[str, Node | None] = {}  # None while the anchored value is being read
@@ -295,12 +299,28 @@ class _Composer:
         position = self.at(event)
         value: Scalar = event.value
         source = None
+        if (
+            self.slashed
+            and event.style == '"'
+            and _SLASH.search(self.slashed[event.start_mark.index : event.end_mark.index])
+        ):
+            line = event.end_mark.line + 1
+            raise _TextError(
+                position, "found unknown escape character (\\/)", f"line {line}: found unknown escape character"
+            )
+        if self.closers and not event.style and "?" in event.value:
+            raise self.question(position, event.start_mark.line)
         if event.tag is None:
             if not event.style:
                 value, source = resolve_plain(event.value), event.value
         elif event.tag != "!":
             value = self.tagged(event.tag, event.value, position)
         return Node(value, position.line, position.column, source)
+
+    def question(self, position: Position, line: int) -> _TextError:
+        """A question mark ends an unquoted text between brackets (go.yaml.in/yaml/v2 scannerc.go), and nothing can follow."""
+        said = f"did not find expected ',' or '{self.closers[-1]}'"
+        return _TextError(position, f"{said} (quote a text that holds a ?)", f"line {line}: {said}" if line else said)
 
     def tagged(self, tag: str, text: str, position: Position) -> Scalar:
         if tag == _TAG + "binary":
@@ -335,10 +355,14 @@ class _Composer:
         self.note_tag(event.tag or "!", position)
         items: list[Node] = []
         node = Node(items, position.line, position.column)
+        if event.flow_style:
+            self.closers.append("]")
         while not isinstance(item := self.loader.get_event(), yaml.SequenceEndEvent):
             child = self.node(item, depth + 1)
             items.append(child)
             node.grow(child)
+        if event.flow_style:
+            self.closers.pop()
         return node
 
     def mapping(self, event: Any, depth: int) -> Node:
@@ -346,6 +370,8 @@ class _Composer:
         self.note_tag(event.tag or "!", position)
         node = Node({}, position.line, position.column)
         written: set[str] = set()
+        if event.flow_style:
+            self.closers.append("}")
         while not isinstance(item := self.loader.get_event(), yaml.MappingEndEvent):
             key_position = self.at(item)
             key_node = self.node(item, depth + 1)
@@ -367,6 +393,8 @@ class _Composer:
             node.keys[key] = (key_position, key_node.source or key)
             node.value[key] = child
             node.grow(child)
+        if event.flow_style:
+            self.closers.pop()
         return node
 
     def no_key(self, position: Position, child: Node) -> _TextError:
