@@ -308,6 +308,12 @@ WARNINGS = [
         ],
     ),
     (
+        "more bytes than 64 bits can count thousandths of",
+        "runtimeClassName: r, overhead: {memory: 16Ei, ephemeral-storage: 9223372036854775808}",
+        "",
+        [],
+    ),
+    (
         "unusual addresses",
         "dnsConfig: {nameservers: ['2001:DB8::1', 1.1.1.1, '::1']}",
         "",

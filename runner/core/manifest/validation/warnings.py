@@ -12,7 +12,7 @@ from runner.core.manifest.preparing import APP_ARMOR_PREFIX, SECCOMP_POD, SECCOM
 from runner.core.manifest.validation.errors import Errors
 from runner.core.manifest.validation.names import dns_label, ip_address, label_value
 from runner.core.manifest.validation.security import containers_of
-from runner.core.quantity import parse_quantity
+from runner.core.quantity import NANO, parse_quantity
 
 Object = dict[str, Any]
 
@@ -194,7 +194,8 @@ def _lists(errors: Errors, spec: Object, path: FieldPath) -> None:
 
 def _fraction(errors: Errors, amounts: dict[str, str] | None, name: str, path: FieldPath) -> None:
     text = (amounts or {}).get(name)
-    if text is not None and parse_quantity(text).milli() % 1000:
+    thousandths = -(-parse_quantity(text).nanos // (NANO // 1000)) if text is not None else 0
+    if thousandths % 1000:
         errors.warn(path.key(name), f'fractional byte value "{text}" is invalid, must be an integer')
 
 
