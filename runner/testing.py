@@ -142,7 +142,7 @@ def simulate(
     """
     from runner.core.manifest import load
 
-    result = load(sources_of(manifests), namespace=namespace)
+    result = load(sources_of(manifests), namespace=namespace, is_admitted=True)
     if not result.ok:
         raise ManifestError(tuple(str(problem) for problem in result.problems))
     options = options_of(how, RunOptions())

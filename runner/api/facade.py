@@ -89,12 +89,17 @@ class Runner(Deleting):
 
     # --- manifests ---------------------------------------------------------------------------------------------------
 
-    def load(self, paths: Sequence[str], *, stdin: TextIO | None, namespace: str = "default") -> LoadResult:
-        """Load manifests from files, folders and stdin (``-``). Raises UsageError for what cannot be read."""
+    def load(
+        self, paths: Sequence[str], *, stdin: TextIO | None, namespace: str = "default", is_admitted: bool = True
+    ) -> LoadResult:
+        """Load manifests from files, folders and stdin (``-``). Raises UsageError for what cannot be read.
+
+        Without ``is_admitted`` pods are checked as they are written, as by a server without the ServiceAccount admission.
+        """
         from runner.core.manifest import load
         from runner.runtime.sources import read_sources
 
-        return load(read_sources(paths, stdin), namespace=namespace)
+        return load(read_sources(paths, stdin), namespace=namespace, is_admitted=is_admitted)
 
     def plan(self, objects: Sequence[LoadedObject], options: RunOptions) -> str:
         """The first decision for each pod, as text, without an Engine."""
@@ -173,7 +178,7 @@ class Runner(Deleting):
         from runner.api.inputs import sources_of
         from runner.core.manifest import load
 
-        return load(sources_of(manifests, self.folder), namespace=self.namespace)
+        return load(sources_of(manifests, self.folder), namespace=self.namespace, is_admitted=True)
 
     @property
     def pods(self) -> tuple[PodHandle, ...]:

@@ -20,14 +20,21 @@ STDIN = "<stdin>"
 
 
 def load(
-    app: App, paths: Sequence[str], namespace: str, *, is_strict: bool = False, across: bool = False
+    app: App,
+    paths: Sequence[str],
+    namespace: str,
+    *,
+    is_strict: bool = False,
+    across: bool = False,
+    is_admitted: bool = True,
 ) -> tuple[LoadResult, str]:
     """Load the manifests; returns what they hold and the text of standard input, "" when it was not read.
 
     ``is_strict``: warnings and ignored objects are problems. ``across``: names that are nowhere in the input are warned of.
+    Without ``is_admitted`` pods are checked as they are written.
     """
     text = _stdin(app) if "-" in paths else ""
-    result = app.runner.load(paths, stdin=io.StringIO(text), namespace=namespace)
+    result = app.runner.load(paths, stdin=io.StringIO(text), namespace=namespace, is_admitted=is_admitted)
     if _is_given("namespace"):
         _refuse_other_namespaces(result.objects, namespace)
     if across and result.ok:

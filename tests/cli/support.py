@@ -90,7 +90,9 @@ class FakeRunner:
     def release(self) -> None:
         self.asked["released"] = True
 
-    def load(self, paths: Sequence[str], *, stdin: TextIO | None, namespace: str) -> LoadResult:
+    def load(
+        self, paths: Sequence[str], *, stdin: TextIO | None, namespace: str, is_admitted: bool = True
+    ) -> LoadResult:
         sources = []
         for path in paths:
             if path == "-":
@@ -100,7 +102,7 @@ class FakeRunner:
                 raise UsageError(f'the path "{path}" does not exist')
             else:
                 sources.append(Source(name=path, text=Path(path).read_text()))
-        return load(sources, namespace=namespace)
+        return load(sources, namespace=namespace, is_admitted=is_admitted)
 
     def run_to_end(
         self, objects: Sequence[LoadedObject], options: RunOptions, *, listener: Listener, stop: StopRequest

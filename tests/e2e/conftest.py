@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 from runner.engine.docker import DockerEngine
 from tests.conftest import require_engine
 from tests.e2e.support import Bench
+from tests.support.sweeping import no_other_sweeps
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +33,5 @@ def bench(sdk: docker.DockerClient, tmp_path: Path) -> Iterator[Bench]:
 @pytest.fixture
 def alone() -> Iterator[None]:
     """Tests that look at garbage stay out of each other's way: ``gc`` takes what killed processes of other homes left."""
-    with (Path(tempfile.gettempdir()) / "podrunner-e2e.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with no_other_sweeps():
         yield

@@ -171,9 +171,16 @@ def test_get_w_prints_a_line_for_each_change(shown: Shown) -> None:
 
 def test_describe_shows_the_pod_with_its_events(shown: Shown) -> None:
     text = shown.looks["describe"].out
-    for part in (f"Name:         {POD}", "Init Containers:", "Exit Code:    0", "Events:", "Container started"):
+    for part in (
+        f"Name:             {POD}",
+        "Service Account:  default",
+        "Init Containers:",
+        "Exit Code:    0",
+        "Events:",
+        "Container started",
+    ):
         assert part in text
-    assert f"Node:         {socket.gethostname().lower()}/" in text
+    assert f"Node:             {socket.gethostname().lower()}/" in text
 
 
 def test_events_are_listed_oldest_first(shown: Shown) -> None:

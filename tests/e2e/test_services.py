@@ -179,6 +179,7 @@ def test_a_node_port_is_reached_on_the_node(bench: Bench) -> None:
     process.end()
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_proxy_outlives_its_process_only_until_somebody_sweeps_or_takes_it_over(bench: Bench) -> None:
     """A second run takes over what a killed one held; after the last one, a sweep finds what is left."""
     first = serving(bench, server(bench.name("server"), "web"), service("own", "web"), ready=1)

@@ -375,7 +375,7 @@ def test_a_given_claim_is_shown_as_kubectl_shows_it_and_stays(bench: Bench) -> N
     assert row.split()[:-1] == [claim, "Bound", f"pvc-default-{claim}", "5Gi", "RWX", "local", "<unset>"]
     assert json.loads(bench("get", "pvc", claim, "-o", "json").out)["status"]["phase"] == "Bound"
     missing = bench("get", "pvc", "nope")
-    assert (missing.code, 'persistentvolumeclaims "nope" not found' in missing.err) == (2, True)
+    assert (missing.code, 'persistentvolumeclaims "nope" not found' in missing.err) == (1, True)
 
 
 def test_a_claims_content_is_given_to_the_group_of_the_pod_that_uses_it_now(bench: Bench) -> None:

@@ -27,6 +27,7 @@ from runner.runtime.gc import GcReport, sweep
 from runner.runtime.home import Home
 from runner.runtime.memory_store import MemoryStore
 from runner.runtime.ownership import owner_label
+from tests.support.sweeping import no_other_sweeps
 
 pytestmark = pytest.mark.docker
 
@@ -96,9 +97,10 @@ def living(docker_engine: DockerEngine) -> Iterator[PodOnEngine]:
 
 @pytest.fixture
 def orphan(docker_engine: DockerEngine, dead_owner: str) -> Iterator[PodOnEngine]:
-    pod = PodOnEngine(docker_engine, dead_owner)
-    yield pod
-    pod.remove()
+    with no_other_sweeps():
+        pod = PodOnEngine(docker_engine, dead_owner)
+        yield pod
+        pod.remove()
 
 
 def known(pod: PodOnEngine, owner: str) -> MemoryStore:

@@ -497,3 +497,20 @@ def test_what_go_always_writes_is_stored_though_nothing_was_written() -> None:
     text = "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, ordinals: {}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: b}]}}}}"
     spec = load([Source(name="f", text=text)]).objects[0].value["spec"]
     assert (spec["serviceName"], spec["ordinals"]) == ("", {"start": 0})
+
+
+TOKEN = """
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers: [{name: main, image: a}]
+  volumes: [{name: t, projected: {sources: [{serviceAccountToken: {path: token}}]}}]
+"""
+
+
+def test_a_pod_that_is_run_has_an_account_for_its_token_and_one_as_written_has_none() -> None:
+    source = Source(name="pod.yaml", text=TOKEN)
+    assert load([source], is_admitted=True).problems == ()
+    (problem,) = load([source]).problems
+    assert problem.field == "spec.volumes[0].projected.sources[0].serviceAccountToken"

@@ -41,7 +41,7 @@ def validate(
     named = (*paths, *files)
     if not named:
         raise UsageError("no manifest given", hint="name a file, a folder, or - for standard input")
-    result, stdin = load(app, named, namespace, is_strict=is_strict, across=True)
+    result, stdin = load(app, named, namespace, is_strict=is_strict, across=True, is_admitted=False)
     if output == "json":
         for file in _files(named, result):
             app.out.exact(json.dumps(file_report(file, result), ensure_ascii=False) + "\n")

@@ -28,12 +28,13 @@ from runner.core.manifest.yamltext import Node, Positions, read_documents
 _VERSION = re.compile(r"v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?")
 
 
-def load(sources: Sequence[Source], *, namespace: str = "default") -> LoadResult:
+def load(sources: Sequence[Source], *, namespace: str = "default", is_admitted: bool = False) -> LoadResult:
     """Return every object, problem and warning of some manifests.
 
-    `namespace` is given to namespaced objects that name none. Nothing is raised for any text.
+    `namespace` is given to namespaced objects that name none. `is_admitted`: pods are checked as they are after the
+    ServiceAccount admission, which names the account `default` where a pod names none. Nothing is raised for any text.
     """
-    loading = _Loading(namespace)
+    loading = _Loading(namespace, is_admitted=is_admitted)
     for source in sources:
         _SourceLoading(loading, source).run()
     if sources and not loading.items and not loading.problems:
@@ -58,8 +59,9 @@ def load(sources: Sequence[Source], *, namespace: str = "default") -> LoadResult
 class _Loading:
     """What has been found so far, over all sources."""
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, *, is_admitted: bool) -> None:
         self.namespace = namespace
+        self.is_admitted = is_admitted
         self.objects: list[LoadedObject] = []
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
@@ -258,7 +260,7 @@ class _SourceLoading:
         notes = notes_on(kind, value)
         apply_defaults(kind, value, self.loading.namespace)
         raw = root.plain()
-        found = validate(kind, value, raw)
+        found = validate(kind, value, raw, is_admitted=self.loading.is_admitted)
         # What is refused needs no advice on what would happen to it.
         for path, text in notes if not found.items else ():
             self.warn(positions.nearest(path.keys), str(path), text)

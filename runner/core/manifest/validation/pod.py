@@ -48,8 +48,8 @@ RESTART_POLICIES = ("Always", "OnFailure", "Never")
 MAX_INT32 = 2**31 - 1
 
 
-def validate_pod(errors: Errors, pod: Object) -> None:
-    """Check a pod that is about to be created."""
+def validate_pod(errors: Errors, pod: Object, *, has_account: bool = False) -> None:
+    """Check a pod that is about to be created; ``has_account``: it has a service account, whether it names one or not."""
     metadata, spec = pod["metadata"], pod["spec"]
     annotations = metadata.get("annotations") or {}
     path, at = FieldPath().child("spec"), FieldPath().child("metadata")
@@ -60,7 +60,7 @@ def validate_pod(errors: Errors, pod: Object) -> None:
     validate_metadata(errors, metadata, at, dns_subdomain)
     _annotations(errors, annotations, spec, at.child("annotations"))
     validate_pod_spec(errors, spec, path, metadata=metadata)
-    if not spec.get("serviceAccountName"):
+    if not (has_account or spec.get("serviceAccountName")):
         _tokens_without_account(errors, spec, path)
     for field in ("containers", "initContainers"):
         for index, container in enumerate(spec.get(field) or ()):

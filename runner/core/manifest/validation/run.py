@@ -13,11 +13,14 @@ from runner.core.manifest.validation.errors import Errors
 Object = dict[str, Any]
 
 
-def validate(kind: str, value: Object, raw: Any = None) -> Errors:
-    """Return every error and warning of a defaulted object, in the server's order; ``raw``: what its text says."""
+def validate(kind: str, value: Object, raw: Any = None, *, is_admitted: bool = False) -> Errors:
+    """Return every error and warning of a defaulted object, in the server's order; ``raw``: what its text says.
+
+    ``is_admitted``: a pod without a service account will have one.
+    """
     errors = Errors(raw=raw)
     if kind == "Pod":
-        pod.validate_pod(errors, value)
+        pod.validate_pod(errors, value, has_account=is_admitted)
         warnings.warn_pod(errors, value)
         return errors
     from runner.core.manifest.validation import objects

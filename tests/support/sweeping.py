@@ -1,0 +1,26 @@
+"""Sweeps take what any dead process left in the Engine: tests that make such things keep the sweeps of others away."""
+
+from __future__ import annotations
+
+import fcntl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_held: list[bool] = []
+
+
+@contextmanager
+def no_other_sweeps() -> Iterator[None]:
+    """Hold off the sweeps of other test processes on this machine; within this one it may be entered again."""
+    if _held:
+        yield
+        return
+    with Path(tempfile.gettempdir(), "podrunner-tests-sweep.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _held.append(True)
+        try:
+            yield
+        finally:
+            _held.clear()
