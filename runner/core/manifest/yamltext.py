@@ -230,6 +230,7 @@ class _Composer:
         self.document = document
         self.anchors: dict[str, Node | None] = {}  # None while the anchored value is being read
         self.aliased = 0
+        self.written = 0
 
     def compose(self) -> Node | None:
         """Return the root node, or None when the text holds no document or only a null."""
@@ -266,6 +267,7 @@ class _Composer:
             return self.alias(event, depth)
         if depth > MAX_DEPTH:
             raise self.too_deep(event)
+        self.written += 1
         anchor = event.anchor
         if anchor is not None:
             self.anchors[anchor] = None
@@ -291,8 +293,10 @@ class _Composer:
         if depth + target.height - 1 > MAX_DEPTH:
             raise self.too_deep(event)
         self.aliased += target.size
-        if self.aliased > MAX_ALIASED_NODES:
-            raise _TextError(self.at(event), f"aliases expand to more than {MAX_ALIASED_NODES} values")
+        # As in go.yaml.in/yaml/v2 decode.go (unmarshal): no more than 99 of 100 values may come from aliases.
+        if self.aliased > min(MAX_ALIASED_NODES, max(1000, 99 * self.written)):
+            said = f"aliases expand to more than {MAX_ALIASED_NODES} values, or to 99 times what is written"
+            raise _TextError(self.at(event), said, "document contains excessive aliasing")
         return target
 
     def scalar(self, event: Any) -> Node:
@@ -304,10 +308,8 @@ class _Composer:
             and event.style == '"'
             and _SLASH.search(self.slashed[event.start_mark.index : event.end_mark.index])
         ):
-            line = event.end_mark.line + 1
-            raise _TextError(
-                position, "found unknown escape character (\\/)", f"line {line}: found unknown escape character"
-            )
+            said, line = "found unknown escape character", event.end_mark.line
+            raise _TextError(position, f"{said} (\\/)", f"line {line + 1}: {said}" if line else said)
         if self.closers and not event.style and "?" in event.value:
             raise self.question(position, event.start_mark.line)
         if event.tag is None:
