@@ -143,7 +143,7 @@ OF_NO_KIND = (
         ("a: [b?]", 1, "yaml: did not find expected ',' or ']'"),
         ("a:\n  b: {c: d?e}", 2, "yaml: line 1: did not find expected ',' or '}'"),
         (
-            "a: &a [b, b, b, b, b, b, b, b, b]\nc: &c [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c]\ne: [*d, *d, *d, *d]",
+            f"a: &a [b{', b' * 8}]\nc: &c [*a{', *a' * 8}]\nd: &d [*c{', *c' * 8}]\ne: [*d, *d, *d, *d]",
             4,
             "yaml: document contains excessive aliasing",
         ),
