@@ -223,6 +223,14 @@ def test_json_has_escapes_that_yaml_has_not() -> None:
     assert problems(text.replace('"kind"', "kind")) != []
 
 
+@pytest.mark.parametrize("character", ["\x7f", "\x85", "\u2028", "\u2029", "\uffff"])
+def test_json_has_characters_that_yaml_has_not(character: str) -> None:
+    text = (
+        f'{{"kind": "ConfigMap", "apiVersion": "v1", "metadata": {{"name": "a"}}, "data": {{"a": "b {character} c"}}}}'
+    )
+    assert load([Source(name="f", text=text)]).objects[0].value["data"] == {"a": f"b {character} c"}
+
+
 def test_yaml_may_follow_one_json_object() -> None:
     result = load([Source(name="f", text=f"{GOOD}\n{POD}---\n{POD.replace('web', 'Web')}")])
     assert [item.kind for item in result.objects] == ["ConfigMap", "Pod", "Pod"]

@@ -26,6 +26,8 @@ _TAG: Final = "tag:yaml.org,2002:"
 _SCALAR_TAGS: Final = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp", "merge"))
 _KNOWN_TAGS: Final = _SCALAR_TAGS | {"!"} | {_TAG + name for name in ("seq", "map", "set", "omap", "pairs", "binary")}
 _SURROGATES: Final = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+# Characters that JSON's strings may hold as they are, and that YAML refuses or takes for the end of a line.
+_ONLY_IN_JSON: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _SLASH: Final = re.compile(r"(?<!\\)(?:\\\\)*\\/")
 _Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -150,9 +152,10 @@ def _read_part(part: Part) -> Document:
         document.errors.append((Position(line, column), message, message))
         return document
     try:
-        _check_characters(text, first_line)
         if part.is_json:
             text = _SURROGATES.sub(_join_surrogates, text)
+            text = _ONLY_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        _check_characters(text, first_line)
         document.root = _Composer(text, first_line, document, is_json=part.is_json).compose()
     except _TextError as error:
         document.errors.append((error.position, error.message, part.fault or error.detail))
