@@ -32,6 +32,7 @@ BACKLOG_BYTES = 32 * 1024 * 1024
 """How much may be read and not told yet; more is not read before."""
 
 _STOP_SECONDS = 1.0
+_LOOK_SECONDS = 0.02
 _PIECE_BYTES = 200
 """What a piece takes in memory beside its text, more or less."""
 _log = logging.getLogger("runner.logs")
@@ -155,16 +156,30 @@ class _Follower:
 
     def catch_up(self) -> bool:
         """Read what the container has written so far, and stop; whether it has ended."""
-        deadline = Deadline(KEPT_SECONDS)
-        while not self._is_over_after(KEPT_SILENCE_SECONDS):
+        newest = self._newest()
+        deadline, silence = Deadline(KEPT_SECONDS), Deadline(KEPT_SILENCE_SECONDS)
+        while newest is None or self._reader.latest < newest:
+            if self._is_over_after(_LOOK_SECONDS):
+                return True
+            if self._moves:
+                silence = Deadline(KEPT_SILENCE_SECONDS)
             is_late = deadline.remaining() == 0 and not self._outbox.is_full
-            if not self._moves or is_late:
-                self.stop()
-                self._thread.join(_STOP_SECONDS)
-                if is_late and self._moves:
-                    _log.warning("container %s goes on writing; its output is told no further", self._attempt.container)
-                return False
-        return True
+            if is_late and self._moves:
+                _log.warning("container %s goes on writing; its output is told no further", self._attempt.container)
+            if is_late or silence.remaining() == 0:
+                break
+        is_over = not self._thread.is_alive()
+        self.stop()
+        self._thread.join(_STOP_SECONDS)
+        return is_over
+
+    def _newest(self) -> str | None:
+        """The time of the last thing that the container has written by now, "" when there is none; None: nobody knows."""
+        try:
+            pieces = [piece for batch in self._reader.now(tail=1) for piece in batch]
+        except EngineError:
+            return None
+        return pieces[-1].timestamp if pieces else ""
 
     def _is_over_after(self, seconds: float) -> bool:
         """Wait for the end; whether it has come. Sets ``_moves``: something came, or could not be taken, meanwhile."""
