@@ -353,7 +353,8 @@ class Runner(Deleting):
         except StoreError as error:
             rows.append(("State database", error.message))
         try:
-            rows += [("Engine address", self.address.url), ("Address from", self.address.source)]
+            if self._given_engine is None:
+                rows += [("Engine address", self.address.url), ("Address from", self.address.source)]
             rows += engine_rows(self.engine)
             rows.append(network_row(self.engine))
             with self.sound_store(is_only_looked_at=True) as (store, _):
