@@ -59,7 +59,7 @@ class Dice:
 
     seed: int
     share: float = 0.15
-    most: int = 15
+    most: int = 8
     delay: float = 0.3
     kinds: tuple[Kind, ...] = tuple(Kind)
     _count: int = 0
