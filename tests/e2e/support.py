@@ -25,7 +25,7 @@ import yaml
 from docker.errors import APIError, NotFound
 
 from runner.clock import Deadline, Wakeup
-from runner.core.labels import OWNER
+from runner.core.labels import ACCESS, OWNER, VOLUME_KIND
 from runner.runtime.home import Home
 from runner.runtime.ownership import home_id
 from runner.runtime.sqlite_store import SqliteStore
@@ -247,6 +247,12 @@ class Bench:
                 with suppress(NotFound, APIError):
                     self.engine.api.remove_container(one["Id"], force=True)
             for volume in self.engine.volumes.list(filters={"label": label}):
+                with suppress(NotFound, APIError):
+                    volume.remove(force=True)
+        # Service accounts' folders that kept pods had; they belong to the state directory and to no pod.
+        mine = f"@{home_id(Home(Path(self.environ['PODRUNNER_HOME'])))}"
+        for volume in self.engine.volumes.list(filters={"label": f"{VOLUME_KIND}={ACCESS}"}):
+            if mine in volume.attrs["Labels"].get(OWNER, ""):
                 with suppress(NotFound, APIError):
                     volume.remove(force=True)
         for claim in self.claims:
