@@ -25,7 +25,7 @@ from runner.api.status import Status
 from runner.clock import VIRTUAL_START
 from runner.core.events import Event
 from runner.core.model import Pod
-from runner.core.podstatus import PodStatus
+from runner.core.status.podstatus import PodStatus
 from runner.errors import ManifestError, UsageError
 from runner.lab import Simulation, new_pod
 from runner.lab import simulate as _simulate

@@ -11,7 +11,7 @@ from runner.api.launching import Launching
 from runner.clock import Deadline, Wakeup
 from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS, KindWords
 from runner.core.model import Json, Pod
-from runner.core.termination import deletion_grace
+from runner.core.sync.termination import deletion_grace
 from runner.errors import Conflict, NoSuchObject, NotFound, WaitTimeout
 from runner.runtime.narration import Narration
 from runner.runtime.options import RunOptions

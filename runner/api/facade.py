@@ -103,10 +103,10 @@ class Runner(Deleting):
 
     def plan(self, objects: Sequence[LoadedObject], options: RunOptions) -> str:
         """The first decision for each pod, as text, without an Engine."""
-        from runner.core.backoff import BackoffSettings
-        from runner.core.decide import Memory, decide
         from runner.core.observed import Observed, ProbeResults
-        from runner.core.restart import with_retry_scope
+        from runner.core.sync.backoff import BackoffSettings
+        from runner.core.sync.decide import Memory, decide
+        from runner.core.sync.restart import with_retry_scope
 
         now = self.clock.now()
         memory = Memory(crashes={}, attempts={}, settings=BackoffSettings(), schedule=options.worker.retry.delay)

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from runner.core.containerstatus import engine_id
 from runner.core.model import Json
-from runner.core.podstatus import ContainerStatus, PodStatus, Running, Terminated
+from runner.core.status.containerstatus import engine_id
+from runner.core.status.podstatus import ContainerStatus, PodStatus, Running, Terminated
 from runner.runtime.narration import AttemptStarted, Gone, Narration, PodRef, StatusChanged
 from runner.runtime.storage import Object
 

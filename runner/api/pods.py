@@ -13,13 +13,13 @@ from runner.api.report import report
 from runner.api.settings import Seconds, seconds_of
 from runner.api.status import Status
 from runner.api.volumes import VolumeHandle
-from runner.core.containerstatus import engine_id
 from runner.core.diagnosis import with_cause
 from runner.core.events import Event
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.model import Container, Pod
-from runner.core.podstatus import ConditionType, Phase
-from runner.core.termination import deletion_grace
+from runner.core.status.containerstatus import engine_id
+from runner.core.status.podstatus import ConditionType, Phase
+from runner.core.sync.termination import deletion_grace
 from runner.engine.protocol import Engine, EngineState
 from runner.errors import Conflict, NotFound, PodFailed, UsageError, WaitTimeout
 

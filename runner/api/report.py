@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runner.core.columns import pod_row
 from runner.core.escaping import escaped
+from runner.core.printers.columns import pod_row
 from runner.core.times import human_duration
 from runner.errors import RunnerError
 

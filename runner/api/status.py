@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.core.columns import status_word
-from runner.core.podstatus import ConditionType, ContainerStatus, Phase, PodStatus
+from runner.core.printers.columns import status_word
+from runner.core.status.podstatus import ConditionType, ContainerStatus, Phase, PodStatus
 
 
 @dataclass(frozen=True, slots=True, eq=False)

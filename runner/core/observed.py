@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from runner.core.model import ContainerID
-from runner.core.podstatus import ID_PREFIX, Running, Terminated
+from runner.core.status.podstatus import ID_PREFIX, Running, Terminated
 
 
 class RuntimeState(StrEnum):

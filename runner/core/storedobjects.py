@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from runner.core.endpoints import needs_address
 from runner.core.labels import OWNER
 from runner.core.model import Json
+from runner.core.network.endpoints import needs_address
 from runner.core.times import format_time
 
 OWNER_ANNOTATION = OWNER

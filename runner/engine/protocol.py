@@ -15,7 +15,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from runner.core.containerconfig import ContainerConfig, VolumeConfig
+from runner.core.container.containerconfig import ContainerConfig, VolumeConfig
 
 
 class EngineInfo(Struct, frozen=True, kw_only=True):

@@ -21,8 +21,8 @@ from runner.clock import VIRTUAL_START, VirtualClock
 from runner.core.admission import admit
 from runner.core.manifest.types import LoadedObject
 from runner.core.model import Json, Pod, PodUID
-from runner.core.podstatus import PodStatus
-from runner.core.termination import deletion_grace
+from runner.core.status.podstatus import PodStatus
+from runner.core.sync.termination import deletion_grace
 from runner.core.times import later
 from runner.core.workloads import WORKLOAD_KINDS, Member, WorkloadKind, WorkloadState, expand, template_spec
 from runner.core.workloads.hashing import SAFE_LETTERS

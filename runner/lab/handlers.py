@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.core.model import Handler
-from runner.core.probing import ProbeRun
+from runner.core.sync.probing import ProbeRun
 from runner.engine.simulated import SimulatedEngine
 from runner.lab.script import HookScript
 from runner.runtime.handlers.contract import HookOutcome, Target

@@ -11,10 +11,10 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from runner.core.images import InvalidReference, apply_default_tag
+from runner.core.images.images import InvalidReference, apply_default_tag
 from runner.core.manifest.yamltext import read_documents
 from runner.core.model import Pod, ProbeKind
-from runner.core.probing import RunResult
+from runner.core.sync.probing import RunResult
 from runner.engine.simulated import FOREVER, Attempt, ContainerScript, OnTerm, ProbePoint, PullStep, Script
 from runner.errors import UsageError
 from runner.lab import steps

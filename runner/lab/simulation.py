@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from runner.clock import VIRTUAL_START, Flag, VirtualClock
 from runner.core.admission import admit
-from runner.core.images import InvalidReference
+from runner.core.images.images import InvalidReference
 from runner.core.labels import POD_UID
 from runner.core.model import Json, Pod
 from runner.core.times import later

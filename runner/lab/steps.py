@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from runner.core.labels import CONTAINER_NAME, POD_UID, SANDBOX_CONTAINER
 from runner.core.model import Json, Pod
-from runner.core.termination import deletion_grace
+from runner.core.sync.termination import deletion_grace
 from runner.engine.protocol import ContainerSummary, EngineState
 from runner.engine.simulated import SimulatedEngine
 from runner.runtime.storage import Object, Store, without_status

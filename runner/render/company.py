@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 
-from runner.core.columns import pod_row
+from runner.core.printers.columns import pod_row
 from runner.lab.company import CompanySimulation, ObjectShown
 from runner.render.simulated import COLUMNS, aligned, event_text, moment
 from runner.runtime.narration import EventRecorded, StatusChanged

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from runner.core.container.qos import qos_class
 from runner.core.model import EMPTY, Json
-from runner.core.podstatus import Phase
-from runner.core.qos import qos_class
-from runner.core.workloadcolumns import selector_text
+from runner.core.printers.workloadcolumns import selector_text
+from runner.core.status.podstatus import Phase
 from runner.render.describe_container import describe_containers, describe_resources, describe_seccomp
 from runner.render.describe_volume import describe_volumes
 from runner.render.events import age, describe_lines

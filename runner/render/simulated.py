@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from runner.core.columns import pod_row
+from runner.core.printers.columns import pod_row
 from runner.core.times import format_duration
 from runner.lab.simulation import Simulation
 from runner.runtime.narration import EventRecorded, StatusChanged

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from runner.core.claimcolumns import CLAIM_COLUMNS, WIDE_CLAIM_COLUMNS, claim_cells
-from runner.core.columns import pod_row, status_word
 from runner.core.model import Json
-from runner.core.objectcolumns import OBJECT_COLUMNS, WIDE_OBJECT_COLUMNS, object_cells
-from runner.core.workloadcolumns import WIDE_WORKLOAD_COLUMNS, WORKLOAD_COLUMNS, workload_cells
+from runner.core.printers.claimcolumns import CLAIM_COLUMNS, WIDE_CLAIM_COLUMNS, claim_cells
+from runner.core.printers.columns import pod_row, status_word
+from runner.core.printers.objectcolumns import OBJECT_COLUMNS, WIDE_OBJECT_COLUMNS, object_cells
+from runner.core.printers.workloadcolumns import WIDE_WORKLOAD_COLUMNS, WORKLOAD_COLUMNS, workload_cells
 from runner.render.events import EVENT_COLUMNS, event_cells
 from runner.render.tabwriter import TabWriter, table_writer
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from runner.core.containerconfig import ContainerConfig
-from runner.core.environment import Sources, make_environment
+from runner.core.container.containerconfig import ContainerConfig
+from runner.core.container.environment import Sources, make_environment
+from runner.core.container.noderesources import NodeSize
+from runner.core.container.secrecy import secret_values
+from runner.core.container.security import ImageFacts
+from runner.core.container.translate import Template, container_template
 from runner.core.labels import PREPARED
 from runner.core.model import Container, Json
-from runner.core.noderesources import NodeSize
-from runner.core.secrecy import secret_values
-from runner.core.security import ImageFacts
-from runner.core.services import service_variables
-from runner.core.translate import Template, container_template
+from runner.core.network.services import service_variables
 from runner.engine.protocol import ImageDetails
 from runner.runtime.envfiles import file_reader
 from runner.runtime.preparing import node_look

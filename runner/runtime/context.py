@@ -12,15 +12,22 @@ from datetime import datetime
 from pathlib import Path
 
 from runner.clock import Clock
-from runner.core.backoff import BackoffEntry, BackoffSettings
-from runner.core.containerstatus import StartFailure
-from runner.core.environment import PodFacts
+from runner.core.container.environment import PodFacts
 from runner.core.model import Container, Json, Pod, ProbeKind
 from runner.core.observed import Observed, ProbeResult, ProbeResults
-from runner.core.podstatus import ID_PREFIX, PodStatus
 from runner.core.reasons import EventReason, Note, normal
-from runner.core.restart import with_retry_scope
-from runner.core.status import DEADLINE_MESSAGE, PodFailure, generate_status, held_back, probed_status, terminate_status
+from runner.core.status.containerstatus import StartFailure
+from runner.core.status.podstatus import ID_PREFIX, PodStatus
+from runner.core.status.status import (
+    DEADLINE_MESSAGE,
+    PodFailure,
+    generate_status,
+    held_back,
+    probed_status,
+    terminate_status,
+)
+from runner.core.sync.backoff import BackoffEntry, BackoffSettings
+from runner.core.sync.restart import with_retry_scope
 from runner.core.volumes import VolumePlan
 from runner.engine.protocol import Engine
 from runner.errors import EngineError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from runner.core.pullsecrets import Keyring, make_keyring
+from runner.core.images.pullsecrets import Keyring, make_keyring
 from runner.engine.protocol import Engine, PullProgress, RegistryAuth
 from runner.errors import ImagePullError
 

@@ -6,7 +6,7 @@ import socket
 import uuid
 from collections.abc import Iterator
 
-from runner.core.containerconfig import ContainerConfig
+from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import MANAGED, OWNER
 from runner.engine.protocol import Engine
 from runner.runtime.gc import sweep

@@ -6,7 +6,7 @@ import io
 import tarfile
 from collections.abc import Sequence
 
-from runner.core.environment import FileReader
+from runner.core.container.environment import FileReader
 from runner.core.objects import ConfigError
 from runner.core.volumes import SANDBOX_ROOT, VolumePlan
 from runner.engine.protocol import Engine

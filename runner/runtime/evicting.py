@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.core.eviction import MONITORING_SECONDS, eviction, limited_volumes
+from runner.core.container.resources import unenforced_storage
 from runner.core.reasons import EventReason, warning
-from runner.core.resources import unenforced_storage
+from runner.core.sync.eviction import MONITORING_SECONDS, eviction, limited_volumes
 from runner.core.times import later
 from runner.errors import EngineError
 from runner.runtime.jobs import run_job

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from runner.core.backoff import pull_key
 from runner.core.model import Container, PullPolicy
 from runner.core.objects import ConfigError
-from runner.core.pulling import (
+from runner.core.reasons import start_failed
+from runner.core.sync.backoff import pull_key
+from runner.core.sync.pulling import (
     Presence,
     Pull,
     Refuse,
@@ -18,7 +19,6 @@ from runner.core.pulling import (
     pull_failed,
     pulled,
 )
-from runner.core.reasons import start_failed
 from runner.engine.protocol import ImageDetails, PullProgress
 from runner.errors import EngineError, EngineUnavailable, ImagePullError, NotFound, PullFailure
 from runner.runtime.context import PodContext

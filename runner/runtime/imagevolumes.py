@@ -13,10 +13,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runner.core.containerconfig import ContainerConfig
+from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import PREPARED
 from runner.core.model import Container, PullPolicy
-from runner.core.pulling import Refuse
+from runner.core.sync.pulling import Refuse
 from runner.core.volumes import SANDBOX_ROOT, VolumePlan
 from runner.runtime.images import ensure_image
 from runner.runtime.jobs import run_job

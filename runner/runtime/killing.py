@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from runner.core.eviction import EVICTION_GRACE
 from runner.core.model import Container
 from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.reasons import EventReason, normal
-from runner.core.termination import grace_period, is_at_once, is_its_turn, stop_timeout
+from runner.core.sync.eviction import EVICTION_GRACE
+from runner.core.sync.termination import grace_period, is_at_once, is_its_turn, stop_timeout
 from runner.core.times import later
 from runner.engine.protocol import EngineState
 from runner.errors import Conflict, NotFound

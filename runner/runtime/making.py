@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from runner.core.containerconfig import ContainerConfig
+from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import POD_UID
 from runner.engine.protocol import Engine, EngineState
 from runner.errors import Conflict, Withdrawn

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.core.archives import ArchiveWriter
-from runner.core.etchosts import hosts_file
-from runner.core.managedfiles import HOSTS, RESOLVER, TARGETS, managed_files
-from runner.core.messages import FOLDER, messages_plan
-from runner.core.resolvconf import ResolverConfig, parse_resolver_config, resolver_config
+from runner.core.container.managedfiles import HOSTS, RESOLVER, TARGETS, managed_files
+from runner.core.container.messages import FOLDER, messages_plan
+from runner.core.network.etchosts import hosts_file
+from runner.core.network.resolvconf import ResolverConfig, parse_resolver_config, resolver_config
 from runner.errors import NotFound
 from runner.runtime.messages import local_directory
 

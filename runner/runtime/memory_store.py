@@ -9,7 +9,7 @@ from datetime import datetime
 
 from runner.core.events import Event
 from runner.core.model import Json
-from runner.core.podstatus import PodStatus
+from runner.core.status.podstatus import PodStatus
 from runner.runtime.storage import (
     EVENT_LIFETIME,
     AlreadyExists,

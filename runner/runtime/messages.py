@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from runner.core.archives import ArchiveWriter, parents_of
-from runner.core.messages import (
+from runner.core.container.messages import (
     FILE_MODE,
     FOLDER,
     LOG_BYTES,

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from runner.core.events import Event
 from runner.core.model import Json
-from runner.core.podstatus import PodStatus
+from runner.core.status.podstatus import PodStatus
 from runner.engine.protocol import PullProgress
 
 

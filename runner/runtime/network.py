@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runner.clock import Clock, Deadline, Wakeup
-from runner.core.clusterdns import ZONE, asks_cluster
 from runner.core.model import Json, Pod
+from runner.core.network.clusterdns import ZONE, asks_cluster
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, RunnerError
 from runner.runtime.home import Home
@@ -83,7 +83,7 @@ class ClusterNetwork:
         if not asks_cluster(pod):
             return ""
         self.await_prepared()
-        from runner.core.zone import is_plain, zone_text
+        from runner.core.network.zone import is_plain, zone_text
 
         services, pods = self._store.objects("Service"), self._store.pods()
         return "" if is_plain(services, pods) else zone_text(services, pods)
@@ -130,7 +130,7 @@ class ClusterNetwork:
 
     def _look(self) -> float | None:
         """Bring everything where it belongs. Returns in how many seconds to look again at the latest, None: no need."""
-        from runner.core.zone import is_plain, zone_text
+        from runner.core.network.zone import is_plain, zone_text
 
         for notice in self._unsaid:
             self._say(notice)

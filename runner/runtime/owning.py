@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from runner.clock import Clock, Wakeup
+from runner.core.container.nodeadmission import rejection_of
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.model import Pod
-from runner.core.nodeadmission import rejection_of
-from runner.core.podstatus import Phase
+from runner.core.status.podstatus import Phase
 from runner.core.volumes import MountError
 from runner.engine.protocol import Engine
 from runner.errors import Conflict, EngineError, RunnerError

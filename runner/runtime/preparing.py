@@ -9,10 +9,10 @@ from pathlib import Path
 from shutil import disk_usage
 
 from runner.clock import Clock
+from runner.core.container.messages import messages_plan
+from runner.core.container.noderesources import NodeLook, NodeSize
 from runner.core.labels import POD_UID
-from runner.core.messages import messages_plan
 from runner.core.model import Pod
-from runner.core.noderesources import NodeLook, NodeSize
 from runner.core.volumes import MountError, Surroundings, VolumePlan, access_volumes, plan_volumes
 from runner.engine.protocol import Engine
 from runner.errors import Conflict, EngineError, NotFound

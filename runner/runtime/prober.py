@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from runner.core.model import Container, Probe, ProbeKind
 from runner.core.observed import ContainerRecord, ProbeResult, RuntimeState
-from runner.core.probing import (
+from runner.core.reasons import EventReason, warning
+from runner.core.sync.probing import (
     ProbeRun,
     RunResult,
     advance_probe,
@@ -15,7 +16,6 @@ from runner.core.probing import (
     initial_state,
     initial_verdict,
 )
-from runner.core.reasons import EventReason, warning
 from runner.core.times import later
 from runner.runtime.context import PodContext
 from runner.runtime.handlers import Target

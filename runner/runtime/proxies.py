@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from runner.clock import Clock, Deadline
-from runner.core.endpoints import address_of, needs_address, proxy_table
 from runner.core.labels import POD_UID
 from runner.core.model import Json
-from runner.core.proxyconfig import PROXY_HASH, TABLE, proxy_config, proxy_hash
+from runner.core.network.endpoints import address_of, needs_address, proxy_table
+from runner.core.network.proxyconfig import PROXY_HASH, TABLE, proxy_config, proxy_hash
 from runner.core.storedobjects import addressed, owner_of
 from runner.engine.protocol import Engine, EngineState
 from runner.errors import EngineError, RunnerError

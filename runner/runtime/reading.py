@@ -14,8 +14,8 @@ from msgspec import Struct
 from runner.clock import Clock
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_CONTAINER, attempt_of
 from runner.core.model import Pod
-from runner.core.podstatus import ContainerStatus, PodStatus
 from runner.core.reasons import WaitingReason
+from runner.core.status.podstatus import ContainerStatus, PodStatus
 from runner.core.times import later
 from runner.engine.protocol import Engine, LogChunk
 from runner.errors import EngineError, EngineUnavailable, NotFound, UsageError

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runner.core.decide import Operation, OperationKind
 from runner.core.model import Container, RetryScope
+from runner.core.sync.decide import Operation, OperationKind
 from runner.core.times import format_duration
 from runner.runtime.context import PodContext
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.clock import Wakeup
 from runner.core.model import Pod
-from runner.core.podstatus import PodStatus
+from runner.core.status.podstatus import PodStatus
 from runner.runtime.jobs import ThreadJobs
 from runner.runtime.ownership import PodLock
 from runner.runtime.storage import Object

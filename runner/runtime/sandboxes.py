@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from runner.core.clusterdns import ZONE
-from runner.core.containerconfig import ContainerConfig
+from runner.core.container.containerconfig import ContainerConfig
+from runner.core.container.messages import MESSAGES
+from runner.core.container.sandboxconfig import sandbox_config
 from runner.core.labels import PREPARED, SANDBOX_CONTAINER
-from runner.core.messages import MESSAGES
 from runner.core.model import Pod
+from runner.core.network.clusterdns import ZONE
 from runner.core.objects import ConfigError
-from runner.core.sandboxconfig import sandbox_config
 from runner.core.volumes import VolumePlan, volumes_archive
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, NotFound

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.core.container.security import localhost_profiles
 from runner.core.model import Container
-from runner.core.security import localhost_profiles
 from runner.errors import EngineError
 
 if TYPE_CHECKING:

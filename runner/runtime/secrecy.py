@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 
+from runner.core.container.secrecy import Redaction, given_secrets
 from runner.core.labels import CONTAINER_NAME
 from runner.core.model import Json, Pod
-from runner.core.secrecy import Redaction, given_secrets
 from runner.engine.protocol import ContainerDetails
 
 

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from runner.clock import Clock, Wakeup
-from runner.core.clusterdns import asks_cluster
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_CONTAINER
 from runner.core.model import Json, PodUID
+from runner.core.network.clusterdns import asks_cluster
 from runner.core.observed import RuntimeState
-from runner.core.podstatus import PodStatus
-from runner.core.termination import deletion_grace
+from runner.core.status.podstatus import PodStatus
+from runner.core.sync.termination import deletion_grace
 from runner.core.times import later
 from runner.engine.protocol import Engine, EngineState
 from runner.errors import EngineError, ExitCode

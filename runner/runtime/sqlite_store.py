@@ -18,7 +18,7 @@ from typing import Any
 from runner.clock import Clock, Deadline, SystemClock
 from runner.core.events import Event
 from runner.core.model import Json
-from runner.core.podstatus import PodStatus
+from runner.core.status.podstatus import PodStatus
 from runner.errors import StoreError
 from runner.runtime.home import Home
 from runner.runtime.storage import (

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from runner.core.containerstatus import StartFailure
 from runner.core.model import Container
 from runner.core.objects import ConfigError
-from runner.core.pulling import Refuse
 from runner.core.reasons import EventReason, WaitingReason, normal, start_failed, warning
+from runner.core.status.containerstatus import StartFailure
+from runner.core.sync.pulling import Refuse
 from runner.errors import EngineError, EngineUnavailable
 from runner.runtime.configuring import configure
 from runner.runtime.context import PodContext

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from runner.core.events import Event
 from runner.core.model import Json
-from runner.core.podstatus import PodStatus
+from runner.core.status.podstatus import PodStatus
 from runner.core.times import format_time, later, parse_time
 from runner.errors import UsageError
 

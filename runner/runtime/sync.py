@@ -9,14 +9,14 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from runner.core.backoff import crash_loop_event, crash_loop_message
-from runner.core.containerstatus import StartFailure
-from runner.core.decide import Operation, OperationKind, Plan
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container
 from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.reasons import EventReason, WaitingReason, normal, warning
-from runner.core.termination import grace_period
+from runner.core.status.containerstatus import StartFailure
+from runner.core.sync.backoff import crash_loop_event, crash_loop_message
+from runner.core.sync.decide import Operation, OperationKind, Plan
+from runner.core.sync.termination import grace_period
 from runner.core.times import format_duration
 from runner.errors import EngineError, EngineUnavailable
 from runner.runtime.context import PodContext

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runner.core.columns import status_word
 from runner.core.diagnosis import diagnose, with_cause
-from runner.core.podstatus import ConditionType, Phase
+from runner.core.printers.columns import status_word
+from runner.core.status.podstatus import ConditionType, Phase
 from runner.errors import ExitCode
 from runner.runtime.options import RunOptions, Until
 from runner.runtime.running import Running

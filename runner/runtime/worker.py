@@ -14,18 +14,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runner.clock import JumpWatch, Wakeup
-from runner.core.backoff import pull_schedule
-from runner.core.decide import Memory, Plan, decide
+from runner.core.container.nodeadmission import Rejection, rejection_of
+from runner.core.container.qos import qos_class
+from runner.core.images.pullsecrets import missing_note
 from runner.core.model import Json, Pod
-from runner.core.nodeadmission import Rejection, rejection_of
 from runner.core.observed import RuntimeState
-from runner.core.podstatus import Phase, PodStatus
-from runner.core.pullsecrets import missing_note
-from runner.core.qos import qos_class
 from runner.core.reasons import EventReason, EventType, Note, warning
-from runner.core.restart import with_retry_scope
-from runner.core.status import deadline_at
-from runner.core.termination import MINIMUM_GRACE, is_at_once
+from runner.core.status.podstatus import Phase, PodStatus
+from runner.core.status.status import deadline_at
+from runner.core.sync.backoff import pull_schedule
+from runner.core.sync.decide import Memory, Plan, decide
+from runner.core.sync.restart import with_retry_scope
+from runner.core.sync.termination import MINIMUM_GRACE, is_at_once
 from runner.core.times import later
 from runner.core.volumes import MountError
 from runner.errors import EngineError, EngineUnavailable, RunnerError, TooManyFiles, ends_a_run

@@ -15,7 +15,7 @@ from runner.cli.main import main
 from runner.clock import VirtualClock
 from runner.core.manifest import LoadedObject, LoadResult, Source, load
 from runner.core.model import Json
-from runner.core.podstatus import PodStatus
+from runner.core.status.podstatus import PodStatus
 from runner.core.times import format_time
 from runner.errors import UsageError, WaitTimeout
 from runner.runtime.gc import GcReport

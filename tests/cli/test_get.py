@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from runner.core.podstatus import Phase, PodStatus
+from runner.core.status.podstatus import Phase, PodStatus
 from tests.cli.support import START, CommandLine, event, pod, publish, put
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from runner.core.events import Event
 from runner.core.model import RetryScope
-from runner.core.podstatus import PodStatus
+from runner.core.status.podstatus import PodStatus
 from runner.engine.protocol import PullProgress
 from runner.errors import EngineUnavailable, ManifestError
 from runner.runtime.narration import EventRecorded, Listener, Pulling, StatusChanged

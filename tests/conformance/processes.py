@@ -10,7 +10,7 @@ from typing import Final
 from runner.clock import VIRTUAL_START
 from runner.core.labels import CONTAINER_NAME
 from runner.core.model import Container, ExecAction, Handler, Pod, ProbeKind, SleepAction
-from runner.core.probing import ProbeRun, RunResult
+from runner.core.sync.probing import ProbeRun, RunResult
 from runner.engine.protocol import EngineEvent
 from runner.engine.simulated import Attempt, ContainerScript, OnTerm, OutputLine, SimulatedEngine
 from runner.lab.handlers import SimulatedHandlers

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import yaml
 
-from runner.core.backoff import CAP_SECONDS
+from runner.core.sync.backoff import CAP_SECONDS
 from tests.conformance.reading import Json
 
 FOLDER: Final = Path(__file__).parents[2] / "fixtures" / "conformance" / "e2e"

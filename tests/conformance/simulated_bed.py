@@ -11,9 +11,9 @@ from typing import Any, Final
 import yaml
 
 from runner.clock import VIRTUAL_START, VirtualClock
-from runner.core.backoff import CAP_SECONDS
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.manifest import Source, load
+from runner.core.sync.backoff import CAP_SECONDS
 from runner.engine.simulated import PullStep, SimulatedEngine
 from runner.lab import SimulationScript, new_pod
 from runner.lab import steps as doing

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from runner.core.actions import compute_pod_actions
 from runner.core.model import ContainerID, Pod, ProbeKind
 from runner.core.observed import Observed, ProbeResult, ProbeResults, SandboxRecord
+from runner.core.sync.actions import compute_pod_actions
 from tests.support.pods import START, make_pod, observed, record
 
 POD, HOSTED = make_pod(), make_pod(hostNetwork=True)

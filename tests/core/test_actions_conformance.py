@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from runner.core.actions import PodActions, compute_pod_actions
 from runner.core.labels import spec_hash
 from runner.core.model import ContainerID, Pod
 from runner.core.observed import (
@@ -20,6 +19,7 @@ from runner.core.observed import (
     RuntimeState,
     SandboxRecord,
 )
+from runner.core.sync.actions import PodActions, compute_pod_actions
 
 NOW = datetime(2000, 1, 1, tzinfo=UTC)
 CASES = json.loads((Path(__file__).parents[2] / "fixtures/conformance/computepodactions.json").read_text())["cases"]

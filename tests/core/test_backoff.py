@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.backoff import (
+from runner.core.model import Pod
+from runner.core.reasons import EventReason, EventType
+from runner.core.sync.backoff import (
     BackoffEntry,
     BackoffSettings,
     Blocked,
@@ -26,8 +28,6 @@ from runner.core.backoff import (
     pull_key,
     pull_schedule,
 )
-from runner.core.model import Pod
-from runner.core.reasons import EventReason, EventType
 
 CONFORMANCE = Path(__file__).parents[2] / "fixtures" / "conformance"
 START = datetime(2026, 1, 1, tzinfo=UTC)

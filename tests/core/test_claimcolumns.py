@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.claimcolumns import CLAIM_COLUMNS, WIDE_CLAIM_COLUMNS, claim_cells
+from runner.core.printers.claimcolumns import CLAIM_COLUMNS, WIDE_CLAIM_COLUMNS, claim_cells
 
 NOW = datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
 BOUND = {

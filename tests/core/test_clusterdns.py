@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from runner.core.clusterdns import asks_cluster
-from runner.core.containerconfig import PortBinding
-from runner.core.endpoints import address_of, endpoints_of, proxy_table
-from runner.core.proxyconfig import proxy_config, proxy_hash
-from runner.core.sandboxconfig import sandbox_config
+from runner.core.container.containerconfig import PortBinding
+from runner.core.container.sandboxconfig import sandbox_config
+from runner.core.network.clusterdns import asks_cluster
+from runner.core.network.endpoints import address_of, endpoints_of, proxy_table
+from runner.core.network.proxyconfig import proxy_config, proxy_hash
+from runner.core.network.zone import is_plain, zone_text
 from runner.core.storedobjects import addressed, node_ports_of, owner_of, stored_object
-from runner.core.zone import is_plain, zone_text
 from tests.support.pods import make_pod
 
 DNS = {"name": "dns", "ports": [{"containerPort": 8080}, {"containerPort": 53, "protocol": "UDP"}]}

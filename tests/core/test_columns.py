@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.columns import age_since, pod_row, status_word
+from runner.core.printers.columns import age_since, pod_row, status_word
 
 CONFORMANCE = Path(__file__).parents[2] / "fixtures" / "conformance"
 DATA: dict[str, Any] = json.loads((CONFORMANCE / "printpod.json").read_text())

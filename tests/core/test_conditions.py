@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from runner.core.conditions import SANDBOX_NOT_READY, pod_conditions, restart_all_rules
 from runner.core.model import ContainerID, Pod, RetryScope
 from runner.core.observed import ContainerRecord, Observed, RuntimeState, SandboxRecord
-from runner.core.podstatus import (
+from runner.core.status.conditions import SANDBOX_NOT_READY, pod_conditions, restart_all_rules
+from runner.core.status.podstatus import (
     Condition,
     ConditionType,
     Phase,
@@ -20,8 +20,8 @@ from runner.core.podstatus import (
     condition_from_json,
     container_status_from_json,
 )
-from runner.core.restart import with_retry_scope
-from runner.core.sandboxfault import sandbox_fault
+from runner.core.sync.restart import with_retry_scope
+from runner.core.sync.sandboxfault import sandbox_fault
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "fixtures" / "conformance" / "conditions.json").read_text()

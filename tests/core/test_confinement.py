@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from runner.core.containerconfig import ContainerConfig
+from runner.core.container.containerconfig import ContainerConfig
+from runner.core.container.noderesources import NodeSize
+from runner.core.container.resources import oom_score_adj, resources_of, unenforced_storage
+from runner.core.container.security import ImageFacts, effective_security, localhost_profiles, security_options
+from runner.core.container.translate import container_config
 from runner.core.model import Pod
-from runner.core.noderesources import NodeSize
-from runner.core.resources import oom_score_adj, resources_of, unenforced_storage
-from runner.core.security import ImageFacts, effective_security, localhost_profiles, security_options
-from runner.core.translate import container_config
 from tests.support.pods import make_pod
 
 

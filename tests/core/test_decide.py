@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from runner.core.backoff import BackoffEntry, BackoffSettings, backoff_key, kubelet_schedule
-from runner.core.decide import Memory, OperationKind, Plan, decide
 from runner.core.model import Pod, RetryScope
 from runner.core.observed import Observed, ProbeResult, ProbeResults
+from runner.core.sync.backoff import BackoffEntry, BackoffSettings, backoff_key, kubelet_schedule
+from runner.core.sync.decide import Memory, OperationKind, Plan, decide
 from tests.support.pods import at, make_pod, observed, record
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from runner.core.backoff import BackoffEntry, BackoffSettings, backoff_key, everything_key, sandbox_key
-from runner.core.decide import Memory, Operation, OperationKind, Plan, decide
 from runner.core.model import Pod, RetryScope
 from runner.core.observed import Observed, ProbeResult, ProbeResults
+from runner.core.sync.backoff import BackoffEntry, BackoffSettings, backoff_key, everything_key, sandbox_key
+from runner.core.sync.decide import Memory, Operation, OperationKind, Plan, decide
 from tests.support.pods import at, make_pod, observed, record
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.core.envfile import EnvFileError, env_file_value
+from runner.core.container.envfile import EnvFileError, env_file_value
 
 VALUES = [
     ("a quoted value", "K='v'", "v"),

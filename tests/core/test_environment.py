@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from runner.core.environment import PodFacts, Sources, make_environment, manifest_path
-from runner.core.noderesources import NodeSize
+from runner.core.container.environment import PodFacts, Sources, make_environment, manifest_path
+from runner.core.container.noderesources import NodeSize
 from runner.core.objects import ConfigError
 from tests.support.pods import make_pod, objects
 

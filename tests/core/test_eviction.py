@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from runner.core.eviction import eviction, limited_volumes
 from runner.core.model import Pod
-from runner.core.status import PodFailure
+from runner.core.status.status import PodFailure
+from runner.core.sync.eviction import eviction, limited_volumes
 from tests.support.pods import make_pod
 
 MEBI = 2**20

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.expansion import MAX_EXPANDED, MissingValue, TooLong, expand, expand_each, expand_required
+from runner.core.container.expansion import MAX_EXPANDED, MissingValue, TooLong, expand, expand_each, expand_required
 from runner.core.objects import ConfigError
 
 DATA: dict[str, Any] = json.loads(

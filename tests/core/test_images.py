@@ -9,10 +9,17 @@ from typing import Any
 
 import pytest
 
-from runner.core.backoff import BackoffEntry, BackoffSettings
-from runner.core.images import ImageRef, InvalidReference, apply_default_tag, default_pull_policy, parse_reference
+from runner.core.images.images import (
+    ImageRef,
+    InvalidReference,
+    apply_default_tag,
+    default_pull_policy,
+    parse_reference,
+)
 from runner.core.model import PullPolicy
-from runner.core.pulling import (
+from runner.core.reasons import EventReason, Note, WaitingReason, normal, start_failed, warning
+from runner.core.sync.backoff import BackoffEntry, BackoffSettings
+from runner.core.sync.pulling import (
     Presence,
     Pull,
     Refuse,
@@ -24,7 +31,6 @@ from runner.core.pulling import (
     pull_failed,
     pulled,
 )
-from runner.core.reasons import EventReason, Note, WaitingReason, normal, start_failed, warning
 
 DATA: dict[str, Any] = json.loads((Path(__file__).parents[2] / "fixtures" / "conformance" / "images.json").read_text())
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

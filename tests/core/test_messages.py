@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from runner.core.messages import FOLDER, end_of, message_mount, messages_plan, needs_logs, with_message
+from runner.core.container.messages import FOLDER, end_of, message_mount, messages_plan, needs_logs, with_message
 from runner.core.volumes import volumes_archive
 from tests.support.pods import START, make_pod, record
 

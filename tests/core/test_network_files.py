@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from runner.core.containerconfig import Mount, MountType
-from runner.core.etchosts import hosts_file, needs_hosts_file
-from runner.core.identity import domain, kernel_hostname
-from runner.core.managedfiles import HOSTS, RESOLVER, managed_files, managed_mounts
-from runner.core.messages import messages_plan
+from runner.core.container.containerconfig import Mount, MountType
+from runner.core.container.identity import domain, kernel_hostname
+from runner.core.container.managedfiles import HOSTS, RESOLVER, managed_files, managed_mounts
+from runner.core.container.messages import messages_plan
+from runner.core.network.etchosts import hosts_file, needs_hosts_file
+from runner.core.network.resolvconf import ResolverConfig, parse_resolver_config, resolver_config
 from runner.core.objects import ConfigError
 from runner.core.reasons import EventReason, EventType
-from runner.core.resolvconf import ResolverConfig, parse_resolver_config, resolver_config
 from tests.support.pods import make_pod
 
 # Names.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.nodeadmission import normal_sysctl, rejection_of
+from runner.core.container.nodeadmission import normal_sysctl, rejection_of
 from tests.support.pods import make_pod
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.objectcolumns import OBJECT_COLUMNS, WIDE_OBJECT_COLUMNS, object_cells
+from runner.core.printers.objectcolumns import OBJECT_COLUMNS, WIDE_OBJECT_COLUMNS, object_cells
 
 NOW = datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
 METADATA = {"name": "it", "creationTimestamp": "2026-01-01T00:00:00Z"}

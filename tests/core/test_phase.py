@@ -11,8 +11,8 @@ import pytest
 
 from runner.core.model import ContainerID, Pod
 from runner.core.observed import ContainerRecord, Observed, RuntimeState, SandboxRecord
-from runner.core.phase import app_has_started, get_phase
-from runner.core.podstatus import ContainerStatus, Phase, container_status_from_json
+from runner.core.status.phase import app_has_started, get_phase
+from runner.core.status.podstatus import ContainerStatus, Phase, container_status_from_json
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "fixtures" / "conformance" / "podphase.json").read_text()

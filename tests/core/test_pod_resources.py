@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.podresources import resources_status
+from runner.core.container.podresources import resources_status
 from tests.support.pods import make_pod
 
 

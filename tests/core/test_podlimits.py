@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.podlimits import pod_limit
+from runner.core.container.podlimits import pod_limit
 from tests.support.pods import make_pod
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.core.observed import Observed
-from runner.core.podstatus import (
+from runner.core.status.podstatus import (
     Condition,
     ConditionType,
     ContainerStatus,

@@ -8,7 +8,7 @@ import pytest
 
 from runner.core.model import Probe, ProbeKind
 from runner.core.observed import ProbeResult
-from runner.core.probing import (
+from runner.core.sync.probing import (
     ProbeRun,
     RunResult,
     advance_probe,

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from runner.core.model import Pod, ProbeKind
 from runner.core.observed import Observed, ProbeResult, ProbeResults
-from runner.core.phase import get_phase
-from runner.core.podstatus import Condition, ContainerStatus, Phase, PodStatus, Running, Terminated, Waiting
-from runner.core.status import generate_status, held_back, probed_status
+from runner.core.status.phase import get_phase
+from runner.core.status.podstatus import Condition, ContainerStatus, Phase, PodStatus, Running, Terminated, Waiting
+from runner.core.status.status import generate_status, held_back, probed_status
 from tests.support.pods import at, make_pod, observed, record
 
 READINESS = {"exec": {"command": ["true"]}}

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from runner.core.images.pullsecrets import Keyring, make_keyring, missing_note
 from runner.core.model import Json
 from runner.core.objects import ConfigError
-from runner.core.pullsecrets import Keyring, make_keyring, missing_note
 from runner.core.reasons import EventReason
 from tests.support.pods import make_pod
 

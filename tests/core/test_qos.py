@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.qos import QosClass, qos_class
+from runner.core.container.qos import QosClass, qos_class
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "fixtures" / "conformance" / "qos.json").read_text()

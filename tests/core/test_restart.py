@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runner.core.model import Pod, RestartPolicy, RetryScope, RuleAction
-from runner.core.restart import (
+from runner.core.sync.restart import (
     effective_policy,
     init_failed,
     matching_rule,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from runner.core.containerstatus import StartFailure
 from runner.core.model import RetryScope
 from runner.core.observed import ProbeResults
-from runner.core.podstatus import PodStatus, Terminated, Waiting
-from runner.core.status import generate_status
+from runner.core.status.containerstatus import StartFailure
+from runner.core.status.podstatus import PodStatus, Terminated, Waiting
+from runner.core.status.status import generate_status
 from tests.support.pods import at, make_pod, observed, record
 
 POD = make_pod(["first", "second"], ["main"], scope=RetryScope.POD)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from runner.core.container.secrecy import Redaction, given_secrets, secret_values
 from runner.core.model import Container, Pod
-from runner.core.secrecy import Redaction, given_secrets, secret_values
 
 OBJECTS: dict[tuple[str, str], dict[str, Any]] = {
     ("Secret", "login"): {"data": {"password": "aHVzaA==", "user": "bWU="}, "stringData": {"token": "t0ken"}},

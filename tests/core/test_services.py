@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.services import service_variables
+from runner.core.network.services import service_variables
 from tests.support.pods import make_pod
 
 

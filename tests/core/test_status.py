@@ -11,15 +11,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from runner.core.containerstatus import (
-    LOST_AT_END,
-    LOST_RUNNING,
-    RESTARTING_ALL,
-    ContainerStatuses,
-    StartFailure,
-    container_statuses,
-    engine_id,
-)
 from runner.core.model import ContainerID, Pod, RetryScope
 from runner.core.observed import (
     ContainerRecord,
@@ -29,7 +20,16 @@ from runner.core.observed import (
     RuntimeState,
     SandboxRecord,
 )
-from runner.core.podstatus import (
+from runner.core.status.containerstatus import (
+    LOST_AT_END,
+    LOST_RUNNING,
+    RESTARTING_ALL,
+    ContainerStatuses,
+    StartFailure,
+    container_statuses,
+    engine_id,
+)
+from runner.core.status.podstatus import (
     ContainerStatus,
     Phase,
     PodStatus,
@@ -38,14 +38,14 @@ from runner.core.podstatus import (
     Waiting,
     container_status_json,
 )
-from runner.core.restart import with_retry_scope
-from runner.core.status import (
+from runner.core.status.status import (
     MESSAGE_BYTES,
     PodFailure,
     deadline_at,
     generate_status,
     terminate_status,
 )
+from runner.core.sync.restart import with_retry_scope
 
 FACTS: dict[str, dict[str, Any]] = {
     fact["name"]: fact["expect"]

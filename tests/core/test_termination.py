@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.core.model import Pod, Probe
-from runner.core.termination import (
+from runner.core.sync.termination import (
     MINIMUM_GRACE,
     deletion_grace,
     grace_period,

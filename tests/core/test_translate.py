@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
-from runner.core.messages import messages_plan
+from runner.core.container.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
+from runner.core.container.messages import messages_plan
+from runner.core.container.mounts import volume_mounts
+from runner.core.container.resources import resources_of
+from runner.core.container.sandboxconfig import host_ports, sandbox_config
+from runner.core.container.security import ImageFacts, effective_security
+from runner.core.container.translate import container_config
 from runner.core.model import Pod
-from runner.core.mounts import volume_mounts
 from runner.core.objects import ConfigError
-from runner.core.resources import resources_of
-from runner.core.sandboxconfig import host_ports, sandbox_config
-from runner.core.security import ImageFacts, effective_security
-from runner.core.translate import container_config
 from runner.core.volumes import VolumePlan
 from tests.support.pods import make_pod
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from runner.core.containerconfig import MountType
+from runner.core.container.containerconfig import MountType
+from runner.core.container.noderesources import NodeSize
 from runner.core.labels import OWNER, POD_UID, VOLUME, VOLUME_KIND
 from runner.core.model import Pod
-from runner.core.noderesources import NodeSize
 from runner.core.volumes import (
     FileEntry,
     MountError,

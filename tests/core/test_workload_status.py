@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runner.core.model import Json
-from runner.core.workloadcolumns import WIDE_WORKLOAD_COLUMNS, WORKLOAD_COLUMNS, selector_text, workload_cells
+from runner.core.printers.workloadcolumns import WIDE_WORKLOAD_COLUMNS, WORKLOAD_COLUMNS, selector_text, workload_cells
 from runner.core.workloads import Reconciliation, Workload, expand
 from runner.core.workloads.status import View, changes_at, objects_of, ranges
 from tests.support.pods import START, at

@@ -11,7 +11,7 @@ import pytest
 
 from runner.core.manifest import Source, load
 from runner.core.model import Json
-from runner.core.podstatus import Condition, ContainerStatus, Phase, PodStatus, Terminated
+from runner.core.status.podstatus import Condition, ContainerStatus, Phase, PodStatus, Terminated
 from runner.core.workloads import (
     WORKLOAD_KINDS,
     Reconciliation,

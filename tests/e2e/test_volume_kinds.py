@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.claimcolumns import CLAIM_COLUMNS
+from runner.core.printers.claimcolumns import CLAIM_COLUMNS
 from tests.e2e.support import BUSYBOX, Bench, container, mounted, pod, until
 
 pytestmark = pytest.mark.docker

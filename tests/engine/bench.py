@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from runner.clock import Deadline, VirtualClock, Wakeup
-from runner.core.containerconfig import ContainerConfig, Resources, VolumeConfig
+from runner.core.container.containerconfig import ContainerConfig, Resources, VolumeConfig
 from runner.engine.docker import DockerEngine
 from runner.engine.protocol import ContainerDetails, Engine, EngineEvent, EngineState
 from runner.engine.simulated import (

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
-from runner.core.containerconfig import Mount, MountType, VolumeConfig
+from runner.core.container.containerconfig import Mount, MountType, VolumeConfig
 from runner.engine.docker import DockerEngine
 from runner.engine.protocol import EngineState, ExecTimeout, PullProgress
 from runner.errors import Conflict, EngineError, ImagePullError, NotFound, StartError

@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources, VolumeConfig
+from runner.core.container.containerconfig import (
+    ContainerConfig,
+    Mount,
+    MountType,
+    PortBinding,
+    Resources,
+    VolumeConfig,
+)
 from runner.core.labels import CONTAINER_NAME
 from runner.core.objects import ConfigError
 from runner.engine.docker import DockerEngine

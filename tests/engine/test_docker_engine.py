@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from runner.clock import Deadline
-from runner.core.containerconfig import Mount, MountType, PortBinding
+from runner.core.container.containerconfig import Mount, MountType, PortBinding
 from runner.core.objects import ConfigError
 from runner.engine.docker import DockerEngine
 from runner.engine.protocol import EngineState

@@ -19,7 +19,7 @@ from tests.engine.bench import SERVES, DockerBench, docker_bench
 
 BEGIN = """
 import json, os, sys
-from runner.core.containerconfig import ContainerConfig
+from runner.core.container.containerconfig import ContainerConfig
 from runner.engine.early import EarlyEngine
 engine = EarlyEngine(os.environ["DOCKER_HOST"])
 config = ContainerConfig(name=sys.argv[1], image=sys.argv[2], command=("sleep", "100"), labels=json.loads(sys.argv[3]))

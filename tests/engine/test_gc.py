@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.core.containerconfig import ContainerConfig, Mount, MountType, VolumeConfig
+from runner.core.container.containerconfig import ContainerConfig, Mount, MountType, VolumeConfig
 from runner.core.labels import (
     DOCKER_TYPE,
     MANAGED,

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from runner.clock import Deadline
-from runner.core.containerconfig import ContainerConfig
+from runner.core.container.containerconfig import ContainerConfig
 from runner.core.model import Container, ExecAction, Handler, HTTPGetAction, Pod, TCPSocketAction
-from runner.core.probing import ProbeRun, RunResult
+from runner.core.sync.probing import ProbeRun, RunResult
 from runner.engine.docker import DockerEngine
 from runner.errors import Conflict, NotFound
 from runner.runtime.handlers import EngineHandlers, Reach, Target

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.core.containerconfig import ContainerConfig
+from runner.core.container.containerconfig import ContainerConfig
 from runner.engine.docker import DockerEngine
 from runner.runtime.home import Home
 from runner.runtime.logfiles import read_saved

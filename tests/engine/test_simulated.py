@@ -8,10 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from runner.clock import VIRTUAL_START, NothingWillHappen, VirtualClock
-from runner.core.containerconfig import ContainerConfig
+from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import CONTAINER_NAME, POD_UID, TERMINATION_PATH
 from runner.core.model import ProbeKind
-from runner.core.probing import RunResult
+from runner.core.sync.probing import RunResult
 from runner.engine.protocol import EngineEvent, EngineState, ExecTimeout
 from runner.engine.simulated import (
     FOREVER,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runner.core.containerconfig import ContainerConfig, Mount, MountType
+from runner.core.container.containerconfig import ContainerConfig, Mount, MountType
 from runner.core.labels import CONTAINER_NAME
 from runner.core.objects import ConfigError
 from runner.engine.docker.parse import link_target

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from runner.core.columns import pod_row
+from runner.core.printers.columns import pod_row
 from runner.lab.simulation import Simulation
 from tests.lab.kubelet_traces import FOLDER, KubeletTrace, Moment, Recorded, Story
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.core.columns import status_word
 from runner.core.manifest import Source, load
+from runner.core.printers.columns import status_word
 from runner.lab import simulate, steps
 from runner.lab.script import parse_script
 from runner.lab.simulation import Simulation, new_pod

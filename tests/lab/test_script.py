@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.core.model import ProbeKind
-from runner.core.probing import RunResult
+from runner.core.sync.probing import RunResult
 from runner.engine.simulated import FOREVER, Attempt, OnTerm, ProbePoint, PullStep
 from runner.errors import ExitCode, UsageError
 from runner.lab import SimulationScript, parse_script

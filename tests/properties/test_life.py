@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from runner.clock import VIRTUAL_START
-from runner.core.decide import Memory, OperationKind, Plan, decide
 from runner.core.model import Pod
+from runner.core.sync.decide import Memory, OperationKind, Plan, decide
 from runner.engine.simulated.script import ContainerScript
 from runner.lab.script import script_of
 from runner.lab.simulation import End, SimulatedRun

@@ -11,7 +11,7 @@ import pytest
 from runner.clock import VIRTUAL_START
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, RESTART_COUNT, TYPE_CONTAINER
 from runner.core.manifest import Source, load
-from runner.core.podstatus import PodStatus
+from runner.core.status.podstatus import PodStatus
 from runner.engine.protocol import EngineEvent
 from runner.lab.script import SimulationScript
 from runner.runtime.narration import PodRef, StatusChanged

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runner.core.events import Event
-from runner.core.podstatus import PodStatus
+from runner.core.status.podstatus import PodStatus
 from runner.engine.protocol import PullProgress
 from runner.runtime.narration import (
     AttemptEnding,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from runner.core.events import Event
-from runner.core.podstatus import Phase, PodStatus
+from runner.core.status.podstatus import Phase, PodStatus
 from runner.engine.protocol import ContainerDetails, EngineState
 from runner.errors import NotFound, StoreError
 from runner.runtime.artifacts import ArtifactWriter

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner.clock import VirtualClock
-from runner.core.podstatus import Phase, PodStatus
+from runner.core.status.podstatus import Phase, PodStatus
 from runner.engine.simulated import SimulatedEngine
 from runner.runtime.audience import Audience
 from runner.runtime.home import Home

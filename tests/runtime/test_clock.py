@@ -9,7 +9,7 @@ import pytest
 
 from runner.clock import VIRTUAL_START, JumpWatch, SystemClock, VirtualClock, Wakeup
 from runner.core.model import Handler
-from runner.core.probing import ProbeRun
+from runner.core.sync.probing import ProbeRun
 from runner.engine.simulated import SimulatedEngine
 from runner.lab import SimulationScript, parse_script
 from runner.lab.handlers import SimulatedHandlers

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from runner.clock import VirtualClock
-from runner.core.pullsecrets import Credential, Keyring
+from runner.core.images.pullsecrets import Credential, Keyring
 from runner.engine.protocol import PullProgress, RegistryAuth
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import ImagePullError, PullFailure

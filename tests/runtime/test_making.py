@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from runner.clock import VirtualClock, Wakeup
-from runner.core.containerconfig import ContainerConfig
+from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import POD_UID
 from runner.engine.protocol import EngineState
 from runner.engine.simulated import SimulatedEngine

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from runner.clock import VirtualClock
-from runner.core.messages import messages_plan
+from runner.core.container.messages import messages_plan
 from runner.core.model import Json
 from runner.engine.protocol import VolumeDetails
 from runner.engine.simulated import Attempt, ContainerScript, OutputLine, SimulatedEngine

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.core.containerconfig import MountType
+from runner.core.container.containerconfig import MountType
 from runner.core.volumes import FileEntry, VolumePlan, atomic_layout
 from runner.runtime.refreshing import exchange, follows
 from tests.support.pods import make_pod

@@ -12,7 +12,7 @@ import pytest
 
 from runner.api.facade import Runner
 from runner.clock import VIRTUAL_START, VirtualClock
-from runner.core.containerconfig import ContainerConfig
+from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import MANAGED, OWNER, POD_NAME, POD_NAMESPACE, POD_UID
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import StoreError

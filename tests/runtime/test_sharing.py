@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner.clock import VirtualClock
-from runner.core.containerconfig import MountType, VolumeConfig
+from runner.core.container.containerconfig import MountType, VolumeConfig
 from runner.core.volumes import FileEntry, VolumePlan, atomic_layout
 from runner.engine.protocol import VolumeDetails
 from runner.engine.simulated import SimulatedEngine

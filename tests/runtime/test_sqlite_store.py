@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner.clock import VirtualClock
-from runner.core.podstatus import PodStatus
+from runner.core.status.podstatus import PodStatus
 from runner.core.times import format_time
 from runner.errors import StoreError
 from runner.runtime.home import Home
@@ -26,7 +26,7 @@ PUBLISHER = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from runner.core.podstatus import PodStatus
+from runner.core.status.podstatus import PodStatus
 from runner.runtime.home import Home
 from runner.runtime.sqlite_store import SqliteStore
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runner.clock import VirtualClock
-from runner.core.podstatus import Condition, Phase, PodStatus
+from runner.core.status.podstatus import Condition, Phase, PodStatus
 from runner.runtime.home import Home
 from runner.runtime.memory_store import MemoryStore
 from runner.runtime.sqlite_store import SqliteStore

@@ -10,7 +10,7 @@ from runner.core.labels import spec_hash
 from runner.core.model import ContainerID, Json, Pod, RetryScope
 from runner.core.objects import Lookup
 from runner.core.observed import ContainerRecord, Observed, RuntimeState, SandboxRecord
-from runner.core.restart import with_retry_scope
+from runner.core.sync.restart import with_retry_scope
 
 START = datetime(2000, 1, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.core.manifest import LoadedObject, Source, load
 from runner.core.model import Json
-from runner.core.podstatus import Condition, ContainerStatus, Phase, PodStatus, Terminated
+from runner.core.status.podstatus import Condition, ContainerStatus, Phase, PodStatus, Terminated
 from runner.core.workloads import Member, Reconciliation, Workload, expand, reconcile
 from tests.support.pods import START, at
 

@@ -12,7 +12,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runner.core.containerconfig import MountType, VolumeConfig
+from runner.core.container.containerconfig import MountType, VolumeConfig
 from runner.core.labels import (
     ACCESS,
     MANAGED,

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from runner.core.containerconfig import MountType, VolumeConfig
+from runner.core.container.containerconfig import MountType, VolumeConfig
+from runner.core.container.noderesources import NodeLook, unknown_node
 from runner.core.model import Json
-from runner.core.noderesources import NodeLook, unknown_node
 from runner.core.objects import Lookup
 
 SANDBOX_ROOT = "volumes"

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
-from runner.core.containerconfig import MountType, VolumeConfig
+from runner.core.container.containerconfig import MountType, VolumeConfig
+from runner.core.container.podlimits import pod_limit
 from runner.core.labels import claim_labels, pvc_volume_name, volume_labels, volume_name
 from runner.core.model import Json, Pod
 from runner.core.objects import ConfigError
-from runner.core.podlimits import pod_limit
 from runner.core.quantity import ZERO, Quantity, parse_quantity
 from runner.core.volumes.access import access_plan, is_access
 from runner.core.volumes.claims import ephemeral_claim, find_claim

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from runner.core.environment import PodFacts, field_value
+from runner.core.container.environment import PodFacts, field_value
+from runner.core.container.noderesources import resource_value
 from runner.core.model import Json, Pod
-from runner.core.noderesources import resource_value
 from runner.core.objects import ConfigError, config_map_data, secret_data
 from runner.core.volumes.layout import check_path
 from runner.core.volumes.plan import FileEntry, Surroundings

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from runner.core.model import EMPTY, Json
-from runner.core.podstatus import PodStatus
+from runner.core.status.podstatus import PodStatus
 from runner.core.times import parse_time
 from runner.core.workloads.model import Member, Workload, WorkloadKind, WorkloadState
 from runner.core.workloads.status import View, objects_of

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from msgspec import Struct, field
 
 from runner.core.model import Json, PodUID
-from runner.core.podstatus import ConditionType, Phase, PodStatus
+from runner.core.status.podstatus import ConditionType, Phase, PodStatus
 from runner.core.times import format_time, later, parse_time
 
 _BRIEF = timedelta(seconds=10)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from runner.core.podstatus import Phase
 from runner.core.reasons import Note, WorkloadReason, normal, warning
+from runner.core.status.podstatus import Phase
 from runner.core.workloads.model import Member, Workload, WorkloadKind, WorkloadState
 
 _COMPONENTS = {

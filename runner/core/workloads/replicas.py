@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from runner.core.podstatus import Phase
+from runner.core.status.podstatus import Phase
 from runner.core.workloads.model import Member, Reconciliation, Workload
 from runner.core.workloads.pods import PodObject, templated_pod
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
+from runner.core.container.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
 
 
 def container_body(config: ContainerConfig, mounts: Iterable[Mount]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from docker.utils import parse_repository_tag
 from msgspec.structs import replace
 
 from runner.clock import Clock, Deadline, SystemClock, Wakeup
-from runner.core.containerconfig import ContainerConfig, Mount, MountType, VolumeConfig
+from runner.core.container.containerconfig import ContainerConfig, Mount, MountType, VolumeConfig
 from runner.core.labels import SANDBOX_ID
 from runner.core.volumes import SANDBOX_ROOT
 from runner.engine.discover import TlsFiles

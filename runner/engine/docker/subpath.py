@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from runner.core.archives import ArchiveWriter, parents_of
-from runner.core.containerconfig import ContainerConfig, Mount
+from runner.core.container.containerconfig import ContainerConfig, Mount
 from runner.core.labels import CONTAINER_NAME
 from runner.core.objects import ConfigError
 from runner.engine.safepath import make_below, open_below

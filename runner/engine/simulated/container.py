@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from runner.core.containerconfig import ContainerConfig
+from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import CONTAINER_NAME, POD_UID
 from runner.engine.protocol import ContainerDetails, ContainerSummary, EngineState
 from runner.engine.simulated.files import FileTree

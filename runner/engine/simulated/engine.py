@@ -20,10 +20,10 @@ from hashlib import sha256
 from typing import Final
 
 from runner.clock import VirtualClock
-from runner.core.containerconfig import ContainerConfig, MountType, VolumeConfig
+from runner.core.container.containerconfig import ContainerConfig, MountType, VolumeConfig
 from runner.core.labels import POD_UID, TERMINATION_PATH
 from runner.core.model import ProbeKind
-from runner.core.probing import ProbeRun, RunResult
+from runner.core.sync.probing import ProbeRun, RunResult
 from runner.core.times import later
 from runner.engine.protocol import (
     ContainerDetails,

@@ -9,7 +9,7 @@ import tarfile
 from collections import defaultdict
 from collections.abc import Mapping
 
-from runner.core.images import InvalidReference, apply_default_tag, parse_reference
+from runner.core.images.images import InvalidReference, apply_default_tag, parse_reference
 from runner.engine.protocol import ImageDetails
 from runner.engine.simulated.script import PullStep
 from runner.errors import EngineError, NotFound

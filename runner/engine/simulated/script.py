@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from runner.core.model import ProbeKind
-from runner.core.probing import ProbeRun, RunResult
+from runner.core.sync.probing import ProbeRun, RunResult
 from runner.errors import PullFailure
 
 SIGTERM_EXIT: Final = 143

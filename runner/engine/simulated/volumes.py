@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from runner.core.containerconfig import VolumeConfig
+from runner.core.container.containerconfig import VolumeConfig
 from runner.engine.protocol import VolumeDetails
 from runner.engine.simulated.events import matches
 from runner.engine.simulated.files import FileTree

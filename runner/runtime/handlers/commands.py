@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from runner.core.expansion import TooLong, expand
+from runner.core.container.expansion import TooLong, expand
 from runner.core.gotext import join_list, quote
 from runner.core.model import Container
-from runner.core.probing import ProbeRun, RunResult
+from runner.core.sync.probing import ProbeRun, RunResult
 from runner.core.times import format_duration
 from runner.engine.protocol import ExecResult, ExecTimeout
 from runner.errors import EngineError

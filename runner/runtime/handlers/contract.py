@@ -8,8 +8,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from runner.core.model import Container, Handler, Pod, ProbeKind
-from runner.core.probing import ProbeRun
 from runner.core.reasons import Note
+from runner.core.sync.probing import ProbeRun
 from runner.engine.protocol import ExecResult, ExecStream
 
 

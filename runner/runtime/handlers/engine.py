@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from runner.core.gotext import quote
 from runner.core.model import ExecAction, GRPCAction, Handler, HTTPGetAction, SleepAction, TCPSocketAction
-from runner.core.probing import ProbeRun, RunResult
 from runner.core.reasons import EventReason, warning
+from runner.core.sync.probing import ProbeRun, RunResult
 from runner.errors import EngineError
 from runner.runtime.handlers import commands
 from runner.runtime.handlers.contract import ExecEngine, HookOutcome, Target

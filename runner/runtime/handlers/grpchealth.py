@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from runner.clock import Deadline
 from runner.core.gotext import quote
-from runner.core.probing import ProbeRun, RunResult
+from runner.core.sync.probing import ProbeRun, RunResult
 from runner.core.times import format_duration
 from runner.runtime.handlers.dialing import join_host_port
 from runner.runtime.handlers.httprequest import user_agent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.core.model import ExecAction, SleepAction, TCPSocketAction
-from runner.core.probing import ProbeRun, RunResult
+from runner.core.sync.probing import ProbeRun, RunResult
 from runner.errors import Conflict
 from runner.runtime.handlers import EngineHandlers
 from tests.runtime.handlers.servers import ProcessEngine, target

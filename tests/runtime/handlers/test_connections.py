@@ -14,7 +14,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from runner.core.model import GRPCAction, TCPSocketAction
-from runner.core.probing import ProbeRun, RunResult
+from runner.core.sync.probing import ProbeRun, RunResult
 from runner.engine.protocol import ExecResult
 from runner.errors import EngineError, NotFound
 from runner.runtime.handlers import EngineHandlers, Reach

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.core.model import HTTPGetAction
-from runner.core.probing import ProbeRun, RunResult
+from runner.core.sync.probing import ProbeRun, RunResult
 from runner.runtime.handlers import EngineHandlers
 from tests.runtime.handlers.servers import POD_IP, Server, answer, closed_port, serve, target
 

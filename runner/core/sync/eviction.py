@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from runner.core.model import Pod
 from runner.core.quantity import ZERO, Quantity, parse_quantity
 from runner.core.reasons import EventReason
-from runner.core.status import PodFailure
+from runner.core.status.status import PodFailure
 
 EVICTION_GRACE = 1
 """Seconds that an evicted pod gets (immediateEvictionGracePeriodSeconds)."""

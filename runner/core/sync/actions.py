@@ -14,7 +14,7 @@ from msgspec import Struct
 from runner.core.labels import spec_hash
 from runner.core.model import Container, Pod, ProbeKind, RestartPolicy
 from runner.core.observed import ContainerRecord, Observed, ProbeResult, ProbeResults, RuntimeState
-from runner.core.restart import (
+from runner.core.sync.restart import (
     effective_policy,
     init_failed,
     policy_allows_restart,
@@ -22,7 +22,7 @@ from runner.core.restart import (
     should_be_started,
     should_restart,
 )
-from runner.core.sandboxfault import SandboxFault, sandbox_fault
+from runner.core.sync.sandboxfault import SandboxFault, sandbox_fault
 
 _RUNNING, _EXITED, _UNKNOWN = RuntimeState.RUNNING, RuntimeState.EXITED, RuntimeState.UNKNOWN
 _FAILURE = ProbeResult.FAILURE

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from runner.core.containerconfig import Mount, MountType, VolumeConfig
+from runner.core.container.containerconfig import Mount, MountType, VolumeConfig
+from runner.core.container.managedfiles import managed_files
 from runner.core.labels import SANDBOX_CONTAINER, volume_labels, volume_name
-from runner.core.managedfiles import managed_files
 from runner.core.model import Container, Pod, TerminationMessagePolicy
 from runner.core.observed import ContainerRecord
 from runner.core.reasons import TerminatedReason

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.core.containerconfig import Resources
+from runner.core.container.containerconfig import Resources
+from runner.core.container.noderesources import NodeLook, unknown_node
+from runner.core.container.qos import QosClass, qos_class
 from runner.core.model import Container, Json, Pod
-from runner.core.noderesources import NodeLook, unknown_node
-from runner.core.qos import QosClass, qos_class
 from runner.core.quantity import MAX_BINARY, parse_quantity
 
 MIN_SHARES, MAX_SHARES = 2, 262144

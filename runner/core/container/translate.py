@@ -11,17 +11,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from runner.core.containerconfig import ContainerConfig, Mount
-from runner.core.environment import manifest_path
-from runner.core.expansion import expand_each
-from runner.core.labels import RESTART_COUNT, container_labels, container_name
-from runner.core.managedfiles import managed_mounts
-from runner.core.messages import message_mount
-from runner.core.model import EMPTY, Container, Json, Pod
-from runner.core.mounts import volume_mounts
-from runner.core.noderesources import NodeLook, unknown_node
-from runner.core.resources import resources_of
-from runner.core.security import (
+from runner.core.container.containerconfig import ContainerConfig, Mount
+from runner.core.container.environment import manifest_path
+from runner.core.container.expansion import expand_each
+from runner.core.container.managedfiles import managed_mounts
+from runner.core.container.messages import message_mount
+from runner.core.container.mounts import volume_mounts
+from runner.core.container.noderesources import NodeLook, unknown_node
+from runner.core.container.resources import resources_of
+from runner.core.container.security import (
     ImageFacts,
     container_user,
     effective_security,
@@ -30,6 +28,8 @@ from runner.core.security import (
     supplemental_groups,
     verify_non_root,
 )
+from runner.core.labels import RESTART_COUNT, container_labels, container_name
+from runner.core.model import EMPTY, Container, Json, Pod
 from runner.core.volumes import VolumePlan
 
 

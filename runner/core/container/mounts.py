@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from runner.core.containerconfig import Mount, MountType
-from runner.core.expansion import MissingValue, TooLong, expand_required
+from runner.core.container.containerconfig import Mount, MountType
+from runner.core.container.expansion import MissingValue, TooLong, expand_required
 from runner.core.model import Container, VolumeMount
 from runner.core.objects import ConfigError
 from runner.core.volumes import VolumePlan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.core.identity import CLUSTER_DOMAIN
+from runner.core.container.identity import CLUSTER_DOMAIN
 from runner.core.model import Pod
 
 RESOLVER_VARIABLE = "PODRUNNER_RESOLVER"

@@ -5,7 +5,7 @@ The Engine writes a hosts file of its own, which is all that most pods need: onl
 
 from __future__ import annotations
 
-from runner.core.identity import domain, hostname
+from runner.core.container.identity import domain, hostname
 from runner.core.model import Pod
 
 _HEADER = "# Kubernetes-managed hosts file"

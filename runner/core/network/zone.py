@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from runner.core.endpoints import address_of, endpoints_of, is_external, is_headless, pod_ip, target_port
-from runner.core.identity import CLUSTER_DOMAIN
+from runner.core.container.identity import CLUSTER_DOMAIN
 from runner.core.model import Json
-from runner.core.services import KUBERNETES
+from runner.core.network.endpoints import address_of, endpoints_of, is_external, is_headless, pod_ip, target_port
+from runner.core.network.services import KUBERNETES
 
 
 def zone_text(services: Iterable[Json], pods: Sequence[Json]) -> str:

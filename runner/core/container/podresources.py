@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from runner.core.container.podlimits import pod_limit
 from runner.core.model import Container, Json, Pod
-from runner.core.podlimits import pod_limit
 from runner.core.quantity import ZERO, Quantity, parse_quantity
 
 _OF_PODS = ("cpu", "memory", "hugepages-")

@@ -13,8 +13,11 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from runner.core.actions import PodActions, compute_pod_actions
-from runner.core.backoff import (
+from runner.core.labels import SANDBOX_CONTAINER
+from runner.core.model import Container, Pod, ProbeKind
+from runner.core.observed import ContainerRecord, Observed, ProbeResults, RuntimeState
+from runner.core.sync.actions import PodActions, compute_pod_actions
+from runner.core.sync.backoff import (
     BackoffEntry,
     BackoffSettings,
     Blocked,
@@ -28,10 +31,7 @@ from runner.core.backoff import (
     lenient_schedule,
     sandbox_key,
 )
-from runner.core.labels import SANDBOX_CONTAINER
-from runner.core.model import Container, Pod, ProbeKind
-from runner.core.observed import ContainerRecord, Observed, ProbeResults, RuntimeState
-from runner.core.restart import matching_rule, restart_all_sources
+from runner.core.sync.restart import matching_rule, restart_all_sources
 from runner.core.times import format_duration
 
 _EXITED = RuntimeState.EXITED

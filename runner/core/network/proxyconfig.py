@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 
-from runner.core.containerconfig import ContainerConfig, PortBinding, Resources
+from runner.core.container.containerconfig import ContainerConfig, PortBinding, Resources
+from runner.core.container.resources import MIN_SHARES
 from runner.core.labels import MANAGED, OWNER, POD_UID
 from runner.core.model import Json
-from runner.core.resources import MIN_SHARES
 
 SERVICE = "dev.podrunner/service"
 """On a Service's proxy: namespace/name."""

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 from runner.core.model import Container, Pod
 from runner.core.observed import Observed, RuntimeState
-from runner.core.podstatus import ContainerStatus, Phase, Running, Terminated, Waiting
 from runner.core.reasons import TerminatedReason
-from runner.core.restart import should_restart
+from runner.core.status.podstatus import ContainerStatus, Phase, Running, Terminated, Waiting
+from runner.core.sync.restart import should_restart
 
 _RUNNING = Phase.RUNNING
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from runner.core.columns import NONE, age_since
 from runner.core.model import EMPTY, Json
+from runner.core.printers.columns import NONE, age_since
 from runner.core.times import human_duration, parse_time
 
 Cells = tuple[str, ...]

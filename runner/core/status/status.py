@@ -13,19 +13,21 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from runner.core.conditions import pod_conditions, readiness_conditions
-from runner.core.containerstatus import (
+from runner.core.container.podresources import resources_status
+from runner.core.container.qos import qos_class
+from runner.core.model import Json, Pod, ProbeKind
+from runner.core.observed import Observed, ProbeResult, ProbeResults
+from runner.core.reasons import EventReason, TerminatedReason
+from runner.core.status.conditions import pod_conditions, readiness_conditions
+from runner.core.status.containerstatus import (
     KILLED,
     LOST_AT_END,
     ContainerStatuses,
     StartFailure,
     container_statuses,
 )
-from runner.core.model import Json, Pod, ProbeKind
-from runner.core.observed import Observed, ProbeResult, ProbeResults
-from runner.core.phase import app_has_started, get_phase
-from runner.core.podresources import resources_status
-from runner.core.podstatus import (
+from runner.core.status.phase import app_has_started, get_phase
+from runner.core.status.podstatus import (
     ContainerStatus,
     Phase,
     PodStatus,
@@ -34,8 +36,6 @@ from runner.core.podstatus import (
     container_status_from_json,
     container_status_json,
 )
-from runner.core.qos import qos_class
-from runner.core.reasons import EventReason, TerminatedReason
 from runner.core.times import later
 
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"

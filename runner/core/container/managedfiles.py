@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.core.containerconfig import Mount
-from runner.core.etchosts import needs_hosts_file
+from runner.core.container.containerconfig import Mount
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container, Pod
-from runner.core.resolvconf import needs_resolver_config
+from runner.core.network.etchosts import needs_hosts_file
+from runner.core.network.resolvconf import needs_resolver_config
 from runner.core.volumes import VolumePlan
 
 HOSTS = "etc/managed/hosts"

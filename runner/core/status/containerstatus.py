@@ -12,10 +12,11 @@ from operator import attrgetter
 from msgspec import Struct
 from msgspec.structs import replace
 
-from runner.core.conditions import ending_behind, restart_all_rules
 from runner.core.model import Container, Pod, RestartRule
 from runner.core.observed import ContainerRecord, Observed, ProbeResult, ProbeResults, RuntimeState
-from runner.core.podstatus import (
+from runner.core.reasons import TerminatedReason, WaitingReason
+from runner.core.status.conditions import ending_behind, restart_all_rules
+from runner.core.status.podstatus import (
     ID_PREFIX,
     ContainerStatus,
     PodStatus,
@@ -24,8 +25,7 @@ from runner.core.podstatus import (
     Terminated,
     Waiting,
 )
-from runner.core.reasons import TerminatedReason, WaitingReason
-from runner.core.restart import should_be_started
+from runner.core.sync.restart import should_be_started
 
 KILLED = 137
 LOST_AT_END = "The container could not be located when the pod was terminated"

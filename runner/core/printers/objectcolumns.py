@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from runner.core.columns import age_since
 from runner.core.model import Json
+from runner.core.printers.columns import age_since
 
 OBJECT_COLUMNS = {
     "ConfigMap": ("NAME", "DATA", "AGE"),

@@ -13,7 +13,8 @@ from functools import lru_cache
 from runner.core.gotext import join_list, quote
 from runner.core.model import Container, Pod, RestartRule, RuleAction
 from runner.core.observed import Observed, RuntimeState
-from runner.core.podstatus import (
+from runner.core.reasons import WaitingReason
+from runner.core.status.podstatus import (
     Condition,
     ConditionType,
     ContainerStatus,
@@ -22,9 +23,8 @@ from runner.core.podstatus import (
     Running,
     Terminated,
 )
-from runner.core.reasons import WaitingReason
-from runner.core.restart import matching_rule
-from runner.core.sandboxfault import SandboxFault, sandbox_fault
+from runner.core.sync.restart import matching_rule
+from runner.core.sync.sandboxfault import SandboxFault, sandbox_fault
 
 UNKNOWN_STATUSES = "UnknownContainerStatuses"
 POD_COMPLETED = "PodCompleted"

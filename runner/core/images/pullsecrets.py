@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
-from runner.core.images import parse_reference
+from runner.core.images.images import parse_reference
 from runner.core.model import Json, Pod
 from runner.core.objects import ConfigError, Lookup, secret_data
 from runner.core.reasons import EventReason, Note, warning

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from runner.core.clusterdns import RESOLVER_VARIABLE, asks_cluster, search_domains
-from runner.core.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
-from runner.core.identity import kernel_hostname
+from runner.core.container.containerconfig import ContainerConfig, Mount, MountType, PortBinding, Resources
+from runner.core.container.identity import kernel_hostname
+from runner.core.container.nodeadmission import normal_sysctl
+from runner.core.container.resources import MIN_SHARES
 from runner.core.labels import sandbox_labels, sandbox_name
 from runner.core.model import Json, Pod
-from runner.core.nodeadmission import normal_sysctl
-from runner.core.resources import MIN_SHARES
+from runner.core.network.clusterdns import RESOLVER_VARIABLE, asks_cluster, search_domains
 from runner.core.volumes import SANDBOX_ROOT, VolumePlan
 
 

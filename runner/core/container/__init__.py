@@ -1,0 +1,1 @@
+"""What one container is created from: environment, mounts, resources, security, names."""

@@ -1,0 +1,1 @@
+"""Names of images, and what opens registries."""

@@ -1,0 +1,1 @@
+"""The columns of objects as an API server prints them."""

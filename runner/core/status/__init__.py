@@ -1,0 +1,1 @@
+"""What a pod's status says, made from what was observed."""
