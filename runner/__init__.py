@@ -37,8 +37,8 @@ if TYPE_CHECKING:
         UsageError,
         WaitTimeout,
     )
+    from runner.kubelet.options import Keep, RunOptions, Until, WorkerOptions
     from runner.retry import RetryPolicy
-    from runner.runtime.options import Keep, RunOptions, Until, WorkerOptions
 
 __all__ = [
     "Address",
@@ -91,7 +91,7 @@ _PLACES = {
         "WaitTimeout",
     ),
     "runner.retry": ("RetryPolicy",),
-    "runner.runtime.options": (
+    "runner.kubelet.options": (
         "Keep",
         "RunOptions",
         "Until",

@@ -19,9 +19,9 @@ from podrunner_plugin import note_kept, setting
 if TYPE_CHECKING:
     from runner.api.facade import Runner
     from runner.api.pods import PodHandle
+    from runner.core.narration import Narration
     from runner.engine.protocol import Engine
-    from runner.runtime.narration import Narration
-    from runner.runtime.options import RunOptions
+    from runner.kubelet.options import RunOptions
 
 __all__ = ["setting"]
 
@@ -79,7 +79,7 @@ def engine(config: pytest.Config) -> Iterator[Engine]:
 
 def options(config: pytest.Config, name: str) -> RunOptions:
     """How the settings say that pods are run; ``name`` is where their artifacts go."""
-    from runner.runtime.options import Keep, RunOptions, WorkerOptions
+    from runner.kubelet.options import Keep, RunOptions, WorkerOptions
 
     artifacts, grace = setting(config, "artifacts"), setting(config, "grace")
     return RunOptions(
@@ -120,7 +120,7 @@ def runner(
 
 def _tell(narration: Narration) -> None:
     """Events go to the log, so that somebody who waits sees what for (``--log-cli-level=INFO``)."""
-    from runner.runtime.narration import EventRecorded
+    from runner.core.narration import EventRecorded
 
     if isinstance(narration, EventRecorded) and log.isEnabledFor(logging.INFO):
         event = narration.event

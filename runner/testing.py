@@ -27,10 +27,10 @@ from runner.core.events import Event
 from runner.core.model import Pod
 from runner.core.status.podstatus import PodStatus
 from runner.errors import ManifestError, UsageError
+from runner.kubelet.options import RunOptions
 from runner.lab import Simulation, new_pod
 from runner.lab import simulate as _simulate
 from runner.lab.script import script_of
-from runner.runtime.options import RunOptions
 
 DEFAULT_SECONDS = 3600.0
 """How long a simulation lasts unless told otherwise."""

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from runner.core.model import Pod
 from runner.engine.simulated import Attempt, ContainerScript
+from runner.kubelet.options import WorkerOptions
 from runner.lab import new_pod, simulate
 from runner.lab.script import SimulationScript
-from runner.runtime.options import WorkerOptions
 
 PODS = 1000
 HOURS = 24.0

@@ -11,12 +11,12 @@ from runner.api.launching import Launching
 from runner.clock import Deadline, Wakeup
 from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS, KindWords
 from runner.core.model import Json, Pod
+from runner.core.narration import Narration
 from runner.core.sync.termination import deletion_grace
 from runner.errors import Conflict, NoSuchObject, NotFound, WaitTimeout
-from runner.runtime.narration import Narration
-from runner.runtime.options import RunOptions
-from runner.runtime.outcome import StopRequest
-from runner.runtime.storage import Object
+from runner.kubelet.options import RunOptions
+from runner.node.outcome import StopRequest
+from runner.registry.storage import Object
 
 if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject
@@ -73,8 +73,8 @@ class Deleting(Launching):
 
     def _delete_workload(self, value: Object, grace: int | None) -> Waitable:
         """Whoever runs it ends its pods; nobody does when they were kept."""
-        from runner.runtime.deletionrequests import request_deletion_of
-        from runner.runtime.ownership import is_locked
+        from runner.controllers.deletionrequests import request_deletion_of
+        from runner.registry.ownership import is_locked
 
         pods = pods_of(self.store.pods(value["metadata"]["namespace"]), self._owned_by(value))
         if is_locked(self.home, str(value["metadata"]["uid"])):
@@ -94,7 +94,7 @@ class Deleting(Launching):
 
         ``grace`` in seconds, None: their own. What somebody runs is left alone. Returns what was deleted as ``kind/name``.
         """
-        from runner.runtime.ownership import is_locked
+        from runner.registry.ownership import is_locked
 
         deletions: list[Waitable] = []
         names: list[str] = []
@@ -115,8 +115,8 @@ class Deleting(Launching):
 
     def remove_unowned(self, deletions: Sequence[Waitable]) -> None:
         """Remove the pods of several deletions that nobody runs, side by side. Blocks until they are gone."""
-        from runner.runtime.ownership import PodIsOwned, is_locked
-        from runner.runtime.standing import forget_dead
+        from runner.controllers.standing import forget_dead
+        from runner.registry.ownership import PodIsOwned, is_locked
 
         ending = [one for deletion in deletions for one in deletion.pods_to_end()]
         left = [
@@ -135,8 +135,8 @@ class Deleting(Launching):
 
     def remove_at_once(self, pod: Pod) -> None:
         """Remove a pod whose owner is dead without asking its processes to end. Raises PodIsOwned, EngineError."""
-        from runner.runtime.gc import remove_pod
-        from runner.runtime.objects import remove_orphans
+        from runner.janitor.gc import remove_pod
+        from runner.registry.objects import remove_orphans
 
         remove_pod(self.engine, self.store, self.home, pod.uid)
         remove_orphans(self.store)
@@ -146,8 +146,8 @@ class Deleting(Launching):
 
         A pod that somebody else owns meanwhile is left to them. Raises EngineUnavailable.
         """
-        from runner.runtime.ownership import PodIsOwned
-        from runner.runtime.owning import own
+        from runner.node.owning import own
+        from runner.registry.ownership import PodIsOwned
 
         self.engine.architecture()  # Where no Engine answers this says so, the workers would wait for one.
         session = self._session(self._on_this_node(RunOptions()), _deaf, image="")
@@ -224,9 +224,9 @@ class ObjectDeletion(Waitable):
         self.runner.until(self._is_gone, timeout, f"{words.plural}/{name}")
 
     def _is_gone(self) -> bool:
-        from runner.runtime.deletionrequests import deletion_asked_of
-        from runner.runtime.ownership import is_locked
-        from runner.runtime.standing import forget_dead
+        from runner.controllers.deletionrequests import deletion_asked_of
+        from runner.controllers.standing import forget_dead
+        from runner.registry.ownership import is_locked
 
         store, value = self.runner.store, self.value
         if any(store.pod_by_uid(str(pod["metadata"]["uid"])) is not None for pod in self.pods):

@@ -25,10 +25,10 @@ from runner.errors import (
     UsageError,
     WaitTimeout,
 )
-from runner.runtime.home import Home
-from runner.runtime.options import RunOptions
-from runner.runtime.outcome import RunResult, StopRequest
-from runner.runtime.storage import Object, Store
+from runner.kubelet.options import RunOptions
+from runner.node.outcome import RunResult, StopRequest
+from runner.registry.home import Home
+from runner.registry.storage import Object, Store
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from runner.api.pods import PodHandle
     from runner.api.settings import How
     from runner.core.manifest import LoadedObject, LoadResult
+    from runner.core.narration import Listener, LogLine, Narration
     from runner.engine.protocol import Engine
-    from runner.runtime.gc import GcReport
-    from runner.runtime.narration import Listener, LogLine, Narration
+    from runner.janitor.gc import GcReport
 
 
 def _deaf(narration: Narration) -> None:
@@ -96,8 +96,8 @@ class Runner(Deleting):
 
         Without ``is_admitted`` pods are checked as they are written, as by a server without the ServiceAccount admission.
         """
+        from runner.api.sources import read_sources
         from runner.core.manifest import load
-        from runner.runtime.sources import read_sources
 
         return load(read_sources(paths, stdin), namespace=namespace, is_admitted=is_admitted)
 
@@ -227,14 +227,14 @@ class Runner(Deleting):
 
     def own_namespace(self, name: str) -> None:
         """Have a namespace that lives no longer than this process: when it is dead, a sweep removes what is left in it."""
-        from runner.runtime.namespaces import own_namespace
-        from runner.runtime.ownership import owner_label
+        from runner.registry.namespaces import own_namespace
+        from runner.registry.ownership import owner_label
 
         own_namespace(self.store, name, owner_label(home=self.home))
 
     def remove_namespace(self, name: str) -> None:
         """Remove a namespace whose pods are gone, with its claims and their volumes. Raises EngineError."""
-        from runner.runtime.namespaces import remove_namespace
+        from runner.registry.namespaces import remove_namespace
 
         remove_namespace(self.engine, self.store, name)
 
@@ -274,7 +274,7 @@ class Runner(Deleting):
 
         ``attempt`` counts from 0, None: the newest. Without ``whole`` values hold many lines, the very bytes in order.
         """
-        from runner.runtime.reading import LogQuestion, read_logs
+        from runner.kubelet.logs.reading import LogQuestion, read_logs
 
         question = LogQuestion(
             container=container,
@@ -289,7 +289,7 @@ class Runner(Deleting):
 
     def attempts(self, namespace: str, name: str, *, container: str | None) -> Sequence[int]:
         """The attempts of a container whose output can be read, oldest first."""
-        from runner.runtime.reading import known_attempts
+        from runner.kubelet.logs.reading import known_attempts
 
         return known_attempts(self._stored(namespace, name), container, engine=self.engine, home=self.home)
 
@@ -320,10 +320,10 @@ class Runner(Deleting):
             never.wait(POLL_SECONDS)
 
     def gc(self, *, everything: bool, older_than: float | None, dry_run: bool, other_homes: bool = False) -> GcReport:
-        """Remove what dead processes left behind; see ``runner.runtime.gc.sweep``. A damaged database is set aside first."""
+        """Remove what dead processes left behind; see ``runner.janitor.gc.sweep``. A damaged database is set aside first."""
         from msgspec.structs import replace
 
-        from runner.runtime.gc import sweep
+        from runner.janitor.gc import sweep
 
         with self.sound_store(is_only_looked_at=dry_run) as (store, damage):
             report = sweep(
@@ -340,7 +340,7 @@ class Runner(Deleting):
     def doctor(self) -> list[tuple[str, str]]:
         """What podrunner sees of its surroundings, as label and value."""
         import runner as package
-        from runner.runtime.doctor import engine_rows, leftover_rows, network_row
+        from runner.janitor.doctor import engine_rows, leftover_rows, network_row
 
         rows = [
             ("podrunner", f"{package.__version__} ({Path(package.__file__ or '').parent})"),

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from runner.clock import Clock, SystemClock
 from runner.errors import RunnerError
-from runner.runtime.home import Home
-from runner.runtime.storage import Store
+from runner.registry.home import Home
+from runner.registry.storage import Store
 
 if TYPE_CHECKING:
     from runner.engine.discover import EngineAddress
     from runner.engine.protocol import Engine
-    from runner.runtime.handlers import Reach
+    from runner.kubelet.prober.handlers import Reach
 
 
 class Ground:
@@ -48,7 +48,7 @@ class Ground:
         """The state that all podrunner processes of this user share. Raises StoreError."""
         with self._lock:
             if self._store is None:
-                from runner.runtime.sqlite_store import SqliteStore
+                from runner.registry.sqlite import SqliteStore
 
                 self._store = SqliteStore(self.home)
             return self._store
@@ -62,7 +62,7 @@ class Ground:
         if self._given_store is not None:
             yield self._given_store, ""
             return
-        from runner.runtime import repair
+        from runner.registry import repair
 
         if is_only_looked_at:
             with repair.readable(self.home) as (store, damage):
@@ -93,7 +93,7 @@ class Ground:
     @cached_property
     def reach(self) -> Reach:
         """How ports of pods are reached from this process."""
-        from runner.runtime.handlers import Reach
+        from runner.kubelet.prober.handlers import Reach
 
         return Reach(self.engine)
 
@@ -106,7 +106,7 @@ class Ground:
 
     def sweep(self) -> None:
         """Remove what dead processes of this state directory left behind; what cannot be removed now is found again."""
-        from runner.runtime.gc import sweep
+        from runner.janitor.gc import sweep
 
         with suppress(RunnerError):
             sweep(self.engine, self.store, self.home, strangers=False)

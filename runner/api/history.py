@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from runner.core.model import Json
+from runner.core.narration import AttemptStarted, Gone, Narration, PodRef, StatusChanged
 from runner.core.status.containerstatus import engine_id
 from runner.core.status.podstatus import ContainerStatus, PodStatus, Running, Terminated
-from runner.runtime.narration import AttemptStarted, Gone, Narration, PodRef, StatusChanged
-from runner.runtime.storage import Object
+from runner.registry.storage import Object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

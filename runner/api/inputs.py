@@ -13,10 +13,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+from runner.api.sources import read_sources
 from runner.core.manifest import Source
 from runner.core.times import format_time
 from runner.errors import UsageError
-from runner.runtime.sources import read_sources
 
 
 @runtime_checkable

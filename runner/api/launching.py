@@ -25,18 +25,18 @@ from runner.errors import (
     StoreError,
     UsageError,
 )
-from runner.runtime.options import Keep, RunOptions
+from runner.kubelet.options import Keep, RunOptions
 
 if TYPE_CHECKING:
+    from runner.controllers.control import Controller, Spawn
     from runner.core.manifest import LoadedObject
+    from runner.core.narration import Listener
     from runner.core.serviceaccounts import Accounts
-    from runner.runtime.controllers import Controller, Spawn
-    from runner.runtime.narration import Listener
-    from runner.runtime.network import ClusterNetwork
-    from runner.runtime.outcome import StopRequest
-    from runner.runtime.owning import Owned
-    from runner.runtime.secrecy import Secrets
-    from runner.runtime.session import Session
+    from runner.kubelet.loop.secrecy import Secrets
+    from runner.kubelet.network.dns import ClusterNetwork
+    from runner.node.outcome import StopRequest
+    from runner.node.owning import Owned
+    from runner.node.session import Session
 
 T = TypeVar("T")
 
@@ -112,7 +112,7 @@ class Launching(Ground):
     def _admit(self, value: Json, namespace: str, accounts: Accounts) -> Pod:
         """A pod as the server stores it. Raises ManifestError when its admission lets it not in."""
         from runner.core.serviceaccounts import Forbidden, account_of, with_service_account
-        from runner.runtime.identities import new_suffix, new_uid
+        from runner.registry.identities import new_suffix, new_uid
 
         made = admit(value, namespace=namespace, uid=new_uid(), suffix=new_suffix(), now=self.clock.now())
         account = account_of(made, accounts, made["metadata"]["namespace"])
@@ -135,9 +135,9 @@ class Launching(Ground):
         """One controller for each object that makes pods; pods alone need none, nor what it takes to have one."""
         if all(o.kind == "Pod" for o in objects):
             return []
+        from runner.controllers.control import Controller
         from runner.core.workloads import expand
-        from runner.runtime.controllers import Controller
-        from runner.runtime.identities import RandomIdentities
+        from runner.registry.identities import RandomIdentities
 
         workloads = expand(objects, RandomIdentities(), self.clock.now())
         wanted = sum(workload.most_pods for workload in workloads)
@@ -165,9 +165,9 @@ class Launching(Ground):
             names = ", ".join(pod.name for pod, _ in pods) or "none"
             raise UsageError(f"run is for one pod, the manifests make {len(pods)}: {names}", hint="use run_all")
         _check_exit_code_from(options.exit_code_from, pods)
-        from runner.runtime.network import ClusterNetwork
-        from runner.runtime.owning import abandon, begin_sandbox, own_new
-        from runner.runtime.sandboxes import sandbox_reference
+        from runner.kubelet.containers.sandbox import sandbox_reference
+        from runner.kubelet.network.dns import ClusterNetwork
+        from runner.node.owning import abandon, begin_sandbox, own_new
 
         image = self._usable(lambda: sandbox_reference(self.engine, options.worker.sandbox_image))
         since = self.clock.now()
@@ -230,7 +230,7 @@ class Launching(Ground):
         """Keep the workloads' names from others as long as they run. Raises AlreadyExists."""
         if not controllers:
             return nullcontext()
-        from runner.runtime.standing import standing
+        from runner.controllers.standing import standing
 
         return standing(controllers, self.store, self.home, self.sweep)
 
@@ -242,7 +242,7 @@ class Launching(Ground):
     def working(self, launch: Launch, listener: Listener, stop: StopRequest) -> Iterator[Session]:
         """The session of a run, its workers at work. Whoever insists on the end of it does not get all output."""
         # Imported while the Engine is busy with the sandboxes.
-        from runner.runtime.audience import Audience
+        from runner.node.audience import Audience
 
         with Audience(self.engine, self.home, launch.options, listener) as audience:
             stop.subscribe(lambda: audience.hurry(is_forced=stop.forced))
@@ -271,8 +271,8 @@ class Launching(Ground):
         """What the pods refer to is kept as long as the run lasts; what was there before stays longer."""
         if all(o.kind == "Pod" for o in objects):
             return
-        from runner.runtime.objects import put_owned
-        from runner.runtime.ownership import owner_label
+        from runner.registry.objects import put_owned
+        from runner.registry.ownership import owner_label
 
         for o in objects:
             value = {
@@ -288,15 +288,15 @@ class Launching(Ground):
 
     def _remove_objects(self, objects: Sequence[LoadedObject]) -> None:
         if any(o.kind in REFERRED_KINDS for o in objects):
-            from runner.runtime.objects import remove_owned
-            from runner.runtime.ownership import owner_label
+            from runner.registry.objects import remove_owned
+            from runner.registry.ownership import owner_label
 
             remove_owned(self.store, objects, owner_label(home=self.home))
 
     @staticmethod
     def _on_this_node(options: RunOptions) -> RunOptions:
         """The options with this machine's name and address where none are given."""
-        from runner.runtime.node import host_ip, node_name
+        from runner.node.machine import host_ip, node_name
 
         worker = options.worker
         named = replace(
@@ -314,8 +314,8 @@ class Launching(Ground):
         network: ClusterNetwork | None = None,
         secrets: Secrets | None = None,
     ) -> Session:
-        from runner.runtime.handlers import EngineHandlers
-        from runner.runtime.session import Session
+        from runner.kubelet.prober.handlers import EngineHandlers
+        from runner.node.session import Session
 
         return Session(
             engine=self.engine,

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from runner.api.history import PodHistory
 from runner.api.pods import PodHandle
+from runner.core.narration import LogLines, Narration, StatusChanged
 from runner.errors import ExitCode, PodFailed, WaitTimeout
-from runner.runtime.narration import LogLines, Narration, StatusChanged
-from runner.runtime.outcome import StopRequest
+from runner.node.outcome import StopRequest
 
 if TYPE_CHECKING:
     from runner.api.facade import Runner
     from runner.core.manifest import LoadedObject
     from runner.core.model import Json
-    from runner.runtime.narration import Listener
-    from runner.runtime.options import RunOptions
-    from runner.runtime.running import Running
-    from runner.runtime.session import Session
+    from runner.core.narration import Listener
+    from runner.kubelet.options import RunOptions
+    from runner.node.running import Running
+    from runner.node.session import Session
 
 
 class Life:

@@ -26,7 +26,7 @@ from runner.errors import Conflict, NotFound, PodFailed, UsageError, WaitTimeout
 if TYPE_CHECKING:
     from runner.api.facade import Runner
     from runner.api.live import Life
-    from runner.runtime.narration import LogLine
+    from runner.core.narration import LogLine
 
 Condition: TypeAlias = "str | Callable[[Status], bool]"
 """``ready``, ``initialized``, ``completed``, ``deleted``, the name of a pod condition, or a function of the status."""
@@ -99,7 +99,7 @@ class Attempt:
     def output(self) -> bytes:
         """The same, byte by byte."""
         __tracebackhide__ = True
-        from runner.runtime.reading import read_attempt
+        from runner.kubelet.logs.reading import read_attempt
 
         known = self._record
         runner = self._pod.runner
@@ -376,7 +376,7 @@ class PodHandle:
         the sandbox. Raises UsageError for an unknown name or a pod without an address.
         """
         __tracebackhide__ = True
-        from runner.runtime.handlers import Target
+        from runner.kubelet.prober.handlers import Target
 
         pod, ip = self._pod, self.status.ip
         if not ip:

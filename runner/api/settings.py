@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from runner.core.model import RetryScope
 from runner.core.times import parse_duration
 from runner.errors import UsageError
+from runner.kubelet.options import Keep, RunOptions, Until
 from runner.retry import RetryPolicy
-from runner.runtime.options import Keep, RunOptions, Until
 
 if TYPE_CHECKING:
     from runner.api.overrides import Overrides
-    from runner.runtime.narration import Listener
+    from runner.core.narration import Listener
 
 Seconds: TypeAlias = "float | str | None"
 """Seconds, or a Go duration such as ``1m30s``; None: without limit."""

@@ -20,7 +20,7 @@ from runner.render.wrapping import wrapped
 
 if TYPE_CHECKING:
     from runner.cli.surface import RunnerSurface
-    from runner.runtime.outcome import StopRequest
+    from runner.node.outcome import StopRequest
 
 
 def _real_runner(environ: Mapping[str, str], home: str | None) -> RunnerSurface:
@@ -30,7 +30,7 @@ def _real_runner(environ: Mapping[str, str], home: str | None) -> RunnerSurface:
 
 
 def _real_stop() -> StopRequest:
-    from runner.runtime.outcome import StopRequest
+    from runner.node.outcome import StopRequest
 
     return StopRequest()
 

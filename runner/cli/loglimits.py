@@ -16,7 +16,7 @@ from runner.core.times import parse_time
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from runner.runtime.narration import LogLine
+    from runner.core.narration import LogLine
 
 EVERY = "all"
 SELECTED_TAIL = 10

@@ -67,7 +67,7 @@ def _refuse_other_namespaces(objects: Sequence[LoadedObject], namespace: str) ->
 
 
 def _stdin(app: App) -> str:
-    from runner.runtime.sources import stdin_text
+    from runner.api.sources import stdin_text
 
     return stdin_text(app.stdin)
 

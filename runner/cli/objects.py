@@ -9,7 +9,7 @@ from runner.cli.failures import Failures
 from runner.cli.manifests import load_objects
 from runner.core.kindwords import OBJECTS
 from runner.errors import Refusal, UsageError
-from runner.runtime.storage import AlreadyExists
+from runner.registry.storage import AlreadyExists
 
 if TYPE_CHECKING:
     from runner.cli.app import App

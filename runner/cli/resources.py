@@ -20,7 +20,7 @@ from runner.render.tables import ClaimTable, EventTable, ObjectTable, PodTable, 
 
 if TYPE_CHECKING:
     from runner.cli.app import App
-    from runner.runtime.storage import Object
+    from runner.registry.storage import Object
 
 Table = PodTable | EventTable
 Read = Callable[["App", str | None, Sequence[str]], "list[Object]"]

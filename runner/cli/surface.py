@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
     from runner.core.manifest import LoadedObject, LoadResult
     from runner.core.model import Json
-    from runner.runtime.gc import GcReport
-    from runner.runtime.narration import Listener, LogLine
-    from runner.runtime.options import RunOptions
-    from runner.runtime.outcome import StopRequest
-    from runner.runtime.storage import Object, Store
+    from runner.core.narration import Listener, LogLine
+    from runner.janitor.gc import GcReport
+    from runner.kubelet.options import RunOptions
+    from runner.node.outcome import StopRequest
+    from runner.registry.storage import Object, Store
 
 
 class Result(Protocol):

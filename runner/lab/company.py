@@ -18,22 +18,22 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from runner.clock import VIRTUAL_START, VirtualClock
+from runner.controllers.control import Control, Controller
 from runner.core.admission import admit
 from runner.core.manifest.types import LoadedObject
 from runner.core.model import Json, Pod, PodUID
+from runner.core.narration import EventRecorded, Narration, StatusChanged
 from runner.core.status.podstatus import PodStatus
 from runner.core.sync.termination import deletion_grace
 from runner.core.times import later
 from runner.core.workloads import WORKLOAD_KINDS, Member, WorkloadKind, WorkloadState, expand, template_spec
 from runner.core.workloads.hashing import SAFE_LETTERS
 from runner.engine.simulated import ContainerScript
+from runner.kubelet.options import WorkerOptions
 from runner.lab.script import INIT_ATTEMPT, SimulationScript
 from runner.lab.simulation import DEFAULT_SECONDS, End, SimulatedRun, Simulation
 from runner.lab.steps import Step, placed
-from runner.runtime.controllers import Control, Controller
-from runner.runtime.memory_store import MemoryStore
-from runner.runtime.narration import EventRecorded, Narration, StatusChanged
-from runner.runtime.options import WorkerOptions
+from runner.registry.memory import MemoryStore
 
 
 class ObjectShown(Struct, frozen=True, kw_only=True):

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from runner.core.model import Handler
 from runner.core.sync.probing import ProbeRun
 from runner.engine.simulated import SimulatedEngine
+from runner.kubelet.prober.handlers.contract import HookOutcome, Target
 from runner.lab.script import HookScript
-from runner.runtime.handlers.contract import HookOutcome, Target
 
 _DONE = HookScript()
 

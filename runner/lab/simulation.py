@@ -21,24 +21,24 @@ from runner.core.admission import admit
 from runner.core.images.images import InvalidReference
 from runner.core.labels import POD_UID
 from runner.core.model import Json, Pod
+from runner.core.narration import EventRecorded, Narration, StatusChanged
 from runner.core.times import later
 from runner.engine.protocol import EngineEvent
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import EngineError
+from runner.kubelet.containers.termination_messages import TerminationMessages
+from runner.kubelet.images.pullqueue import PullQueue
+from runner.kubelet.loop.context import PodContext
+from runner.kubelet.loop.jobs import InlineJobs
+from runner.kubelet.loop.observer import Observer
+from runner.kubelet.loop.recorder import EventRecorder
+from runner.kubelet.loop.wakeups import TELLING
+from runner.kubelet.loop.worker import PodWorker
+from runner.kubelet.options import WorkerOptions
 from runner.lab.handlers import SimulatedHandlers
 from runner.lab.script import SimulationScript
 from runner.lab.steps import Step, World, placed
-from runner.runtime.context import PodContext
-from runner.runtime.jobs import InlineJobs
-from runner.runtime.memory_store import MemoryStore
-from runner.runtime.messages import TerminationMessages
-from runner.runtime.narration import EventRecorded, Narration, StatusChanged
-from runner.runtime.observer import Observer
-from runner.runtime.options import WorkerOptions
-from runner.runtime.pullqueue import PullQueue
-from runner.runtime.recorder import EventRecorder
-from runner.runtime.wakeups import TELLING
-from runner.runtime.worker import PodWorker
+from runner.registry.memory import MemoryStore
 
 DEFAULT_SECONDS: Final = 3600.0
 """How long a simulation lasts at most when nobody says otherwise."""

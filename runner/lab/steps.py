@@ -13,7 +13,7 @@ from runner.core.model import Json, Pod
 from runner.core.sync.termination import deletion_grace
 from runner.engine.protocol import ContainerSummary, EngineState
 from runner.engine.simulated import SimulatedEngine
-from runner.runtime.storage import Object, Store, without_status
+from runner.registry.storage import Object, Store, without_status
 
 
 class World(Struct, frozen=True):

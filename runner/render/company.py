@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 
+from runner.core.narration import EventRecorded, StatusChanged
 from runner.core.printers.columns import pod_row
 from runner.lab.company import CompanySimulation, ObjectShown
 from runner.render.simulated import COLUMNS, aligned, event_text, moment
-from runner.runtime.narration import EventRecorded, StatusChanged
 
 _TIME, _READY, _STATUS = 10, 7, 30
 _REASON = len("ScalingReplicaSet")

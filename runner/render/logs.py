@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterable, Sequence
 
 from runner.core.escaping import for_terminal
+from runner.core.narration import LogLine
 from runner.render.streams import Output
 from runner.render.style import Paint
-from runner.runtime.narration import LogLine
 
 
 class LogPrinter:

@@ -11,10 +11,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from runner.core.model import EMPTY, Json
+from runner.core.narration import LogLine, LogLines, Narration
 from runner.render.logs import LogPrinter
 from runner.render.streams import Output
 from runner.render.style import Paint
-from runner.runtime.narration import LogLine, LogLines, Narration
 
 
 class Progress(StrEnum):

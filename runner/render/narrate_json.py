@@ -8,11 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from runner.core.times import format_micro_time
-from runner.render.logs import LogPrinter
-from runner.render.streams import Output
-from runner.render.tables import ready_word, status_word
-from runner.runtime.narration import (
+from runner.core.narration import (
     AttemptEnding,
     AttemptStarted,
     EventRecorded,
@@ -27,6 +23,10 @@ from runner.runtime.narration import (
     RetryScheduled,
     StatusChanged,
 )
+from runner.core.times import format_micro_time
+from runner.render.logs import LogPrinter
+from runner.render.streams import Output
+from runner.render.tables import ready_word, status_word
 
 
 class JsonNarrator:

@@ -7,13 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from runner.core.model import Json
-from runner.core.reasons import EventReason
-from runner.render.logs import LogPrinter
-from runner.render.narrate import container_of
-from runner.render.streams import Output
-from runner.render.style import Paint
-from runner.render.tables import ready_word, status_word
-from runner.runtime.narration import (
+from runner.core.narration import (
     AttemptEnding,
     AttemptStarted,
     EventRecorded,
@@ -27,6 +21,12 @@ from runner.runtime.narration import (
     RetryScheduled,
     StatusChanged,
 )
+from runner.core.reasons import EventReason
+from runner.render.logs import LogPrinter
+from runner.render.narrate import container_of
+from runner.render.streams import Output
+from runner.render.style import Paint
+from runner.render.tables import ready_word, status_word
 
 _KIND_WIDTH = len("Warning")
 _TIME_WIDTH = len("12:00:00  ")

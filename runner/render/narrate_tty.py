@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from runner.core.escaping import for_terminal
+from runner.core.narration import LogLine, Narration, PullEnded, Pulling
 from runner.render.logs import LogPrinter
 from runner.render.narrate_plain import PlainNarrator
 from runner.render.region import Region
 from runner.render.streams import Output
 from runner.render.style import Paint
 from runner.render.wrapping import wrapped
-from runner.runtime.narration import LogLine, Narration, PullEnded, Pulling
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from runner.runtime.narration import LogLine, LogLines, Narration
+from runner.core.narration import LogLine, LogLines, Narration
 
 LINES = 5
 """Lines that are kept of an attempt."""

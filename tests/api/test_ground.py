@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner import Runner
-from runner.runtime.memory_store import MemoryStore
+from runner.registry.memory import MemoryStore
 
 
 def open_below(folder: Path) -> list[str]:

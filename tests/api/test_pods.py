@@ -15,7 +15,7 @@ import pytest
 from runner import PodFailed, Runner, Status, UsageError, WaitTimeout
 from runner.core.labels import POD_UID
 from runner.engine.docker import DockerEngine
-from runner.runtime.handlers import Reach
+from runner.kubelet.prober.handlers import Reach
 
 pytestmark = pytest.mark.docker
 

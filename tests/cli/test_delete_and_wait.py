@@ -11,7 +11,7 @@ from runner.cli.resources import RESOURCES
 from runner.clock import VirtualClock
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import NoSuchObject, WaitTimeout
-from runner.runtime.memory_store import MemoryStore
+from runner.registry.memory import MemoryStore
 from tests.cli.support import START, CommandLine, FakeDeletion, pod, put
 
 MANIFEST = """\

@@ -11,7 +11,7 @@ from runner import __version__
 from runner.cli.app import App
 from runner.cli.commands.doctor import PROBLEM
 from runner.cli.main import COMMANDS, cli
-from runner.runtime.gc import GcReport
+from runner.janitor.gc import GcReport
 from tests.cli.support import CommandLine, pod, put
 
 

@@ -16,13 +16,13 @@ import pytest
 
 from runner.core.events import Event
 from runner.core.model import RetryScope
+from runner.core.narration import EventRecorded, Listener, Pulling, StatusChanged
 from runner.core.status.podstatus import PodStatus
 from runner.engine.protocol import PullProgress
 from runner.errors import EngineUnavailable, ManifestError
-from runner.runtime.narration import EventRecorded, Listener, Pulling, StatusChanged
-from runner.runtime.options import Keep, RunOptions, Until
-from runner.runtime.outcome import StopRequest
-from runner.runtime.storage import AlreadyExists, Object
+from runner.kubelet.options import Keep, RunOptions, Until
+from runner.node.outcome import StopRequest
+from runner.registry.storage import AlreadyExists, Object
 from tests.cli.support import REF, START, CommandLine, FakeResult, event, line, pod
 
 MANIFEST = """\

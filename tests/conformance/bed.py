@@ -20,19 +20,19 @@ from runner.core.admission import admit
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.manifest import Source, load
 from runner.core.model import Pod
+from runner.core.narration import Narration
 from runner.engine.docker import DockerEngine
+from runner.kubelet.containers.sandbox import sandbox_reference
+from runner.kubelet.options import RunOptions, WorkerOptions
+from runner.kubelet.prober.handlers import EngineHandlers
+from runner.node.audience import Audience
+from runner.node.outcome import StopRequest
+from runner.node.owning import own_new
+from runner.node.running import Running
+from runner.node.session import Session
+from runner.registry.home import Home
+from runner.registry.sqlite import SqliteStore
 from runner.retry import CAP_SECONDS, INITIAL_SECONDS, RetryPolicy
-from runner.runtime.audience import Audience
-from runner.runtime.handlers import EngineHandlers
-from runner.runtime.home import Home
-from runner.runtime.narration import Narration
-from runner.runtime.options import RunOptions, WorkerOptions
-from runner.runtime.outcome import StopRequest
-from runner.runtime.owning import own_new
-from runner.runtime.running import Running
-from runner.runtime.sandboxes import sandbox_reference
-from runner.runtime.session import Session
-from runner.runtime.sqlite_store import SqliteStore
 from tests.conformance.view import LOOK_SECONDS, View
 
 EXEC_SECONDS: Final = 60.0

@@ -13,8 +13,8 @@ from runner.core.model import Container, ExecAction, Handler, Pod, ProbeKind, Sl
 from runner.core.sync.probing import ProbeRun, RunResult
 from runner.engine.protocol import EngineEvent
 from runner.engine.simulated import Attempt, ContainerScript, OnTerm, OutputLine, SimulatedEngine
+from runner.kubelet.prober.handlers.contract import HookOutcome, Target
 from runner.lab.handlers import SimulatedHandlers
-from runner.runtime.handlers.contract import HookOutcome, Target
 from tests.conformance.marks import Mark
 from tests.conformance.shell import HORIZON_SECONDS, Doings, Effect, Kind, Unknown, follow
 

@@ -15,12 +15,12 @@ from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_SANDBO
 from runner.core.manifest import Source, load
 from runner.core.sync.backoff import CAP_SECONDS
 from runner.engine.simulated import PullStep, SimulatedEngine
+from runner.kubelet.options import WorkerOptions
 from runner.lab import SimulationScript, new_pod
 from runner.lab import steps as doing
 from runner.lab.simulation import End, SimulatedRun
 from runner.lab.steps import Action, Step
 from runner.retry import INITIAL_SECONDS, RetryPolicy
-from runner.runtime.options import WorkerOptions
 from tests.conformance.marks import Mark
 from tests.conformance.processes import Processes, ProcessHandlers
 from tests.conformance.scenario import Scenario

@@ -10,7 +10,7 @@ import pytest
 
 from runner.core.model import Json
 from runner.core.times import format_time
-from runner.runtime.memory_store import MemoryStore
+from runner.registry.memory import MemoryStore
 from tests.conformance.judging import Judge
 from tests.conformance.view import Seen, View
 

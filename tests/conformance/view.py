@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from runner.runtime.narration import Gone, LogLine, LogLines, Narration, StatusChanged
-from runner.runtime.storage import Store
+from runner.core.narration import Gone, LogLine, LogLines, Narration, StatusChanged
+from runner.registry.storage import Store
 from tests.conformance.marks import Mark, read_marks
 from tests.conformance.reading import Json
 

@@ -23,7 +23,7 @@ import yaml
 from runner import Runner
 from runner.core.manifest import Source, load
 from runner.engine.docker import DockerEngine
-from runner.runtime.storage import name_of
+from runner.registry.storage import name_of
 from tests.conftest import require_engine
 
 ROOT = Path(__file__).parents[2]

@@ -26,9 +26,9 @@ from docker.errors import APIError, NotFound
 
 from runner.clock import Deadline, Wakeup
 from runner.core.labels import ACCESS, OWNER, VOLUME_KIND
-from runner.runtime.home import Home
-from runner.runtime.ownership import home_id
-from runner.runtime.sqlite_store import SqliteStore
+from runner.registry.home import Home
+from runner.registry.ownership import home_id
+from runner.registry.sqlite import SqliteStore
 from tests.support.sweeping import no_other_sweeps
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from runner.clock import Wakeup
 from runner.engine.docker import DockerEngine
 from runner.engine.docker.clients import CONNECTED
 from runner.errors import EngineUnavailable, TooManyFiles
-from runner.runtime.openfiles import raise_limit
+from runner.node.openfiles import raise_limit
 from tests.e2e.support import Bench, container, pod, until
 
 pytestmark = pytest.mark.docker

@@ -9,7 +9,7 @@ import pytest
 
 import runner
 from runner.clock import Deadline
-from runner.runtime.home import Home
+from runner.registry.home import Home
 from tests.e2e.support import SERVE, Bench, container, pod, until
 
 pytestmark = pytest.mark.docker

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runner.runtime.node import host_ip
+from runner.node.machine import host_ip
 from tests.e2e.support import SECONDS, Bench, Process, container, pod, until
 from tests.sandbox.programs import A, record, reply
 

@@ -23,10 +23,10 @@ from runner.core.labels import (
     TYPE_SANDBOX,
 )
 from runner.engine.docker import DockerEngine
-from runner.runtime.gc import GcReport, sweep
-from runner.runtime.home import Home
-from runner.runtime.memory_store import MemoryStore
-from runner.runtime.ownership import owner_label
+from runner.janitor.gc import GcReport, sweep
+from runner.registry.home import Home
+from runner.registry.memory import MemoryStore
+from runner.registry.ownership import owner_label
 from tests.support.sweeping import no_other_sweeps
 
 pytestmark = pytest.mark.docker

@@ -15,7 +15,7 @@ from runner.core.model import Container, ExecAction, Handler, HTTPGetAction, Pod
 from runner.core.sync.probing import ProbeRun, RunResult
 from runner.engine.docker import DockerEngine
 from runner.errors import Conflict, NotFound
-from runner.runtime.handlers import EngineHandlers, Reach, Target
+from runner.kubelet.prober.handlers import EngineHandlers, Reach, Target
 from runner.sandbox.image import sandbox_image
 from tests.conftest import have_images, require_engine
 

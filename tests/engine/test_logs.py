@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from runner.core.container.containerconfig import ContainerConfig
+from runner.core.narration import AttemptStarted, LogLines, Narration, PodRef
 from runner.engine.docker import DockerEngine
-from runner.runtime.home import Home
-from runner.runtime.logfiles import read_saved
-from runner.runtime.logs import LogCollector
-from runner.runtime.narration import AttemptStarted, LogLines, Narration, PodRef
+from runner.kubelet.logs.files import read_saved
+from runner.kubelet.logs.follow import LogCollector
+from runner.registry.home import Home
 
 pytestmark = pytest.mark.docker
 

@@ -20,7 +20,7 @@ from runner.core.model import Pod
 from runner.core.workloads import WORKLOAD_KINDS, expand, template_spec
 from runner.lab import names_of
 from runner.lab.script import script_of
-from runner.runtime.identities import RandomIdentities
+from runner.registry.identities import RandomIdentities
 from tests.fuzz.mutations import Dice, donors, mutated, seeds
 from tests.properties.watch import CompanyWatch
 from tests.support.pods import START

@@ -10,11 +10,11 @@ from typing import Any
 from runner.clock import VIRTUAL_START, NothingWillHappen
 from runner.core.labels import CONTAINER_NAME
 from runner.core.model import Json, Pod
+from runner.kubelet.options import WorkerOptions
 from runner.lab import Simulation, new_pod, parse_script, simulate
 from runner.lab.script import script_of
 from runner.lab.timeline import AttemptLine, Doing, timeline
 from runner.retry import RetryPolicy
-from runner.runtime.options import WorkerOptions
 
 CONTAINER = WorkerOptions(retry=RetryPolicy(scope="container"))
 POD = WorkerOptions(retry=RetryPolicy(scope="pod"))

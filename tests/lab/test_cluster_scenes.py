@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from runner.core.manifest import Source, load
 from runner.core.printers.columns import status_word
+from runner.kubelet.options import WorkerOptions
 from runner.lab import simulate, steps
 from runner.lab.script import parse_script
 from runner.lab.simulation import Simulation, new_pod
 from runner.lab.steps import Step
 from runner.retry import RetryPolicy
-from runner.runtime.options import WorkerOptions
 
 KUBELET = WorkerOptions(retry=RetryPolicy(scope="container"))
 HEAD = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n"

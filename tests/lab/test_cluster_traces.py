@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from runner.kubelet.options import WorkerOptions
 from runner.lab import simulate, steps
 from runner.lab.script import script_of
 from runner.lab.simulation import End, Simulation
 from runner.lab.steps import Step
 from runner.retry import RetryPolicy
-from runner.runtime.options import WorkerOptions
 from tests.lab.cluster_traces import ClusterTrace, cluster_traces, last_states, printed_rows
 from tests.lab.kubelet_traces import Moment, Story, names, nominal_wait, simulated_story
 

@@ -6,11 +6,11 @@ import pytest
 
 from runner.clock import VIRTUAL_START
 from runner.core.labels import POD_UID
+from runner.core.narration import AttemptStarted, Narration, Notice, StatusChanged
 from runner.engine.protocol import EngineState
 from runner.lab import parse_script
 from runner.lab.simulation import End, SimulatedRun
 from runner.lab.steps import Step, delete
-from runner.runtime.narration import AttemptStarted, Narration, Notice, StatusChanged
 from tests.lab.scenes import CONTAINER, pod, sidecar
 
 SCRIPT = """

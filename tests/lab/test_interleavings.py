@@ -11,12 +11,12 @@ import pytest
 
 from runner.clock import VIRTUAL_START
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
+from runner.core.narration import Narration, Notice
 from runner.errors import Conflict, EngineError
+from runner.kubelet.loop.jobs import Job, Jobs
 from runner.lab import parse_script
 from runner.lab.simulation import End, SimulatedRun
 from runner.lab.steps import Step, delete
-from runner.runtime.jobs import Job, Jobs
-from runner.runtime.narration import Narration, Notice
 from tests.lab.scenes import CONTAINER, pod
 
 T = TypeVar("T")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from runner.kubelet.options import WorkerOptions
 from runner.lab import simulate, steps
 from runner.lab.script import script_of
 from runner.lab.steps import Step
 from runner.retry import RetryPolicy
-from runner.runtime.options import WorkerOptions
 from tests.lab.kubelet_traces import (
     KubeletTrace,
     Moment,

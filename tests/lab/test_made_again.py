@@ -12,13 +12,13 @@ import pytest
 from runner.clock import VIRTUAL_START, NothingWillHappen
 from runner.core.labels import CONTAINER_NAME, SANDBOX_CONTAINER
 from runner.core.model import RetryScope
+from runner.core.narration import Narration, RetryScheduled
 from runner.engine.simulated.script import Attempt, ContainerScript
+from runner.kubelet.options import WorkerOptions
 from runner.lab.script import SimulationScript
 from runner.lab.simulation import SimulatedRun, Simulation, simulate
 from runner.lab.steps import Step, kill_sandbox
 from runner.retry import RetryPolicy
-from runner.runtime.narration import Narration, RetryScheduled
-from runner.runtime.options import WorkerOptions
 from tests.lab.scenes import CONTAINER, events, pod, run, starts
 
 FOREVER = "containers: {main: {attempts: [{run: forever}]}}"

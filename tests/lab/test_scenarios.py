@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from runner.kubelet.options import WorkerOptions
 from runner.lab.simulation import End
 from runner.retry import RetryPolicy
-from runner.runtime.options import WorkerOptions
 from tests.lab.scenes import (
     CONTAINER,
     POD,

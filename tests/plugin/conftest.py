@@ -15,9 +15,9 @@ import pytest
 
 from runner.core.labels import MANAGED, OWNER
 from runner.engine.docker import DockerEngine
-from runner.runtime.home import Home
-from runner.runtime.ownership import home_id
-from runner.runtime.sqlite_store import SqliteStore
+from runner.registry.home import Home
+from runner.registry.ownership import home_id
+from runner.registry.sqlite import SqliteStore
 from tests.conftest import have_images, require_engine
 
 POD = """\

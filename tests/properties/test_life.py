@@ -15,10 +15,10 @@ from runner.clock import VIRTUAL_START
 from runner.core.model import Pod
 from runner.core.sync.decide import Memory, OperationKind, Plan, decide
 from runner.engine.simulated.script import ContainerScript
+from runner.kubelet.options import WorkerOptions
 from runner.lab.script import script_of
 from runner.lab.simulation import End, SimulatedRun
 from runner.retry import RetryPolicy
-from runner.runtime.options import WorkerOptions
 from tests.properties.watch import Watch, watched
 from tests.properties.worlds import interferences, outages, pods, scripts
 

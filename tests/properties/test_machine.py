@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from runner.clock import VIRTUAL_START
+from runner.kubelet.options import WorkerOptions
 from runner.lab import steps
 from runner.lab.script import script_of
 from runner.lab.simulation import SimulatedRun
 from runner.lab.steps import Action, Step
 from runner.retry import RetryPolicy
-from runner.runtime.options import WorkerOptions
 from tests.properties.watch import Watch, watched
 from tests.properties.worlds import pods, scripts
 

@@ -11,10 +11,10 @@ import pytest
 from runner.clock import VIRTUAL_START
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, RESTART_COUNT, TYPE_CONTAINER
 from runner.core.manifest import Source, load
+from runner.core.narration import PodRef, StatusChanged
 from runner.core.status.podstatus import PodStatus
 from runner.engine.protocol import EngineEvent
 from runner.lab.script import SimulationScript
-from runner.runtime.narration import PodRef, StatusChanged
 from tests.properties.watch import CompanyWatch, Watch
 from tests.support.pods import make_pod
 

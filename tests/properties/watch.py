@@ -9,12 +9,12 @@ from datetime import datetime
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, TYPE_SANDBOX, attempt_of
 from runner.core.manifest import LoadedObject
 from runner.core.model import Pod
+from runner.core.narration import Gone, Narration, StatusChanged
 from runner.engine.protocol import EngineEvent
+from runner.kubelet.options import WorkerOptions
 from runner.lab.company import Company
 from runner.lab.script import SimulationScript
 from runner.lab.simulation import SimulatedRun
-from runner.runtime.narration import Gone, Narration, StatusChanged
-from runner.runtime.options import WorkerOptions
 
 
 @dataclass

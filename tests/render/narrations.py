@@ -6,9 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runner.core.events import Event
-from runner.core.status.podstatus import PodStatus
-from runner.engine.protocol import PullProgress
-from runner.runtime.narration import (
+from runner.core.narration import (
     AttemptEnding,
     AttemptStarted,
     EventRecorded,
@@ -21,6 +19,8 @@ from runner.runtime.narration import (
     RetryScheduled,
     StatusChanged,
 )
+from runner.core.status.podstatus import PodStatus
+from runner.engine.protocol import PullProgress
 
 START = datetime(2030, 5, 1, 12, 0, 0, tzinfo=UTC)
 REF = PodRef(namespace="default", name="web", uid="1")

@@ -8,10 +8,10 @@ import os
 import pytest
 
 from runner.core.escaping import MARK
+from runner.core.narration import PodRef
 from runner.render.logs import LogPrinter
 from runner.render.streams import Output, OutputClosed, wants_colour
 from runner.render.style import Paint
-from runner.runtime.narration import PodRef
 from tests.render.narrations import log
 
 

@@ -11,6 +11,7 @@ from datetime import UTC
 import pytest
 from msgspec.structs import replace
 
+from runner.core.narration import Narration, PodRef
 from runner.render.logs import LogPrinter
 from runner.render.narrate import Narrator, Progress, narrator
 from runner.render.narrate_json import JsonNarrator
@@ -18,7 +19,6 @@ from runner.render.narrate_plain import PlainNarrator
 from runner.render.narrate_tty import TtyNarrator
 from runner.render.streams import Output
 from runner.render.style import Paint
-from runner.runtime.narration import Narration, PodRef
 from tests.render.narrations import (
     at,
     ending,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.core.narration import Gone, PodRef, RetryScheduled, StatusChanged
 from runner.core.status.podstatus import PodStatus
 from runner.core.times import format_time
 from runner.render.region import MOST_LINES, Region
-from runner.runtime.narration import Gone, PodRef, RetryScheduled, StatusChanged
 from tests.render.narrations import REF, at
 
 

@@ -19,7 +19,7 @@ from runner.core.labels import (
 )
 from runner.engine.protocol import ContainerSummary, EngineState, VolumeDetails
 from runner.errors import Conflict, EngineError, NotFound
-from runner.runtime.ownership import host_id, owner_label
+from runner.registry.ownership import host_id, owner_label
 
 DEAD = f"{host_id()}:{2**22 + 1}:never"
 ALIVE = owner_label()

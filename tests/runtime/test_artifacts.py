@@ -13,11 +13,7 @@ from typing import Any
 import pytest
 
 from runner.core.events import Event
-from runner.core.status.podstatus import Phase, PodStatus
-from runner.engine.protocol import ContainerDetails, EngineState
-from runner.errors import NotFound, StoreError
-from runner.runtime.artifacts import ArtifactWriter
-from runner.runtime.narration import (
+from runner.core.narration import (
     AttemptEnding,
     AttemptStarted,
     EventRecorded,
@@ -26,6 +22,10 @@ from runner.runtime.narration import (
     PodRef,
     StatusChanged,
 )
+from runner.core.status.podstatus import Phase, PodStatus
+from runner.engine.protocol import ContainerDetails, EngineState
+from runner.errors import NotFound, StoreError
+from runner.kubelet.logs.artifacts import ArtifactWriter
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 REF = PodRef(namespace="default", name="web", uid="u1")

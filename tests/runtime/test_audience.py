@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner.clock import VirtualClock
+from runner.core.narration import Narration, PodRef, StatusChanged
 from runner.core.status.podstatus import Phase, PodStatus
 from runner.engine.simulated import SimulatedEngine
-from runner.runtime.audience import Audience
-from runner.runtime.home import Home
-from runner.runtime.narration import Narration, PodRef, StatusChanged
-from runner.runtime.options import RunOptions
+from runner.kubelet.options import RunOptions
+from runner.node.audience import Audience
+from runner.registry.home import Home
 
 RUNNING = StatusChanged(
     at=datetime(2026, 1, 2, tzinfo=UTC),

@@ -9,15 +9,15 @@ import pytest
 
 from runner.clock import VIRTUAL_START, JumpWatch, SystemClock, VirtualClock, Wakeup
 from runner.core.model import Handler
+from runner.core.narration import Narration, Notice, StatusChanged
 from runner.core.sync.probing import ProbeRun
 from runner.engine.simulated import SimulatedEngine
+from runner.kubelet.options import WorkerOptions
+from runner.kubelet.prober.handlers.contract import Target
 from runner.lab import SimulationScript, parse_script
 from runner.lab.handlers import SimulatedHandlers
 from runner.lab.simulation import SimulatedRun
 from runner.retry import RetryPolicy
-from runner.runtime.handlers.contract import Target
-from runner.runtime.narration import Narration, Notice, StatusChanged
-from runner.runtime.options import WorkerOptions
 from tests.lab.scenes import pod
 
 HOURS = timedelta(hours=2)

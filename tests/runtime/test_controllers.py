@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from runner.clock import VirtualClock
+from runner.controllers.control import Control, Controller
+from runner.controllers.deletionrequests import deletion_asked_of, request_deletion_of
+from runner.controllers.standing import forget_dead, standing
 from runner.core.model import Json, PodUID
+from runner.core.narration import EventRecorded, Narration, Notice
 from runner.core.workloads import Member, Workload, expand
-from runner.runtime.controllers import Control, Controller
-from runner.runtime.deletionrequests import deletion_asked_of, request_deletion_of
-from runner.runtime.home import Home
-from runner.runtime.memory_store import MemoryStore
-from runner.runtime.narration import EventRecorded, Narration, Notice
-from runner.runtime.standing import forget_dead, standing
-from runner.runtime.storage import AlreadyExists
+from runner.registry.home import Home
+from runner.registry.memory import MemoryStore
+from runner.registry.storage import AlreadyExists
 from tests.support.pods import START, at
 from tests.support.workloads import Counting, World, job, loaded, template, workload
 

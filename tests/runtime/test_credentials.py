@@ -11,7 +11,7 @@ from runner.core.images.pullsecrets import Credential, Keyring
 from runner.engine.protocol import PullProgress, RegistryAuth
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import ImagePullError, PullFailure
-from runner.runtime.credentials import pull_with, registry_auths
+from runner.kubelet.images.credentials import pull_with, registry_auths
 
 FIRST, SECOND = (RegistryAuth(username=name, password="x") for name in ("first", "second"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from runner.runtime.evicting import disk_usage
+from runner.kubelet.containers.evicting import disk_usage
 
 
 def test_blocks_are_counted_each_file_once_and_no_link_followed(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ import pytest
 from runner.clock import SystemClock
 from runner.core.labels import MANAGED, OWNER, POD_NAMESPACE, POD_UID, VOLUME_KIND, claim_labels
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
-from runner.runtime.gc import GcReport, sweep
-from runner.runtime.home import Home
-from runner.runtime.memory_store import MemoryStore
-from runner.runtime.ownership import PodLock, home_id, owner_label
+from runner.janitor.gc import GcReport, sweep
+from runner.registry.home import Home
+from runner.registry.memory import MemoryStore
+from runner.registry.ownership import PodLock, home_id, owner_label
 from tests.runtime.leftovers import ALIVE, DEAD, ELSEWHERE, LeftoverEngine, pod_labels
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.runtime.health import CALM_SECONDS, EngineHealth
+from runner.kubelet.loop.health import CALM_SECONDS, EngineHealth
 
 
 def test_of_many_workers_one_tells_that_the_engine_is_lost_and_one_that_it_is_back() -> None:

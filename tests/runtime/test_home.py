@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import StoreError
-from runner.runtime.home import Home
+from runner.registry.home import Home
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 
-from runner.runtime.imagevolumes import without_engines_own
+from runner.kubelet.images.imagevolumes import without_engines_own
 
 
 def tar(*members: tuple[str, bytes, bytes]) -> bytes:

@@ -13,14 +13,14 @@ import pytest
 from msgspec.structs import replace
 
 from runner.clock import Deadline
+from runner.core.narration import AttemptEnding, AttemptStarted, LogLine, LogLines, Narration, PodRef
 from runner.core.times import parse_time
 from runner.engine.protocol import ContainerDetails, EngineState, LogChunk
 from runner.errors import EngineError, EngineUnavailable, NotFound
-from runner.runtime.home import Home
-from runner.runtime.logfiles import KEPT_ATTEMPTS, KEPT_BYTES, MAX_FILE_SIZE, prune, read_saved, saved_attempts
-from runner.runtime.logs import LogCollector
-from runner.runtime.narration import AttemptEnding, AttemptStarted, LogLine, LogLines, Narration, PodRef
-from runner.runtime.output import MAX_LINE_SIZE, RECONNECT_SECONDS, TAIL_MARGIN
+from runner.kubelet.logs.files import KEPT_ATTEMPTS, KEPT_BYTES, MAX_FILE_SIZE, prune, read_saved, saved_attempts
+from runner.kubelet.logs.follow import LogCollector
+from runner.kubelet.logs.output import MAX_LINE_SIZE, RECONNECT_SECONDS, TAIL_MARGIN
+from runner.registry.home import Home
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 REF = PodRef(namespace="default", name="web", uid="u1")

@@ -12,8 +12,8 @@ from runner.core.labels import POD_UID
 from runner.engine.protocol import EngineState
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import Conflict, Withdrawn
-from runner.runtime.jobs import ThreadJobs
-from runner.runtime.making import Making, create
+from runner.kubelet.loop.jobs import ThreadJobs
+from runner.kubelet.loop.making import Making, create
 
 SECONDS = 30.0
 

@@ -15,9 +15,9 @@ from runner.core.model import Json
 from runner.engine.protocol import VolumeDetails
 from runner.engine.simulated import Attempt, ContainerScript, OutputLine, SimulatedEngine
 from runner.errors import EngineUnavailable
+from runner.kubelet.containers.termination_messages import TerminationMessages, local_directory
 from runner.lab import Simulation, new_pod, simulate
 from runner.lab.script import SimulationScript
-from runner.runtime.messages import TerminationMessages, local_directory
 from tests.support.pods import START
 
 

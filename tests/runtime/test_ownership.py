@@ -14,14 +14,22 @@ from pathlib import Path
 import pytest
 
 from runner.errors import StoreError
-from runner.runtime.home import Home
-from runner.runtime.ownership import PodIsOwned, PodLock, host_id, is_locked, owner_is_alive, owner_label, process_start
+from runner.registry.home import Home
+from runner.registry.ownership import (
+    PodIsOwned,
+    PodLock,
+    host_id,
+    is_locked,
+    owner_is_alive,
+    owner_label,
+    process_start,
+)
 
 HOLDER = """
 import sys
 from pathlib import Path
-from runner.runtime.home import Home
-from runner.runtime.ownership import PodLock, owner_label
+from runner.registry.home import Home
+from runner.registry.ownership import PodLock, owner_label
 
 with PodLock(Home(Path(sys.argv[1])), "u1"):
     print(owner_label(), flush=True)

@@ -10,8 +10,8 @@ import pytest
 from runner.clock import VirtualClock
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import UsageError
-from runner.runtime.home import Home
-from runner.runtime.reading import LogQuestion, read_logs
+from runner.kubelet.logs.reading import LogQuestion, read_logs
+from runner.registry.home import Home
 
 ENDED = {"exitCode": 1, "reason": "Error", "containerID": "docker://c1", "finishedAt": "2026-01-02T03:04:05Z"}
 METADATA = {"name": "web", "namespace": "default", "uid": "u1"}

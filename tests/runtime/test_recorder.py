@@ -10,10 +10,10 @@ import pytest
 from runner.clock import VirtualClock
 from runner.core.events import SPAM_BURST
 from runner.core.model import Pod
+from runner.core.narration import EventRecorded, Narration, PodRef
 from runner.core.reasons import EventReason, EventType, normal
-from runner.runtime.memory_store import MemoryStore
-from runner.runtime.narration import EventRecorded, Narration, PodRef
-from runner.runtime.recorder import EventRecorder
+from runner.kubelet.loop.recorder import EventRecorder
+from runner.registry.memory import MemoryStore
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import pytest
 
 from runner.core.container.containerconfig import MountType
 from runner.core.volumes import FileEntry, VolumePlan, atomic_layout
-from runner.runtime.refreshing import exchange, follows
+from runner.kubelet.volumes.reconciler import exchange, follows
 from tests.support.pods import make_pod
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

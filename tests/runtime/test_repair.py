@@ -16,9 +16,9 @@ from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import MANAGED, OWNER, POD_NAME, POD_NAMESPACE, POD_UID
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import StoreError
-from runner.runtime.home import Home
-from runner.runtime.ownership import home_id, host_id, owner_label
-from runner.runtime.sqlite_store import SqliteStore
+from runner.registry.home import Home
+from runner.registry.ownership import home_id, host_id, owner_label
+from runner.registry.sqlite import SqliteStore
 
 SOUND, BAD = "11111111-sound", "22222222-bad"
 

@@ -12,7 +12,7 @@ from runner.core.container.containerconfig import MountType, VolumeConfig
 from runner.core.volumes import FileEntry, VolumePlan, atomic_layout
 from runner.engine.protocol import VolumeDetails
 from runner.engine.simulated import SimulatedEngine
-from runner.runtime.sharing import fill_shared
+from runner.kubelet.volumes.sharing import fill_shared
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from runner.api.sources import MAX_BYTES, read_sources, stdin_text
 from runner.clock import SystemClock
 from runner.core.manifest import LoadResult, load
 from runner.errors import UsageError
-from runner.runtime.sources import MAX_BYTES, read_sources, stdin_text
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: main\n    image: nginx:1.27\n"
 

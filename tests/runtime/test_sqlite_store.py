@@ -16,9 +16,9 @@ from runner.clock import VirtualClock
 from runner.core.status.podstatus import PodStatus
 from runner.core.times import format_time
 from runner.errors import StoreError
-from runner.runtime.home import Home
-from runner.runtime.sqlite_store import MIGRATIONS, SqliteStore
-from runner.runtime.storage import EVENT_LIFETIME
+from runner.registry.home import Home
+from runner.registry.sqlite import MIGRATIONS, SqliteStore
+from runner.registry.storage import EVENT_LIFETIME
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -27,8 +27,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from runner.core.status.podstatus import PodStatus
-from runner.runtime.home import Home
-from runner.runtime.sqlite_store import SqliteStore
+from runner.registry.home import Home
+from runner.registry.sqlite import SqliteStore
 
 store, uid = SqliteStore(Home(Path(sys.argv[1]))), sys.argv[2]
 store.create_pod({"metadata": {"name": uid, "uid": uid}, "spec": {}}, owner="")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from tenacity import stop_after_attempt
 
+from runner.kubelet.loop.troubles import SANDBOX, Troubles
+from runner.kubelet.options import WorkerOptions
 from runner.retry import RetryPolicy
-from runner.runtime.options import WorkerOptions
-from runner.runtime.troubles import SANDBOX, Troubles
 
 
 @pytest.mark.parametrize(

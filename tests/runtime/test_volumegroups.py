@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from runner.runtime.volumegroups import give, is_given
+from runner.kubelet.volumes.fsgroup import give, is_given
 
 GROUP = os.getgid() + 4321
 

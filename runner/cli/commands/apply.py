@@ -15,7 +15,7 @@ def apply(files: tuple[str, ...], namespace: str) -> int:
 
     They stay until podrunner delete. Pods, and what makes pods, are run by podrunner run.
     """
-    from runner.runtime.objects import apply_object
+    from runner.registry.objects import apply_object
 
     app = app_of()
     values = written_objects(app, files, namespace)

@@ -20,7 +20,7 @@ def create(files: tuple[str, ...], namespace: str) -> int:
 
     They stay until podrunner delete. Pods, and what makes pods, are run by podrunner run.
     """
-    from runner.runtime.objects import create_object
+    from runner.registry.objects import create_object
 
     app = app_of()
 

@@ -25,7 +25,7 @@ from runner.render.formats import OutputFormat, as_list, print_object
 from runner.render.tables import EventTable
 
 if TYPE_CHECKING:
-    from runner.runtime.storage import Object
+    from runner.registry.storage import Object
 
 
 @command("events", "podrunner events --for pod/init-container-pod", short_help="Show events, oldest first.")

@@ -21,8 +21,8 @@ def plan(paths: tuple[str, ...], files: tuple[str, ...], retry: str, is_strict: 
     What the pods refer to and the manifests do not hold follows: ConfigMaps, Secrets, claims, service accounts.
     """
     from runner.core.manifest.needs import needs
+    from runner.kubelet.options import RunOptions, WorkerOptions
     from runner.retry import RetryPolicy
-    from runner.runtime.options import RunOptions, WorkerOptions
 
     app = app_of()
     objects = load_objects(app, (*paths, *files), namespace, is_strict=is_strict, across=True)

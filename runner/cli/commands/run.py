@@ -28,18 +28,18 @@ from runner.cli.options import (
 from runner.cli.readers import watched_readers
 from runner.cli.signals import stop_on_signals
 from runner.errors import UsageError
+from runner.registry.storage import AlreadyExists
 from runner.render.formats import ALLOWED, OutputFormat
 from runner.render.logs import LogPrinter
 from runner.render.narrate import Narrator, Progress, narrator
 from runner.render.tail import LogTail
-from runner.runtime.storage import AlreadyExists
 
 if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject
     from runner.core.model import Json
-    from runner.runtime.narration import Narration
-    from runner.runtime.options import RunOptions
-    from runner.runtime.outcome import StopRequest
+    from runner.core.narration import Narration
+    from runner.kubelet.options import RunOptions
+    from runner.node.outcome import StopRequest
 
 MOST_GRACE = 10 * 365 * 86_400
 """Seconds: longer than anybody waits, and short enough for a date."""
@@ -207,8 +207,8 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
 
 
 def _options(flags: dict[str, Any]) -> RunOptions:
+    from runner.kubelet.options import Keep, RunOptions, Until, WorkerOptions
     from runner.retry import RetryPolicy, parse_backoff
-    from runner.runtime.options import Keep, RunOptions, Until, WorkerOptions
 
     initial, cap = parse_backoff(flags["backoff"])
     worker = WorkerOptions(

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from runner.cli.app import App
     from runner.core.manifest import LoadedObject
+    from runner.kubelet.options import WorkerOptions
     from runner.lab.company import CompanySimulation
     from runner.lab.simulation import Simulation
-    from runner.runtime.options import WorkerOptions
 
 
 @command(
@@ -105,7 +105,7 @@ def _company(app: App, objects: Sequence[LoadedObject], namespace: str, flags: d
     from runner.api.launching import MAX_PODS
     from runner.core.workloads import expand
     from runner.lab import names_of, parse_script, simulate_company
-    from runner.runtime.identities import RandomIdentities
+    from runner.registry.identities import RandomIdentities
 
     count = sum(o.kind == "Pod" for o in objects)
     count += sum(w.most_pods for w in expand(objects, RandomIdentities(), app.clock.now()))
@@ -149,8 +149,8 @@ def _script_text(app: App, path: str | None) -> str:
 
 
 def _worker_options(flags: dict[str, Any]) -> WorkerOptions:
+    from runner.kubelet.options import WorkerOptions
     from runner.retry import RetryPolicy, parse_backoff
-    from runner.runtime.options import WorkerOptions
 
     initial, cap = parse_backoff(flags["backoff"])
     return WorkerOptions(

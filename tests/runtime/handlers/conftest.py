@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.runtime.handlers import EngineHandlers, Reach
+from runner.kubelet.prober.handlers import EngineHandlers, Reach
 from runner.sandbox.image import sandbox_program
 from tests.runtime.handlers.servers import ProcessEngine
 

@@ -15,7 +15,7 @@ from typing import Any
 from runner.core.model import Pod
 from runner.engine.protocol import ExecResult, ExecTimeout
 from runner.errors import EngineError
-from runner.runtime.handlers import Target
+from runner.kubelet.prober.handlers import Target
 
 POD_IP = "127.0.0.1"
 DEADLINE = 20.0

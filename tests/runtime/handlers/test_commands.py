@@ -7,7 +7,7 @@ import pytest
 from runner.core.model import ExecAction, SleepAction, TCPSocketAction
 from runner.core.sync.probing import ProbeRun, RunResult
 from runner.errors import Conflict
-from runner.runtime.handlers import EngineHandlers
+from runner.kubelet.prober.handlers import EngineHandlers
 from tests.runtime.handlers.servers import ProcessEngine, target
 
 

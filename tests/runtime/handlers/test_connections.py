@@ -17,7 +17,7 @@ from runner.core.model import GRPCAction, TCPSocketAction
 from runner.core.sync.probing import ProbeRun, RunResult
 from runner.engine.protocol import ExecResult
 from runner.errors import EngineError, NotFound
-from runner.runtime.handlers import EngineHandlers, Reach
+from runner.kubelet.prober.handlers import EngineHandlers, Reach
 from tests.runtime.handlers.servers import POD_IP, ProcessEngine, answer, closed_port, serve, target
 
 UNREACHABLE = "192.0.2.1"

@@ -6,7 +6,7 @@ import pytest
 
 from runner.core.model import HTTPGetAction
 from runner.core.sync.probing import ProbeRun, RunResult
-from runner.runtime.handlers import EngineHandlers
+from runner.kubelet.prober.handlers import EngineHandlers
 from tests.runtime.handlers.servers import POD_IP, Server, answer, closed_port, serve, target
 
 AWAITING = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"

@@ -1,0 +1,1 @@
+"""Workloads while they run: they make pods and replace them."""

@@ -1,0 +1,269 @@
+"""Workloads while they run: what each has made, what it does next, what it tells, and how ``get`` shows it.
+
+Policy, words and statuses are in ``core/workloads``; whoever runs the pods lends the hands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from runner.clock import Clock
+from runner.controllers.deletionrequests import deletion_asked_of, forget_request
+from runner.core.events import Correlator, ObjectRef, Source
+from runner.core.model import Json, PodUID
+from runner.core.narration import EventRecorded, Listener, Notice, PodRef
+from runner.core.reasons import Note
+from runner.core.workloads import Member, Reconciliation, Workload, WorkloadKind, WorkloadState, reconcile
+from runner.core.workloads import notes as words
+from runner.core.workloads.statefulset import claims
+from runner.core.workloads.status import View, changes_at, objects_of
+from runner.node.owning import Owned
+from runner.registry.storage import Object, Store, name_of
+
+Spawn = Callable[[Json], Owned]
+"""Makes an owned pod of this process from a v1 Pod that has no UID yet."""
+
+
+@dataclass(slots=True)
+class Controller:
+    """A workload with how far it has come. A Job that is over stays over, whatever happens to its pods."""
+
+    workload: Workload
+    wanted: int = 0
+    state: WorkloadState = WorkloadState.ACTIVE
+    reason: str = ""
+    message: str = ""
+    told: datetime | None = None
+    is_deleted: bool = False
+    """Whether somebody has asked for its deletion: it makes no more pods, and those that it has go."""
+    asked: set[PodUID] = field(default_factory=set)
+    claimed: list[str] = field(default_factory=list)
+    shown: dict[str, Object] = field(default_factory=dict)
+
+    @property
+    def is_over(self) -> bool:
+        return self.state is not WorkloadState.ACTIVE
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it wants no pods, now or later: a suspended Job, no replicas."""
+        return not (self.is_over or self.is_deleted) and (self.workload.is_suspended or self.workload.most_pods == 0)
+
+    @property
+    def verdict(self) -> str:
+        """Why a Job has failed, in one line."""
+        return f"{self.workload.source} failed: {self.reason}: {self.message}"
+
+    @property
+    def idleness(self) -> str:
+        """Why it makes no pods, in one line."""
+        if self.workload.is_suspended:
+            return f"{self.workload.source} is suspended and makes no pods (spec.suspend is true)"
+        return f"{self.workload.source} asks for no pods"
+
+    def claims(self) -> list[dict[str, Any]]:
+        """The PersistentVolumeClaims that its pods mount."""
+        return claims(self.workload)
+
+    def step(self, members: Sequence[Member], now: datetime, speed: float) -> Reconciliation:
+        """What to do now; remembers what has come of the workload."""
+        if self.is_over or self.is_deleted:
+            left = tuple(member.uid for member in members if member.is_active)
+            return Reconciliation(delete=left, state=self.state)
+        found = reconcile(self.workload, members, now, speed=speed)
+        self.wanted, self.state, self.reason, self.message = found.wanted, found.state, found.reason, found.message
+        self.asked.update(found.delete)
+        return found
+
+    def view(self, members: Sequence[Member], now: datetime) -> View:
+        """What its status is made from."""
+        return View(
+            workload=self.workload,
+            members=members,
+            state=self.state,
+            reason=self.reason,
+            message=self.message,
+            before=self.shown,
+            now=now,
+        )
+
+
+class Hands(Protocol):
+    """What controllers act through."""
+
+    def members(self, controller: Controller) -> Sequence[Member]:
+        """The pods that it has made, oldest first, those that are gone included."""
+        ...
+
+    def create(self, controller: Controller, value: Json) -> str:
+        """Make a pod; returns its name."""
+        ...
+
+    def delete(self, uid: PodUID, grace: int | None = None) -> None:
+        """Ask for the deletion of a pod; ``grace`` in seconds, None: its own."""
+        ...
+
+
+class Control:
+    """The controllers of a run. Not thread-safe: whoever waits for the run calls it."""
+
+    def __init__(
+        self,
+        controllers: Sequence[Controller],
+        hands: Hands,
+        store: Store,
+        listener: Listener,
+        clock: Clock,
+        speed: float,
+    ) -> None:
+        self.controllers = tuple(controllers)
+        self._hands = hands
+        self._store = store
+        self._listener = listener
+        self._clock = clock
+        self._speed = speed
+        self._tellers: dict[str, _Teller] = {}
+
+    def begin(self) -> None:
+        """Show the workloads, and tell of them and of the pods that they have already."""
+        for controller in self.controllers:
+            workload, members = controller.workload, self._hands.members(controller)
+            self._show(controller, members)
+            first = words.parent_begins(workload)
+            if first is not None:
+                self._tell_of_parent(controller, first)
+            for note in words.begins(workload, controller.claimed):
+                self._tell(controller, note)
+            for member in members:
+                self._tell(controller, words.created(workload, member.name))
+            if controller.is_idle:
+                self._listener(Notice(at=self._clock.now(), ref=_ref(workload.value), text=controller.idleness))
+
+    def reconcile(self) -> datetime | None:
+        """Do what the workloads want done now. Returns when they want to be asked again at the latest."""
+        wakes = [wake for controller in self.controllers for wake in self._reconcile(controller)]
+        return min((wake for wake in wakes if wake is not None), default=None)
+
+    def _reconcile(self, controller: Controller) -> tuple[datetime | None, ...]:
+        now, members = self._clock.now(), self._hands.members(controller)
+        self._heed(controller, members)
+        step = controller.step(members, now, self._speed)
+        by_uid = {member.uid: member for member in members}
+        for uid in step.delete:
+            for note in words.deleted(controller.workload, by_uid[uid]):
+                self._tell(controller, note)
+            self._hands.delete(uid)
+        for value in step.create:
+            name = self._hands.create(controller, value)
+            self._tell(controller, words.created(controller.workload, name))
+        if step.retry_at is not None and step.retry_at != controller.told:
+            controller.told = step.retry_at
+            self._tell_retry(controller, now, step.retry_at)
+        if step.create or step.delete:
+            members = self._hands.members(controller)
+        if controller.is_deleted and all(member.is_gone for member in members):
+            self._forget(controller)
+            return ()
+        return step.wake_at, self._show(controller, members)
+
+    def _heed(self, controller: Controller, members: Sequence[Member]) -> None:
+        """Take what others have asked of a workload: its deletion, or that of a Deployment's ReplicaSet, which comes again."""
+        workload = controller.workload
+        for value in (workload.parent, workload.value):
+            is_asked, grace = (False, None) if value is None else deletion_asked_of(self._store, value)
+            if value is None or not is_asked:
+                continue
+            for member in members:
+                if not member.is_gone and member.uid not in controller.asked:
+                    controller.asked.add(member.uid)
+                    self._hands.delete(member.uid, grace)
+            if value["kind"] == WorkloadKind.REPLICA_SET and workload.parent is not None:
+                forget_request(self._store, value)
+            else:
+                controller.is_deleted = True
+
+    def _forget(self, controller: Controller) -> None:
+        """A workload that was deleted is there no more when its pods are gone."""
+        for value in controller.shown.values():
+            self._store.remove_object(str(value["kind"]), *name_of(value))
+            forget_request(self._store, value)
+        controller.shown.clear()
+
+    def settle(self) -> None:
+        """While the pods of the run are deleted: let Jobs that are over come to their end."""
+        for controller in self.controllers:
+            if controller.is_over and not controller.is_deleted:
+                self._show(controller, self._hands.members(controller))
+
+    def _show(self, controller: Controller, members: Sequence[Member]) -> datetime | None:
+        """Put the objects into the store when something about them has changed. Returns when time will change them."""
+        view = controller.view(members, self._clock.now())
+        was_settled = _is_finished(controller.shown)
+        for value in objects_of(view):
+            kind = str(value["kind"])
+            if controller.shown.get(kind) != value:
+                controller.shown[kind] = value
+                self._store.put_object(value)
+        if view.is_settled and not was_settled:
+            self._tell(controller, words.ended(controller.state, controller.reason, controller.message))
+            if controller.workload.parent is not None:
+                self._tell_of_parent(controller, words.parent_ends(controller.workload, controller.state))
+        return changes_at(controller.view(members, self._clock.now()))
+
+    def _tell(self, controller: Controller, note: Note) -> None:
+        self._teller(controller.workload.value).tell(note)
+
+    def _tell_of_parent(self, controller: Controller, note: Note) -> None:
+        assert controller.workload.parent is not None
+        self._teller(controller.workload.parent).tell(note)
+
+    def _teller(self, value: Json) -> _Teller:
+        uid = str(value["metadata"]["uid"])
+        if uid not in self._tellers:
+            self._tellers[uid] = _Teller(value, self._store, self._listener, self._clock)
+        return self._tellers[uid]
+
+    def _tell_retry(self, controller: Controller, now: datetime, at: datetime) -> None:
+        workload = controller.workload
+        text = f"a pod of {workload.source} failed, the next one starts in {(at - now).total_seconds():.0f} s"
+        self._listener(Notice(at=now, ref=_ref(workload.value), text=text))
+
+
+class _Teller:
+    """Records the events about one workload."""
+
+    def __init__(self, value: Json, store: Store, listener: Listener, clock: Clock) -> None:
+        self._ref = _ref(value)
+        self._about = ObjectRef(
+            namespace=self._ref.namespace,
+            name=self._ref.name,
+            uid=self._ref.uid,
+            kind=self._ref.kind,
+            api_version=str(value["apiVersion"]),
+        )
+        self._source = Source(component=words.component(self._ref.kind))
+        self._memory = Correlator()
+        self._store = store
+        self._listener = listener
+        self._clock = clock
+
+    def tell(self, note: Note) -> None:
+        now = self._clock.now()
+        event, is_stored = self._memory.take(self._about, self._source, note, now)
+        if is_stored:
+            self._store.record_event(event)
+        self._listener(EventRecorded(at=now, ref=self._ref, record=event, is_stored=is_stored))
+
+
+def _ref(value: Json) -> PodRef:
+    metadata = value["metadata"]
+    return PodRef(namespace=metadata["namespace"], name=metadata["name"], uid=metadata["uid"], kind=str(value["kind"]))
+
+
+def _is_finished(shown: Mapping[str, Json]) -> bool:
+    """Whether a Job was shown at its end already."""
+    conditions = (shown["Job"].get("status") or {}).get("conditions") or () if "Job" in shown else ()
+    return any(one["type"] in ("Complete", "Failed") for one in conditions)

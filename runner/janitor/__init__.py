@@ -1,0 +1,1 @@
+"""What dead processes left behind is found and removed; the surroundings are examined."""

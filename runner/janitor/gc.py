@@ -1,0 +1,461 @@
+"""Sweep up after processes that died: what carries our labels and has no living owner goes.
+
+Needs no memory of what was created: labels on containers and volumes tell the owner, the pod's lock tells whether somebody
+took the pod over. The store's records of such pods, their saved logs and stale lock files go with them. What is kept on
+purpose, claims' volumes and what other hosts own stays unless everything is asked for, what other state directories may have
+kept unless they are asked for too; what has a living owner always stays.
+Safe to run several times at once and while things vanish.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from runner.clock import SystemClock
+from runner.core.labels import (
+    ACCESS,
+    DOCKER_TYPE,
+    HOME,
+    MANAGED,
+    OWNER,
+    POD_NAME,
+    POD_NAMESPACE,
+    POD_UID,
+    TYPE_SANDBOX,
+    VOLUME_KIND,
+    home_of,
+    pvc_volume_name,
+)
+from runner.core.times import parse_time, span
+from runner.engine.protocol import ContainerSummary, VolumeDetails
+from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
+from runner.kubelet.images.pullonce import SUFFIX as PULL_LOCK
+from runner.kubelet.images.pullonce import forget_pull_lock
+from runner.registry.home import Home
+from runner.registry.namespaces import ownerless_namespaces, remove_namespace
+from runner.registry.objects import remove_claims, remove_orphans
+from runner.registry.ownership import PodIsOwned, PodLock, home_id, is_locked, may_be_kept, owner_is_alive
+from runner.registry.storage import Object, Store, name_of
+
+LOG_LIFETIME = 3600.0
+"""Seconds that saved logs outlive their pod, as events do."""
+
+_CONFLICT_ATTEMPTS = 20
+_CONFLICT_PAUSE = 0.1
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""Labels are anybody's to write; only such text becomes part of a path."""
+
+
+class SweptEngine(Protocol):
+    """The verbs of an Engine that a sweep needs."""
+
+    def list_containers(self, labels: Mapping[str, str]) -> list[ContainerSummary]: ...
+
+    def list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]: ...
+
+    def remove_container(self, container_id: str) -> None: ...
+
+    def remove_volume(self, name: str) -> None: ...
+
+
+class GcReport(Struct, frozen=True, kw_only=True):
+    """What was removed, or would be: names of containers and volumes, pods as ``namespace/name``, directories of logs.
+
+    ``networks`` stays empty: pods join the Engine's own network, none is made for them. ``problems`` holds the texts of
+    what could not be removed; ``damage`` is a sentence about a database that had to be set aside.
+    """
+
+    containers: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    pods: tuple[str, ...] = ()
+    logs: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    damage: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.containers or self.volumes or self.networks or self.pods or self.logs or self.problems)
+
+
+def sweep(
+    engine: SweptEngine,
+    store: Store,
+    home: Home,
+    *,
+    everything: bool = False,
+    older_than: float | None = None,
+    dry_run: bool = False,
+    strangers: bool = True,
+    other_homes: bool = False,
+) -> GcReport:
+    """Remove what pods of dead owners left behind.
+
+    ``everything``: also kept pods, volumes of claims, and what belongs to other hosts or to nobody. ``older_than``: only
+    pods created more than so many seconds ago; what has no known age stays. ``strangers``: also pods of other state
+    directories, whose processes died without leave, except those that were to be kept: only their own directory can tell.
+    ``other_homes``: everything means everything of other state directories too.
+    Raises StoreError, and EngineError when the containers cannot be listed; other errors become ``problems`` of the report.
+    """
+    return _Sweep(
+        engine=engine,
+        store=store,
+        home=home,
+        everything=everything,
+        older_than=older_than,
+        dry_run=dry_run,
+        strangers=strangers,
+        other_homes=other_homes,
+    ).run()
+
+
+def remove_pod(engine: SweptEngine, store: Store, home: Home, uid: str) -> None:
+    """Remove what is there of one pod, kept or not, without asking its processes to end.
+
+    Raises PodIsOwned when somebody runs it, EngineError when something of it could not be removed: the rest is gone then,
+    and the pod is known on.
+    """
+    sweep = _Sweep(
+        engine=engine,
+        store=store,
+        home=home,
+        everything=False,
+        older_than=None,
+        dry_run=False,
+        strangers=False,
+        other_homes=False,
+    )
+    labels = {POD_UID: uid}
+    leftover = _Leftover(
+        uid,
+        containers=engine.list_containers(labels),
+        volumes=engine.list_volumes(labels),
+        record=store.pod_by_uid(uid),
+    )
+    if leftover.record is not None:
+        leftover.pod = name_of(leftover.record)
+    with PodLock(home, uid):
+        sweep.sweep_pod(leftover)
+    sweep.access = engine.list_volumes({VOLUME_KIND: ACCESS})
+    sweep.sweep_access()
+    if sweep.problems:
+        raise EngineError("\n".join(sweep.problems))
+
+
+@dataclass(slots=True)
+class _Leftover:
+    """Everything that is left of one pod."""
+
+    uid: str
+    containers: list[ContainerSummary] = field(default_factory=list)
+    volumes: list[VolumeDetails] = field(default_factory=list)
+    record: Object | None = None
+    owners: set[str] = field(default_factory=set)
+    pod: tuple[str, str] = ("", "")
+
+    def is_dead(self, *, unknown: bool) -> bool:
+        """Whether no owner lives; ``unknown`` is the answer for owners of whom that cannot be told."""
+        answers = [owner_is_alive(owner) for owner in self.owners]
+        return True not in answers and (unknown or None not in answers)
+
+    @property
+    def is_unwanted(self) -> bool:
+        """Whether somebody asked for the pod's deletion, whoever had wanted to keep it."""
+        return self.record is not None and "deletionTimestamp" in self.record["metadata"]
+
+    def created_at(self) -> datetime | None:
+        times = [container.created_at for container in self.containers if container.created_at]
+        if self.record is not None:
+            recorded = parse_time(self.record["metadata"].get("creationTimestamp"))
+            times += [recorded] if recorded else []
+        return min(times, default=None)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Sweep:
+    engine: SweptEngine
+    store: Store
+    home: Home
+    everything: bool
+    older_than: float | None
+    dry_run: bool
+    strangers: bool
+    other_homes: bool
+    containers: list[str] = field(default_factory=list)
+    volumes: list[str] = field(default_factory=list)
+    pods: list[str] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    access: list[VolumeDetails] = field(default_factory=list)
+    """Folders of service accounts that were seen, with whoever made them."""
+
+    def run(self) -> GcReport:
+        for leftover in self._dead():
+            try:
+                with self._claim(leftover.uid):
+                    self.sweep_pod(leftover)
+            except PodIsOwned:
+                continue
+        self._sweep_namespaces()
+        if self.older_than is None:
+            self.sweep_access()
+        if not self.dry_run and self.older_than is None:
+            remove_orphans(self.store)
+        if self.everything and self.older_than is None:
+            self._sweep_claims()
+        if not self.dry_run:
+            # With it come the workloads' controllers, which the removal of one pod does not need.
+            from runner.controllers.standing import forget_dead
+
+            forget_dead(self.store, self.home)
+        self._sweep_files()
+        return GcReport(
+            containers=tuple(self.containers),
+            volumes=tuple(self.volumes),
+            pods=tuple(self.pods),
+            logs=tuple(self.logs),
+            problems=tuple(self.problems),
+        )
+
+    def _dead(self) -> list[_Leftover]:
+        found = [
+            leftover
+            for leftover in self._leftovers()
+            if leftover.is_dead(unknown=self._goes_anyway(leftover))
+            and (self._goes_anyway(leftover) or self._is_ours(leftover))
+            and self._is_old(leftover)
+        ]
+        # Only now: an owner marks its pod as kept and ends, in this order.
+        kept = self.store.kept_pods() if found and not self.everything else frozenset()
+        return [leftover for leftover in found if leftover.uid not in kept or leftover.is_unwanted]
+
+    def _goes_anyway(self, leftover: _Leftover) -> bool:
+        """Whether everything of this kind was asked for: kept or not, whoever may have made it."""
+        if not self.everything or self.other_homes or leftover.record is not None:
+            return self.everything
+        return not any(self._is_foreign(home_of(owner)) for owner in leftover.owners)
+
+    def _is_foreign(self, home: str) -> bool:
+        """Whether a label names another state directory than this one."""
+        return home not in ("", home_id(self.home))
+
+    def _is_ours(self, leftover: _Leftover) -> bool:
+        """Whether this state directory answers for a pod."""
+        if leftover.record is not None:
+            return True
+        if {home_of(owner) for owner in leftover.owners} == {home_id(self.home)}:
+            return True
+        return self.strangers and not any(map(may_be_kept, leftover.owners))
+
+    def _leftovers(self) -> Iterable[_Leftover]:
+        """What there is, by pod; what has no pod stands alone."""
+        found: dict[str, _Leftover] = {}
+        for container in self.engine.list_containers({MANAGED: ""}):
+            _of(found, container.labels, container.id).containers.append(container)
+        for volume in self._list_volumes({MANAGED: ""}):
+            kind = volume.labels.get(VOLUME_KIND)
+            if kind == ACCESS:
+                self.access.append(volume)
+            elif kind != "pvc":
+                _of(found, volume.labels, volume.name).volumes.append(volume)
+        for record in self.store.pods():
+            uid = str(record["metadata"]["uid"])
+            leftover = found.setdefault(uid, _Leftover(uid))
+            leftover.record, leftover.pod = record, name_of(record)
+            leftover.owners.add(self.store.owner(uid))
+        return found.values()
+
+    def _list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
+        try:
+            return self.engine.list_volumes(labels)
+        except EngineUnavailable:
+            raise
+        except EngineError as error:
+            self.problems.append(error.message)
+            return []
+
+    def _is_old(self, leftover: _Leftover) -> bool:
+        if self.older_than is None:
+            return True
+        created = leftover.created_at()
+        return created is not None and SystemClock().now() - created >= span(self.older_than)
+
+    def _claim(self, uid: str) -> AbstractContextManager[object]:
+        """Keep others from taking the pod over meanwhile. Raises PodIsOwned when somebody has."""
+        if not _SAFE_NAME.fullmatch(uid):
+            return nullcontext()
+        if self.dry_run:
+            if is_locked(self.home, uid):
+                raise PodIsOwned(uid)
+            return nullcontext()
+        return PodLock(self.home, uid, shared=True)
+
+    def sweep_pod(self, leftover: _Leftover) -> None:
+        """Remove one pod, to whom nobody else can be a new owner meanwhile."""
+        # The sandbox holds the others' network and their tmpfs volumes, so it goes last.
+        ordered = sorted(leftover.containers, key=lambda container: container.labels.get(DOCKER_TYPE) == TYPE_SANDBOX)
+        if not self._remove_each(
+            self.engine.remove_container, [(item.id, item.name) for item in ordered], self.containers
+        ):
+            return
+        if not self._remove_each(self.engine.remove_volume, [(v.name, v.name) for v in leftover.volumes], self.volumes):
+            return
+        if any(leftover.pod):
+            self.pods.append("/".join(leftover.pod))
+        if all(map(_SAFE_NAME.fullmatch, (*leftover.pod, leftover.uid))):
+            self._remove_logs(self.home.pod_logs(*leftover.pod, leftover.uid))
+        if not self.dry_run and _SAFE_NAME.fullmatch(leftover.uid):
+            remove_claims(self.store, leftover.pod[0], leftover.uid)
+            self.store.remove_pod(leftover.uid)
+            self.home.lock_file(leftover.uid).unlink(missing_ok=True)
+
+    def _sweep_namespaces(self) -> None:
+        """Namespaces that a dead process had for itself; one in which a pod was kept stays."""
+        used = {str(pod["metadata"].get("namespace")) for pod in self.store.pods()}
+        for name in ownerless_namespaces(self.store):
+            if name in used or self.dry_run:
+                continue
+            try:
+                self.volumes.extend(remove_namespace(self.engine, self.store, name))
+            except EngineUnavailable:
+                raise
+            except EngineError as error:
+                self.problems.append(f"namespace {name}: {error.message}")
+
+    def _sweep_claims(self) -> None:
+        claims = self.store.objects("PersistentVolumeClaim")
+        known = {pvc_volume_name(*name_of(claim)) for claim in claims}
+        for volume in self._list_volumes({VOLUME_KIND: "pvc"}):
+            foreign = self._is_foreign(volume.labels.get(HOME, "")) and volume.name not in known
+            if foreign and not self.other_homes:
+                continue
+            self._remove_unused(volume.name)
+
+    def sweep_access(self) -> None:
+        """Folders of service accounts whose makers are dead and that nobody has mounted."""
+        for volume in self.access:
+            leftover = _Leftover("", owners={volume.labels.get(OWNER, "")})
+            anyway = self._goes_anyway(leftover)
+            if leftover.is_dead(unknown=anyway) and (anyway or self._is_ours(leftover)):
+                self._remove_unused(volume.name)
+
+    def _remove_unused(self, volume: str) -> None:
+        """Remove a volume that pods share, unless a living one uses it."""
+        if self.dry_run:
+            self.volumes.append(volume)
+            return
+        try:
+            self.engine.remove_volume(volume)
+            self.volumes.append(volume)
+        except (Conflict, NotFound):
+            return
+        except EngineUnavailable:
+            raise
+        except EngineError as error:
+            self.problems.append(f"{volume}: {error.message}")
+
+    def _remove_each(self, verb: Callable[[str], None], items: Iterable[tuple[str, str]], removed: list[str]) -> bool:
+        gone = [self._remove(verb, key, name, removed) for key, name in items]
+        return all(gone)
+
+    def _remove(self, verb: Callable[[str], None], key: str, name: str, removed: list[str]) -> bool:
+        """Remove one thing; whether it is gone (or would be)."""
+        if not self.dry_run:
+            try:
+                self._insist(verb, key)
+            except EngineUnavailable:
+                raise
+            except EngineError as error:
+                self.problems.append(f"{name}: {error.message}")
+                return False
+        removed.append(name)
+        return True
+
+    def _insist(self, verb: Callable[[str], None], key: str) -> None:
+        """Repeat while something else is removing it, or what uses it."""
+        for attempt in range(_CONFLICT_ATTEMPTS):
+            try:
+                verb(key)
+            except NotFound:
+                return
+            except Conflict:
+                if attempt == _CONFLICT_ATTEMPTS - 1:
+                    raise
+                SystemClock().sleep(_CONFLICT_PAUSE)
+            else:
+                return
+
+    def _sweep_files(self) -> None:
+        """Logs and locks of pods that the store has forgotten."""
+        directories, locks = _entries(self.home.logs), _entries(self.home.locks)
+        if not directories and not locks:
+            return
+        known = {str(record["metadata"]["uid"]) for record in self.store.pods()}
+        for directory in directories:
+            uid = directory.name.rpartition("_")[2]
+            if uid not in known and self._is_stale(directory) and not is_locked(self.home, uid):
+                self._remove_logs(directory)
+        for lock in locks:
+            if self.dry_run:
+                continue
+            if lock.suffix == PULL_LOCK:
+                forget_pull_lock(lock)
+            elif lock.stem not in known and lock.suffix == ".lock":
+                self._remove_lock(lock)
+
+    def _is_stale(self, directory: Path) -> bool:
+        limit = self.older_than
+        if limit is None:
+            limit = 0.0 if self.everything else LOG_LIFETIME
+        return SystemClock().now().timestamp() - _written(directory) >= limit
+
+    def _remove_logs(self, directory: Path) -> None:
+        if directory.is_dir():
+            if not self.dry_run:
+                shutil.rmtree(directory, ignore_errors=True)
+            self.logs.append(str(directory))
+
+    def _remove_lock(self, lock: Path) -> None:
+        try:
+            with PodLock(self.home, lock.stem, shared=True):
+                lock.unlink(missing_ok=True)
+        except PodIsOwned:
+            return
+
+
+def _of(found: dict[str, _Leftover], labels: Mapping[str, str], key: str) -> _Leftover:
+    uid = labels.get(POD_UID, "")
+    leftover = found.setdefault(uid or f"/{key}", _Leftover(uid))
+    leftover.owners.add(labels.get(OWNER, ""))
+    leftover.pod = (labels.get(POD_NAMESPACE, ""), labels.get(POD_NAME, ""))
+    return leftover
+
+
+def _entries(directory: Path) -> Sequence[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError:
+        return ()
+
+
+def _written(directory: Path) -> float:
+    """When something below a directory was written last; what another sweep is removing meanwhile does not count."""
+    places = [Path(folder, name) for folder, _, files in os.walk(directory) for name in ("", *files)]
+    return max(map(_modified, places), default=0.0)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,1 @@
+"""Runs the pods that this process holds."""

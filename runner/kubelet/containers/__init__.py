@@ -1,0 +1,1 @@
+"""Containers and sandboxes: configured, created, started, stopped."""

@@ -1,0 +1,144 @@
+"""Prepares the next container while the Engine is busy with the one before: its image is looked after, it is created.
+
+A kubelet does these things one after the other. Doing them early changes nothing that can be seen but the time: events are
+recorded when the container's turn comes, an unstarted container that was prepared is hidden from what is observed, and
+what was prepared too long ago is thrown away. Only what depends on nothing but the manifest is prepared, and only from
+images that are there; everything else, and everything that fails, goes the ordinary way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from runner.core.images.images import InvalidReference
+from runner.core.model import Container, Pod, PullPolicy
+from runner.core.objects import ConfigError
+from runner.core.reasons import Note
+from runner.core.sync.backoff import pull_key
+from runner.core.sync.pulling import already_present, pulled, pulling_note
+from runner.engine.protocol import ImageDetails, PullProgress, RegistryAuth
+from runner.errors import EngineError
+from runner.kubelet.containers.config import configure
+from runner.kubelet.containers.termination_messages import make_message_file
+from runner.kubelet.images.credentials import pod_keyring, pull_with, registry_auths
+from runner.kubelet.loop.jobs import Job
+from runner.kubelet.loop.making import create
+from runner.kubelet.loop.tasks import Task, Wait
+
+if TYPE_CHECKING:
+    from runner.kubelet.loop.context import PodContext
+
+FRESH_SECONDS = 10.0
+"""How long what was prepared may be used."""
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """A container that only has to be started, and what its events will say about its image."""
+
+    container_id: str
+    image: ImageDetails
+    notes: tuple[Note, ...]
+    at: datetime
+
+
+class _Order(Struct, frozen=True):
+    container: Container
+    attempt: int
+    sandbox_id: str
+    job: Job[Prepared]
+
+
+@dataclass(slots=True)
+class Prefetcher:
+    """The preparations of one pod."""
+
+    context: PodContext
+    _orders: dict[str, _Order] = field(default_factory=dict)
+
+    def begin_first(self, sandbox_id: str) -> None:
+        """Prepare the container that a new sandbox starts with."""
+        pod = self.context.pod
+        self._begin((*pod.init_containers, *pod.containers)[0], sandbox_id)
+
+    def begin_after(self, name: str, sandbox_id: str) -> None:
+        """Prepare the container that comes after this one, if it has not run yet."""
+        following = follower(self.context.pod, name)
+        if following is not None and self.context.observed.latest(following.name) is None:
+            self._begin(following, sandbox_id)
+
+    def _begin(self, container: Container, sandbox_id: str) -> None:
+        context = self.context
+        if container.name in self._orders or not _is_static(container) or context.pod.is_deleted:
+            return
+        if pull_key(context.pod, container.image) in context.pulls:
+            return
+        attempt = context.next_attempt(container.name)
+        try:
+            auths = registry_auths(pod_keyring(context), container.image)
+        except (ConfigError, InvalidReference):
+            return
+        job = context.jobs.submit(partial(_prepare, context, container, attempt, sandbox_id, auths))
+        self._orders[container.name] = _Order(container, attempt, sandbox_id, job)
+
+    def take(self, container: Container, attempt: int, sandbox_id: str) -> Task[Prepared | None]:
+        """What was prepared for this start; None when nothing usable was."""
+        order = self._orders.pop(container.name, None)
+        if order is None:
+            return None
+        if not order.job.done:
+            yield Wait(ready=lambda: order.job.done)
+        try:
+            prepared = order.job.result()
+        except (EngineError, ConfigError):
+            return None
+        age = self.context.now() - prepared.at
+        wanted = (container, attempt, sandbox_id)
+        if (order.container, order.attempt, order.sandbox_id) != wanted or age > timedelta(seconds=FRESH_SECONDS):
+            self.context.engine.remove_container(prepared.container_id)
+            return None
+        self.context.observer.reveal(prepared.container_id)
+        return prepared
+
+
+def follower(pod: Pod, name: str) -> Container | None:
+    """The container that is started after this one in a pod's first life."""
+    everyone = [*pod.init_containers, *pod.containers]
+    names = [container.name for container in everyone]
+    index = names.index(name) + 1 if name in names else len(names)
+    return everyone[index] if index < len(everyone) else None
+
+
+def _is_static(container: Container) -> bool:
+    """Whether the container's configuration depends on its manifest alone."""
+    manifest = container.manifest
+    dynamic = manifest.get("envFrom") or any(entry.get("valueFrom") for entry in manifest.get("env") or ())
+    return not dynamic and not any(mount.sub_path_expr or mount.sub_path for mount in container.volume_mounts)
+
+
+def _prepare(
+    context: PodContext, container: Container, attempt: int, sandbox_id: str, auths: Sequence[RegistryAuth | None]
+) -> Prepared:
+    """Look after the image and create the container, in a thread. Raises EngineError, ConfigError: not prepared."""
+    engine, image = context.engine, container.image
+    details = engine.inspect_image(image)
+    notes: tuple[Note, ...] = (already_present(image),)
+    if container.pull_policy is PullPolicy.ALWAYS:
+        began_at = context.now()
+        pull_with(engine, image, auths, _ignore)
+        details = engine.inspect_image(image)
+        took = (context.now() - began_at).total_seconds()
+        notes = (pulling_note(image), pulled(image, pulling=took, including_waiting=took, size=details.size))
+    with context.making.one():
+        config = configure(context, container, attempt=attempt, sandbox_id=sandbox_id, image=details, prepared=True)
+        make_message_file(context, container, attempt, sandbox_id)
+        return Prepared(container_id=create(engine, config), image=details, notes=notes, at=context.now())
+
+
+def _ignore(progress: PullProgress) -> None:
+    """Nobody watches the pull of an image that is there already."""

@@ -1,0 +1,34 @@
+"""Reads the node's seccomp profiles that a container asks for by name. Mirrors pkg/kubelet/kuberuntime/helpers.go.
+
+A kubelet keeps them below its root directory. Here they lie in the state directory first, then where a kubelet has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.core.container.security import localhost_profiles
+from runner.core.model import Container
+from runner.errors import EngineError
+
+if TYPE_CHECKING:
+    from runner.kubelet.loop.context import PodContext
+
+KUBELET_PROFILES = Path("/var/lib/kubelet/seccomp")
+
+
+def read_profiles(context: PodContext, container: Container) -> Mapping[str, str]:
+    """The profiles' JSON by their names; nothing is read for a container that names none. Raises EngineError."""
+    return {name: _read(context.profiles, name) for name in localhost_profiles(context.pod, container)}
+
+
+def _read(own: Path | None, name: str) -> str:
+    paths = [directory / name for directory in (own, KUBELET_PROFILES) if directory is not None]
+    path = next((path for path in paths if path.is_file()), paths[0])
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8"
+        raise EngineError(f'cannot load seccomp profile "{path}": {reason}') from problem

@@ -1,0 +1,1 @@
+"""Images of containers: pulls, their order and their credentials."""

@@ -1,0 +1,40 @@
+"""Pulls with what a pod's imagePullSecrets open. Mirrors pkg/kubelet/kuberuntime/kuberuntime_image.go (PullImage)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from runner.core.images.pullsecrets import Keyring, make_keyring
+from runner.engine.protocol import Engine, PullProgress, RegistryAuth
+from runner.errors import ImagePullError
+
+if TYPE_CHECKING:
+    from runner.kubelet.loop.context import PodContext
+
+
+def pod_keyring(context: PodContext) -> Keyring:
+    """The credentials of the pod's pull secrets, as the store has them now. Raises ConfigError."""
+    return make_keyring(context.pod, context.lookup)
+
+
+def registry_auths(keyring: Keyring, image: str) -> tuple[RegistryAuth | None, ...]:
+    """What to try, in this order; None is the user's own Docker configuration, which counts where no secret fits."""
+    found = keyring.credentials(image)
+    return tuple(RegistryAuth(username=one.username, password=one.password) for one in found) or (None,)
+
+
+def pull_with(
+    engine: Engine, reference: str, auths: Sequence[RegistryAuth | None], on_progress: Callable[[PullProgress], None]
+) -> None:
+    """Pull with the first credentials that open the registry. Raises ImagePullError with what each of them met."""
+    failures: list[ImagePullError] = []
+    for auth in auths:
+        try:
+            engine.pull_image(reference, auth=auth, on_progress=on_progress)
+        except ImagePullError as error:
+            failures.append(error)
+        else:
+            return
+    texts = list(dict.fromkeys(error.message for error in failures))
+    raise failures[-1] if len(texts) == 1 else ImagePullError(f"[{', '.join(texts)}]", kind=failures[-1].kind)

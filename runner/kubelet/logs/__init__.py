@@ -1,0 +1,1 @@
+"""Output of containers: read, followed, saved."""

@@ -1,0 +1,159 @@
+"""Blocking Engine work (pulls, execs, probes over the network) away from the worker's loop.
+
+``ThreadJobs`` runs it in threads and wakes the worker when it is over. ``InlineJobs`` runs it at once and delivers the
+result when its scripted duration has passed on the virtual clock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import datetime, timedelta
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, Generic, Protocol, TypeVar
+
+from runner.clock import VirtualClock, Wakeup
+from runner.kubelet.loop.tasks import Task, Wait
+
+T = TypeVar("T")
+
+
+class Job(Protocol[T]):  # type: ignore[misc]
+    """Work that goes on elsewhere."""
+
+    @property
+    def done(self) -> bool: ...
+
+    def result(self) -> T:
+        """What the work returned; raises what it raised. Only when done."""
+        ...
+
+
+class Jobs(Protocol):
+    """Starts jobs."""
+
+    def submit(self, work: Callable[[], T]) -> Job[T]: ...
+
+    def close(self) -> None:
+        """Wait for nothing, take no more work."""
+        ...
+
+
+class _ThreadJob(Generic[T]):
+    def __init__(self, future: Future[T]) -> None:
+        self._future = future
+
+    @property
+    def done(self) -> bool:
+        return self._future.done()
+
+    def result(self) -> T:
+        return self._future.result(timeout=0)
+
+
+class ThreadJobs:
+    """Jobs in a pool of threads that do not keep the process from ending: a pull may hang for minutes."""
+
+    def __init__(self, wakeup: Wakeup, *, threads: int = 16) -> None:
+        self._wakeup = wakeup
+        self._most = threads
+        self._threads = 0
+        self._idle = threading.Semaphore(0)
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._waiting: set[Future[Any]] = set()
+        self._lock = threading.Lock()
+        self._is_closed = False
+
+    def submit(self, work: Callable[[], T]) -> Job[T]:
+        future: Future[T] = Future()
+        future.add_done_callback(lambda _: self._wakeup.set())
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeError("no more jobs are taken")
+            self._waiting.add(future)
+            self._queue.put(partial(self._do, future, work))
+            if not self._idle.acquire(blocking=False) and self._threads < self._most:
+                self._threads += 1
+                threading.Thread(target=self._work, name=f"podrunner-job_{self._threads}", daemon=True).start()
+        return _ThreadJob(future)
+
+    def _work(self) -> None:
+        while (job := self._queue.get()) is not None:
+            job()
+            del job
+            self._idle.release()
+
+    def _do(self, future: Future[T], work: Callable[[], T]) -> None:
+        with self._lock:
+            self._waiting.discard(future)
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            result = work()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            waiting, self._waiting = self._waiting, set()
+            for _ in range(self._threads):
+                self._queue.put(None)
+        for future in waiting:
+            future.cancel()
+
+
+class _InlineJob(Generic[T]):
+    def __init__(self, clock: VirtualClock, ready_at: datetime, value: T | None, error: Exception | None) -> None:
+        self._clock = clock
+        self._ready_at = ready_at
+        self._value = value
+        self._error = error
+
+    @property
+    def done(self) -> bool:
+        return self._clock.now() >= self._ready_at
+
+    def result(self) -> T:
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]
+
+
+class InlineJobs:
+    """Jobs in virtual time; ``take_elapsed`` tells how long the work just done would have taken, in seconds."""
+
+    def __init__(self, clock: VirtualClock, wakeup: Wakeup, take_elapsed: Callable[[], float]) -> None:
+        self._clock = clock
+        self._wakeup = wakeup
+        self._take_elapsed = take_elapsed
+
+    def submit(self, work: Callable[[], T]) -> Job[T]:
+        self._take_elapsed()
+        value: T | None = None
+        error: Exception | None = None
+        try:
+            value = work()
+        except Exception as raised:
+            error = raised
+        ready_at = self._clock.now() + timedelta(seconds=self._take_elapsed())
+        if ready_at > self._clock.now():
+            self._clock.at(ready_at, self._wakeup.set)
+        return _InlineJob(self._clock, ready_at, value, error)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def run_job(jobs: Jobs, work: Callable[[], T]) -> Task[T]:
+    """Do blocking work as part of a task."""
+    job = jobs.submit(work)
+    if not job.done:
+        yield Wait(ready=lambda: job.done)
+    return job.result()

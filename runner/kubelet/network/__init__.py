@@ -1,0 +1,1 @@
+"""Names and Services for the pods of this process."""

@@ -1,0 +1,174 @@
+"""The proxies of Services: one small container each, held by one of the processes that run pods.
+
+Whoever holds a Service's lock runs its proxy. The lock dies with its process, so another one that has pods takes the proxy
+over, as it is. Everything is derived from the store and the Engine at each look.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from runner.clock import Clock, Deadline
+from runner.core.labels import POD_UID
+from runner.core.model import Json
+from runner.core.network.endpoints import address_of, needs_address, proxy_table
+from runner.core.network.proxyconfig import PROXY_HASH, TABLE, proxy_config, proxy_hash
+from runner.core.storedobjects import addressed, owner_of
+from runner.engine.protocol import Engine, EngineState
+from runner.engine.textfiles import upload_text
+from runner.errors import EngineError, RunnerError
+from runner.kubelet.containers.sandbox import sandbox_reference
+from runner.registry.home import Home
+from runner.registry.ownership import PodIsOwned, PodLock, is_locked, owner_is_alive, owner_label
+from runner.registry.storage import Store
+
+_THREADS = 8
+_FRESH_SECONDS = 1.5
+"""How long a container that was seen to run is taken to run."""
+
+
+@dataclass(slots=True)
+class Proxy:
+    """One that this process holds. ``table``: what was written to it last."""
+
+    service: Json
+    lock: PodLock
+    container_id: str = ""
+    address: str = ""
+    hash: str = ""
+    table: str = ""
+    fresh: Deadline = field(default_factory=lambda: Deadline(0))
+
+
+class Proxies:
+    """The proxies that this process holds. Used by one thread at a time."""
+
+    def __init__(
+        self, engine: Engine, store: Store, home: Home, clock: Clock, tell: Callable[[Json, str], None]
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._home = home
+        self._clock = clock
+        self._tell = tell
+        self._mine: dict[str, Proxy] = {}
+        self._told: dict[str, str] = {}
+        # Another process of this state directory takes a proxy over when its maker has ended.
+        self._owner = owner_label(home=home, may_keep=True)
+        self._reference = ""
+        self._one_at_a_time = threading.Lock()
+
+    def look(self, services: Sequence[Json], pods: Sequence[Json]) -> None:
+        """Have a proxy for every Service that nobody else has one for, none for others, and tell each its endpoints."""
+        wanted = {str(service["metadata"]["uid"]): service for service in services if needs_address(service)}
+        for uid in [uid for uid in self._mine if uid not in wanted]:
+            self._end(uid)
+        if wanted:
+            with ThreadPoolExecutor(_THREADS, thread_name_prefix="podrunner-proxy") as pool:
+                list(pool.map(lambda uid: self._care(uid, wanted[uid], pods), wanted))
+
+    def _care(self, uid: str, service: Json, pods: Sequence[Json]) -> None:
+        try:
+            proxy = self._held(uid, service)
+            if proxy is not None:
+                self._bring_up(proxy)
+                self._bring_table(proxy, pods)
+                self._told.pop(uid, None)
+        except RunnerError as error:
+            # A port that is taken, an Engine that does not answer: it is tried again at the next look.
+            if self._told.get(uid) != error.message:
+                self._told[uid] = error.message
+                self._tell(service, f"Service {service['metadata']['name']}: {error.message}")
+
+    def _held(self, uid: str, service: Json) -> Proxy | None:
+        """The proxy, if it is this process' to hold."""
+        proxy = self._mine.get(uid)
+        if proxy is None:
+            if is_locked(self._home, uid):
+                return None
+            lock = PodLock(self._home, uid)
+            try:
+                lock.__enter__()
+            except PodIsOwned:
+                return None
+            proxy = self._mine[uid] = Proxy(service=service, lock=lock)
+        proxy.service = service
+        return proxy
+
+    def _bring_up(self, proxy: Proxy) -> None:
+        """See that the container runs, and that the Service has its address. Raises EngineError."""
+        service, image = proxy.service, self._image()
+        wanted = proxy_hash(service, image)
+        if proxy.hash == wanted and proxy.fresh.remaining():
+            return
+        running = ""
+        for found in self._engine.list_containers({POD_UID: str(service["metadata"]["uid"])}):
+            if found.state is EngineState.RUNNING and found.labels.get(PROXY_HASH) == wanted and not running:
+                running = found.id
+            else:
+                self._engine.remove_container(found.id)
+        if not running:
+            running = self._engine.create_container(proxy_config(service, image=image, owner=self._owner))
+            try:
+                self._engine.start_container(running)
+            except EngineError:
+                self._engine.remove_container(running)
+                raise
+        if running != proxy.container_id:
+            proxy.table = ""
+            proxy.address = self._engine.inspect_container(running).ip
+            proxy.container_id = running
+        proxy.hash, proxy.fresh = wanted, Deadline(_FRESH_SECONDS)
+        if address_of(service) != proxy.address:
+            self._write(service, proxy.address)
+
+    def _image(self) -> str:
+        with self._one_at_a_time:
+            if not self._reference:
+                self._reference = sandbox_reference(self._engine, "")
+            return self._reference
+
+    def _bring_table(self, proxy: Proxy, pods: Sequence[Json]) -> None:
+        table = proxy_table(proxy.service, pods)
+        if table != proxy.table:
+            upload_text(self._engine, proxy.container_id, TABLE, table, self._clock.now())
+            proxy.table = table
+
+    def _write(self, service: Json, address: str) -> None:
+        """Give the Service its address, unless it is another one by now."""
+        metadata = service["metadata"]
+        current = self._store.object("Service", metadata["namespace"], metadata["name"])
+        if current is not None and current["metadata"].get("uid") == metadata["uid"] and needs_address(current):
+            self._store.put_object(addressed(current, address))
+
+    def _end(self, uid: str) -> None:
+        proxy = self._mine.pop(uid)
+        try:
+            with suppress(EngineError):  # A sweep finds it.
+                for found in self._engine.list_containers({POD_UID: uid}):
+                    self._engine.remove_container(found.id)
+        finally:
+            proxy.lock.release()
+
+    def close(self) -> None:
+        """End the proxies; one that pods of other processes may use is left to them."""
+        others = self._others()
+        ending = []
+        for uid, proxy in list(self._mine.items()):
+            if others and owner_of(proxy.service) != self._owner:
+                self._mine.pop(uid).lock.release()
+            else:
+                self._write(proxy.service, "")
+                ending.append(uid)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(self._end, ending))
+
+    def _others(self) -> bool:
+        """Whether somebody still runs pods here: another process, or this one in another run."""
+        kept = self._store.kept_pods()
+        uids = (str(pod["metadata"]["uid"]) for pod in self._store.pods())
+        return any(owner_is_alive(self._store.owner(uid)) for uid in uids if uid not in kept)

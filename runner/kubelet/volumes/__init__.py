@@ -1,0 +1,1 @@
+"""Volumes of pods: planned, filled and kept up to date."""

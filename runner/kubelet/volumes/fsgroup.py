@@ -1,0 +1,62 @@
+"""Gives what lies in a claim's volume to the pod's fsGroup. Mirrors pkg/volume/volume_linux.go (SetVolumeOwnership).
+
+A volume that is new gets its group with its mode; one that has content is walked, where it is a directory of this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from runner.core.volumes import VolumePlan
+from runner.engine.protocol import Engine
+from runner.kubelet.containers.termination_messages import local_directory
+
+_FILE_BITS = 0o660
+_DIRECTORY_BITS = 0o2770
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def give_locally(engine: Engine, plan: VolumePlan) -> bool:
+    """Give a volume to its group without the Engine; False where that cannot be done. Raises EngineUnavailable."""
+    directory = local_directory(engine, plan)
+    if directory is None or plan.group is None:
+        return False
+    if not (plan.keeps_owned and is_given(directory, plan.group)):
+        give(directory, plan.group)
+    return True
+
+
+def is_given(directory: Path, group: int) -> bool:
+    """Whether the root of a volume has the group and lets it write (fsGroupChangePolicy OnRootMismatch)."""
+    found = directory.stat()
+    return found.st_gid == group and found.st_mode & _DIRECTORY_BITS == _DIRECTORY_BITS
+
+
+def give(directory: Path, group: int) -> None:
+    """Give everything to the group, links themselves too, never what they lead to; what vanishes meanwhile is passed over."""
+    for _, directories, files, place in os.fwalk(directory, follow_symlinks=False):
+        # A link to a directory counts as one, but is not entered.
+        for name in [*files, *(entry for entry in directories if _is_link(entry, place))]:
+            with suppress(OSError):
+                os.chown(name, -1, group, dir_fd=place, follow_symlinks=False)
+                _permit(name, place)
+        os.chown(place, -1, group)
+        os.fchmod(place, stat.S_IMODE(os.fstat(place).st_mode) | _DIRECTORY_BITS)
+
+
+def _is_link(name: str, place: int) -> bool:
+    with suppress(OSError):
+        return stat.S_ISLNK(os.stat(name, dir_fd=place, follow_symlinks=False).st_mode)
+    return False
+
+
+def _permit(name: str, place: int) -> None:
+    """Let the group read and write a file; a link has no mode, and cannot be opened this way."""
+    opened = os.open(name, _OPEN, dir_fd=place)
+    try:
+        os.fchmod(opened, stat.S_IMODE(os.fstat(opened).st_mode) | _FILE_BITS)
+    finally:
+        os.close(opened)

@@ -1,0 +1,95 @@
+"""Plans a pod's volumes with what this node knows: the objects of the store, the Engine's size, the key that signs tokens."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from shutil import disk_usage
+
+from runner.clock import Clock
+from runner.core.container.messages import messages_plan
+from runner.core.container.noderesources import NodeLook, NodeSize
+from runner.core.labels import POD_UID
+from runner.core.model import Pod
+from runner.core.volumes import MountError, Surroundings, VolumePlan, access_volumes, plan_volumes
+from runner.engine.protocol import Engine
+from runner.errors import Conflict, EngineError, NotFound
+from runner.kubelet.volumes.hostpath import check_host_path
+from runner.registry.storage import Store
+
+_CLAIM = "PersistentVolumeClaim"
+_KEY_PLACE = ("Secret", "kube-system", "service-account-token-key")
+_KEY_BYTES = 32
+
+
+def prepare_volumes(pod: Pod, engine: Engine, store: Store, clock: Clock, owner: str) -> tuple[VolumePlan, ...]:
+    """Plan the pod's volumes, check its host paths and bind its claims.
+
+    Raises MountError with the texts of FailedMount events.
+    """
+
+    def check(plan: VolumePlan) -> None:
+        if plan.host_type:
+            check_host_path(plan)
+        if plan.claim is not None:
+            _bind(plan, store)
+
+    plans = plan_volumes(pod, surroundings(pod, engine, store, clock, owner), check)
+    return (*plans, messages_plan(pod, owner))
+
+
+def surroundings(pod: Pod, engine: Engine, store: Store, clock: Clock, owner: str) -> Surroundings:
+    """What the volumes of a pod are planned with."""
+    return Surroundings(
+        lookup=lambda kind, name: store.object(kind, pod.namespace, name),
+        now=clock.now(),
+        owner=owner,
+        node=node_look(engine),
+        token_key=lambda: _token_key(store),
+    )
+
+
+def node_look(engine: Engine) -> NodeLook:
+    """Asks the Engine for the node's size. Raises MountError when it does not tell."""
+
+    def look() -> NodeSize:
+        try:
+            info = engine.info()
+        except EngineError as error:
+            raise MountError(f"cannot read the node's allocatable resources: {error.message}") from error
+        place = Path(info.root_dir)
+        disk = disk_usage(place).total if info.root_dir and place.is_dir() else 0
+        return NodeSize(cpus=info.cpus, memory=info.memory, ephemeral_storage=disk)
+
+    return look
+
+
+def _bind(plan: VolumePlan, store: Store) -> None:
+    """Write the claim down as it is now; a claim that says so already is left alone."""
+    assert plan.claim is not None
+    metadata = plan.claim["metadata"]
+    if store.object(_CLAIM, metadata["namespace"], metadata["name"]) != plan.claim:
+        store.put_object(plan.claim)
+
+
+def _token_key(store: Store) -> bytes:
+    """The key that signs this state directory's tokens, made when the first token is."""
+    kind, namespace, name = _KEY_PLACE
+    found = store.object(kind, namespace, name)
+    if found is None:
+        key = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
+        metadata = {"namespace": namespace, "name": name}
+        store.put_object({"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": {"key": key}})
+        found = store.object(kind, namespace, name) or {}
+    return base64.b64decode(found["data"]["key"])
+
+
+def remove_volumes(engine: Engine, pod: Pod, owner: str) -> None:
+    """Remove every volume that lives and dies with the pod, and what it was the last to share. Raises EngineError."""
+    for volume in engine.list_volumes({POD_UID: pod.uid}):
+        engine.remove_volume(volume.name)
+    for name in access_volumes(pod, owner):
+        with suppress(Conflict, NotFound):  # Another pod has it mounted, or was faster.
+            engine.remove_volume(name)

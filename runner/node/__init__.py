@@ -1,0 +1,1 @@
+"""One process' node: the pods that it runs and what they share."""

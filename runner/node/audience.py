@@ -1,0 +1,55 @@
+"""Everybody who listens to a run: the caller, whoever follows the containers' output, and the artifacts."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from runner.core.narration import Listener, Narration
+from runner.engine.protocol import Engine
+from runner.kubelet.logs.artifacts import ArtifactWriter
+from runner.kubelet.logs.follow import LogCollector
+from runner.kubelet.loop.secrecy import Secrets
+from runner.kubelet.options import RunOptions
+from runner.registry.home import Home
+
+
+class Audience:
+    """A listener that passes everything on. Log lines come from threads of their own, in order for each container."""
+
+    def __init__(self, engine: Engine, home: Home, options: RunOptions, listener: Listener) -> None:
+        self._resources = ExitStack()
+        self._is_closing = False
+        self._listeners: list[Listener] = [listener]
+        self.secrets = Secrets()
+        """What nobody may tell: filled by the pods' workers."""
+        if options.artifacts is not None:
+            artifacts = ArtifactWriter(options.artifacts, engine, self.secrets)
+            self._listeners.append(artifacts)
+            self._resources.callback(artifacts.close)  # after the last line of the logs
+        # The collector goes first: an attempt's last lines are told before it is said to end.
+        self._logs = LogCollector(engine, home, self._tell)
+        self._resources.callback(self._logs.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._is_closing = True
+        self._resources.close()
+
+    def hurry(self, *, is_forced: bool) -> None:
+        """Somebody asks for an end: when that is insisted on, or all that lasts is the output, its rest is not told."""
+        if is_forced or self._is_closing:
+            self._logs.hurry()
+
+    def __call__(self, narration: Narration) -> None:
+        self._logs(narration)
+        self._tell(narration)
+
+    def _tell(self, narration: Narration) -> None:
+        for listener in self._listeners:
+            listener(narration)

@@ -1,0 +1,133 @@
+"""Takes pods into the possession of this process: their lock, their record in the store, and a sandbox ahead of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from runner.clock import Clock, Wakeup
+from runner.core.container.nodeadmission import rejection_of
+from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
+from runner.core.model import Pod
+from runner.core.status.podstatus import Phase
+from runner.core.volumes import MountError
+from runner.engine.protocol import Engine
+from runner.errors import Conflict, EngineError, RunnerError
+from runner.kubelet.containers.sandbox import SandboxCreation
+from runner.kubelet.loop.jobs import Job, ThreadJobs
+from runner.kubelet.loop.making import Making
+from runner.kubelet.volumes.planning import prepare_volumes, remove_volumes
+from runner.registry.home import Home
+from runner.registry.objects import remove_claims
+from runner.registry.ownership import PodLock, owner_label
+from runner.registry.storage import AlreadyExists, Store
+from runner.retry import engine_retry
+
+ABANDON_SECONDS = 30.0
+"""How long what was being made for a pod that is given up is waited for."""
+
+
+@dataclass(slots=True)
+class Owned:
+    """A pod that this process owns, with the means to run it."""
+
+    pod: Pod
+    lock: PodLock
+    wakeup: Wakeup
+    jobs: ThreadJobs
+    owner: str
+    making: Making
+    ahead: tuple[SandboxCreation, Job[str]] | None = None
+
+
+def own(pod: Pod, home: Home, *, may_keep: bool = False) -> Owned:
+    """Take the lock of a pod that the store knows. Raises PodIsOwned."""
+    lock = PodLock(home, pod.uid)
+    lock.__enter__()
+    wakeup = Wakeup()
+    owner = owner_label(home=home, may_keep=may_keep)
+    return Owned(pod, lock, wakeup, jobs=ThreadJobs(wakeup), owner=owner, making=Making(wakeup.set))
+
+
+def own_new(
+    pods: Sequence[Pod], store: Store, home: Home, make_room: Callable[[], object], *, may_keep: bool = False
+) -> list[Owned]:
+    """Take possession of new pods, of all or of none. Raises AlreadyExists.
+
+    ``make_room`` is called once for each name that is taken: what a dead process left under it may be swept away.
+    ``may_keep``: the pods may be left on purpose.
+    """
+    taken: list[Owned] = []
+    try:
+        for pod in pods:
+            owned = own(pod, home, may_keep=may_keep)
+            taken.append(owned)
+            created = {**pod.manifest, "status": {"phase": Phase.PENDING}}
+            try:
+                store.create_pod(created, owner=owned.owner)
+            except AlreadyExists:
+                make_room()
+                store.create_pod(created, owner=owned.owner)
+    except BaseException:
+        for owned in taken:
+            store.remove_pod(owned.pod.uid)
+            owned.lock.release()
+        raise
+    return taken
+
+
+def begin_sandbox(
+    owned: Owned, engine: Engine, store: Store, clock: Clock, image: str, zone: Callable[[Pod], str] = lambda _: ""
+) -> None:
+    """Start the pod's first sandbox before anybody has decided so: that decision is never another one for a new pod."""
+    try:
+        if rejection_of(owned.pod, lambda: engine.info().confinement) is not None:
+            return
+        volumes = prepare_volumes(owned.pod, engine, store, clock, owned.owner)
+    except (MountError, EngineError):
+        return  # The worker meets it too, and says so.
+    creation = SandboxCreation(
+        engine=engine,
+        pod=owned.pod,
+        attempt=0,
+        image=image,
+        volumes=volumes,
+        owner=owned.owner,
+        now=clock.now,
+        making=owned.making,
+        is_prepared=True,
+        zone=zone,
+    )
+    owned.ahead = (creation, owned.jobs.submit(creation.run))
+
+
+def abandon(owned: Owned, engine: Engine, store: Store, clock: Clock) -> None:
+    """Undo as much of a pod as can be undone when the run itself has broken; a sweep finds the rest.
+
+    Nobody works on the pod any more, except creations that were begun: they are waited for.
+    """
+    owned.making.close()
+    owned.jobs.close()
+    owned.making.wait(ABANDON_SECONDS)
+    with suppress(EngineError):
+        engine_retry(clock, lambda: remove_everything(owned.pod, engine, owned.owner))
+    with suppress(RunnerError):
+        remove_claims(store, owned.pod.namespace, owned.pod.uid)
+    with suppress(RunnerError):
+        store.remove_pod(owned.pod.uid)
+    owned.lock.release()
+
+
+def remove_everything(pod: Pod, engine: Engine, owner: str) -> None:
+    """Remove whatever carries the pod's UID, sandboxes last: the others live in their namespaces.
+
+    Returns when a look has found nothing. Raises EngineError; Conflict, which may pass, when something is left.
+    """
+    labels = {POD_UID: pod.uid}
+    containers = engine.list_containers(labels)
+    for summary in sorted(containers, key=lambda one: one.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
+        engine.remove_container(summary.id)
+    remove_volumes(engine, pod, owner)
+    if (containers and engine.list_containers(labels)) or engine.list_volumes(labels):
+        raise Conflict("something of the pod is still there", recoverable=True)

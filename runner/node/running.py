@@ -1,0 +1,48 @@
+"""One pod that a session runs."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner.clock import Wakeup
+from runner.core.model import Pod
+from runner.core.status.podstatus import PodStatus
+from runner.kubelet.loop.jobs import ThreadJobs
+from runner.kubelet.loop.worker import PodWorker
+from runner.registry.ownership import PodLock
+from runner.registry.storage import Object
+
+if TYPE_CHECKING:
+    from runner.controllers.control import Controller
+
+
+@dataclass(slots=True)
+class Running:
+    """One pod of a session."""
+
+    pod: Pod
+    worker: PodWorker
+    wakeup: Wakeup
+    jobs: ThreadJobs
+    lock: PodLock
+    thread: threading.Thread | None = None
+    detached: bool = False
+    error: BaseException | None = None
+    controller: Controller | None = None
+
+    @property
+    def status(self) -> PodStatus:
+        return self.worker.context.published or PodStatus()
+
+    @property
+    def value(self) -> Object:
+        """The v1 Pod as it is now; without a status before the first one."""
+        context = self.worker.context
+        status = context.published
+        return {**context.pod.manifest, **({} if status is None else {"status": status.to_json()})}
+
+    @property
+    def is_over(self) -> bool:
+        return self.worker.gone or self.error is not None

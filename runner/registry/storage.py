@@ -1,0 +1,198 @@
+"""What must survive the process: pods with their status, events, attempts, and the objects that pods refer to.
+
+The protocol that the effects use. ``runner.registry.sqlite`` keeps it in one SQLite file that several processes share,
+``runner.registry.memory`` in memory for simulations; one test suite runs over both. Values are v1 JSON objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from runner.core.events import Event
+from runner.core.model import Json
+from runner.core.status.podstatus import PodStatus
+from runner.core.times import format_time, later, parse_time
+from runner.errors import UsageError
+
+Object = dict[str, Any]
+
+EVENT_LIFETIME = 3600.0
+"""Seconds after which an event is forgotten, as an API server does (kube-apiserver --event-ttl)."""
+
+_SERVER_METADATA = (
+    "namespace",
+    "name",
+    "uid",
+    "creationTimestamp",
+    "generation",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
+
+
+class AlreadyExists(UsageError):
+    """An object of this kind, namespace and name exists; the text is kubectl's."""
+
+    def __init__(self, resource: str, name: str, *, hint: str = "") -> None:
+        super().__init__(f'{resource} "{name}" already exists', hint=hint)
+
+
+class Store(Protocol):
+    """Pods and what belongs to them. Raises StoreError when the state cannot be read or written.
+
+    ``metadata.resourceVersion`` of a pod grows with each of its writes. Values may be shared with the store: whoever
+    hands one in or gets one out changes nothing inside it. A write to a pod that is gone does nothing, because another
+    process may have removed it at any moment.
+    """
+
+    def create_pod(self, pod: Json, *, owner: str) -> None:
+        """Add a pod (with metadata.uid). Raises ``AlreadyExists`` when namespace/name is taken."""
+        ...
+
+    def pod(self, namespace: str, name: str) -> Object | None:
+        """The whole v1 Pod, with the status published last; None when there is none."""
+        ...
+
+    def pod_by_uid(self, uid: str) -> Object | None: ...
+
+    def pods(self, namespace: str | None = None) -> list[Object]:
+        """All pods, of one namespace or of all, sorted by namespace and name."""
+        ...
+
+    def owner(self, uid: str) -> str:
+        """The owner label of the process that runs the pod; "" when unknown."""
+        ...
+
+    def publish(self, uid: str, status: PodStatus, at: datetime) -> None:
+        """Replace the pod's status; raises the resourceVersion."""
+        ...
+
+    def update_pod(self, pod: Json) -> None:
+        """Replace metadata and spec of a pod (by uid), keeping the status and what belongs to the server.
+
+        That is name, namespace, uid, creation, generation and deletion. A changed spec raises the generation.
+        """
+        ...
+
+    def request_deletion(self, uid: str, at: datetime, grace: int) -> None:
+        """Set deletionTimestamp (when the grace ends) and deletionGracePeriodSeconds; a repeat may only shorten the grace.
+
+        A negative grace counts as one second (k8s.io/apiserver pkg/registry/rest/delete.go BeforeDelete).
+        """
+        ...
+
+    def keep_pod(self, uid: str) -> None:
+        """Mark a pod as kept on purpose: a sweep leaves it and its containers alone."""
+        ...
+
+    def kept_pods(self) -> frozenset[str]:
+        """The uids of the pods that are kept on purpose."""
+        ...
+
+    def remove_pod(self, uid: str) -> None:
+        """Forget the pod; its events stay for an hour."""
+        ...
+
+    def record_event(self, event: Event | Json) -> None:
+        """Add an event, or a v1 Event; or replace the one of the same metadata.name (its count went up)."""
+        ...
+
+    def events(self, namespace: str | None = None, *, pod: str | None = None, uid: str | None = None) -> list[Object]:
+        """Events in the order in which they were last seen."""
+        ...
+
+    def remove_event(self, namespace: str, name: str) -> None:
+        """Forget an event."""
+        ...
+
+    def note_attempt(self, uid: str, container: str, attempt: int) -> None:
+        """Remember that this attempt of a container (POD for the sandbox) was created."""
+        ...
+
+    def attempts(self, uid: str) -> Mapping[str, int]:
+        """The highest attempt so far, by container."""
+        ...
+
+    def put_object(self, value: Json) -> None:
+        """Add or replace a ConfigMap, Secret, PersistentVolumeClaim …"""
+        ...
+
+    def object(self, kind: str, namespace: str, name: str) -> Object | None: ...
+
+    def objects(self, kind: str, namespace: str | None = None) -> list[Object]: ...
+
+    def remove_object(self, kind: str, namespace: str, name: str) -> None: ...
+
+    def version(self) -> int:
+        """A number that changes whenever anything was written, by this process or another. Cheap."""
+        ...
+
+    def wishes(self) -> int:
+        """A number that changes at least when something else is wanted of a pod: another spec, its deletion. Cheap."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def name_of(value: Json) -> tuple[str, str]:
+    """Namespace and name of an object."""
+    metadata = value.get("metadata") or {}
+    return metadata.get("namespace") or "default", metadata.get("name") or ""
+
+
+def without_status(value: Json) -> Object:
+    return {key: part for key, part in value.items() if key != "status"}
+
+
+def updated(old: Object, new: Json) -> Object:
+    """The pod (without status) after an update: what the server owns stays, a changed spec is a new generation."""
+    metadata = {key: part for key, part in (new.get("metadata") or {}).items() if key not in _SERVER_METADATA}
+    kept = {key: old["metadata"][key] for key in _SERVER_METADATA if key in old["metadata"]}
+    if new.get("spec") != old.get("spec"):
+        kept["generation"] = kept.get("generation", 1) + 1
+    return {**without_status(new), "metadata": {**metadata, **kept}}
+
+
+def deleted(old: Object, at: datetime, grace: int) -> Object | None:
+    """The pod (without status) after a request to delete it; None when the request changes nothing.
+
+    Times have whole seconds. Mirrors k8s.io/apiserver pkg/registry/rest/delete.go BeforeDelete: the first request is a new
+    generation, a shorter grace counts from the first request.
+    """
+    metadata = old["metadata"]
+    grace = 1 if grace < 0 else grace
+    end = parse_time(metadata.get("deletionTimestamp"))
+    if end is None:
+        change: Object = {"generation": metadata.get("generation", 1) + 1}
+        end = later(at, grace)
+    else:
+        before = metadata.get("deletionGracePeriodSeconds") or 0
+        if grace >= before:
+            return None
+        change, end = {}, later(end, grace - before)
+    change.update(deletionTimestamp=format_time(end), deletionGracePeriodSeconds=grace)
+    return {**old, "metadata": {**metadata, **change}}
+
+
+def last_seen(event: Json) -> datetime | None:
+    """When an event happened last, by whichever of its times is set."""
+    for key in ("lastTimestamp", "eventTime", "firstTimestamp"):
+        instant = parse_time(event.get(key))
+        if instant is not None:
+            return instant
+    return None
+
+
+__all__: Sequence[str] = [
+    "EVENT_LIFETIME",
+    "AlreadyExists",
+    "Object",
+    "Store",
+    "deleted",
+    "last_seen",
+    "name_of",
+    "updated",
+    "without_status",
+]
