@@ -20,7 +20,10 @@ def main() -> None:
     gc.set_threshold(20_000, 20, 20)
     from runner.cli import run_cli
 
-    sys.exit(run_cli(sys.argv[1:]))
+    code = run_cli(sys.argv[1:])
+    # Nor does taking every cycle apart at the end of the process; what has to be closed is closed by now.
+    gc.freeze()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from runner.api.launching import Launching
 from runner.clock import Deadline, Wakeup
 from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS, KindWords
 from runner.core.model import Json, Pod
-from runner.core.narration import Narration
 from runner.core.sync.termination import deletion_grace
 from runner.errors import Conflict, NoSuchObject, NotFound, WaitTimeout
 from runner.kubelet.options import RunOptions
@@ -20,6 +19,7 @@ from runner.registry.storage import Object
 
 if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject
+    from runner.core.narration import Narration
 
 POLL_SECONDS = 0.1
 

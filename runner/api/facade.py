@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO, Unpack
@@ -72,12 +73,17 @@ class Runner(Deleting):
         """
         super().__init__(environ=environ, home=home, clock=clock, store=store, engine=engine)
         self.namespace = namespace
-        self.options = options or RunOptions()
+        self._given_options = options
         self.overrides = dict(overrides or {})
         self.folder = folder
         self.listener = listener or _deaf
         self._lives: list[Life] = []
         self._lives_lock = threading.Lock()
+
+    @cached_property
+    def options(self) -> RunOptions:
+        """How pods are run unless a call says otherwise."""
+        return self._given_options or RunOptions()
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
+from decimal import Decimal
 from functools import lru_cache
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
@@ -20,14 +20,14 @@ LONGEST = (2**63 - 1) // 10**9
 _FRACTION = re.compile(r"\.(\d+)")
 _DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _UNITS = {
-    "ns": Fraction(1, 1_000_000_000),
-    "us": Fraction(1, 1_000_000),
-    "µs": Fraction(1, 1_000_000),
-    "μs": Fraction(1, 1_000_000),
-    "ms": Fraction(1, 1000),
-    "s": Fraction(1),
-    "m": Fraction(60),
-    "h": Fraction(3600),
+    "ns": Decimal("1e-9"),
+    "us": Decimal("1e-6"),
+    "µs": Decimal("1e-6"),
+    "μs": Decimal("1e-6"),
+    "ms": Decimal("1e-3"),
+    "s": Decimal(1),
+    "m": Decimal(60),
+    "h": Decimal(3600),
 }
 
 
@@ -79,11 +79,11 @@ def parse_duration(text: str) -> float:
     body = stripped[1:] if stripped[:1] in ("+", "-") else stripped
     if re.fullmatch(r"\d+\.?\d*|\.\d+", body):
         return sign * float(body)
-    total, end = Fraction(0), 0
+    total, end = Decimal(0), 0
     for match in _DURATION_PART.finditer(body):
         if match.start() != end:
             break
-        total += Fraction(match.group(1).rstrip(".") or "0") * _UNITS[match.group(2)]
+        total += Decimal(match.group(1)) * _UNITS[match.group(2)]
         end = match.end()
     if not body or end != len(body):
         raise ValueError(f'invalid duration "{text}": use seconds or Go\'s form, such as 90, 1m30s or 500ms')

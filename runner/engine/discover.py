@@ -7,20 +7,21 @@ What the user named for this very call is never silently replaced by something e
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import os
-import socket
-import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from runner.clock import Wakeup
+from runner.engine.plainhttp import NoAnswer, NotHttp, ask
 from runner.errors import EngineUnavailable
+
+if TYPE_CHECKING:
+    import http.client
 
 PING_SECONDS: Final = 3.0
 _PING_PAUSES: Final = (0.1, 0.2, 0.4, 0.8)
@@ -174,23 +175,33 @@ def _tls(folder: Path, *, verify: bool) -> TlsFiles:
     return TlsFiles(ca=names["ca"], cert=names["cert"], key=names["key"], verify=verify)
 
 
-class UnixConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket; ``timeout`` in seconds."""
+def _ping(address: EngineAddress) -> int:
+    """The status of the answer to one ping. Raises OSError, ValueError."""
+    parts = urlsplit(address.url)
+    if parts.scheme == "unix":
+        return ask(parts.path, "GET", "/_ping", timeout=PING_SECONDS).status
+    import http.client
 
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+    try:
+        connection = _connection(address)
+        try:
+            connection.request("GET", "/_ping")
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+        finally:
+            connection.close()
+    except http.client.RemoteDisconnected as problem:
+        raise NoAnswer(str(problem)) from problem
+    except http.client.HTTPException as problem:
+        raise NotHttp(str(problem)) from problem
 
 
 def _connection(address: EngineAddress) -> http.client.HTTPConnection:
+    import http.client
+    import ssl
+
     parts = urlsplit(address.url)
-    if parts.scheme == "unix":
-        return UnixConnection(parts.path, PING_SECONDS)
     if parts.scheme not in ("tcp", "http", "https"):
         raise ValueError(f"the address has {f'scheme {parts.scheme!r}' if parts.scheme else 'no scheme'}")
     host = parts.hostname or "localhost"
@@ -223,14 +234,7 @@ def complaint(address: EngineAddress) -> str:
 def _asked(address: EngineAddress) -> tuple[str, bool]:
     """Why one ping failed, "" when it did not, and whether another one may fare better: somebody answered."""
     try:
-        connection = _connection(address)
-        try:
-            connection.request("GET", "/_ping")
-            answer = connection.getresponse()
-            status = answer.status
-            answer.read()
-        finally:
-            connection.close()
+        status = _ping(address)
     except FileNotFoundError:
         return "there is no such socket", False
     except PermissionError:
@@ -239,12 +243,10 @@ def _asked(address: EngineAddress) -> tuple[str, bool]:
         return "nothing listens", False
     except TimeoutError:
         return f"no answer within {PING_SECONDS:g} s", False
-    except ConnectionResetError as problem:  # also an end before the first byte
-        return (
-            "what answers does not speak HTTP" if isinstance(problem, http.client.HTTPException) else str(problem)
-        ), True
-    except http.client.HTTPException:
-        return "what answers does not speak HTTP", False
+    except NotHttp as problem:
+        return "what answers does not speak HTTP", isinstance(problem, NoAnswer)
+    except ConnectionResetError as problem:
+        return str(problem), True
     except (OSError, ValueError) as problem:
         return str(problem) or type(problem).__name__, False
     return "" if status == 200 else f"answered /_ping with status {status}", status >= 500

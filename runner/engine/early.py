@@ -7,7 +7,6 @@ an error is asked again through the adapter, where errors are made sense of.
 
 from __future__ import annotations
 
-import http.client
 import json
 import sys
 import threading
@@ -17,9 +16,11 @@ from urllib.parse import quote, urlencode
 
 from runner.core.container.containerconfig import ContainerConfig
 from runner.core.model import Json
-from runner.engine.discover import EngineAddress, UnixConnection
+from runner.engine.discover import EngineAddress
 from runner.engine.docker import MINIMUM_API, parse
 from runner.engine.docker.body import container_body, label_filter
+from runner.engine.docker.places import has_mounts
+from runner.engine.plainhttp import ask
 from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, ImageDetails, VolumeDetails
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ SSH_TRANSPORT: Final = "docker.transport.sshconn"
 """docker-py's module that needs paramiko; the command line keeps it out where nobody asks for ssh."""
 ANSWER_SECONDS: Final = 60.0
 """How long one of these calls may take, as long as docker-py's."""
+_NOT_DONE: Final = 300
+_DONE_BEFORE: Final = 304
+"""The answer to a start of what runs."""
 
 
 class EarlyEngine:
@@ -88,10 +92,14 @@ class EarlyEngine:
         document = self._early("GET", f"/containers/{container_id}/json")
         return self.later.inspect_container(container_id) if document is None else parse.container_details(document)
 
+    def kill_container(self, container_id: str, signal: str) -> None:
+        if not signal or self._early("POST", f"/containers/{container_id}/kill", signal=signal) is None:
+            self.later.kill_container(container_id, signal)
+
     def remove_container(self, container_id: str) -> None:
         if self._early("DELETE", f"/containers/{container_id}", v="1", force="1") is None:
             self.later.remove_container(container_id)
-        else:
+        elif has_mounts(container_id):
             from runner.engine.docker import subpath
 
             subpath.release_container(container_id)
@@ -128,24 +136,16 @@ class EarlyEngine:
 
         Raises EngineUnavailable when the connection breaks.
         """
-        connection = UnixConnection(self.address.removeprefix("unix://"), ANSWER_SECONDS)
+        content = None if body is None else json.dumps(body).encode()
         try:
-            content = None if body is None else json.dumps(body)
-            headers = {} if body is None else {"Content-Type": "application/json"}
-            connection.request(method, path, body=content, headers=headers)
-            answer = connection.getresponse()
-            text = answer.read()
-        except (OSError, http.client.HTTPException) as problem:
+            answer = ask(self.address.removeprefix("unix://"), method, path, timeout=ANSWER_SECONDS, body=content)
+            if answer.status >= _NOT_DONE:
+                return {} if answer.status == _DONE_BEFORE else None
+            return json.loads(answer.body) if answer.body else {}
+        except (OSError, ValueError) as problem:
             from runner.engine.docker.failures import unavailable
 
             raise unavailable(self.address, problem) from problem
-        finally:
-            connection.close()
-        if (
-            answer.status >= http.client.MULTIPLE_CHOICES
-        ):  # "Not modified" is the answer to a start that is done already.
-            return {} if answer.status == http.client.NOT_MODIFIED else None
-        return json.loads(text) if text else {}
 
 
 def engine_at(address: EngineAddress) -> Engine:

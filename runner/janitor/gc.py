@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +37,7 @@ from runner.core.labels import (
     pvc_volume_name,
 )
 from runner.core.times import parse_time, span
-from runner.engine.protocol import ContainerSummary, VolumeDetails
+from runner.engine.protocol import ContainerSummary, EngineState, VolumeDetails
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.kubelet.images.pullonce import SUFFIX as PULL_LOCK
 from runner.kubelet.images.pullonce import forget_pull_lock
@@ -62,6 +62,8 @@ class SweptEngine(Protocol):
     def list_containers(self, labels: Mapping[str, str]) -> list[ContainerSummary]: ...
 
     def list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]: ...
+
+    def kill_container(self, container_id: str, signal: str) -> None: ...
 
     def remove_container(self, container_id: str) -> None: ...
 
@@ -303,6 +305,7 @@ class _Sweep:
     def sweep_pod(self, leftover: _Leftover) -> None:
         """Remove one pod, to whom nobody else can be a new owner meanwhile."""
         # The sandbox holds the others' network and their tmpfs volumes, so it goes last.
+        self._kill_all(leftover.containers)
         ordered = sorted(leftover.containers, key=lambda container: container.labels.get(DOCKER_TYPE) == TYPE_SANDBOX)
         if not self._remove_each(
             self.engine.remove_container, [(item.id, item.name) for item in ordered], self.containers
@@ -318,6 +321,25 @@ class _Sweep:
             remove_claims(self.store, leftover.pod[0], leftover.uid)
             self.store.remove_pod(leftover.uid)
             self.home.lock_file(leftover.uid).unlink(missing_ok=True)
+
+    def _kill_all(self, containers: Iterable[ContainerSummary]) -> None:
+        """Kill what runs, all at the same time: to be removed is to be killed and waited for, one after the other.
+
+        What cannot be killed is left to its removal, which tells why.
+        """
+
+        def kill(container_id: str) -> None:
+            with suppress(EngineError):
+                self.engine.kill_container(container_id, "SIGKILL")
+
+        running = [container.id for container in containers if container.state is EngineState.RUNNING]
+        if self.dry_run or len(running) < 2:
+            return
+        threads = [threading.Thread(target=kill, args=(one,), daemon=True) for one in running]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def _sweep_namespaces(self) -> None:
         """Namespaces that a dead process had for itself; one in which a pod was kept stays."""
@@ -422,6 +444,8 @@ class _Sweep:
     def _remove_logs(self, directory: Path) -> None:
         if directory.is_dir():
             if not self.dry_run:
+                import shutil  # With it come bz2 and lzma, and few pods have logs left.
+
                 shutil.rmtree(directory, ignore_errors=True)
             self.logs.append(str(directory))
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from runner.retry import RetryPolicy
+if TYPE_CHECKING:
+    from runner.retry import RetryPolicy
+
+
+def _kubelets() -> RetryPolicy:
+    """The kubelet's policy. Whoever runs nothing needs no tenacity, whose import is felt."""
+    from runner.retry import RetryPolicy
+
+    return RetryPolicy()
 
 
 class Until(StrEnum):
@@ -34,7 +43,7 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     ``relist``: seconds after which the Engine is looked at although nothing happened, None where no event gets lost.
     """
 
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    retry: RetryPolicy = field(default_factory=_kubelets)
     max_restarts: int | None = None
     speed: float = 1.0
     node_name: str = "localhost"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import subprocess
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -105,6 +104,8 @@ def process_start(pid: int) -> str:
 
 def _start_by_ps(pid: int) -> str:
     """Where there is no /proc (macOS, BSD)."""
+    import subprocess
+
     command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}, check=False)

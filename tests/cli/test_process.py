@@ -47,6 +47,20 @@ def test_what_needs_no_engine_imports_neither_docker_nor_bars(tmp_path: Path, ar
     assert [name for name in modules if name in unwanted] == []
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [["get", "po"], ["events"], ["describe", "po"], ["delete", "po", "--all"]],
+)
+def test_what_runs_no_pod_imports_nothing_that_only_running_needs(tmp_path: Path, argv: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS, *argv], env=environment(tmp_path), capture_output=True, text=True, check=False
+    )
+    code, modules = json.loads(done.stderr.splitlines()[-1])
+    assert code in (0, 1), done.stderr
+    unwanted = {"tenacity", "http.client", "ssl", "ctypes", "shutil", "subprocess", "fractions", "yaml", "tarfile"}
+    assert unwanted & set(modules) == set()
+
+
 @pytest.mark.parametrize("argv", [["--help"], ["validate", str(FIXTURE), "-o", "yaml"], ["completion", "bash"]])
 def test_a_reader_that_left_gets_no_traceback(tmp_path: Path, argv: list[str]) -> None:
     reading, writing = os.pipe()

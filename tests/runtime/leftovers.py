@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,6 +39,8 @@ class LeftoverEngine:
     volumes: dict[str, VolumeDetails] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     failures: dict[str, list[EngineError]] = field(default_factory=dict)
+    kills: threading.Barrier | None = None
+    """Where each kill waits for the others."""
 
     def add_pod(self, uid: str, owner: str, created_at: datetime | None = None) -> None:
         """A sandbox, a container (listed after it, though younger) and a volume."""
@@ -66,6 +69,11 @@ class LeftoverEngine:
     def list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
         self._call("list_volumes")
         return [item for item in self.volumes.values() if _carries(item.labels, labels)]
+
+    def kill_container(self, container_id: str, signal: str) -> None:
+        self._call(f"kill_container {container_id} {signal}")
+        if self.kills is not None:
+            self.kills.wait()
 
     def remove_container(self, container_id: str) -> None:
         self._call(f"remove_container {container_id}")

@@ -31,6 +31,7 @@ from runner.engine.docker.body import container_body, label_filter
 from runner.engine.docker.clients import Clients, Loan
 from runner.engine.docker.duplex import UPGRADE, DockerExecStream
 from runner.engine.docker.failures import Endpoint, error_of, translated
+from runner.engine.docker.places import PLACES
 from runner.engine.docker.streams import DockerEventStream, DockerLogStream
 from runner.engine.docker.wire import Wire, frames
 from runner.engine.protocol import (
@@ -186,7 +187,7 @@ class DockerEngine:
 
     def create_container(self, config: ContainerConfig) -> str:
         mounts = [self._resolved(config, index, mount) for index, mount in enumerate(config.mounts)]
-        is_mounted = any(str(mount.source).startswith(str(subpath.PLACES)) for mount in mounts)
+        is_mounted = any(str(mount.source).startswith(str(PLACES)) for mount in mounts)
         try:
             with self._call(Endpoint.CREATE) as client:
                 body = container_body(config, mounts)

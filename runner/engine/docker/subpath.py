@@ -22,6 +22,7 @@ from runner.core.archives import ArchiveWriter, parents_of
 from runner.core.container.containerconfig import ContainerConfig, Mount
 from runner.core.labels import CONTAINER_NAME
 from runner.core.objects import ConfigError
+from runner.engine.docker.places import IDS, NAMES, PLACES, has_mounts, link_of
 from runner.engine.safepath import make_below, open_below
 from runner.errors import EngineError
 
@@ -32,11 +33,6 @@ HINT: Final = (
     "to run as root on the Engine's machine"
 )
 
-PLACES: Final = Path("/run/podrunner/sub-paths")
-"""Where sub-paths are mounted, by the name of their container; only root can look into it."""
-_NAMES = "names"
-_IDS = "ids"
-
 
 def mount_below(config: ContainerConfig, mount: Mount, base: str, index: int) -> Path:
     """Mount the sub-path of a container's mount at a safe place, making directories that are missing.
@@ -44,7 +40,7 @@ def mount_below(config: ContainerConfig, mount: Mount, base: str, index: int) ->
     Raises ConfigError with the kubelet's text when it leads out of its volume, EngineError when it cannot be mounted.
     """
     descriptor = _opened(config, mount, base)
-    place = PLACES / _NAMES / config.name / str(index)
+    place = PLACES / NAMES / config.name / str(index)
     try:
         place.parent.mkdir(0o700, parents=True, exist_ok=True)
         _unmount(place)  # what a process that was killed has left
@@ -65,21 +61,21 @@ def mount_below(config: ContainerConfig, mount: Mount, base: str, index: int) ->
 
 def keep_for(container_id: str, name: str) -> None:
     """Note which container the mounts of this name belong to, for whichever process removes it."""
-    (PLACES / _IDS).mkdir(0o700, parents=True, exist_ok=True)
-    (PLACES / _IDS / container_id).symlink_to(f"../{_NAMES}/{name}")
+    (PLACES / IDS).mkdir(0o700, parents=True, exist_ok=True)
+    link_of(container_id).symlink_to(f"../{NAMES}/{name}")
 
 
 def release_container(container_id: str) -> None:
     """Take the mounts of a container that is gone away, if it had some."""
-    link = PLACES / _IDS / container_id
-    if link.is_symlink():
+    if has_mounts(container_id):
+        link = link_of(container_id)
         release_name(link.readlink().name)
         link.unlink(missing_ok=True)
 
 
 def release_name(name: str) -> None:
     """Take away the mounts that were made for a container of this name."""
-    directory = PLACES / _NAMES / name
+    directory = PLACES / NAMES / name
     with suppress(OSError):
         for place in list(directory.iterdir()):
             _unmount(place)
