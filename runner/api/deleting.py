@@ -73,7 +73,7 @@ class Deleting(Launching):
 
     def _delete_workload(self, value: Object, grace: int | None) -> Waitable:
         """Whoever runs it ends its pods; nobody does when they were kept."""
-        from runner.controllers.deletionrequests import request_deletion_of
+        from runner.registry.deletionrequests import request_deletion_of
         from runner.registry.ownership import is_locked
 
         pods = pods_of(self.store.pods(value["metadata"]["namespace"]), self._owned_by(value))
@@ -115,8 +115,8 @@ class Deleting(Launching):
 
     def remove_unowned(self, deletions: Sequence[Waitable]) -> None:
         """Remove the pods of several deletions that nobody runs, side by side. Blocks until they are gone."""
-        from runner.controllers.standing import forget_dead
         from runner.registry.ownership import PodIsOwned, is_locked
+        from runner.registry.standing import forget_dead
 
         ending = [one for deletion in deletions for one in deletion.pods_to_end()]
         left = [
@@ -224,9 +224,9 @@ class ObjectDeletion(Waitable):
         self.runner.until(self._is_gone, timeout, f"{words.plural}/{name}")
 
     def _is_gone(self) -> bool:
-        from runner.controllers.deletionrequests import deletion_asked_of
-        from runner.controllers.standing import forget_dead
+        from runner.registry.deletionrequests import deletion_asked_of
         from runner.registry.ownership import is_locked
+        from runner.registry.standing import forget_dead
 
         store, value = self.runner.store, self.value
         if any(store.pod_by_uid(str(pod["metadata"]["uid"])) is not None for pod in self.pods):

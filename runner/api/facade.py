@@ -347,6 +347,7 @@ class Runner(Deleting):
         """What podrunner sees of its surroundings, as label and value."""
         import runner as package
         from runner.janitor.doctor import engine_rows, leftover_rows, network_row
+        from runner.kubelet.containers.sandbox import sandbox_reference
 
         rows = [
             ("podrunner", f"{package.__version__} ({Path(package.__file__ or '').parent})"),
@@ -362,7 +363,7 @@ class Runner(Deleting):
             if self._given_engine is None:
                 rows += [("Engine address", self.address.url), ("Address from", self.address.source)]
             rows += engine_rows(self.engine)
-            rows.append(network_row(self.engine))
+            rows.append(network_row(self.engine, sandbox_reference(self.engine, "")))
             with self.sound_store(is_only_looked_at=True) as (store, _):
                 rows += leftover_rows(self.engine, store, self.home)
         except (EngineUnavailable, StoreError) as error:

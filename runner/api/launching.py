@@ -28,14 +28,14 @@ from runner.errors import (
 from runner.kubelet.options import Keep, RunOptions
 
 if TYPE_CHECKING:
-    from runner.controllers.control import Controller, Spawn
+    from runner.controllers.control import Controller
     from runner.core.manifest import LoadedObject
     from runner.core.narration import Listener
     from runner.core.serviceaccounts import Accounts
     from runner.kubelet.loop.secrecy import Secrets
     from runner.kubelet.network.dns import ClusterNetwork
     from runner.node.outcome import StopRequest
-    from runner.node.owning import Owned
+    from runner.node.owning import Owned, Spawn
     from runner.node.session import Session
 
 T = TypeVar("T")
@@ -230,9 +230,9 @@ class Launching(Ground):
         """Keep the workloads' names from others as long as they run. Raises AlreadyExists."""
         if not controllers:
             return nullcontext()
-        from runner.controllers.standing import standing
+        from runner.registry.standing import standing
 
-        return standing(controllers, self.store, self.home, self.sweep)
+        return standing([one.workload for one in controllers], self.store, self.home, self.sweep)
 
     def _made(self, value: Json, node: str, accounts: Accounts) -> Pod:
         """A pod that a workload makes."""

@@ -5,13 +5,12 @@ Policy, words and statuses are in ``core/workloads``; whoever runs the pods lend
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from runner.clock import Clock
-from runner.controllers.deletionrequests import deletion_asked_of, forget_request
 from runner.core.events import Correlator, ObjectRef, Source
 from runner.core.model import Json, PodUID
 from runner.core.narration import EventRecorded, Listener, Notice, PodRef
@@ -20,11 +19,8 @@ from runner.core.workloads import Member, Reconciliation, Workload, WorkloadKind
 from runner.core.workloads import notes as words
 from runner.core.workloads.statefulset import claims
 from runner.core.workloads.status import View, changes_at, objects_of
-from runner.node.owning import Owned
+from runner.registry.deletionrequests import deletion_asked_of, forget_request
 from runner.registry.storage import Object, Store, name_of
-
-Spawn = Callable[[Json], Owned]
-"""Makes an owned pod of this process from a v1 Pod that has no UID yet."""
 
 
 @dataclass(slots=True)

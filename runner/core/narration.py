@@ -8,9 +8,9 @@ from datetime import datetime
 from msgspec import Struct
 
 from runner.core.events import Event
+from runner.core.images.progress import PullProgress
 from runner.core.model import Json
 from runner.core.status.podstatus import PodStatus
-from runner.engine.protocol import PullProgress
 
 
 class PodRef(Struct, frozen=True, kw_only=True):

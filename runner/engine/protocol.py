@@ -16,6 +16,7 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from runner.core.container.containerconfig import ContainerConfig, VolumeConfig
+from runner.core.images.progress import PullProgress
 
 
 class EngineInfo(Struct, frozen=True, kw_only=True):
@@ -113,15 +114,6 @@ class VolumeDetails(Struct, frozen=True, kw_only=True):
     name: str
     labels: Mapping[str, str]
     mountpoint: str = ""
-
-
-class PullProgress(Struct, frozen=True, kw_only=True):
-    """One line of a pull's stream: layer id ("" for the whole), what happens to it, bytes done and in all (0: unknown)."""
-
-    layer: str
-    status: str
-    current: int = 0
-    total: int = 0
 
 
 class RegistryAuth(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,6 @@ from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import MANAGED, OWNER
 from runner.engine.protocol import Engine
 from runner.janitor.gc import sweep
-from runner.kubelet.containers.sandbox import sandbox_reference
 from runner.registry.home import Home
 from runner.registry.ownership import owner_label
 from runner.registry.storage import Store
@@ -43,11 +42,10 @@ def leftover_rows(engine: Engine, store: Store, home: Home) -> Iterator[Row]:
     yield "Managed containers", str(len(engine.list_containers({MANAGED: ""})))
 
 
-def network_row(engine: Engine) -> Row:
-    """Whether a pod's address can be reached from here, tried with a sandbox of its own."""
-    reference = sandbox_reference(engine, "")
+def network_row(engine: Engine, image: str) -> Row:
+    """Whether a pod's address can be reached from here, tried with a sandbox of its own, made of this image."""
     labels = {MANAGED: "1", OWNER: owner_label()}
-    config = ContainerConfig(name=f"podrunner-doctor-{uuid.uuid4().hex[:8]}", image=reference, labels=labels)
+    config = ContainerConfig(name=f"podrunner-doctor-{uuid.uuid4().hex[:8]}", image=image, labels=labels)
     container_id = engine.create_container(config)
     try:
         engine.start_container(container_id)

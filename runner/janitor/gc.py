@@ -39,12 +39,12 @@ from runner.core.labels import (
 from runner.core.times import parse_time, span
 from runner.engine.protocol import ContainerSummary, EngineState, VolumeDetails
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
-from runner.kubelet.images.pullonce import SUFFIX as PULL_LOCK
-from runner.kubelet.images.pullonce import forget_pull_lock
 from runner.registry.home import Home
 from runner.registry.namespaces import ownerless_namespaces, remove_namespace
 from runner.registry.objects import remove_claims, remove_orphans
 from runner.registry.ownership import PodIsOwned, PodLock, home_id, is_locked, may_be_kept, owner_is_alive
+from runner.registry.pulllocks import SUFFIX as PULL_LOCK
+from runner.registry.pulllocks import forget_pull_lock
 from runner.registry.storage import Object, Store, name_of
 
 LOG_LIFETIME = 3600.0
@@ -217,7 +217,7 @@ class _Sweep:
             self._sweep_claims()
         if not self.dry_run:
             # With it come the workloads' controllers, which the removal of one pod does not need.
-            from runner.controllers.standing import forget_dead
+            from runner.registry.standing import forget_dead
 
             forget_dead(self.store, self.home)
         self._sweep_files()

@@ -8,21 +8,24 @@ from dataclasses import dataclass
 
 from runner.clock import Clock, Wakeup
 from runner.core.container.nodeadmission import rejection_of
-from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
-from runner.core.model import Pod
+from runner.core.model import Json, Pod
 from runner.core.status.podstatus import Phase
 from runner.core.volumes import MountError
 from runner.engine.protocol import Engine
-from runner.errors import Conflict, EngineError, RunnerError
+from runner.errors import EngineError, RunnerError
+from runner.kubelet.containers.removal import remove_everything
 from runner.kubelet.containers.sandbox import SandboxCreation
 from runner.kubelet.loop.jobs import Job, ThreadJobs
 from runner.kubelet.loop.making import Making
-from runner.kubelet.volumes.planning import prepare_volumes, remove_volumes
+from runner.kubelet.volumes.planning import prepare_volumes
 from runner.registry.home import Home
 from runner.registry.objects import remove_claims
 from runner.registry.ownership import PodLock, owner_label
 from runner.registry.storage import AlreadyExists, Store
 from runner.retry import engine_retry
+
+Spawn = Callable[[Json], "Owned"]
+"""Makes an owned pod of this process from a v1 Pod that has no UID yet."""
 
 ABANDON_SECONDS = 30.0
 """How long what was being made for a pod that is given up is waited for."""
@@ -117,17 +120,3 @@ def abandon(owned: Owned, engine: Engine, store: Store, clock: Clock) -> None:
     with suppress(RunnerError):
         store.remove_pod(owned.pod.uid)
     owned.lock.release()
-
-
-def remove_everything(pod: Pod, engine: Engine, owner: str) -> None:
-    """Remove whatever carries the pod's UID, sandboxes last: the others live in their namespaces.
-
-    Returns when a look has found nothing. Raises EngineError; Conflict, which may pass, when something is left.
-    """
-    labels = {POD_UID: pod.uid}
-    containers = engine.list_containers(labels)
-    for summary in sorted(containers, key=lambda one: one.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
-        engine.remove_container(summary.id)
-    remove_volumes(engine, pod, owner)
-    if (containers and engine.list_containers(labels)) or engine.list_volumes(labels):
-        raise Conflict("something of the pod is still there", recoverable=True)

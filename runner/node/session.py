@@ -34,14 +34,14 @@ from runner.kubelet.options import Keep, RunOptions
 from runner.kubelet.prober.handlers import Handlers
 from runner.node.openfiles import raise_limit
 from runner.node.outcome import StopRequest
-from runner.node.owning import Owned
+from runner.node.owning import Owned, Spawn
 from runner.node.running import Running
 from runner.node.verdict import Judge, hopeless
 from runner.registry.home import Home
 from runner.registry.storage import Object, Store
 
 if TYPE_CHECKING:
-    from runner.controllers.control import Control, Controller, Spawn
+    from runner.controllers.control import Control, Controller
     from runner.core.workloads import Member
 
 FORCED_SECONDS = 10.0

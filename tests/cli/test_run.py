@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from runner.core.events import Event
+from runner.core.images.progress import PullProgress
 from runner.core.model import RetryScope
 from runner.core.narration import EventRecorded, Listener, Pulling, StatusChanged
 from runner.core.status.podstatus import PodStatus
-from runner.engine.protocol import PullProgress
 from runner.errors import EngineUnavailable, ManifestError
 from runner.kubelet.options import Keep, RunOptions, Until
 from runner.node.outcome import StopRequest

@@ -11,8 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from runner.core.container.containerconfig import Mount, MountType, VolumeConfig
+from runner.core.images.progress import PullProgress
 from runner.engine.docker import DockerEngine
-from runner.engine.protocol import EngineState, ExecTimeout, PullProgress
+from runner.engine.protocol import EngineState, ExecTimeout
 from runner.errors import Conflict, EngineError, ImagePullError, NotFound, StartError
 from runner.sandbox.image import sandbox_image
 from tests.engine.bench import (

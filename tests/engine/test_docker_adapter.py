@@ -22,10 +22,11 @@ from runner.core.container.containerconfig import (
     Resources,
     VolumeConfig,
 )
+from runner.core.images.progress import PullProgress
 from runner.core.labels import CONTAINER_NAME
 from runner.core.objects import ConfigError
 from runner.engine.docker import DockerEngine
-from runner.engine.protocol import ExecTimeout, PullProgress, RegistryAuth
+from runner.engine.protocol import ExecTimeout, RegistryAuth
 from runner.errors import (
     Conflict,
     EngineError,

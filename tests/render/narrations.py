@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runner.core.events import Event
+from runner.core.images.progress import PullProgress
 from runner.core.narration import (
     AttemptEnding,
     AttemptStarted,
@@ -20,7 +21,6 @@ from runner.core.narration import (
     StatusChanged,
 )
 from runner.core.status.podstatus import PodStatus
-from runner.engine.protocol import PullProgress
 
 START = datetime(2030, 5, 1, 12, 0, 0, tzinfo=UTC)
 REF = PodRef(namespace="default", name="web", uid="1")

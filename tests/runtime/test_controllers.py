@@ -11,13 +11,13 @@ import pytest
 
 from runner.clock import VirtualClock
 from runner.controllers.control import Control, Controller
-from runner.controllers.deletionrequests import deletion_asked_of, request_deletion_of
-from runner.controllers.standing import forget_dead, standing
 from runner.core.model import Json, PodUID
 from runner.core.narration import EventRecorded, Narration, Notice
 from runner.core.workloads import Member, Workload, expand
+from runner.registry.deletionrequests import deletion_asked_of, request_deletion_of
 from runner.registry.home import Home
 from runner.registry.memory import MemoryStore
+from runner.registry.standing import forget_dead, standing
 from runner.registry.storage import AlreadyExists
 from tests.support.pods import START, at
 from tests.support.workloads import Counting, World, job, loaded, template, workload
@@ -266,18 +266,18 @@ def test_a_workloads_name_is_taken_as_long_as_it_stands(tmp_path: Path) -> None:
     home, store = Home(tmp_path), MemoryStore()
     first, second = (Controller(workload("Deployment", {"replicas": 1})) for _ in range(2))
     (other,) = expand([loaded("Deployment", first.workload.parent["spec"])], Counting(10), START)  # type: ignore[index]
-    with standing([first], store, home):
+    with standing([first.workload], store, home):
         assert [value["metadata"]["name"] for value in store.objects("Deployment")] == ["web"]
         assert len(store.objects("ReplicaSet")) == 1
         with (
             pytest.raises(AlreadyExists, match=r'^deployments\.apps "web" already exists$'),
-            standing([Controller(other)], store, home),
+            standing([other], store, home),
         ):
             pass
         forget_dead(store, home)
         assert len(store.objects("Deployment")) == 1
     assert store.objects("Deployment") == store.objects("ReplicaSet") == []
-    with standing([second], store, home):
+    with standing([second.workload], store, home):
         assert len(store.objects("Deployment")) == 1
 
 
@@ -285,7 +285,7 @@ def test_the_workloads_of_a_dead_process_are_forgotten_or_replaced(tmp_path: Pat
     home, store = Home(tmp_path), MemoryStore()
     left = workload("ReplicaSet")
     store.put_object(left.value)
-    with standing([Controller(left)], store, home):
+    with standing([left], store, home):
         assert len(store.objects("ReplicaSet")) == 1
     store.put_object(left.value)
     forget_dead(store, home)
@@ -297,15 +297,15 @@ def test_workloads_stay_with_pods_that_are_kept(tmp_path: Path) -> None:
     home, store = Home(tmp_path), MemoryStore()
     controller = Controller(workload("Deployment", {"replicas": 1}))
     metadata = {"name": "web-1", "uid": "p", "ownerReferences": [controller.workload.owner_reference]}
-    with standing([controller], store, home):
+    with standing([controller.workload], store, home):
         store.create_pod({"metadata": metadata, "spec": {}}, owner="somebody")
     assert (len(store.objects("Deployment")), len(store.objects("ReplicaSet"))) == (1, 1)
     again = Controller(workload("Deployment", {"replicas": 1}))
-    with pytest.raises(AlreadyExists, match='"web" already exists'), standing([again], store, home):
+    with pytest.raises(AlreadyExists, match='"web" already exists'), standing([again.workload], store, home):
         pass
-    with standing([again], store, home, lambda: store.remove_pod("p")):
+    with standing([again.workload], store, home, lambda: store.remove_pod("p")):
         assert len(store.objects("Deployment")) == 1, "what a dead process left makes room"
-    with standing([controller], store, home):
+    with standing([controller.workload], store, home):
         store.create_pod({"metadata": metadata, "spec": {}}, owner="somebody")
     assert store.objects("ReplicaSet")[0]["status"]["replicas"] == 1, "the pods that are left are counted"
     store.remove_pod("p")

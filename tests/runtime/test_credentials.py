@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from runner.clock import VirtualClock
+from runner.core.images.progress import PullProgress
 from runner.core.images.pullsecrets import Credential, Keyring
-from runner.engine.protocol import PullProgress, RegistryAuth
+from runner.engine.protocol import RegistryAuth
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import ImagePullError, PullFailure
 from runner.kubelet.images.credentials import pull_with, registry_auths

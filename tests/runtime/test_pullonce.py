@@ -10,7 +10,8 @@ import pytest
 from runner.clock import VirtualClock
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import ImagePullError, NotFound
-from runner.kubelet.images.pullonce import forget_pull_lock, pull_once
+from runner.kubelet.images.pullonce import pull_once
+from runner.registry.pulllocks import forget_pull_lock
 
 IMAGE = "busybox:1.36"
 

@@ -23,6 +23,7 @@ from msgspec.structs import replace
 
 from runner.clock import Clock, Deadline, SystemClock, Wakeup
 from runner.core.container.containerconfig import ContainerConfig, Mount, MountType, VolumeConfig
+from runner.core.images.progress import PullProgress
 from runner.core.labels import SANDBOX_ID
 from runner.core.volumes import SANDBOX_ROOT
 from runner.engine.discover import TlsFiles
@@ -41,7 +42,6 @@ from runner.engine.protocol import (
     ExecResult,
     ExecTimeout,
     ImageDetails,
-    PullProgress,
     RegistryAuth,
     VolumeDetails,
 )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from runner.core.images.progress import PullProgress
 from runner.core.times import parse_time
 from runner.engine.protocol import (
     ContainerDetails,
@@ -16,7 +17,6 @@ from runner.engine.protocol import (
     EngineInfo,
     EngineState,
     ImageDetails,
-    PullProgress,
     VolumeDetails,
 )
 

@@ -21,6 +21,7 @@ from typing import Final
 
 from runner.clock import VirtualClock
 from runner.core.container.containerconfig import ContainerConfig, MountType, VolumeConfig
+from runner.core.images.progress import PullProgress
 from runner.core.labels import POD_UID, TERMINATION_PATH
 from runner.core.model import ProbeKind
 from runner.core.sync.probing import ProbeRun, RunResult
@@ -35,7 +36,6 @@ from runner.engine.protocol import (
     ExecStream,
     ExecTimeout,
     ImageDetails,
-    PullProgress,
     RegistryAuth,
     VolumeDetails,
 )

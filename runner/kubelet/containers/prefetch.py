@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from runner.core.images.images import InvalidReference
+from runner.core.images.progress import PullProgress
 from runner.core.model import Container, Pod, PullPolicy
 from runner.core.objects import ConfigError
 from runner.core.reasons import Note
 from runner.core.sync.backoff import pull_key
 from runner.core.sync.pulling import already_present, pulled, pulling_note
-from runner.engine.protocol import ImageDetails, PullProgress, RegistryAuth
+from runner.engine.protocol import ImageDetails, RegistryAuth
 from runner.errors import EngineError
 from runner.kubelet.containers.config import configure
 from runner.kubelet.containers.termination_messages import make_message_file

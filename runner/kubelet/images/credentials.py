@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from runner.core.images.progress import PullProgress
 from runner.core.images.pullsecrets import Keyring, make_keyring
-from runner.engine.protocol import Engine, PullProgress, RegistryAuth
+from runner.engine.protocol import Engine, RegistryAuth
 from runner.errors import ImagePullError
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from runner.core.images.progress import PullProgress
 from runner.core.model import Container, PullPolicy
 from runner.core.narration import PullEnded, Pulling
 from runner.core.objects import ConfigError
@@ -20,7 +21,7 @@ from runner.core.sync.pulling import (
     pull_failed,
     pulled,
 )
-from runner.engine.protocol import ImageDetails, PullProgress
+from runner.engine.protocol import ImageDetails
 from runner.errors import EngineError, EngineUnavailable, ImagePullError, NotFound, PullFailure
 from runner.kubelet.images.credentials import pod_keyring, pull_with, registry_auths
 from runner.kubelet.images.pullonce import pull_once

@@ -32,6 +32,7 @@ from runner.core.volumes import MountError
 from runner.errors import EngineError, EngineUnavailable, RunnerError, TooManyFiles, ends_a_run
 from runner.kubelet.containers.evicting import tell_what_nobody_watches, watch_storage
 from runner.kubelet.containers.kill import kill_pod
+from runner.kubelet.containers.removal import remove_everything
 from runner.kubelet.images.pullqueue import PullTicket
 from runner.kubelet.loop.context import PodContext
 from runner.kubelet.loop.sync import REQUEUE_SECONDS, SyncOutcome, remove_instance, run_sync
@@ -40,7 +41,6 @@ from runner.kubelet.loop.troubles import VOLUMES
 from runner.kubelet.prober.workers import Prober
 from runner.kubelet.volumes.planning import prepare_volumes
 from runner.kubelet.volumes.reconciler import refresh_volumes
-from runner.node.owning import remove_everything
 from runner.registry.objects import remove_claims
 from runner.registry.storage import without_status
 

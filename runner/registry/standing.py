@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
 
 from runner.clock import SystemClock
-from runner.controllers.deletionrequests import forget_request
 from runner.core.kindwords import WORKLOADS
 from runner.core.model import Json
+from runner.core.workloads.model import Workload
+from runner.registry.deletionrequests import forget_request
 from runner.registry.home import Home
 from runner.registry.ownership import PodLock, is_locked
 from runner.registry.storage import AlreadyExists, Store
-
-if TYPE_CHECKING:
-    from runner.controllers.control import Controller
 
 
 def _nothing() -> None:
@@ -28,13 +25,13 @@ def _nothing() -> None:
 
 @contextmanager
 def standing(
-    controllers: Sequence[Controller], store: Store, home: Home, make_room: Callable[[], object] = _nothing
+    workloads: Sequence[Workload], store: Store, home: Home, make_room: Callable[[], object] = _nothing
 ) -> Iterator[None]:
     """Hold the names of workloads. Raises AlreadyExists when a run that lives has one of them, or a pod that is kept.
 
     ``make_room`` is called for a name that a dead process left behind: its pods may be swept away.
     """
-    values = [value for one in controllers for value in (one.workload.parent, one.workload.value) if value is not None]
+    values = [value for one in workloads for value in (one.parent, one.value) if value is not None]
     with ExitStack() as stack:
         for value in values:
             _claim(value, store, home, make_room)
