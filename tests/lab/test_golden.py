@@ -17,18 +17,15 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 GOLDEN = FIXTURES / "golden"
 EXAMPLES = sorted((FIXTURES / "examples").glob("*.yaml"))
 SCENES = sorted((FIXTURES / "scenes").glob("*.yaml"))
+OUTPUTS = ("table", "timeline", "json")
 ALL = [(path, ()) for path in EXAMPLES] + [(path, ("--script", str(path.with_suffix(".script")))) for path in SCENES]
 
 
 def told(path: Path, how: tuple[str, ...]) -> str:
     """The table, the drawing, what was said at the end, and the digest of the trace."""
-    parts = []
-    for output in ("table", "timeline"):
-        done = CommandLine()("simulate", str(path), *how, "--for", "10m", "-o", output)
-        assert done.code == 0, done.err
-        parts.append(done.out)
-    parts.append(done.err)
-    trace = CommandLine()("simulate", str(path), *how, "--for", "10m", "-o", "json").out
+    done = [CommandLine()("simulate", str(path), *how, "--for", "10m", "-o", output) for output in OUTPUTS]
+    assert [one.code for one in done] == [0, 0, 0], done[0].err
+    parts, trace = [done[0].out, done[1].out, done[1].err], done[2].out
     parts.append(f"{len(trace.splitlines())} lines of the trace, sha256 {hashlib.sha256(trace.encode()).hexdigest()}\n")
     return "\n".join(parts)
 
