@@ -15,17 +15,15 @@ import posixpath
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from hashlib import sha256
 from typing import Final
 
 from runner.clock import VirtualClock
 from runner.core.container.containerconfig import ContainerConfig, MountType, VolumeConfig
 from runner.core.images.progress import PullProgress
-from runner.core.labels import POD_UID, TERMINATION_PATH
+from runner.core.labels import POD_UID
 from runner.core.model import ProbeKind
 from runner.core.sync.probing import ProbeRun, RunResult
-from runner.core.times import later
 from runner.engine.protocol import (
     ContainerDetails,
     ContainerSummary,
@@ -40,15 +38,15 @@ from runner.engine.protocol import (
     VolumeDetails,
 )
 from runner.engine.simulated.container import SimulatedContainer
+from runner.engine.simulated.ends import Ends
 from runner.engine.simulated.events import Call, EventBus, Listener, SimulatedEventStream, SimulatedLogStream, matches
 from runner.engine.simulated.files import FileTree, image_files
 from runner.engine.simulated.images import ImageStore
-from runner.engine.simulated.script import Attempt, Script
+from runner.engine.simulated.script import Script
 from runner.engine.simulated.signals import NUMBERS, STOPPING, signal_name
 from runner.engine.simulated.volumes import VolumeStore
 from runner.errors import Conflict, EngineError, EngineUnavailable, ImagePullError, NotFound, StartError
 
-KILLED: Final = 137
 START_FAILED: Final = 128
 NOT_FOUND: Final = 127
 
@@ -95,6 +93,7 @@ class SimulatedEngine:
         self._starts: dict[tuple[str, str], int] = defaultdict(int)
         self._images = ImageStore(self.script.images)
         self._volumes = VolumeStore()
+        self._ends = Ends(clock, self._emit, self._tree)
         for reference in images:
             self.add_image(reference)
 
@@ -131,25 +130,13 @@ class SimulatedEngine:
         container = self._find(container_id)
         if container.state is not EngineState.RUNNING:
             raise Conflict(f"Container {container.id} is not running")
-        due = container.due
-        container.remaining = None if due is None else (due - self.clock.now()).total_seconds()
-        container.due = None
-        if container.stopping and due is not None and container.patience is not None:
-            self._lose_patience(container, container.patience)  # what would have ended in time does not any more
-        container.state = EngineState.PAUSED
-        container.changed()
-        self._emit(container, "pause")
+        self._ends.pause(container)
 
     def unpause(self, container_id: str) -> None:
         container = self._find(container_id)
         if container.state is not EngineState.PAUSED:
             raise Conflict(f"Container {container.id} is not paused")
-        container.state = EngineState.RUNNING
-        container.changed()
-        self._emit(container, "unpause")
-        if container.remaining is not None and container.attempt is not None:
-            exit_code = container.attempt.natural_code
-            self._plan_exit(container, container.remaining, exit_code, oom=container.attempt.oom)
+        self._ends.unpause(container)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -176,42 +163,6 @@ class SimulatedEngine:
             attributes={**container.attributes, **attributes} if attributes else container.attributes,
         )
         self._bus.emit(event, container.uid)
-
-    def _plan_exit(self, container: SimulatedContainer, after: float, exit_code: int, *, oom: bool = False) -> None:
-        """Let the present run end then, unless it already ends earlier."""
-        due = later(self.clock.now(), after)
-        if container.due is not None and container.due <= due:
-            return
-        container.due = due
-        self.clock.at(due, partial(self._end, container, container.run, due, exit_code, oom))
-
-    def _end(self, container: SimulatedContainer, run: int, due: datetime, exit_code: int, oom: bool) -> None:
-        """What was planned for this run happens, unless another plan has taken its place."""
-        if container.run == run and container.due == due:
-            self._exit(container, exit_code, oom=oom)
-
-    def _exit(self, container: SimulatedContainer, exit_code: int, *, oom: bool = False) -> None:
-        container.run += 1
-        container.state = EngineState.EXITED
-        container.finished_at = self.clock.now()
-        container.exit_code, container.oom_killed = exit_code, oom
-        container.pid, container.ip, container.due = 0, "", None
-        container.changed()
-        path = container.config.labels.get(TERMINATION_PATH, "")
-        if path and container.script.termination_message:
-            tree, inner = self._tree(container, path)
-            tree.write(inner, container.script.termination_message.encode())
-        if oom:
-            self._emit(container, "oom")
-        self._emit(container, "die", exitCode=str(exit_code))
-        if container.stopping:
-            container.stopping = False
-            self._emit(container, "stop")
-
-    def _kill(self, container: SimulatedContainer, run: int | None = None) -> None:
-        if run in (None, container.run):
-            self._emit(container, "kill", signal="9")
-            self._exit(container, KILLED)
 
     # --- the Engine --------------------------------------------------------------------------------------------------
 
@@ -288,11 +239,7 @@ class SimulatedEngine:
             container.ip = f"172.17.{container.pid // 250 % 250}.{container.pid % 250 + 2}"
         container.changed()
         self._emit(container, "start")
-        self._plan_natural_end(container, attempt)
-
-    def _plan_natural_end(self, container: SimulatedContainer, attempt: Attempt) -> None:
-        if attempt.after is not None:
-            self._plan_exit(container, attempt.after, attempt.natural_code, oom=attempt.oom)
+        self._ends.plan_natural(container, attempt)
 
     def _join(self, container: SimulatedContainer) -> None:
         """Refuse to start when a namespace to join is not there, as the daemon does."""
@@ -323,46 +270,18 @@ class SimulatedEngine:
         stop_signal = signal_name(container.config.stop_signal or "SIGTERM")
         name = signal_name(signal) if signal else stop_signal
         if name == "SIGKILL":
-            self._kill(container)
+            self._ends.kill(container)
             return
         self._emit(container, "kill", signal=str(NUMBERS.get(name, 0)))
         if name in STOPPING or name == stop_signal:
-            self._plan_term(container)
-
-    def _plan_term(self, container: SimulatedContainer) -> None:
-        assert container.attempt is not None
-        term = container.attempt.term()
-        if not term.ignore and container.state is EngineState.RUNNING:
-            if container.attempt.on_term is not None and not container.told:
-                container.due = None  # the handler takes over from what would have ended by itself
-            container.told = True
-            self._plan_exit(container, term.after, term.exit_code)
+            self._ends.plan_term(container)
 
     def stop_container(self, container_id: str, timeout: int) -> None:
         self._called("stop_container", container_id)
         container = self._find(container_id)
         if not container.is_alive():
             return
-        stop_signal = signal_name(container.config.stop_signal or "SIGTERM")
-        self._emit(container, "kill", signal=str(NUMBERS.get(stop_signal, 15)))
-        container.stopping = True
-        assert container.attempt is not None
-        term = container.attempt.term()
-        if term.after <= 0 and not term.ignore and container.state is EngineState.RUNNING:
-            self._exit(container, term.exit_code)  # before this call returns, as on a real Engine
-            return
-        self._plan_term(container)
-        now = self.clock.now()
-        patience = later(now, timeout)
-        end = patience if container.due is None else min(container.due, patience)
-        self._elapsed += (end - now).total_seconds()
-        container.patience = patience
-        if container.due is None or container.due > patience:
-            self._lose_patience(container, patience)
-
-    def _lose_patience(self, container: SimulatedContainer, at: datetime) -> None:
-        """Let a process that was asked to stop be killed then, if it is still there."""
-        self.clock.at(at, partial(self._kill, container, container.run))
+        self._elapsed += self._ends.stop(container, timeout)
 
     def remove_container(self, container_id: str) -> None:
         self._called("remove_container", container_id)
@@ -370,7 +289,7 @@ class SimulatedEngine:
         if container is None:
             return
         if container.is_alive():
-            self._kill(container)
+            self._ends.kill(container)
         container.run += 1
         del self._containers[container.id]
         del self._names[container.config.name]

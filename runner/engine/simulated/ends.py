@@ -1,0 +1,131 @@
+"""How runs of simulated containers end: by themselves, by a signal, by a kill, and never while they are paused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Final, Protocol
+
+from runner.clock import VirtualClock
+from runner.core.labels import TERMINATION_PATH
+from runner.core.times import later
+from runner.engine.protocol import EngineState
+from runner.engine.simulated.container import SimulatedContainer
+from runner.engine.simulated.files import FileTree
+from runner.engine.simulated.script import Attempt
+from runner.engine.simulated.signals import NUMBERS, signal_name
+
+KILLED: Final = 137
+
+
+class Emit(Protocol):
+    """Tells of something that happened to a container."""
+
+    def __call__(self, container: SimulatedContainer, action: str, **attributes: str) -> None: ...
+
+
+class Ends:
+    """Plans ends on the clock's agenda and carries them out. ``tree`` finds the files behind a path of a container."""
+
+    def __init__(
+        self, clock: VirtualClock, emit: Emit, tree: Callable[[SimulatedContainer, str], tuple[FileTree, str]]
+    ) -> None:
+        self._clock = clock
+        self._emit = emit
+        self._tree = tree
+
+    def _plan_exit(self, container: SimulatedContainer, after: float, exit_code: int, *, oom: bool = False) -> None:
+        """Let the present run end then, unless it already ends earlier."""
+        due = later(self._clock.now(), after)
+        if container.due is not None and container.due <= due:
+            return
+        container.due = due
+        self._clock.at(due, partial(self._end, container, container.run, due, exit_code, oom))
+
+    def _end(self, container: SimulatedContainer, run: int, due: datetime, exit_code: int, oom: bool) -> None:
+        """What was planned for this run happens, unless another plan has taken its place."""
+        if container.run == run and container.due == due:
+            self._exit(container, exit_code, oom=oom)
+
+    def _exit(self, container: SimulatedContainer, exit_code: int, *, oom: bool = False) -> None:
+        container.run += 1
+        container.state = EngineState.EXITED
+        container.finished_at = self._clock.now()
+        container.exit_code, container.oom_killed = exit_code, oom
+        container.pid, container.ip, container.due = 0, "", None
+        container.changed()
+        path = container.config.labels.get(TERMINATION_PATH, "")
+        if path and container.script.termination_message:
+            tree, inner = self._tree(container, path)
+            tree.write(inner, container.script.termination_message.encode())
+        if oom:
+            self._emit(container, "oom")
+        self._emit(container, "die", exitCode=str(exit_code))
+        if container.stopping:
+            container.stopping = False
+            self._emit(container, "stop")
+
+    def kill(self, container: SimulatedContainer, run: int | None = None) -> None:
+        """SIGKILL; of a run that is over by now nothing is left to kill."""
+        if run in (None, container.run):
+            self._emit(container, "kill", signal="9")
+            self._exit(container, KILLED)
+
+    def pause(self, container: SimulatedContainer) -> None:
+        """Its scripted time stands still."""
+        due = container.due
+        container.remaining = None if due is None else (due - self._clock.now()).total_seconds()
+        container.due = None
+        if container.stopping and due is not None and container.patience is not None:
+            self._lose_patience(container, container.patience)  # what would have ended in time does not any more
+        container.state = EngineState.PAUSED
+        container.changed()
+        self._emit(container, "pause")
+
+    def unpause(self, container: SimulatedContainer) -> None:
+        """What it still had to run begins now."""
+        container.state = EngineState.RUNNING
+        container.changed()
+        self._emit(container, "unpause")
+        if container.remaining is not None and container.attempt is not None:
+            exit_code = container.attempt.natural_code
+            self._plan_exit(container, container.remaining, exit_code, oom=container.attempt.oom)
+
+    def stop(self, container: SimulatedContainer, timeout: int) -> float:
+        """Ask it to end, and let it be killed after so many seconds. Returns how many the caller waits for its end."""
+        stop_signal = signal_name(container.config.stop_signal or "SIGTERM")
+        self._emit(container, "kill", signal=str(NUMBERS.get(stop_signal, 15)))
+        container.stopping = True
+        assert container.attempt is not None
+        term = container.attempt.term()
+        if term.after <= 0 and not term.ignore and container.state is EngineState.RUNNING:
+            self._exit(container, term.exit_code)  # before this call returns, as on a real Engine
+            return 0.0
+        self.plan_term(container)
+        now = self._clock.now()
+        patience = later(now, timeout)
+        end = patience if container.due is None else min(container.due, patience)
+        container.patience = patience
+        if container.due is None or container.due > patience:
+            self._lose_patience(container, patience)
+        return (end - now).total_seconds()
+
+    def plan_natural(self, container: SimulatedContainer, attempt: Attempt) -> None:
+        """Let it end as its script says, if it does by itself."""
+        if attempt.after is not None:
+            self._plan_exit(container, attempt.after, attempt.natural_code, oom=attempt.oom)
+
+    def plan_term(self, container: SimulatedContainer) -> None:
+        """It has got its stop signal."""
+        assert container.attempt is not None
+        term = container.attempt.term()
+        if not term.ignore and container.state is EngineState.RUNNING:
+            if container.attempt.on_term is not None and not container.told:
+                container.due = None  # the handler takes over from what would have ended by itself
+            container.told = True
+            self._plan_exit(container, term.after, term.exit_code)
+
+    def _lose_patience(self, container: SimulatedContainer, at: datetime) -> None:
+        """Let a process that was asked to stop be killed then, if it is still there."""
+        self._clock.at(at, partial(self.kill, container, container.run))
