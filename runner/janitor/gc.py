@@ -36,13 +36,21 @@ from runner.core.labels import (
     home_of,
     pvc_volume_name,
 )
+from runner.core.network.proxyconfig import SERVICE
 from runner.core.times import parse_time, span
 from runner.engine.protocol import ContainerSummary, EngineState, VolumeDetails
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.registry.home import Home
 from runner.registry.namespaces import ownerless_namespaces, remove_namespace
-from runner.registry.objects import remove_claims, remove_orphans
-from runner.registry.ownership import PodIsOwned, PodLock, home_id, is_locked, may_be_kept, owner_is_alive
+from runner.registry.objects import is_in_use, remove_claims, remove_orphans
+from runner.registry.ownership import (
+    PodIsOwned,
+    PodLock,
+    home_id,
+    is_locked,
+    may_be_kept,
+    owner_is_alive,
+)
 from runner.registry.pulllocks import SUFFIX as PULL_LOCK
 from runner.registry.pulllocks import forget_pull_lock
 from runner.registry.storage import Object, Store, name_of
@@ -236,10 +244,15 @@ class _Sweep:
             if leftover.is_dead(unknown=self._goes_anyway(leftover))
             and (self._goes_anyway(leftover) or self._is_ours(leftover))
             and self._is_old(leftover)
+            and not self._is_proxy_in_use(leftover)
         ]
         # Only now: an owner marks its pod as kept and ends, in this order.
         kept = self.store.kept_pods() if found and not self.everything else frozenset()
         return [leftover for leftover in found if leftover.uid not in kept or leftover.is_unwanted]
+
+    def _is_proxy_in_use(self, leftover: _Leftover) -> bool:
+        """Whether it is a Service's proxy that a living process takes over as it is."""
+        return any(SERVICE in one.labels for one in leftover.containers) and is_in_use(self.store, leftover.uid)
 
     def _goes_anyway(self, leftover: _Leftover) -> bool:
         """Whether everything of this kind was asked for: kept or not, whoever may have made it."""

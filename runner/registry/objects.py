@@ -11,7 +11,7 @@ from runner.core.model import Json
 from runner.core.storedobjects import node_ports_of, owner_of, stored_object
 from runner.errors import NoSuchObject
 from runner.registry.identities import new_uid
-from runner.registry.ownership import owner_is_alive
+from runner.registry.ownership import owner_is_alive, somebody_runs_pods
 from runner.registry.storage import AlreadyExists, Object, Store, name_of
 
 if TYPE_CHECKING:
@@ -37,8 +37,18 @@ def remove_orphans(store: Store) -> None:
     """Remove what lived as long as processes that are dead."""
     for kind in OBJECTS:
         for value in store.objects(kind):
-            if owner_of(value) and owner_is_alive(owner_of(value)) is False:
+            if _is_orphan(value):
                 store.remove_object(kind, *name_of(value))
+
+
+def is_in_use(store: Store, uid: str) -> bool:
+    """Whether there is a Service of this uid, and living pods that may use it."""
+    services = (one for one in store.objects("Service") if one["metadata"].get("uid") == uid)
+    return any(not _is_orphan(one) for one in services) and somebody_runs_pods(store)
+
+
+def _is_orphan(value: Json) -> bool:
+    return bool(owner_of(value)) and owner_is_alive(owner_of(value)) is False
 
 
 def remove_claims(store: Store, namespace: str, uid: str) -> None:

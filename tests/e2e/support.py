@@ -26,6 +26,7 @@ from docker.errors import APIError, NotFound
 
 from runner.clock import Deadline, Wakeup
 from runner.core.labels import ACCESS, OWNER, VOLUME_KIND
+from runner.core.network.proxyconfig import SERVICE
 from runner.registry.home import Home
 from runner.registry.ownership import home_id
 from runner.registry.sqlite import SqliteStore
@@ -249,8 +250,12 @@ class Bench:
             for volume in self.engine.volumes.list(filters={"label": label}):
                 with suppress(NotFound, APIError):
                     volume.remove(force=True)
-        # Service accounts' folders that kept pods had; they belong to the state directory and to no pod.
+        # Proxies of Services, and service accounts' folders that kept pods had: they belong to the state directory.
         mine = f"@{home_id(Home(Path(self.environ['PODRUNNER_HOME'])))}"
+        for one in self.engine.api.containers(all=True, filters={"label": [SERVICE]}):
+            if mine in one["Labels"].get(OWNER, ""):
+                with suppress(NotFound, APIError):
+                    self.engine.api.remove_container(one["Id"], force=True)
         for volume in self.engine.volumes.list(filters={"label": f"{VOLUME_KIND}={ACCESS}"}):
             if mine in volume.attrs["Labels"].get(OWNER, ""):
                 with suppress(NotFound, APIError):

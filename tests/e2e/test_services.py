@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
+import tarfile
 import threading
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from runner.core.network.proxyconfig import TABLE
 from runner.node.machine import host_ip
 from tests.e2e.support import SECONDS, Bench, Process, container, pod, until
 from tests.sandbox.programs import A, record, reply
@@ -18,6 +21,11 @@ from tests.sandbox.programs import A, record, reply
 pytestmark = pytest.mark.docker
 
 HTTP = "mkdir -p /w; hostname > /w/index.html; touch /w/up; httpd -p 8080 -h /w; trap 'exit 0' TERM; sleep 3600 & wait"
+MUTE = (
+    r"mkdir -p /w/cgi-bin; cd /w/cgi-bin; printf '#!/bin/sh\nsleep 3600\n' > index.cgi; chmod +x index.cgi; touch /w/up;"
+    "httpd -p 8080 -h /w; trap 'exit 0' TERM; sleep 3600 & wait"
+)
+"""Takes requests and never answers one."""
 PORTS = [{"name": "web", "containerPort": 8080}]
 FETCH = "fetch() { until wget -q -O - http://$1; do sleep 0.1; done; }; refused() { ! nc -w 2 $1 $2 </dev/null 2>/dev/null; }; "
 
@@ -60,6 +68,22 @@ def proxies(bench: Bench) -> Sequence[str]:
     uids = {one["metadata"]["uid"] for one in json.loads(bench("get", "svc", "-A", "-o", "json").out)["items"]}
     labels = [f"io.kubernetes.pod.uid={uid}" for uid in uids]
     return [one["Id"] for label in labels for one in bench.engine.api.containers(all=True, filters={"label": [label]})]
+
+
+def proxy_of(bench: Bench, name: str) -> str:
+    """The Engine's container of one Service."""
+    service = json.loads(bench("get", "svc", name, "-o", "json").out)
+    (found,) = bench.engine.api.containers(filters={"label": [f"io.kubernetes.pod.uid={service['metadata']['uid']}"]})
+    return str(found["Id"])
+
+
+def told(bench: Bench, proxy: str) -> str:
+    """What a Service's proxy was told: its ports and their endpoints."""
+    chunks, _ = bench.engine.api.get_archive(proxy, f"/{TABLE}")
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+        content = archive.extractfile(TABLE)
+        assert content is not None
+        return content.read().decode()
 
 
 def test_services_of_every_kind_are_found_and_connect(bench: Bench) -> None:
@@ -181,20 +205,41 @@ def test_a_node_port_is_reached_on_the_node(bench: Bench) -> None:
 
 @pytest.mark.usefixtures("alone")
 def test_a_proxy_outlives_its_process_only_until_somebody_sweeps_or_takes_it_over(bench: Bench) -> None:
-    """A second run takes over what a killed one held; after the last one, a sweep finds what is left."""
-    first = serving(bench, server(bench.name("server"), "web"), service("own", "web"), ready=1)
+    """A second run takes over what a killed one held, as it is; after the last one, a sweep finds what is left."""
+    first_name, second_name = bench.name("server"), bench.name("other")
+    first = serving(bench, server(first_name, "web"), service("own", "web"), ready=1)
     bench("apply", "-f", bench.write(service("shared", "web"), name="shared.yaml"))
     until(lambda: len(proxies(bench)) == 2, "two proxies")
-    second = serving(bench, server(bench.name("other"), "web"), ready=1)
-    held = proxies(bench)
+    second = serving(bench, server(second_name, "web"), ready=1)
+    held = set(proxies(bench))
+    shared = proxy_of(bench, "shared")
     first.kill()
-    until(lambda: set(proxies(bench)) == set(held), "the same proxies")
-    assert ask(bench, "fetch shared >/dev/null && echo served") == ["served"]
+    bench("gc")
+    assert bench.left(first_name) == []
+    # Whoever holds the proxy of the dead run's own Service ends it: the sweep, or the other run that has just taken it over.
+    until(lambda: {one["Id"] for one in bench.engine.api.containers(all=True)} & held <= {shared}, "the end of a proxy")
+    assert ask(bench, "for i in 1 2; do fetch shared; done") == [second_name, second_name]
+    assert shared in proxies(bench)
     second.kill()
     bench("gc")
     left = {one["Id"] for one in bench.engine.api.containers(all=True)}
-    assert not left & set(held)
+    assert not left & held
     assert [one["metadata"]["name"] for one in json.loads(bench("get", "svc", "-o", "json").out)["items"]] == ["shared"]
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_pod_whose_process_died_stands_behind_no_service(bench: Bench) -> None:
+    """It takes connections and says nothing: whoever got there would lose its connection to the sweep of the next run."""
+    name, dead = bench.name("server"), bench.name("mute")
+    dying = serving(bench, server(dead, "web", script=MUTE), ready=1)
+    process = serving(bench, server(name, "web"), service("svc", "web"), ready=1)
+    endpoint, proxy = f" {bench.pod(dead)['status']['podIP']}:8080", proxy_of(bench, "svc")
+    until(lambda: endpoint in told(bench, proxy), "the endpoint")
+    dying.kill()
+    until(lambda: endpoint not in told(bench, proxy), "the end of the endpoint")
+    assert ask(bench, "for i in 1 2; do fetch svc; done") == [name, name]
+    process.interrupt()
+    process.end()
 
 
 def test_the_names_that_the_node_knows_are_known_too(bench: Bench) -> None:

@@ -18,6 +18,7 @@ from runner.core.labels import (
     TYPE_SANDBOX,
     VOLUME_KIND,
 )
+from runner.core.network.proxyconfig import SERVICE
 from runner.engine.protocol import ContainerSummary, EngineState, VolumeDetails
 from runner.errors import Conflict, EngineError, NotFound
 from runner.registry.ownership import host_id, owner_label
@@ -55,6 +56,13 @@ class LeftoverEngine:
                 created_at=created_at,
             )
         self.add_volume(f"{uid}-volume", labels)
+
+    def add_proxy(self, uid: str, owner: str) -> None:
+        """The proxy of a Service."""
+        name, labels = f"{uid}-proxy", {MANAGED: "1", OWNER: owner, POD_UID: uid, SERVICE: f"default/{uid}"}
+        self.containers[name] = ContainerSummary(
+            id=name, name=name, image="pause", state=EngineState.RUNNING, labels=labels, created_at=None
+        )
 
     def add_volume(self, name: str, labels: Mapping[str, str]) -> None:
         self.volumes[name] = VolumeDetails(name=name, labels=labels)

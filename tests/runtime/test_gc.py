@@ -233,6 +233,36 @@ def test_what_this_state_directory_was_to_keep_and_did_not_goes(home: Home) -> N
     assert sweep(engine, store, home).pods == ("default/pod-u1", "default/pod-u2")
 
 
+@pytest.mark.parametrize(
+    ("owner_of_service", "owner_of_pod", "is_kept", "stays"),
+    [
+        ("", ALIVE, False, True),
+        (ALIVE, ALIVE, False, True),
+        ("", DEAD, False, False),
+        ("", DEAD, True, False),
+        (DEAD, ALIVE, False, False),
+        (None, ALIVE, False, False),
+    ],
+    ids=["in use", "a living run's", "no pods", "only kept pods", "a dead run's", "no service"],
+)
+@pytest.mark.parametrize("everything", [False, True])
+def test_the_proxy_of_a_service_that_living_pods_use_stays_for_them_to_take_over(
+    owner_of_service: str | None, owner_of_pod: str, is_kept: bool, stays: bool, everything: bool, home: Home
+) -> None:
+    """A new one would have another address, which pods that run know from their environment."""
+    engine, store = LeftoverEngine(), MemoryStore()
+    engine.add_proxy("s1", f"{DEAD}@{home_id(home)}/keep")
+    record(store, "u1", owner_of_pod)
+    if is_kept:
+        store.keep_pod("u1")
+    if owner_of_service is not None:
+        annotations = {OWNER: owner_of_service} if owner_of_service else {}
+        metadata = {"name": "shared", "namespace": "default", "uid": "s1", "annotations": annotations}
+        store.put_object({"kind": "Service", "metadata": metadata, "spec": {}})
+    sweep(engine, store, home, everything=everything)
+    assert engine.left == ({"s1-proxy"} if stays else set())
+
+
 def test_a_record_without_anything_in_the_engine_goes_too(home: Home) -> None:
     store = MemoryStore()
     record(store, "u1", DEAD)

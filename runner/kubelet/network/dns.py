@@ -19,6 +19,7 @@ from runner.engine.protocol import Engine
 from runner.engine.textfiles import upload_text
 from runner.errors import EngineError, RunnerError
 from runner.registry.home import Home
+from runner.registry.ownership import pods_of_living
 from runner.registry.storage import Store
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class ClusterNetwork:
         def work() -> None:
             try:
                 with suppress(RunnerError):
-                    self._proxies().look(services, self._store.pods())
+                    self._proxies().look(services, pods_of_living(self._store))
             finally:
                 self._prepared.set()
 
@@ -85,7 +86,7 @@ class ClusterNetwork:
         self.await_prepared()
         from runner.core.network.zone import is_plain, zone_text
 
-        services, pods = self._store.objects("Service"), self._store.pods()
+        services, pods = self._store.objects("Service"), pods_of_living(self._store)
         return "" if is_plain(services, pods) else zone_text(services, pods)
 
     def follow(self, sandboxes: Callable[[], Iterable[Resolving]], listener: Listener) -> None:
@@ -135,7 +136,7 @@ class ClusterNetwork:
         for notice in self._unsaid:
             self._say(notice)
         self._unsaid.clear()
-        services, pods = self._store.objects("Service"), self._store.pods()
+        services, pods = self._store.objects("Service"), pods_of_living(self._store)
         if services or self._made is not None:
             self._proxies().look(services, pods)
             services = self._store.objects("Service")

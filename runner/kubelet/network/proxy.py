@@ -23,7 +23,7 @@ from runner.engine.textfiles import upload_text
 from runner.errors import EngineError, RunnerError
 from runner.kubelet.containers.sandbox import sandbox_reference
 from runner.registry.home import Home
-from runner.registry.ownership import PodIsOwned, PodLock, is_locked, owner_is_alive, owner_label
+from runner.registry.ownership import PodIsOwned, PodLock, is_locked, owner_label, somebody_runs_pods
 from runner.registry.storage import Store
 
 _THREADS = 8
@@ -156,7 +156,7 @@ class Proxies:
 
     def close(self) -> None:
         """End the proxies; one that pods of other processes may use is left to them."""
-        others = self._others()
+        others = somebody_runs_pods(self._store)  # Another process, or this one in another run.
         ending = []
         for uid, proxy in list(self._mine.items()):
             if others and owner_of(proxy.service) != self._owner:
@@ -166,9 +166,3 @@ class Proxies:
                 ending.append(uid)
         with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(self._end, ending))
-
-    def _others(self) -> bool:
-        """Whether somebody still runs pods here: another process, or this one in another run."""
-        kept = self._store.kept_pods()
-        uids = (str(pod["metadata"]["uid"]) for pod in self._store.pods())
-        return any(owner_is_alive(self._store.owner(uid)) for uid in uids if uid not in kept)

@@ -1,0 +1,67 @@
+"""Whose pods have names and stand behind Services."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from runner.clock import VirtualClock
+from runner.core.labels import POD_UID
+from runner.core.model import Pod
+from runner.core.network.proxyconfig import TABLE
+from runner.engine.simulated import SimulatedEngine
+from runner.kubelet.network.dns import ClusterNetwork
+from runner.registry.home import Home
+from runner.registry.memory import MemoryStore
+from tests.runtime.leftovers import ALIVE, DEAD, ELSEWHERE
+
+
+def record(store: MemoryStore, name: str, owner: str, ip: str) -> None:
+    status = {"phase": "Running", "podIP": ip, "conditions": [{"type": "Ready", "status": "True"}]}
+    metadata = {"name": name, "namespace": "default", "uid": f"uid-{name}", "labels": {"app": "web"}}
+    store.create_pod({"metadata": metadata, "spec": {"containers": []}, "status": status}, owner=owner)
+
+
+@pytest.mark.parametrize(
+    ("owner", "is_kept", "is_known"),
+    [(ALIVE, False, True), (ELSEWHERE, False, True), (DEAD, True, True), (DEAD, False, False)],
+    ids=["somebody runs it", "nobody knows whether somebody runs it", "it was kept", "its process died"],
+)
+def test_a_pod_whose_process_died_has_no_name_and_is_no_endpoint(
+    owner: str, is_kept: bool, is_known: bool, tmp_path: Path
+) -> None:
+    """Before anything is swept: the sweep ends it without notice, in the middle of whatever it answers."""
+    store = MemoryStore()
+    record(store, "mine", ALIVE, "10.0.0.1")
+    record(store, "other", owner, "10.0.0.2")
+    if is_kept:
+        store.keep_pod("uid-other")
+    spec = {"selector": {"app": "web"}, "clusterIP": "None", "ports": [{"port": 80}]}
+    store.put_object({"kind": "Service", "metadata": {"name": "heads", "namespace": "default"}, "spec": spec})
+    clock = VirtualClock()
+    network = ClusterNetwork(SimulatedEngine(clock), store, Home(tmp_path), clock)
+    zone = network.zone(Pod.from_json(store.pods()[0])).splitlines()
+    names = {line.split()[1].split(".")[0] for line in zone if line.startswith("a ") and line.endswith(" 10.0.0.2")}
+    assert names == ({"other", "heads", "10-0-0-2"} if is_known else set())
+    assert "a heads.default.svc.cluster.local 10.0.0.1" in zone
+
+
+def test_a_proxy_is_told_of_no_pod_whose_process_died(tmp_path: Path) -> None:
+    store, clock = MemoryStore(), VirtualClock()
+    engine = SimulatedEngine(clock)
+    record(store, "mine", ALIVE, "10.0.0.1")
+    record(store, "other", DEAD, "10.0.0.2")
+    metadata = {"name": "shared", "namespace": "default", "uid": "uid-shared"}
+    spec = {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}
+    store.put_object({"kind": "Service", "metadata": metadata, "spec": spec})
+    network = ClusterNetwork(engine, store, Home(tmp_path), clock)
+    network.prepare()
+    network.await_prepared()
+    (proxy,) = engine.list_containers({POD_UID: "uid-shared"})
+    with tarfile.open(fileobj=io.BytesIO(engine.download(proxy.id, f"/{TABLE}"))) as tar:
+        (member,) = tar
+        assert tar.extractfile(member).read() == b"tcp 80 none 10.0.0.1:8080\nend\n"  # type: ignore[union-attr]
+    network.close()
