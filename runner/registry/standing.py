@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from runner.clock import SystemClock
 from runner.core.kindwords import WORKLOADS
 from runner.core.model import Json
-from runner.core.workloads.model import Workload
 from runner.registry.deletionrequests import forget_request
 from runner.registry.home import Home
 from runner.registry.ownership import PodLock, is_locked
 from runner.registry.storage import AlreadyExists, Store
+
+if TYPE_CHECKING:
+    from runner.core.workloads.model import Workload
 
 
 def _nothing() -> None:

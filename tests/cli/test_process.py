@@ -49,7 +49,7 @@ def test_what_needs_no_engine_imports_neither_docker_nor_bars(tmp_path: Path, ar
 
 @pytest.mark.parametrize(
     "argv",
-    [["get", "po"], ["events"], ["describe", "po"], ["delete", "po", "--all"]],
+    [["get", "po"], ["events"], ["describe", "po"], ["delete", "po", "nosuch"]],
 )
 def test_what_runs_no_pod_imports_nothing_that_only_running_needs(tmp_path: Path, argv: list[str]) -> None:
     done = subprocess.run(
@@ -59,6 +59,7 @@ def test_what_runs_no_pod_imports_nothing_that_only_running_needs(tmp_path: Path
     assert code in (0, 1), done.stderr
     unwanted = {"tenacity", "http.client", "ssl", "ctypes", "shutil", "subprocess", "fractions", "yaml", "tarfile"}
     assert unwanted & set(modules) == set()
+    assert [name for name in modules if name.startswith(("runner.core.manifest", "runner.core.workloads"))] == []
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["validate", str(FIXTURE), "-o", "yaml"], ["completion", "bash"]])
