@@ -15,6 +15,7 @@ from runner.core.events import Correlator, ObjectRef, Source
 from runner.core.model import Json, PodUID
 from runner.core.narration import EventRecorded, Listener, Notice, PodRef
 from runner.core.reasons import Note
+from runner.core.runview import WorkloadView
 from runner.core.workloads import Member, Reconciliation, Workload, WorkloadKind, WorkloadState, reconcile
 from runner.core.workloads import notes as words
 from runner.core.workloads.statefulset import claims
@@ -46,19 +47,33 @@ class Controller:
     @property
     def is_idle(self) -> bool:
         """Whether it wants no pods, now or later: a suspended Job, no replicas."""
-        return not (self.is_over or self.is_deleted) and (self.workload.is_suspended or self.workload.most_pods == 0)
+        return self.judged.is_idle
+
+    @property
+    def judged(self) -> WorkloadView:
+        """The workload as whoever judges a run looks at it."""
+        workload = self.workload
+        return WorkloadView(
+            uid=workload.uid,
+            source=workload.source,
+            most_pods=workload.most_pods,
+            wanted=self.wanted,
+            state=self.state,
+            reason=self.reason,
+            message=self.message,
+            is_suspended=workload.is_suspended,
+            is_deleted=self.is_deleted,
+        )
 
     @property
     def verdict(self) -> str:
         """Why a Job has failed, in one line."""
-        return f"{self.workload.source} failed: {self.reason}: {self.message}"
+        return self.judged.failure
 
     @property
     def idleness(self) -> str:
         """Why it makes no pods, in one line."""
-        if self.workload.is_suspended:
-            return f"{self.workload.source} is suspended and makes no pods (spec.suspend is true)"
-        return f"{self.workload.source} asks for no pods"
+        return self.judged.idleness
 
     def claims(self) -> list[dict[str, Any]]:
         """The PersistentVolumeClaims that its pods mount."""

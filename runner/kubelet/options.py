@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from runner.core.until import Until
+
 if TYPE_CHECKING:
     from runner.retry import RetryPolicy
+
+__all__ = ["Keep", "RunOptions", "Until", "WorkerOptions"]
 
 
 def _kubelets() -> RetryPolicy:
@@ -17,14 +21,6 @@ def _kubelets() -> RetryPolicy:
     from runner.retry import RetryPolicy
 
     return RetryPolicy()
-
-
-class Until(StrEnum):
-    """What ``run`` waits for."""
-
-    INITIALIZED = "initialized"
-    READY = "ready"
-    COMPLETED = "completed"
 
 
 class Keep(StrEnum):

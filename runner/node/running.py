@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.clock import Wakeup
 from runner.core.model import Pod
+from runner.core.runview import PodView
 from runner.core.status.podstatus import PodStatus
 from runner.kubelet.loop.jobs import ThreadJobs
 from runner.kubelet.loop.worker import PodWorker
@@ -37,11 +38,22 @@ class Running:
         return self.worker.context.published or PodStatus()
 
     @property
+    def view(self) -> PodView:
+        """The pod as it is now: what it has published, and what its worker knows beyond that."""
+        context, maker = self.worker.context, self.controller
+        return PodView(
+            manifest=context.pod.manifest,
+            published=context.published,
+            maker="" if maker is None else maker.workload.uid,
+            is_gone=self.worker.gone,
+            gave_up=self.worker.gave_up,
+            known=context.troubles.known,
+        )
+
+    @property
     def value(self) -> Object:
         """The v1 Pod as it is now; without a status before the first one."""
-        context = self.worker.context
-        status = context.published
-        return {**context.pod.manifest, **({} if status is None else {"status": status.to_json()})}
+        return self.view.value
 
     @property
     def is_over(self) -> bool:

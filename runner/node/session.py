@@ -14,9 +14,11 @@ from runner.core.model import Json, PodUID
 from runner.core.narration import AttemptEnding, Listener, Narration, Notice
 from runner.core.network.clusterdns import asks_cluster
 from runner.core.observed import RuntimeState
+from runner.core.runview import RunView
 from runner.core.status.podstatus import PodStatus
 from runner.core.sync.termination import deletion_grace
 from runner.core.times import later
+from runner.core.verdict import VerdictOptions, hopeless, verdict
 from runner.engine.protocol import Engine, EngineState
 from runner.errors import EngineError, ExitCode
 from runner.kubelet.containers.prefetch import Prefetcher
@@ -36,7 +38,6 @@ from runner.node.openfiles import raise_limit
 from runner.node.outcome import StopRequest
 from runner.node.owning import Owned, Spawn
 from runner.node.running import Running
-from runner.node.verdict import Judge, hopeless
 from runner.registry.home import Home
 from runner.registry.storage import Object, Store
 
@@ -211,17 +212,41 @@ class Session:
         """Wait for what the run was asked to wait for. Returns the exit code and a line that says why."""
         stop.subscribe(self._news.set)
         timeout = self._options.timeout
-        end = None if timeout is None else self._clock.steady() + timeout
+        began, began_at = self._clock.steady(), self._clock.now()
+        end = None if timeout is None else began + timeout
+        options = self._judged(None if timeout is None else later(began_at, timeout))
         while True:
             wake = self._reconcile()
-            verdict = self._judge.verdict()
-            if verdict is not None:
-                return verdict
-            if stop.requested:
-                return ExitCode.INTERRUPTED, ""
-            if end is not None and self._clock.steady() >= end:
-                return ExitCode.TIMEOUT, self._judge.waiting()
+            self._raise_what_broke()
+            # By the steady clock: the other one may be set meanwhile.
+            now = later(began_at, self._clock.steady() - began)
+            found = verdict(self._view(is_interrupted=stop.requested), options, now)
+            if found is not None:
+                return found
             self._wait_for_news(end, wake)
+
+    def _judged(self, deadline: datetime | None = None) -> VerdictOptions:
+        """What decides when the run is over."""
+        options, worker = self._options, self._options.worker
+        return VerdictOptions(
+            until=options.until,
+            exit_code_from=options.exit_code_from,
+            fail_fast=options.fail_fast,
+            max_restarts=worker.max_restarts,
+            gives_up=worker.retry.gives_up if worker.retry.may_give_up else None,
+            scope=worker.retry.scope,
+            deadline=deadline,
+        )
+
+    def _raise_what_broke(self) -> None:
+        for running in self._runs:
+            if running.error is not None:
+                raise running.error
+
+    def _view(self, *, is_interrupted: bool) -> RunView:
+        """The run as it is now."""
+        pods, workloads = [running.view for running in self._runs], [one.judged for one in self._controllers]
+        return RunView(pods=pods, workloads=workloads, is_interrupted=is_interrupted)
 
     def supervise(self, stop: StopRequest) -> None:
         """Let the workloads replace their pods until somebody wants an end: what ``wait`` does while it waits."""
@@ -266,11 +291,8 @@ class Session:
 
     def hopeless(self, running: Running) -> str:
         """What keeps a pod from going on and has been tried often enough; "" when nothing does."""
-        return hopeless(running, self._options)
-
-    @property
-    def _judge(self) -> Judge:
-        return Judge(self._runs, self._controllers, self._options)
+        trouble = hopeless(running.view, self._judged())
+        return "" if trouble is None else str(trouble)
 
     def finish(self, exit_code: int, stop: StopRequest) -> None:
         """Delete the pods and wait until they are gone, or let go of them, as the options say."""
@@ -337,9 +359,7 @@ class Session:
                 self._let_go()
                 return
             self._wait_for_news(end)
-        for running in self._runs:
-            if running.error is not None:
-                raise running.error
+        self._raise_what_broke()
 
     def _let_go(self) -> None:
         """Whoever insists gets an end even when the Engine does not answer; what is left has no owner then."""

@@ -1,61 +1,14 @@
-"""What keeps a pod from going on and does not end by itself: a kubelet would try it again for ever.
-
-Each cause counts its attempts until one goes well. Processes that end are none of them: those are restarted, and counted, by
-the restart policy.
-"""
+"""The troubles of one pod while it runs: each cause counts its attempts until one goes well."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from msgspec import Struct
-
-from runner.core.reasons import WaitingReason
+from runner.core.troubles import ENDLESS, SANDBOX, VOLUMES, Trouble
 from runner.kubelet.options import WorkerOptions
 
-SANDBOX = "sandbox"
-VOLUMES = "volumes"
-ENDLESS = frozenset(
-    {
-        WaitingReason.ERR_IMAGE_PULL,
-        WaitingReason.ERR_IMAGE_NEVER_PULL,
-        WaitingReason.INVALID_IMAGE_NAME,
-        WaitingReason.IMAGE_INSPECT_ERROR,
-        WaitingReason.REGISTRY_UNAVAILABLE,
-        WaitingReason.SIGNATURE_VALIDATION_FAILED,
-        WaitingReason.CREATE_CONTAINER_CONFIG_ERROR,
-        WaitingReason.CREATE_CONTAINER_ERROR,
-        WaitingReason.RUN_CONTAINER_ERROR,
-    }
-)
-"""The waiting reasons of containers that cannot be started."""
-
-
-class Trouble(Struct, frozen=True, kw_only=True):
-    """A cause: ``what`` is a container's name, ``sandbox`` or ``volumes``; ``may_pass``: it may be over in a moment."""
-
-    what: str
-    reason: str
-    message: str
-    attempts: int = 1
-    may_pass: bool = False
-
-    def is_hopeless(self, options: WorkerOptions) -> bool:
-        """Whether it has been tried as often as the options allow.
-
-        Without a limit of theirs once; what may pass, as a registry that does not answer, twice.
-        """
-        if options.max_restarts is not None:
-            return self.attempts > options.max_restarts
-        if options.retry.may_give_up:
-            return options.retry.gives_up(self.attempts)
-        return self.attempts > int(self.may_pass)
-
-    def __str__(self) -> str:
-        about = f"the pod's {self.what}" if self.what in (SANDBOX, VOLUMES) else f"container {self.what}"
-        count = "" if self.attempts == 1 else f" ({self.attempts} attempts)"
-        return f"{about}: {self.reason}: {self.message}{count}"
+__all__ = ["ENDLESS", "SANDBOX", "VOLUMES", "Trouble", "Troubles"]
 
 
 @dataclass(slots=True)
@@ -85,6 +38,12 @@ class Troubles:
         if what in self._known:
             self._known = {name: trouble for name, trouble in self._known.items() if name != what}
 
+    @property
+    def known(self) -> tuple[Trouble, ...]:
+        """All of them. May be asked by any thread."""
+        return tuple(self._known.values())
+
     def hopeless(self, options: WorkerOptions) -> Trouble | None:
         """A cause that has been tried often enough. May be asked by any thread."""
-        return next((trouble for trouble in self._known.values() if trouble.is_hopeless(options)), None)
+        gives_up = options.retry.gives_up if options.retry.may_give_up else None
+        return next((one for one in self.known if one.is_hopeless(options.max_restarts, gives_up)), None)
