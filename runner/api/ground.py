@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from runner.engine.discover import EngineAddress
     from runner.engine.protocol import Engine
     from runner.kubelet.prober.handlers import Reach
+
+
+_log = logging.getLogger("runner.engine")
 
 
 class Ground:
@@ -87,8 +91,17 @@ class Ground:
             if self._engine is None:
                 from runner.engine.early import engine_at
 
-                self._engine = engine_at(self.address)
+                self._engine = self._logged(engine_at(self.address))
             return self._engine
+
+    def _logged(self, engine: Engine) -> Engine:
+        """The Engine with its calls logged, if the logger ``runner.engine`` is at DEBUG by now."""
+        if not _log.isEnabledFor(logging.DEBUG):
+            return engine
+        from runner.engine.calllog import CallLog
+        from runner.engine.seam import Seam
+
+        return Seam(engine, CallLog(_log, self.clock), self.clock)
 
     @cached_property
     def reach(self) -> Reach:

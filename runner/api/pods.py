@@ -185,7 +185,8 @@ class ContainerHandle:
 
         limit = seconds_of(timeout)
         try:
-            done = self._pod.engine.exec(self._running_id(), list(command), timeout=limit, limit=OUTPUT_LIMIT)
+            engine = self._pod.engine.of(container=self.name)
+            done = engine.exec(self._running_id(), list(command), timeout=limit, limit=OUTPUT_LIMIT)
         except ExecTimeout as problem:
             raise WaitTimeout(f"{' '.join(command)!r} in container {self.name}: {problem}") from problem
         except (Conflict, NotFound) as problem:
@@ -202,7 +203,7 @@ class ContainerHandle:
         __tracebackhide__ = True
         before = self.restarts
         grace = self._pod.spec.get("terminationGracePeriodSeconds")
-        self._pod.engine.stop_container(self._running_id(), 30 if grace is None else int(grace))
+        self._pod.engine.of(container=self.name).stop_container(self._running_id(), 30 if grace is None else int(grace))
 
         def is_back(status: Status) -> bool:
             found = status.container(self.name)
@@ -252,7 +253,7 @@ class PodHandle:
 
     @property
     def engine(self) -> Engine:
-        return self.runner.engine
+        return self.runner.engine.of(self)
 
     @property
     def status(self) -> Status:

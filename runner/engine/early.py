@@ -21,7 +21,7 @@ from runner.engine.docker import MINIMUM_API, parse
 from runner.engine.docker.body import container_body, label_filter
 from runner.engine.docker.places import has_mounts
 from runner.engine.plainhttp import ask
-from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, ImageDetails, VolumeDetails
+from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, ImageDetails, Untagged, VolumeDetails
 
 if TYPE_CHECKING:
     from runner.engine.docker import DockerEngine
@@ -35,7 +35,7 @@ _DONE_BEFORE: Final = 304
 """The answer to a start of what runs."""
 
 
-class EarlyEngine:
+class EarlyEngine(Untagged):
     """Begins with plain requests; ``later`` is the whole adapter, made when it is first needed."""
 
     def __init__(self, address: str) -> None:

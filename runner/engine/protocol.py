@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, Self
 
 from msgspec import Struct, field
 
@@ -205,8 +205,36 @@ class ExecTimeout(Exception):
     """An exec was not over in time; it may go on in the container."""
 
 
+class Named(Protocol):
+    """What a call may be made for: a pod, or a Service in its place."""
+
+    @property
+    def namespace(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def uid(self) -> str: ...
+
+
+class Untagged:
+    """An Engine that does not look at what its calls are made for."""
+
+    def of(self, pod: Named | None = None, container: str = "", attempt: int | None = None) -> Self:  # noqa: ARG002
+        """See ``Engine.of``."""
+        return self
+
+
 class Engine(Protocol):
     """A container engine."""
+
+    def of(self, pod: Named | None = None, container: str = "", attempt: int | None = None) -> Engine:
+        """The same Engine; its calls are made for this attempt of a container (``POD``: the sandbox) of a pod.
+
+        Only wrappers around an Engine look at it (``runner.engine.seam``). None: the pod that it is for already.
+        """
+        ...
 
     def info(self) -> EngineInfo: ...
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from runner.clock import Clock, Wakeup
 from runner.core.container.nodeadmission import rejection_of
+from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Json, Pod
 from runner.core.status.podstatus import Phase
 from runner.core.volumes import MountError
@@ -84,6 +85,7 @@ def begin_sandbox(
     owned: Owned, engine: Engine, store: Store, clock: Clock, image: str, zone: Callable[[Pod], str] = lambda _: ""
 ) -> None:
     """Start the pod's first sandbox before anybody has decided so: that decision is never another one for a new pod."""
+    engine = engine.of(owned.pod)
     try:
         if rejection_of(owned.pod, lambda: engine.info().confinement) is not None:
             return
@@ -91,7 +93,7 @@ def begin_sandbox(
     except (MountError, EngineError):
         return  # The worker meets it too, and says so.
     creation = SandboxCreation(
-        engine=engine,
+        engine=engine.of(container=SANDBOX_CONTAINER, attempt=0),
         pod=owned.pod,
         attempt=0,
         image=image,
@@ -114,7 +116,7 @@ def abandon(owned: Owned, engine: Engine, store: Store, clock: Clock) -> None:
     owned.jobs.close()
     owned.making.wait(ABANDON_SECONDS)
     with suppress(EngineError):
-        engine_retry(clock, lambda: remove_everything(owned.pod, engine, owned.owner))
+        engine_retry(clock, lambda: remove_everything(owned.pod, engine.of(owned.pod), owned.owner))
     with suppress(RunnerError):
         remove_claims(store, owned.pod.namespace, owned.pod.uid)
     with suppress(RunnerError):

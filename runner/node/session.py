@@ -106,15 +106,16 @@ class Session:
     def add(self, owned: Owned, *, is_new: bool = True, controller: Controller | None = None) -> Running:
         """Make the worker of a pod that this process owns, and that perhaps a workload has made."""
         pod, wakeup = owned.pod, owned.wakeup
+        engine = self._engine.of(pod)
         context = PodContext(
             pod=pod,
-            engine=self._engine,
+            engine=engine,
             store=self._store,
             clock=self._clock,
             jobs=owned.jobs,
             recorder=EventRecorder(pod, self._store, self._listen, self._clock, self._options.worker.node_name),
             observer=Observer(
-                self._engine,
+                engine,
                 self._clock,
                 pod.uid,
                 sees_prepared=not is_new,
@@ -135,7 +136,7 @@ class Session:
         if self._network is not None:
             context.zone = self._network.zone
         context.troubles.changed = self._hear_of_trouble
-        context.messages = TerminationMessages.of(self._engine, pod, owned.owner)
+        context.messages = TerminationMessages.of(engine, pod, owned.owner)
         if not is_new:
             stored = (self._store.pod_by_uid(pod.uid) or {}).get("status")
             context.status = context.published = PodStatus.from_json(stored) if stored else None
@@ -375,10 +376,11 @@ class Session:
         for running in self._runs:
             self._store.request_deletion(running.pod.uid, self._clock.now(), 0)
             labels = {POD_UID: running.pod.uid, DOCKER_TYPE: TYPE_CONTAINER}
+            engine = self._engine.of(running.pod)
             try:
-                for summary in self._engine.list_containers(labels):
+                for summary in engine.list_containers(labels):
                     if summary.state is EngineState.RUNNING:
-                        self._engine.kill_container(summary.id, "SIGKILL")
+                        engine.kill_container(summary.id, "SIGKILL")
             except EngineError:
                 continue  # The worker sees the same error, and goes on until the pod is gone.
 

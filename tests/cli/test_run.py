@@ -14,11 +14,15 @@ from typing import Any
 
 import pytest
 
+from runner.clock import VirtualClock
 from runner.core.events import Event
 from runner.core.images.progress import PullProgress
 from runner.core.model import RetryScope
-from runner.core.narration import EventRecorded, Listener, Pulling, StatusChanged
+from runner.core.narration import EventRecorded, Listener, PodRef, Pulling, StatusChanged
 from runner.core.status.podstatus import PodStatus
+from runner.engine.calllog import CallLog
+from runner.engine.seam import Seam
+from runner.engine.simulated import SimulatedEngine
 from runner.errors import EngineUnavailable, ManifestError
 from runner.kubelet.options import Keep, RunOptions, Until
 from runner.node.outcome import StopRequest
@@ -476,13 +480,18 @@ def untouched_logging() -> Iterator[None]:
 
 @pytest.mark.parametrize(("argv", "calls"), [([], False), (["-v"], False), (["-vv"], True)])
 @pytest.mark.usefixtures("untouched_logging")
-def test_very_verbose_shows_the_debug_log(podrunner: CommandLine, manifest: str, argv: list[str], calls: bool) -> None:
+def test_very_verbose_shows_each_call_to_the_engine(
+    podrunner: CommandLine, manifest: str, argv: list[str], calls: bool
+) -> None:
+    clock = VirtualClock()
+    engine = Seam(SimulatedEngine(clock), CallLog(logging.getLogger("runner.engine"), clock), clock)
+
     def call(_listener: Listener, _stop: object) -> None:
-        logging.getLogger("runner.engine").debug("POST /containers/create")
+        engine.of(PodRef(namespace="shop", name="web", uid="1"), "main", 2).list_containers({})
 
     podrunner.runner.while_running = call
     done = podrunner("run", manifest, *argv)
-    assert ("runner.engine: POST /containers/create\n" in done.err) is calls
+    assert ("runner.engine: list_containers shop/web/main#2 0.000 s ok\n" in done.err) is calls
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n---\n"])

@@ -23,7 +23,7 @@ from runner.core.narration import (
     StatusChanged,
 )
 from runner.core.status.podstatus import Phase, PodStatus
-from runner.engine.protocol import ContainerDetails, EngineState
+from runner.engine.protocol import ContainerDetails, EngineState, Untagged
 from runner.errors import NotFound, StoreError
 from runner.kubelet.logs.artifacts import ArtifactWriter
 
@@ -31,7 +31,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 REF = PodRef(namespace="default", name="web", uid="u1")
 
 
-class InspectedContainers:
+class InspectedContainers(Untagged):
     """An Engine that knows some containers."""
 
     def __init__(self, **containers: Mapping[str, object]) -> None:

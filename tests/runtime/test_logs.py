@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from runner.clock import Deadline
 from runner.core.narration import AttemptEnding, AttemptStarted, LogLine, LogLines, Narration, PodRef
 from runner.core.times import parse_time
-from runner.engine.protocol import ContainerDetails, EngineState, LogChunk
+from runner.engine.protocol import ContainerDetails, EngineState, LogChunk, Untagged
 from runner.errors import EngineError, EngineUnavailable, NotFound
 from runner.kubelet.logs.files import KEPT_ATTEMPTS, KEPT_BYTES, MAX_FILE_SIZE, prune, read_saved, saved_attempts
 from runner.kubelet.logs.follow import LogCollector
@@ -65,7 +65,7 @@ class ScriptedStream:
         self._closed.set()
 
 
-class ScriptedEngine:
+class ScriptedEngine(Untagged):
     """Gives one script after another; the last one for ever."""
 
     def __init__(self, *scripts: Script) -> None:

@@ -162,7 +162,7 @@ _CHANGES, _OUTPUT = "Changes for this run", "What it shows"
     help="How to narrate; json prints one object a line.",
 )
 @option("-q", "--quiet", is_flag=True, group=_OUTPUT, help="No narration: the same as --progress quiet.")
-@option("-v", "--verbose", count=True, group=_OUTPUT, help="Say more; -vv also logs every call to the Engine.")
+@option("-v", "--verbose", count=True, group=_OUTPUT, help="Say more; -vv also shows every call to the Engine.")
 @option("-o", "--output", type=FORMAT, group=_OUTPUT, help=f"Print the pods at the end: one of {ALLOWED}.")
 @option(
     "--artifacts",

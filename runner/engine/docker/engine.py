@@ -43,6 +43,7 @@ from runner.engine.protocol import (
     ExecTimeout,
     ImageDetails,
     RegistryAuth,
+    Untagged,
     VolumeDetails,
 )
 from runner.errors import Conflict, EngineError, NotFound
@@ -91,7 +92,7 @@ def _exec_result(end: _ExecExit, output: bytearray, apart: Mapping[str, bytearra
     return ExecResult(exit_code=end.code, output=bytes(output), stdout=stdout, stderr=stderr, started=end.started)
 
 
-class DockerEngine:
+class DockerEngine(Untagged):
     """An Engine at an address: ``unix://``, ``tcp://``, ``https://`` or ``ssh://``, as DOCKER_HOST has it.
 
     Nothing is asked before the first verb; it fixes the API version, which is the Engine's own, for all threads.

@@ -35,6 +35,7 @@ from runner.engine.protocol import (
     ExecTimeout,
     ImageDetails,
     RegistryAuth,
+    Untagged,
     VolumeDetails,
 )
 from runner.engine.simulated.container import SimulatedContainer
@@ -64,7 +65,7 @@ _INFO: Final = EngineInfo(
 )
 
 
-class SimulatedEngine:
+class SimulatedEngine(Untagged):
     """An Engine whose containers do what ``script`` says. ``images`` are present from the start."""
 
     def __init__(

@@ -37,13 +37,14 @@ def _run(
         over = later(context.now(), handler.seconds)
         yield Wait(until=over if end is None else min(over, end), ready=lambda: _has_ended(context, container_id))
         return HookOutcome(ok=True)
-    sandboxes = context.observed.sandboxes
+    sandboxes, record = context.observed.sandboxes, context.observed.by_id(container_id)
     target = Target(
         pod=context.pod,
         container=container,
         container_id=container_id,
         sandbox_id=sandboxes[0].id if sandboxes else "",
         pod_ip=context.facts.pod_ip,
+        attempt=None if record is None else record.attempt,
     )
     job = context.jobs.submit(lambda: context.handlers.hook(target, handler, timeout=limit))
     yield Wait(until=end, ready=lambda: job.done)

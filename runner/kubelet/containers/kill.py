@@ -9,13 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container
 from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.reasons import EventReason, normal
 from runner.core.sync.eviction import EVICTION_GRACE
 from runner.core.sync.termination import grace_period, is_at_once, is_its_turn, stop_timeout
 from runner.core.times import later
-from runner.engine.protocol import EngineState
+from runner.engine.protocol import Engine, EngineState
 from runner.errors import Conflict, NotFound
 from runner.kubelet.containers.hooks import run_pre_stop
 from runner.kubelet.loop.context import PodContext
@@ -56,7 +57,8 @@ def kill_container(
         remaining = yield from _timed(context, remaining, _turn(context, container, record.name, order, remaining))
     timeout = 0 if is_at_once(pod) else stop_timeout(remaining)
     try:
-        yield from run_job(context.jobs, lambda: _stop(context, record.id, timeout))
+        engine = context.engine.of(container=record.name, attempt=record.attempt)
+        yield from run_job(context.jobs, lambda: _stop(engine, record.id, timeout))
     finally:
         if order is not None:
             order.running.discard(record.name)
@@ -79,19 +81,19 @@ def _turn(context: PodContext, container: Container | None, name: str, order: Or
     )
 
 
-def _stop(context: PodContext, container_id: str, timeout: int) -> None:
+def _stop(engine: Engine, container_id: str, timeout: int) -> None:
     """Stop signal and, after ``timeout`` seconds, SIGKILL; with 0 seconds nothing but SIGKILL. Blocks until it is over."""
     try:
         if timeout == 0:
-            context.engine.kill_container(container_id, "SIGKILL")
+            engine.kill_container(container_id, "SIGKILL")
         else:
-            context.engine.stop_container(container_id, timeout)
+            engine.stop_container(container_id, timeout)
     except NotFound:
         return
     except Conflict:
         # Over already, most likely, which is what was wanted.
         with suppress(NotFound):
-            if context.engine.inspect_container(container_id).state in _ALIVE:
+            if engine.inspect_container(container_id).state in _ALIVE:
                 raise
 
 
@@ -120,4 +122,5 @@ def kill_pod(context: PodContext, *, grace: int | None = None) -> Task[None]:
     timeout = 0 if is_at_once(context.pod) else SANDBOX_STOP_SECONDS
     for sandbox in context.observed.sandboxes:
         if sandbox.ready:
-            yield from run_job(context.jobs, partial(_stop, context, sandbox.id, timeout))
+            engine = context.engine.of(container=SANDBOX_CONTAINER, attempt=sandbox.attempt)
+            yield from run_job(context.jobs, partial(_stop, engine, sandbox.id, timeout))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from runner.core.archives import ArchiveWriter
 from runner.core.container.managedfiles import HOSTS, RESOLVER, TARGETS, managed_files
 from runner.core.container.messages import FOLDER, messages_plan
+from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.network.etchosts import hosts_file
 from runner.core.network.resolvconf import ResolverConfig, parse_resolver_config, resolver_config
 from runner.errors import NotFound
@@ -36,9 +37,10 @@ def write_managed_files(context: PodContext, sandbox_id: str) -> None:
     if RESOLVER in paths:
         contents[RESOLVER] = _resolver_file(context, sandbox_id)
     plan = messages_plan(pod, context.owner)
-    directory = local_directory(context.engine, plan)
+    engine = context.engine.of(container=SANDBOX_CONTAINER)
+    directory = local_directory(engine, plan)
     if directory is None:
-        context.engine.upload(sandbox_id, FOLDER, _archive(contents, context.now()))
+        engine.upload(sandbox_id, FOLDER, _archive(contents, context.now()))
     else:
         _write(directory, contents)
 
@@ -59,7 +61,7 @@ def _resolver_file(context: PodContext, sandbox_id: str) -> str:
 def _engine_file(context: PodContext, sandbox_id: str, path: str) -> str:
     """A file that the Engine has made for the sandbox; empty when there is none."""
     try:
-        archive = context.engine.download(sandbox_id, path)
+        archive = context.engine.of(container=SANDBOX_CONTAINER).download(sandbox_id, path)
     except NotFound:
         return ""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:

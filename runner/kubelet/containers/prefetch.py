@@ -101,7 +101,7 @@ class Prefetcher:
         age = self.context.now() - prepared.at
         wanted = (container, attempt, sandbox_id)
         if (order.container, order.attempt, order.sandbox_id) != wanted or age > timedelta(seconds=FRESH_SECONDS):
-            self.context.engine.remove_container(prepared.container_id)
+            self.context.engine.of(container=container.name, attempt=attempt).remove_container(prepared.container_id)
             return None
         self.context.observer.reveal(prepared.container_id)
         return prepared
@@ -126,7 +126,7 @@ def _prepare(
     context: PodContext, container: Container, attempt: int, sandbox_id: str, auths: Sequence[RegistryAuth | None]
 ) -> Prepared:
     """Look after the image and create the container, in a thread. Raises EngineError, ConfigError: not prepared."""
-    engine, image = context.engine, container.image
+    engine, image = context.engine.of(container=container.name, attempt=attempt), container.image
     details = engine.inspect_image(image)
     notes: tuple[Note, ...] = (already_present(image),)
     if container.pull_policy is PullPolicy.ALWAYS:

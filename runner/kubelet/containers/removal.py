@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
+from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_SANDBOX, attempt_of
 from runner.core.model import Pod
 from runner.engine.protocol import Engine
 from runner.errors import Conflict
@@ -17,7 +17,8 @@ def remove_everything(pod: Pod, engine: Engine, owner: str) -> None:
     labels = {POD_UID: pod.uid}
     containers = engine.list_containers(labels)
     for summary in sorted(containers, key=lambda one: one.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
-        engine.remove_container(summary.id)
+        tagged = engine.of(container=summary.labels.get(CONTAINER_NAME, ""), attempt=attempt_of(summary.labels))
+        tagged.remove_container(summary.id)
     remove_volumes(engine, pod, owner)
     if (containers and engine.list_containers(labels)) or engine.list_volumes(labels):
         raise Conflict("something of the pod is still there", recoverable=True)

@@ -121,7 +121,7 @@ def create_sandbox(context: PodContext, attempt: int) -> Task[str]:
         creation, job = ahead
     else:
         creation = SandboxCreation(
-            engine=context.engine,
+            engine=context.engine.of(container=SANDBOX_CONTAINER, attempt=attempt),
             pod=context.pod,
             attempt=attempt,
             image=context.sandbox_image,

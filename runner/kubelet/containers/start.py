@@ -55,7 +55,7 @@ def start_container(
         context.prefetcher.begin_after(name, sandbox_id)
     try:
         write_managed_files(context, sandbox_id)
-        context.engine.start_container(created)
+        context.engine.of(container=name, attempt=attempt).start_container(created)
     except EngineUnavailable:
         raise
     except EngineError as error:
@@ -124,7 +124,7 @@ def _create(
         config = configure(context, container, attempt=attempt, sandbox_id=sandbox_id, image=image.details)
         make_message_file(context, container, attempt, sandbox_id)
         with context.making.one():
-            return create(context.engine, config)
+            return create(context.engine.of(container=container.name, attempt=attempt), config)
     except ConfigError as error:
         reason, text = WaitingReason.CREATE_CONTAINER_CONFIG_ERROR, str(error)
     except EngineUnavailable:

@@ -33,6 +33,7 @@ from runner.core.container.messages import (
     needs_logs,
     with_message,
 )
+from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container, Pod
 from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.volumes import VolumePlan
@@ -102,7 +103,7 @@ class TerminationMessages:
         if directory is not None:
             _touch(directory, file)
         elif not any(entry.path == file for entry in self.plan.files):
-            self.engine.upload(sandbox_id, FOLDER, _archive(file, now))
+            self.engine.of(container=SANDBOX_CONTAINER).upload(sandbox_id, FOLDER, _archive(file, now))
 
     def _local(self) -> Path | None:
         if not self._is_searched:
@@ -172,7 +173,7 @@ class TerminationMessages:
             return {}
         wanted = names[0] if len(names) == 1 else names[0].split("/", 1)[0]
         try:
-            archive = self.engine.download(sandboxes[0].id, f"{FOLDER}/{wanted}")
+            archive = self.engine.of(container=SANDBOX_CONTAINER).download(sandboxes[0].id, f"{FOLDER}/{wanted}")
         except EngineUnavailable:
             raise
         except EngineError:  # the sandbox or the file is gone
@@ -181,7 +182,9 @@ class TerminationMessages:
 
     def _end_of_log(self, record: ContainerRecord) -> str:
         try:
-            chunks = self.engine.logs(record.id, follow=False, tail=LOG_LINES)
+            chunks = self.engine.of(container=record.name, attempt=record.attempt).logs(
+                record.id, follow=False, tail=LOG_LINES
+            )
             try:
                 return end_of(b"".join(chunk.data for chunk in chunks), LOG_BYTES)
             finally:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.core.container.containerconfig import ContainerConfig
-from runner.core.labels import PREPARED
+from runner.core.labels import PREPARED, SANDBOX_CONTAINER
 from runner.core.model import Container, PullPolicy
 from runner.core.sync.pulling import Refuse
 from runner.core.volumes import SANDBOX_ROOT, VolumePlan
@@ -51,7 +51,7 @@ def fill_image_volumes(
 
 
 def _copy(context: PodContext, plan: VolumePlan, image: str, sandbox_id: str) -> None:
-    engine = context.engine
+    engine = context.engine.of(container=SANDBOX_CONTAINER)
     labels = {**(plan.create.labels if plan.create is not None else {}), PREPARED: "1"}
     config = ContainerConfig(name=f"{plan.source}_image", image=image, labels=labels, command=("-",))
     with context.making.one():

@@ -21,7 +21,7 @@ from runner.core.sync.pulling import (
     pull_failed,
     pulled,
 )
-from runner.engine.protocol import ImageDetails
+from runner.engine.protocol import Engine, ImageDetails
 from runner.errors import EngineError, EngineUnavailable, ImagePullError, NotFound, PullFailure
 from runner.kubelet.images.credentials import pod_keyring, pull_with, registry_auths
 from runner.kubelet.images.pullonce import pull_once
@@ -41,7 +41,11 @@ class ImageReady(Struct, frozen=True, kw_only=True):
 def ensure_image(context: PodContext, container: Container, queue: PullTicket) -> Task[ImageReady | Refuse]:
     """Use, pull or refuse the image, recording the events."""
     image = container.image
-    presence = _presence(context, image) if needs_inspection(container.pull_policy) else None
+    presence = (
+        _presence(context.engine.of(container=container.name), image)
+        if needs_inspection(container.pull_policy)
+        else None
+    )
     key = pull_key(context.pod, image)
     entry = context.pulls.get(key)
     step = plan_image(
@@ -71,9 +75,9 @@ class _Found(Struct, frozen=True):
     error: str = ""
 
 
-def _presence(context: PodContext, image: str) -> _Found:
+def _presence(engine: Engine, image: str) -> _Found:
     try:
-        return _Found(context.engine.inspect_image(image))
+        return _Found(engine.inspect_image(image))
     except NotFound:
         return _Found(None)
     except EngineUnavailable:
@@ -94,12 +98,13 @@ def _pull(context: PodContext, container: Container, reference: str, queue: Pull
     except ConfigError as error:
         return _refused(context, container, str(error))
     auths = registry_auths(keyring, image)
+    engine = context.engine.of(container=container.name)
 
     def pull() -> ImageDetails:
         return pull_once(
-            context.engine,
+            engine,
             reference,
-            lambda: pull_with(context.engine, reference, auths, progress),
+            lambda: pull_with(engine, reference, auths, progress),
             locks=context.locks,
             is_wanted_anew=container.pull_policy == PullPolicy.ALWAYS,
         )

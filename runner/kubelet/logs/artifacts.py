@@ -37,7 +37,7 @@ from runner.core.narration import (
     StatusChanged,
 )
 from runner.core.times import format_micro_time
-from runner.engine.protocol import ContainerDetails
+from runner.engine.protocol import ContainerDetails, Named
 from runner.errors import EngineError, StoreError
 from runner.kubelet.loop.secrecy import Secrets
 
@@ -45,7 +45,9 @@ _log = logging.getLogger("runner.artifacts")
 
 
 class InspectedEngine(Protocol):
-    """The verb of an Engine that artifacts need."""
+    """What artifacts need of an Engine; see ``runner.engine.protocol``."""
+
+    def of(self, pod: Named | None = None, container: str = "", attempt: int | None = None) -> InspectedEngine: ...
 
     def inspect_container(self, container_id: str) -> ContainerDetails: ...
 
@@ -70,7 +72,9 @@ class ArtifactWriter:
 
     def __call__(self, message: Narration) -> None:
         # Asking the Engine takes its time, and others may go on meanwhile.
-        inspected = self._inspect(message.container_id) if isinstance(message, AttemptEnding) else None
+        inspected = None
+        if isinstance(message, AttemptEnding):
+            inspected = self._inspect(message.ref, message.container, message.attempt, message.container_id)
         with self._lock:
             try:
                 self._take(self._files(message.ref), message, inspected)
@@ -100,14 +104,16 @@ class ArtifactWriter:
     def _files(self, ref: PodRef) -> _PodFiles:
         files = self._pods.get(ref.uid)
         if files is None:
-            files = self._pods[ref.uid] = _PodFiles(self._directory / f"{ref.namespace}_{ref.label.replace('/', '_')}")
+            directory = self._directory / f"{ref.namespace}_{ref.label.replace('/', '_')}"
+            files = self._pods[ref.uid] = _PodFiles(ref, directory)
             files.prepare(ref.uid)
         return files
 
-    def _inspect(self, container_id: str) -> Json | None:
+    def _inspect(self, ref: PodRef, container: str, attempt: int, container_id: str) -> Json | None:
         """The Engine's own JSON, without values of Secrets; None when the container is gone or the Engine does not answer."""
+        engine = self._engine.of(ref, container, attempt)
         try:
-            return self._secrets.hide_in(self._engine.inspect_container(container_id).raw)
+            return self._secrets.hide_in(engine.inspect_container(container_id).raw)
         except EngineError as error:
             _log.debug("cannot inspect container %s: %s", container_id, error)
             return None
@@ -118,7 +124,8 @@ class ArtifactWriter:
             for files in self._pods.values():
                 try:
                     for container_id, (container, attempt) in files.running.items():
-                        files.inspection(container, attempt, self._inspect(container_id))
+                        inspected = self._inspect(files.ref, container, attempt, container_id)
+                        files.inspection(container, attempt, inspected)
                     files.close()
                 except (OSError, TypeError, ValueError) as error:
                     _log.warning("cannot write artifacts in %s: %s", files.directory, error)
@@ -129,6 +136,7 @@ class ArtifactWriter:
 class _PodFiles:
     """The files of one pod."""
 
+    ref: PodRef
     directory: Path
     running: dict[str, tuple[str, int]] = field(default_factory=dict)
     events: dict[str, Json] = field(default_factory=dict)

@@ -125,7 +125,7 @@ class _Follower:
         self._attempt = attempt
         self._outbox = outbox
         self._file = file
-        self._reader = OutputReader(engine, attempt.container_id)
+        self._reader = OutputReader(engine.of(attempt.ref, attempt.container, attempt.attempt), attempt.container_id)
         self._assembler = Assembler(attempt.ref, attempt.container, is_init=attempt.is_init, attempt=attempt.attempt)
         self._batches = 0
         self._moves = True

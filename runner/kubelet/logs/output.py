@@ -15,7 +15,7 @@ from typing import Protocol
 
 from runner.core.narration import LogLine, PodRef
 from runner.core.times import parse_time
-from runner.engine.protocol import ContainerDetails, EngineState, LogChunk, LogStream
+from runner.engine.protocol import ContainerDetails, EngineState, LogChunk, LogStream, Named
 from runner.errors import EngineError, NotFound
 
 RECONNECT_SECONDS = 0.5
@@ -32,7 +32,9 @@ could not be started and never will be."""
 
 
 class LoggedEngine(Protocol):
-    """The verbs of an Engine that reading needs."""
+    """What reading needs of an Engine; see ``runner.engine.protocol``."""
+
+    def of(self, pod: Named | None = None, container: str = "", attempt: int | None = None) -> LoggedEngine: ...
 
     def inspect_container(self, container_id: str) -> ContainerDetails: ...
 

@@ -55,13 +55,14 @@ def read_logs(
     container = pod.container(name)
     assert container is not None
     ref = PodRef(namespace=pod.namespace, name=pod.name, uid=pod.uid)
+    engine = engine.of(ref, name)
     instances = _instances(engine, pod, name)
     attempt = _attempt(pod, ref, name, status.container(name), question, instances, home)
     since = question.since
     if since is not None and not isinstance(since, datetime):
         since = later(clock.now(), -since)
     if attempt in instances:
-        batches = _from_engine(engine, instances[attempt], question, since)
+        batches = _from_engine(engine.of(ref, name, attempt), instances[attempt], question, since)
     else:
         if is_cut(home, ref, name, attempt):
             _log.warning("the beginning of this output was not kept: an attempt has %d MB at most", KEPT_MEGABYTES)
@@ -77,7 +78,9 @@ def read_logs(
 def read_attempt(ref: PodRef, container: str, number: int, container_id: str, engine: Engine, home: Home) -> bytes:
     """What one instance of a container has printed so far; from what was saved when the Engine has it no more."""
     try:
-        pieces = [piece for batch in OutputReader(engine, container_id).now() for piece in batch]
+        pieces = [
+            piece for batch in OutputReader(engine.of(ref, container, number), container_id).now() for piece in batch
+        ]
     except EngineError:  # It has gone, or is about to.
         pieces = list(read_saved(home, ref, container, number))
     return b"".join(piece.data for piece in pieces)

@@ -163,7 +163,9 @@ class Observer:
 
     def _inspect(self, summary: ContainerSummary) -> _Known | None:
         try:
-            details = self._engine.inspect_container(summary.id)
+            details = self._engine.of(
+                container=summary.labels.get(CONTAINER_NAME, ""), attempt=attempt_of(summary.labels)
+            ).inspect_container(summary.id)
         except NotFound:
             return None
         record, created = self._record(details), details.created_at

@@ -103,7 +103,7 @@ def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutc
     # The new one may have been seen already, if something happened while it was being made.
     for old in context.observed.sandboxes:
         if old.id != outcome.sandbox_id:
-            context.engine.remove_container(old.id)
+            context.engine.of(container=SANDBOX_CONTAINER, attempt=old.attempt).remove_container(old.id)
     outcome.acted = True
     # PodReadyToStartContainers is published before any image is pulled.
     context.look()
@@ -142,7 +142,7 @@ def remove_instance(context: PodContext, record: ContainerRecord) -> None:
             container_id=record.id,
         )
     )
-    context.engine.remove_container(record.id)
+    context.engine.of(container=record.name, attempt=record.attempt).remove_container(record.id)
     forget(context, record.id)
 
 

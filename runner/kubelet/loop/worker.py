@@ -349,7 +349,9 @@ class PodWorker:
         for record in context.observed.containers:
             if not kill.done and record.state is RuntimeState.RUNNING:
                 with suppress(EngineError):  # It is over, or the kill that goes on meets the error too.
-                    context.engine.kill_container(record.id, "SIGKILL")
+                    context.engine.of(container=record.name, attempt=record.attempt).kill_container(
+                        record.id, "SIGKILL"
+                    )
 
     def _clean_up(self) -> Task[None]:
         """Remove everything of the pod, however often it takes, when what is being made for it is made."""

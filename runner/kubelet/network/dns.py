@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from runner.clock import Clock, Deadline, Wakeup
+from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Json, Pod
 from runner.core.network.clusterdns import ZONE, asks_cluster
 from runner.engine.protocol import Engine
@@ -142,14 +143,14 @@ class ClusterNetwork:
             services = self._store.objects("Service")
         text, plain = zone_text(services, pods), is_plain(services, pods)
         waits = False
-        for _, sandbox_id in self._sandboxes():
+        for pod, sandbox_id in self._sandboxes():
             if self._written.get(sandbox_id) == text:
                 continue
             if plain and sandbox_id not in self._written and self._began.remaining():
                 waits = True
                 continue
             with suppress(EngineError):  # It has gone meanwhile, or the next look finds the same difference.
-                upload_text(self._engine, sandbox_id, ZONE, text, self._clock.now())
+                upload_text(self._engine.of(pod, SANDBOX_CONTAINER), sandbox_id, ZONE, text, self._clock.now())
                 self._written[sandbox_id] = text
         if not plain:
             self._stop.wait(_PAUSE_SECONDS + _PAUSE_PER_POD * len(pods))

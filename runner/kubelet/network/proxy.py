@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from runner.clock import Clock, Deadline
 from runner.core.labels import POD_UID
 from runner.core.model import Json
+from runner.core.narration import PodRef
 from runner.core.network.endpoints import address_of, needs_address, proxy_table
 from runner.core.network.proxyconfig import PROXY_HASH, TABLE, proxy_config, proxy_hash
 from runner.core.storedobjects import addressed, owner_of
@@ -27,6 +28,8 @@ from runner.registry.ownership import PodIsOwned, PodLock, is_locked, owner_labe
 from runner.registry.storage import Store
 
 _THREADS = 8
+_PROXY = "proxy"
+"""The name of a proxy as a container of its Service."""
 _FRESH_SECONDS = 1.5
 """How long a container that was seen to run is taken to run."""
 
@@ -102,29 +105,35 @@ class Proxies:
     def _bring_up(self, proxy: Proxy) -> None:
         """See that the container runs, and that the Service has its address. Raises EngineError."""
         service, image = proxy.service, self._image()
+        engine = self._for(service)
         wanted = proxy_hash(service, image)
         if proxy.hash == wanted and proxy.fresh.remaining():
             return
         running = ""
-        for found in self._engine.list_containers({POD_UID: str(service["metadata"]["uid"])}):
+        for found in engine.list_containers({POD_UID: str(service["metadata"]["uid"])}):
             if found.state is EngineState.RUNNING and found.labels.get(PROXY_HASH) == wanted and not running:
                 running = found.id
             else:
-                self._engine.remove_container(found.id)
+                engine.remove_container(found.id)
         if not running:
-            running = self._engine.create_container(proxy_config(service, image=image, owner=self._owner))
+            running = engine.create_container(proxy_config(service, image=image, owner=self._owner))
             try:
-                self._engine.start_container(running)
+                engine.start_container(running)
             except EngineError:
-                self._engine.remove_container(running)
+                engine.remove_container(running)
                 raise
         if running != proxy.container_id:
             proxy.table = ""
-            proxy.address = self._engine.inspect_container(running).ip
+            proxy.address = engine.inspect_container(running).ip
             proxy.container_id = running
         proxy.hash, proxy.fresh = wanted, Deadline(_FRESH_SECONDS)
         if address_of(service) != proxy.address:
             self._write(service, proxy.address)
+
+    def _for(self, service: Json) -> Engine:
+        metadata = service["metadata"]
+        ref = PodRef(namespace=metadata["namespace"], name=metadata["name"], uid=str(metadata["uid"]), kind="Service")
+        return self._engine.of(ref, _PROXY)
 
     def _image(self) -> str:
         with self._one_at_a_time:
@@ -135,7 +144,7 @@ class Proxies:
     def _bring_table(self, proxy: Proxy, pods: Sequence[Json]) -> None:
         table = proxy_table(proxy.service, pods)
         if table != proxy.table:
-            upload_text(self._engine, proxy.container_id, TABLE, table, self._clock.now())
+            upload_text(self._for(proxy.service), proxy.container_id, TABLE, table, self._clock.now())
             proxy.table = table
 
     def _write(self, service: Json, address: str) -> None:
@@ -147,10 +156,11 @@ class Proxies:
 
     def _end(self, uid: str) -> None:
         proxy = self._mine.pop(uid)
+        engine = self._for(proxy.service)
         try:
             with suppress(EngineError):  # A sweep finds it.
-                for found in self._engine.list_containers({POD_UID: uid}):
-                    self._engine.remove_container(found.id)
+                for found in engine.list_containers({POD_UID: uid}):
+                    engine.remove_container(found.id)
         finally:
             proxy.lock.release()
 

@@ -110,6 +110,7 @@ class Prober:
             sandbox_id=sandboxes[0].id if sandboxes else "",
             pod_ip=context.facts.pod_ip,
             probe=kind,
+            attempt=record.attempt,
         )
         run = ProbeRun(result=RunResult.ERROR)
         for _ in range(_TRIES):

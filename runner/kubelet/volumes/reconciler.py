@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Pod
 from runner.core.volumes import (
     FileEntry,
@@ -65,9 +66,13 @@ def refresh_volumes(context: PodContext) -> Task[None]:
         sandbox = next((sandbox for sandbox in context.observed.sandboxes if sandbox.ready), None)
         if sandbox is None:
             continue
+        engine = context.engine.of(container=SANDBOX_CONTAINER)
         for plan in changed_volumes(context):
             with suppress(EngineError):  # It does not answer: the next look finds the same difference.
-                yield from run_job(context.jobs, partial(bring, context.engine, plan, sandbox.id, context.now()))
+                yield from run_job(
+                    context.jobs,
+                    partial(bring, engine, plan, sandbox.id, context.now()),
+                )
                 context.volumes = tuple(plan if old.name == plan.name else old for old in context.volumes)
 
 

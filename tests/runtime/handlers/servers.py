@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.core.model import Pod
-from runner.engine.protocol import ExecResult, ExecTimeout
+from runner.engine.protocol import ExecResult, ExecTimeout, Untagged
 from runner.errors import EngineError
 from runner.kubelet.prober.handlers import Target
 
@@ -147,7 +147,7 @@ class ProcessStream:
             pipe.close()
 
 
-class ProcessEngine:
+class ProcessEngine(Untagged):
     """Runs what would be run in a container on this machine; ``program`` is what the sandbox has as /pause."""
 
     def __init__(self, program: str = "/nonexistent") -> None:

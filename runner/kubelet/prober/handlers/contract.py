@@ -10,11 +10,14 @@ from msgspec import Struct
 from runner.core.model import Container, Handler, Pod, ProbeKind
 from runner.core.reasons import Note
 from runner.core.sync.probing import ProbeRun
-from runner.engine.protocol import ExecResult, ExecStream
+from runner.engine.protocol import ExecResult, ExecStream, Named
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """One running instance of a container and the way to its pod; ``probe`` says which probe asks, None for hooks."""
+    """One running instance of a container and the way to its pod; ``probe`` says which probe asks, None for hooks.
+
+    ``attempt`` is None where nobody knows it.
+    """
 
     pod: Pod
     container: Container
@@ -22,6 +25,7 @@ class Target(Struct, frozen=True, kw_only=True):
     sandbox_id: str
     pod_ip: str
     probe: ProbeKind | None = None
+    attempt: int | None = None
 
 
 class HookOutcome(Struct, frozen=True, kw_only=True):
@@ -52,7 +56,9 @@ class Handlers(Protocol):
 
 
 class ExecEngine(Protocol):
-    """The two verbs of an Engine that handlers need; see ``runner.engine.protocol``."""
+    """What handlers need of an Engine; see ``runner.engine.protocol``."""
+
+    def of(self, pod: Named | None = None, container: str = "", attempt: int | None = None) -> ExecEngine: ...
 
     def exec(self, container_id: str, command: Sequence[str], *, timeout: float | None, limit: int) -> ExecResult: ...
 

@@ -41,7 +41,7 @@ class EngineHandlers:
         try:
             match handler:
                 case ExecAction():
-                    return commands.run_probe(self._engine, target, handler.command, timeout)
+                    return commands.run_probe(self._container(target), target, handler.command, timeout)
                 case HTTPGetAction():
                     return self._http_probe(target, handler, timeout)
                 case TCPSocketAction():
@@ -58,7 +58,7 @@ class EngineHandlers:
         """See ``Handlers.hook``."""
         match handler:
             case ExecAction():
-                return commands.run_hook(self._engine, target, handler.command, timeout)
+                return commands.run_hook(self._container(target), target, handler.command, timeout)
             case HTTPGetAction():
                 return self._http_hook(target, handler, timeout)
             case TCPSocketAction():
@@ -66,6 +66,9 @@ class EngineHandlers:
             case GRPCAction() | SleepAction():
                 raise ValueError(f"{type(handler).__name__} is no hook to be run here")
         assert_never(handler)
+
+    def _container(self, target: Target) -> ExecEngine:
+        return self._engine.of(target.pod, target.container.name, target.attempt)
 
     # --- probes ------------------------------------------------------------------------------------------------------
 

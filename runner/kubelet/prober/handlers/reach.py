@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from runner.clock import Deadline
+from runner.core.labels import SANDBOX_CONTAINER
 from runner.engine.protocol import ExecStream, ExecTimeout
 from runner.errors import EngineError, is_out_of_files
 from runner.kubelet.prober.handlers.contract import ExecEngine, Target
@@ -86,13 +87,15 @@ class Reach:
         # Longer than the caller waits, so that it is the caller's deadline that is seen to pass.
         life = UNLIMITED_SECONDS if seconds is None else math.ceil(min(seconds, UNLIMITED_SECONDS)) + 1
         command = [PROGRAM, "relay", _numeric(host, port), str(port), str(life)]
-        return self._engine.exec_stream(target.sandbox_id, command)
+        return self._sandbox(target).exec_stream(target.sandbox_id, command)
 
     def _ask_sandbox(self, target: Target, host: str, port: int, seconds: int, peer: str) -> DialError | None:
         """Let the sandbox connect; raises EngineError when its program gives no answer."""
         command = [PROGRAM, "check", host, str(port), str(min(seconds, UNLIMITED_SECONDS))]
         try:
-            answer = self._engine.exec(target.sandbox_id, command, timeout=seconds + _ENGINE_SECONDS, limit=_LINE_LIMIT)
+            answer = self._sandbox(target).exec(
+                target.sandbox_id, command, timeout=seconds + _ENGINE_SECONDS, limit=_LINE_LIMIT
+            )
         except ExecTimeout:
             return DialError(f"dial tcp {peer}: i/o timeout", timed_out=True)
         if answer.exit_code == 0:
@@ -101,6 +104,9 @@ class Reach:
             text = answer.output.decode("utf-8", "replace").strip()
             raise EngineError(f"the sandbox cannot open connections: {text or f'exit code {answer.exit_code}'}")
         return relay_trouble(answer.output, peer) or DialError(f"dial tcp {peer}: connect: failed")
+
+    def _sandbox(self, target: Target) -> ExecEngine:
+        return self._engine.of(target.pod, SANDBOX_CONTAINER)
 
     # --- which way ---------------------------------------------------------------------------------------------------
 
