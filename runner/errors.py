@@ -5,6 +5,7 @@
     RunnerError
     ├── ManifestError            the manifest's fault
     ├── UsageError               the caller's fault
+    │   ├── AlreadyExists        the name is taken
     │   └── Refusal              what an API server would refuse
     │       └── NoSuchObject     what a command or a call names is not there
     ├── EngineError              the Engine answered with an error
@@ -86,6 +87,13 @@ class Refusal(UsageError):
     def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
+
+
+class AlreadyExists(UsageError):
+    """An object of this kind, namespace and name exists; the text is kubectl's."""
+
+    def __init__(self, resource: str, name: str, *, hint: str = "") -> None:
+        super().__init__(f'{resource} "{name}" already exists', hint=hint)
 
 
 class NoSuchObject(Refusal):

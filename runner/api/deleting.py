@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from runner.api.launching import Launching
 from runner.clock import Deadline, Wakeup
 from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS, KindWords
-from runner.core.model import Json, Pod
+from runner.core.model import Json, Object, Pod
 from runner.core.sync.termination import deletion_grace
 from runner.errors import Conflict, NoSuchObject, NotFound, WaitTimeout
 from runner.kubelet.options import RunOptions
 from runner.node.outcome import StopRequest
-from runner.registry.storage import Object
 
 if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO, Unpack
 from runner.api.deleting import POLL_SECONDS, Deleting
 from runner.api.launching import Launch, accounts_of
 from runner.clock import Clock, Wakeup
-from runner.core.model import Json
+from runner.core.model import Json, Object
 from runner.errors import (
     EngineUnavailable,
     ExitCode,
@@ -29,7 +29,7 @@ from runner.errors import (
 from runner.kubelet.options import RunOptions
 from runner.node.outcome import RunResult, StopRequest
 from runner.registry.home import Home
-from runner.registry.storage import Object, Store
+from runner.registry.storage import Store
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from runner.core.model import Json
+from runner.core.model import Json, Object
 from runner.core.narration import AttemptStarted, Gone, Narration, PodRef, StatusChanged
 from runner.core.status.containerstatus import engine_id
 from runner.core.status.podstatus import ContainerStatus, PodStatus, Running, Terminated
-from runner.registry.storage import Object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,8 @@ from runner.render.tail import LogTail
 if TYPE_CHECKING:
     from runner.cli.app import App
     from runner.cli.surface import Result
+    from runner.core.model import Object
     from runner.kubelet.options import Keep
-    from runner.registry.storage import Object
 
 
 def finish(

@@ -9,7 +9,7 @@ from runner.errors import NoSuchObject, UsageError
 
 if TYPE_CHECKING:
     from runner.cli.app import App
-    from runner.registry.storage import Object
+    from runner.core.model import Object
 
 
 def find_pod(app: App, namespace: str, name: str) -> Object:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from runner.cli.failures import Failures
 from runner.cli.manifests import load_objects
 from runner.core.kindwords import OBJECTS
-from runner.errors import Refusal, UsageError
-from runner.registry.storage import AlreadyExists
+from runner.errors import AlreadyExists, Refusal, UsageError
 
 if TYPE_CHECKING:
     from runner.cli.app import App

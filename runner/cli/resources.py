@@ -20,7 +20,7 @@ from runner.render.tables import ClaimTable, EventTable, ObjectTable, PodTable, 
 
 if TYPE_CHECKING:
     from runner.cli.app import App
-    from runner.registry.storage import Object
+    from runner.core.model import Object
 
 Table = PodTable | EventTable
 Read = Callable[["App", str | None, Sequence[str]], "list[Object]"]

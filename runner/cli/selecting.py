@@ -13,8 +13,7 @@ from runner.errors import UsageError
 
 if TYPE_CHECKING:
     from runner.cli.app import App
-    from runner.core.model import Json
-    from runner.registry.storage import Object
+    from runner.core.model import Json, Object
 
     _SelectorBase = click.ParamType[Selector]
 else:  # only newer releases of click make it generic

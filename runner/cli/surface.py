@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from runner.core.manifest import LoadedObject, LoadResult
-    from runner.core.model import Json
+    from runner.core.model import Json, Object
     from runner.core.narration import Listener, LogLine
     from runner.janitor.gc import GcReport
     from runner.kubelet.options import RunOptions
     from runner.node.outcome import StopRequest
-    from runner.registry.storage import Object, Store
+    from runner.registry.storage import Store
 
 
 class Result(Protocol):

@@ -9,7 +9,7 @@ from runner.core.model import Json
 
 if TYPE_CHECKING:
     from runner.cli.app import App
-    from runner.registry.storage import Object
+    from runner.core.model import Object
 
 POLL_SECONDS = 0.01
 """A pod's last status is there for some ten milliseconds; asking costs microseconds."""

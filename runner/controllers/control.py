@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from runner.clock import Clock
 from runner.core.events import Correlator, ObjectRef, Source
-from runner.core.model import Json, PodUID
+from runner.core.model import Json, Object, PodUID
 from runner.core.narration import EventRecorded, Listener, Notice, PodRef
 from runner.core.reasons import Note
 from runner.core.runview import WorkloadView
@@ -21,7 +21,7 @@ from runner.core.workloads import notes as words
 from runner.core.workloads.statefulset import claims
 from runner.core.workloads.status import View, changes_at, objects_of
 from runner.registry.deletionrequests import deletion_asked_of, forget_request
-from runner.registry.storage import Object, Store, name_of
+from runner.registry.storage import Store, name_of
 
 
 @dataclass(slots=True)

@@ -20,6 +20,8 @@ from runner.core.times import parse_time
 PodUID = NewType("PodUID", str)
 ContainerID = NewType("ContainerID", str)
 Json = Mapping[str, Any]
+Object = dict[str, Any]
+"""A v1 object as JSON, which belongs to whoever holds it."""
 
 EMPTY: Json = MappingProxyType({})
 

@@ -36,6 +36,7 @@ from runner.core.labels import (
     home_of,
     pvc_volume_name,
 )
+from runner.core.model import Object
 from runner.core.network.proxyconfig import SERVICE
 from runner.core.times import parse_time, span
 from runner.engine.protocol import ContainerSummary, EngineState, VolumeDetails
@@ -53,7 +54,7 @@ from runner.registry.ownership import (
 )
 from runner.registry.pulllocks import SUFFIX as PULL_LOCK
 from runner.registry.pulllocks import forget_pull_lock
-from runner.registry.storage import Object, Store, name_of
+from runner.registry.storage import Store, name_of
 
 LOG_LIFETIME = 3600.0
 """Seconds that saved logs outlive their pod, as events do."""

@@ -9,11 +9,11 @@ from typing import Any
 from msgspec import Struct
 
 from runner.core.labels import CONTAINER_NAME, POD_UID, SANDBOX_CONTAINER
-from runner.core.model import Json, Pod
+from runner.core.model import Json, Object, Pod
 from runner.core.sync.termination import deletion_grace
 from runner.engine.protocol import ContainerSummary, EngineState
 from runner.engine.simulated import SimulatedEngine
-from runner.registry.storage import Object, Store, without_status
+from runner.registry.storage import Store, without_status
 
 
 class World(Struct, frozen=True):

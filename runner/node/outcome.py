@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from runner.registry.storage import Object
+from runner.core.model import Object
 
 
 class StopRequest:

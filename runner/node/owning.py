@@ -13,7 +13,7 @@ from runner.core.model import Json, Pod
 from runner.core.status.podstatus import Phase
 from runner.core.volumes import MountError
 from runner.engine.protocol import Engine
-from runner.errors import EngineError, RunnerError
+from runner.errors import AlreadyExists, EngineError, RunnerError
 from runner.kubelet.containers.removal import remove_everything
 from runner.kubelet.containers.sandbox import SandboxCreation
 from runner.kubelet.loop.jobs import Job, ThreadJobs
@@ -22,7 +22,7 @@ from runner.kubelet.volumes.planning import prepare_volumes
 from runner.registry.home import Home
 from runner.registry.objects import remove_claims
 from runner.registry.ownership import PodLock, owner_label
-from runner.registry.storage import AlreadyExists, Store
+from runner.registry.storage import Store
 from runner.retry import engine_retry
 
 Spawn = Callable[[Json], "Owned"]

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.clock import Wakeup
-from runner.core.model import Pod
+from runner.core.model import Object, Pod
 from runner.core.runview import PodView
 from runner.core.status.podstatus import PodStatus
 from runner.kubelet.loop.jobs import ThreadJobs
 from runner.kubelet.loop.worker import PodWorker
 from runner.registry.ownership import PodLock
-from runner.registry.storage import Object
 
 if TYPE_CHECKING:
     from runner.controllers.control import Controller

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from runner.clock import Clock, Wakeup
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_CONTAINER
-from runner.core.model import Json, PodUID
+from runner.core.model import Json, Object, PodUID
 from runner.core.narration import AttemptEnding, Listener, Narration, Notice
 from runner.core.network.clusterdns import asks_cluster
 from runner.core.observed import RuntimeState
@@ -39,7 +39,7 @@ from runner.node.outcome import StopRequest
 from runner.node.owning import Owned, Spawn
 from runner.node.running import Running
 from runner.registry.home import Home
-from runner.registry.storage import Object, Store
+from runner.registry.storage import Store
 
 if TYPE_CHECKING:
     from runner.controllers.control import Control, Controller

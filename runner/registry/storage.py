@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from runner.core.events import Event
-from runner.core.model import Json
+from runner.core.model import Json, Object
 from runner.core.status.podstatus import PodStatus
 from runner.core.times import format_time, later, parse_time
-from runner.errors import UsageError
-
-Object = dict[str, Any]
+from runner.errors import AlreadyExists
 
 EVENT_LIFETIME = 3600.0
 """Seconds after which an event is forgotten, as an API server does (kube-apiserver --event-ttl)."""
@@ -30,13 +28,6 @@ _SERVER_METADATA = (
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
 )
-
-
-class AlreadyExists(UsageError):
-    """An object of this kind, namespace and name exists; the text is kubectl's."""
-
-    def __init__(self, resource: str, name: str, *, hint: str = "") -> None:
-        super().__init__(f'{resource} "{name}" already exists', hint=hint)
 
 
 class Store(Protocol):

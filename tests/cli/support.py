@@ -14,7 +14,7 @@ from runner.cli.app import App
 from runner.cli.main import main
 from runner.clock import VirtualClock
 from runner.core.manifest import LoadedObject, LoadResult, Source, load
-from runner.core.model import Json
+from runner.core.model import Json, Object
 from runner.core.narration import Listener, LogLine, Narration, PodRef
 from runner.core.status.podstatus import PodStatus
 from runner.core.times import format_time
@@ -23,7 +23,7 @@ from runner.janitor.gc import GcReport
 from runner.kubelet.options import RunOptions
 from runner.node.outcome import StopRequest
 from runner.registry.memory import MemoryStore
-from runner.registry.storage import Object, Store
+from runner.registry.storage import Store
 
 START = datetime(2030, 5, 1, 12, 0, 0, tzinfo=UTC)
 REF = PodRef(namespace="default", name="web", uid="uid-web")

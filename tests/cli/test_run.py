@@ -17,16 +17,15 @@ import pytest
 from runner.clock import VirtualClock
 from runner.core.events import Event
 from runner.core.images.progress import PullProgress
-from runner.core.model import RetryScope
+from runner.core.model import Object, RetryScope
 from runner.core.narration import EventRecorded, Listener, PodRef, Pulling, StatusChanged
 from runner.core.status.podstatus import PodStatus
 from runner.engine.calllog import CallLog
 from runner.engine.seam import Seam
 from runner.engine.simulated import SimulatedEngine
-from runner.errors import EngineUnavailable, ManifestError
+from runner.errors import AlreadyExists, EngineUnavailable, ManifestError
 from runner.kubelet.options import Keep, RunOptions, Until
 from runner.node.outcome import StopRequest
-from runner.registry.storage import AlreadyExists, Object
 from tests.cli.support import REF, START, CommandLine, FakeResult, event, line, pod
 
 MANIFEST = """\

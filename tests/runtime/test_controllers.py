@@ -14,11 +14,11 @@ from runner.controllers.control import Control, Controller
 from runner.core.model import Json, PodUID
 from runner.core.narration import EventRecorded, Narration, Notice
 from runner.core.workloads import Member, Workload, expand
+from runner.errors import AlreadyExists
 from runner.registry.deletionrequests import deletion_asked_of, request_deletion_of
 from runner.registry.home import Home
 from runner.registry.memory import MemoryStore
 from runner.registry.standing import forget_dead, standing
-from runner.registry.storage import AlreadyExists
 from tests.support.pods import START, at
 from tests.support.workloads import Counting, World, job, loaded, template, workload
 

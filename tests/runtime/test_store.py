@@ -12,10 +12,11 @@ import pytest
 
 from runner.clock import VirtualClock
 from runner.core.status.podstatus import Condition, Phase, PodStatus
+from runner.errors import AlreadyExists
 from runner.registry.home import Home
 from runner.registry.memory import MemoryStore
 from runner.registry.sqlite import SqliteStore
-from runner.registry.storage import AlreadyExists, Store
+from runner.registry.storage import Store
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from runner.errors import NoSuchObject, UsageError
 from runner.render.describe import describe_pod
 
 if TYPE_CHECKING:
-    from runner.registry.storage import Object
+    from runner.core.model import Object
 
 
 @command(

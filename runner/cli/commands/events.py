@@ -25,7 +25,7 @@ from runner.render.formats import OutputFormat, as_list, print_object
 from runner.render.tables import EventTable
 
 if TYPE_CHECKING:
-    from runner.registry.storage import Object
+    from runner.core.model import Object
 
 
 @command("events", "podrunner events --for pod/init-container-pod", short_help="Show events, oldest first.")

@@ -28,7 +28,7 @@ from runner.errors import UsageError
 from runner.render.formats import OutputFormat, as_list, print_object
 
 if TYPE_CHECKING:
-    from runner.registry.storage import Object
+    from runner.core.model import Object
 
 
 @command("get", "podrunner get po -o wide", short_help="Show pods, workloads, claims or events.")

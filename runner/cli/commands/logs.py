@@ -34,8 +34,8 @@ from runner.render.logs import kubectl_prefix, marked
 from runner.render.style import Paint
 
 if TYPE_CHECKING:
+    from runner.core.model import Object
     from runner.core.narration import LogLine
-    from runner.registry.storage import Object
 
 _Source = tuple[str, str, int | None]
 """Names of a pod and of one of its containers, and the attempt; None is the newest."""

@@ -27,8 +27,7 @@ from runner.cli.options import (
 )
 from runner.cli.readers import watched_readers
 from runner.cli.signals import stop_on_signals
-from runner.errors import UsageError
-from runner.registry.storage import AlreadyExists
+from runner.errors import AlreadyExists, UsageError
 from runner.render.formats import ALLOWED, OutputFormat
 from runner.render.logs import LogPrinter
 from runner.render.narrate import Narrator, Progress, narrator

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from runner.clock import Clock
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_CONTAINER, attempt_of
-from runner.core.model import Pod
+from runner.core.model import Object, Pod
 from runner.core.narration import LogLine, PodRef
 from runner.core.reasons import WaitingReason
 from runner.core.status.podstatus import ContainerStatus, PodStatus
@@ -23,7 +23,6 @@ from runner.errors import EngineError, EngineUnavailable, NotFound, UsageError
 from runner.kubelet.logs.files import KEPT_ATTEMPTS, MAX_FILE_SIZE, is_cut, read_saved, saved_attempts
 from runner.kubelet.logs.output import Assembler, OutputReader
 from runner.registry.home import Home
-from runner.registry.storage import Object
 
 KEPT_MEGABYTES = 2 * MAX_FILE_SIZE // 2**20
 """How much of one attempt is kept at most."""
