@@ -1,8 +1,8 @@
 """Runs several pods in virtual time, and the workloads that make them: the product's own controllers and workers.
 
-Every pod has a simulated Engine of its own on the one clock; they share the store. A pod's containers begin with the first
-attempt of the script, but for a Job's: what replaces a failed pod goes on where that one's attempts ended. Nobody scripts a
-Job's container to be good: without a script it exits 0 after a second.
+They share the clock, the store and the simulated Engine, which holds the script of each pod. A pod's containers begin with
+the first attempt of the script, but for a Job's: what replaces a failed pod goes on where that one's attempts ended. Nobody
+scripts a Job's container to be good: without a script it exits 0 after a second.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,12 +25,12 @@ from runner.core.narration import EventRecorded, Narration, StatusChanged
 from runner.core.status.podstatus import PodStatus
 from runner.core.sync.termination import deletion_grace
 from runner.core.times import later
-from runner.core.workloads import WORKLOAD_KINDS, Member, WorkloadKind, WorkloadState, expand, template_spec
+from runner.core.workloads import WORKLOAD_KINDS, Member, WorkloadKind, WorkloadState, expand
 from runner.core.workloads.hashing import SAFE_LETTERS
 from runner.engine.simulated import ContainerScript
 from runner.kubelet.options import WorkerOptions
 from runner.lab.script import INIT_ATTEMPT, SimulationScript
-from runner.lab.simulation import DEFAULT_SECONDS, End, SimulatedRun, Simulation
+from runner.lab.simulation import DEFAULT_SECONDS, End, SimulatedRun, Simulation, engine_of
 from runner.lab.steps import Step, placed
 from runner.registry.memory import MemoryStore
 
@@ -115,18 +114,6 @@ class _Pod:
         return None if self.is_over else self.run.worker.context.tasks.next_deadline()
 
 
-def names_of(objects: Sequence[LoadedObject], namespace: str) -> Pod:
-    """A pod that has every container of the objects once: what a script for all of them may name."""
-    found: dict[str, dict[str, Any]] = {"initContainers": {}, "containers": {}}
-    for spec in map(template_spec, objects):
-        for group, named in found.items():
-            for container in spec.get(group) or ():
-                if all(container["name"] not in other for other in found.values()):
-                    named[container["name"]] = container
-    spec = {group: list(named.values()) for group, named in found.items()}
-    return Pod.from_json({"metadata": {"name": "all", "namespace": namespace, "uid": ""}, "spec": spec})
-
-
 def simulate_company(
     objects: Sequence[LoadedObject],
     script: SimulationScript | None = None,
@@ -162,7 +149,7 @@ class Company:
         self._listener = listener
         self._on_pod = on_pod
         self._names = _Numbered()
-        self._numbers = itertools.count(1)
+        self.engine, self._handlers = engine_of(script, self.clock)
         self._wake: datetime | None = None
         for item in objects:
             if item.kind != "Pod" and item.kind not in WORKLOAD_KINDS:
@@ -262,23 +249,23 @@ class Company:
             listener=self._hear,
             clock=self.clock,
             store=self.store,
-            numbers=self._numbers,
+            engine=self.engine,
+            handlers=self._handlers,
         )
         self.pods.append(_Pod(run=run, controller=controller))
         self._on_pod(run)
         return self.pods[-1]
 
     def _script_of(self, pod: Pod, controller: Controller | None) -> SimulationScript:
+        script = self._script.for_pod(pod)
         if controller is None or controller.workload.kind is not WorkloadKind.JOB:
-            return self._script
+            return script
         index = Member(pod=pod.manifest, status=PodStatus()).index
         before = [member for member in self.members(controller) if member.index == index and not member.succeeded]
         failed = [member for member in before if not member.is_active]
-        given = {c.name: ContainerScript(attempts=(INIT_ATTEMPT,)) for c in pod.containers} | dict(
-            self._script.containers
-        )
+        given = {c.name: ContainerScript(attempts=(INIT_ATTEMPT,)) for c in pod.containers} | dict(script.containers)
         containers = {name: _from(one, _used(failed, name)) for name, one in given.items()}
-        return replace(self._script, containers=containers)
+        return replace(script, containers=containers)
 
     def _hear(self, narration: Narration) -> None:
         if isinstance(narration, StatusChanged) or (isinstance(narration, EventRecorded) and narration.is_stored):
@@ -330,4 +317,4 @@ def _verdict(controller: Controller) -> str:
     return f"{controller.workload.source} is complete" if is_complete else controller.verdict
 
 
-__all__: Sequence[str] = ["Company", "CompanySimulation", "ObjectShown", "names_of", "simulate_company"]
+__all__: Sequence[str] = ["Company", "CompanySimulation", "ObjectShown", "simulate_company"]

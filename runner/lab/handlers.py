@@ -14,12 +14,24 @@ _DONE = HookScript()
 
 
 class SimulatedHandlers:
-    """``Handlers`` of the simulation; ``take_elapsed`` tells how long what was just done would have taken, in seconds."""
+    """``Handlers`` of the simulation; ``take_elapsed`` tells how long what was just done would have taken, in seconds.
+
+    ``hooks`` go by container and hook, for every pod to which none were assigned.
+    """
 
     def __init__(self, engine: SimulatedEngine, hooks: Mapping[tuple[str, str], HookScript]) -> None:
         self._engine = engine
         self._hooks = hooks
+        self._of_pods: dict[str, Mapping[tuple[str, str], HookScript]] = {}
         self._elapsed = 0.0
+
+    def assign(self, uid: str, hooks: Mapping[tuple[str, str], HookScript]) -> None:
+        """Have the hooks of one pod do this."""
+        self._of_pods[uid] = hooks
+
+    def forget(self, uid: str) -> None:
+        """Remember nothing of a pod that is gone."""
+        self._of_pods.pop(uid, None)
 
     def take_elapsed(self) -> float:
         """Seconds since the last time, those of the Engine's own verbs included."""
@@ -32,6 +44,7 @@ class SimulatedHandlers:
 
     def hook(self, target: Target, handler: Handler, *, timeout: float | None) -> HookOutcome:  # noqa: ARG002
         name = "preStop" if handler is target.container.pre_stop else "postStart"
-        script = self._hooks.get((target.container.name, name), _DONE)
+        hooks = self._of_pods.get(target.pod.uid, self._hooks)
+        script = hooks.get((target.container.name, name), _DONE)
         self._elapsed += script.took
         return HookOutcome(ok=not script.error, message=script.error)

@@ -6,18 +6,21 @@ probes and hooks succeed, images are present, nobody interferes. The last attemp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from runner.core.images.images import InvalidReference, apply_default_tag
 from runner.core.manifest.yamltext import read_documents
-from runner.core.model import Pod, ProbeKind
+from runner.core.model import Container, Pod, ProbeKind
 from runner.core.sync.probing import RunResult
 from runner.engine.simulated import FOREVER, Attempt, ContainerScript, OnTerm, ProbePoint, PullStep, Script
 from runner.errors import UsageError
 from runner.lab import steps
+from runner.lab.cast import Cast
 from runner.lab.fields import Field
 from runner.lab.steps import Action, Step
 
@@ -26,8 +29,11 @@ INIT_ATTEMPT: Final = Attempt(exit_code=0, after=1.0)
 
 _ATTEMPT_FIELDS = ("exit", "after", "oom", "startError", "run", "onTerm")
 _STEP_FIELDS = (
-    "at", "killSandbox", "delete", "updateImage", "removeContainer", "kill", "pause", "unpause",
+    "at", "killSandbox", "delete", "updateImage", "removeContainer", "kill", "pause", "unpause", "pod",
 )  # fmt: skip
+_TO_CONTAINERS: Final[Mapping[str, Callable[[str], Action]]] = {
+    "kill": steps.kill, "removeContainer": steps.remove, "pause": steps.pause, "unpause": steps.unpause,
+}  # fmt: skip
 _PROBES = {str(kind).lower(): kind for kind in ProbeKind}
 _RESULTS = {str(result): result for result in RunResult}
 _REFERRED_KINDS = ("ConfigMap", "Secret")
@@ -41,12 +47,39 @@ class HookScript(Struct, frozen=True, kw_only=True):
 
 
 class SimulationScript(Struct, frozen=True, kw_only=True):
-    """A whole script. ``hooks`` by container and hook (``postStart``, ``preStop``); ``steps`` in the order written."""
+    """A whole script. ``hooks`` by container and hook (``postStart``, ``preStop``); ``steps`` in the order written.
+
+    A container is called by its name, in every pod, or ``pod/container``, in the pods of that name: ``*`` in a pod's name
+    stands for anything. What is said of a pod by its whole name goes first, then patterns in their order, then the rest.
+    """
 
     containers: Mapping[str, ContainerScript] = field(default_factory=dict)
     images: Mapping[str, tuple[PullStep, ...]] = field(default_factory=dict)
     hooks: Mapping[tuple[str, str], HookScript] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
+
+    def for_pod(self, pod: Pod) -> SimulationScript:
+        """What it says of one pod: all of it, with plain container names."""
+        keys = [key for key in self.containers if "/" in key]
+        if not keys:
+            return self
+        keys.sort(key=lambda key: "*" in key)  # The order stays among equals.
+        plain = [key for key in self.containers if "/" not in key]
+        chosen = {key: key for key in plain}
+        for key in reversed(keys):
+            name, _, container = key.partition("/")
+            if fnmatchcase(pod.name, name):
+                chosen[container] = key
+        return replace(
+            self,
+            containers={container: self.containers[key] for container, key in chosen.items()},
+            hooks={
+                (container, hook): script
+                for container, chosen_key in chosen.items()
+                for (key, hook), script in self.hooks.items()
+                if key == chosen_key
+            },
+        )
 
     def for_engine(self, pod: Pod) -> Script:
         """What the simulated Engine needs to know, with the defaults filled in."""
@@ -54,8 +87,8 @@ class SimulationScript(Struct, frozen=True, kw_only=True):
         return Script(containers={**unnamed, **self.containers}, images=self.images)
 
 
-def parse_script(text: str, pod: Pod, *, name: str = "script") -> SimulationScript:
-    """Read a script for a pod. Raises UsageError, naming the field that is wrong."""
+def parse_script(text: str, pod: Pod | Cast, *, name: str = "script") -> SimulationScript:
+    """Read a script for a pod, or for several. Raises UsageError, naming the field that is wrong."""
     documents = read_documents(text)
     for document in documents:
         for position, problem in [*((at, text) for at, text, _ in document.errors), *document.warnings]:
@@ -66,12 +99,13 @@ def parse_script(text: str, pod: Pod, *, name: str = "script") -> SimulationScri
     return script_of(roots[0] if roots and roots[0] is not None else {}, pod)
 
 
-def script_of(value: object, pod: Pod) -> SimulationScript:
+def script_of(value: object, pod: Pod | Cast) -> SimulationScript:
     """Check a script that is plain values already. Raises UsageError."""
+    cast = pod if isinstance(pod, Cast) else Cast.of(pod)
     parts = Field("", value).fields(("containers", "images", "objects", "steps"))
-    containers, hooks = _containers(parts.get("containers"), pod)
+    containers, hooks = _containers(parts.get("containers"), cast)
     listed = [_object_step(item) for item in parts["objects"].items()] if "objects" in parts else []
-    listed += [_step(item, pod) for item in parts["steps"].items()] if "steps" in parts else []
+    listed += [_step(item, cast) for item in parts["steps"].items()] if "steps" in parts else []
     images = _images(parts["images"]) if "images" in parts else {}
     return SimulationScript(containers=containers, images=images, hooks=hooks, steps=tuple(listed))
 
@@ -79,13 +113,13 @@ def script_of(value: object, pod: Pod) -> SimulationScript:
 # --- containers ------------------------------------------------------------------------------------------------------
 
 
-def _containers(given: Field | None, pod: Pod) -> tuple[dict[str, ContainerScript], dict[tuple[str, str], HookScript]]:
+def _containers(
+    given: Field | None, cast: Cast
+) -> tuple[dict[str, ContainerScript], dict[tuple[str, str], HookScript]]:
     scripts: dict[str, ContainerScript] = {}
     hooks: dict[tuple[str, str], HookScript] = {}
     for name, one in given.entries().items() if given is not None else ():
-        container = pod.container(name)
-        if container is None:
-            raise one.problem(f"the pod has no container of this name; it has {_names(pod)}")
+        container = _called(one, name, cast)
         default = (INIT_ATTEMPT,) if container.is_regular_init else (FOREVER,)
         parts = one.fields(("attempts", "probes", "hooks", "terminationMessage"))
         attempts = tuple(_attempt(item) for item in parts["attempts"].items()) if "attempts" in parts else ()
@@ -99,8 +133,25 @@ def _containers(given: Field | None, pod: Pod) -> tuple[dict[str, ContainerScrip
     return scripts, hooks
 
 
-def _names(pod: Pod) -> str:
-    return ", ".join(container.name for container in pod.all_containers())
+def _called(given: Field, name: str, cast: Cast) -> Container:
+    """The container of a name, which may have its pod's before it. Raises UsageError."""
+    pod, slash, container = name.rpartition("/")
+    pods = _pods_called(given, pod, cast) if slash else [cast.everyone]
+    found = next((one for one in (pod.container(container) for pod in pods) if one is not None), None)
+    if found is None:
+        raise given.problem(f"the pod has no container of this name; it has {_names(pods)}")
+    return found
+
+
+def _pods_called(given: Field, name: str, cast: Cast) -> list[Pod]:
+    pods = cast.called(name)
+    if not pods:
+        raise given.problem(f"no pod is called {name}; there are {cast.names}")
+    return pods
+
+
+def _names(pods: Sequence[Pod]) -> str:
+    return ", ".join(dict.fromkeys(container.name for pod in pods for container in pod.all_containers()))
 
 
 def _attempt(given: Field) -> Attempt:
@@ -212,12 +263,16 @@ def _object_name(given: Field, value: Mapping[str, Field]) -> str:
     return holder["name"].text()
 
 
-def _step(given: Field, pod: Pod) -> Step:
+def _step(given: Field, cast: Cast) -> Step:
     parts = given.fields(_STEP_FIELDS)
-    what = _one_of(given, parts, _STEP_FIELDS[1:])
+    what = _one_of(given, parts, _STEP_FIELDS[1:-1])
     if "at" not in parts:
         raise given.problem("at is missing")
-    return Step(at=parts["at"].seconds(), action=_action(what, parts[what], pod))
+    pod = parts["pod"].text() if "pod" in parts else ""
+    if pod:
+        _pods_called(parts["pod"], pod, cast)
+    action, named = _action(what, parts[what], cast, pod)
+    return Step(at=parts["at"].seconds(), action=action, pod=named)
 
 
 def _one_of(given: Field, parts: Mapping[str, Field], ways: Iterable[str]) -> str:
@@ -227,33 +282,30 @@ def _one_of(given: Field, parts: Mapping[str, Field], ways: Iterable[str]) -> st
     return found[0]
 
 
-def _action(what: str, given: Field, pod: Pod) -> Action:
+def _action(what: str, given: Field, cast: Cast, pod: str) -> tuple[Action, str]:
+    """What happens, and to the pods of which name. Raises UsageError."""
     match what:
         case "killSandbox":
             if not given.flag():
                 raise given.problem("can only be true")
-            return steps.kill_sandbox
+            return steps.kill_sandbox, pod
         case "delete":
-            return _delete(given)
+            return _delete(given), pod
         case "updateImage":
             parts = given.fields(("container", "image"))
             if len(parts) != 2:
                 raise given.problem("container and image are both needed")
-            return steps.update_image(_container(parts["container"], pod), parts["image"].text())
+            container, pod = _container(parts["container"], cast, pod)
+            return steps.update_image(container, parts["image"].text()), pod
         case "kill" if isinstance(given.value, dict):
             parts = given.fields(("container", "signal"))
             if "container" not in parts:
                 raise given.problem("container is missing")
-            signal = parts["signal"].text() if "signal" in parts else "SIGKILL"
-            return steps.kill(_container(parts["container"], pod), signal)
-        case "kill":
-            return steps.kill(_container(given, pod))
-        case "removeContainer":
-            return steps.remove(_container(given, pod))
-        case "pause":
-            return steps.pause(_container(given, pod))
+            container, pod = _container(parts["container"], cast, pod)
+            return steps.kill(container, parts["signal"].text() if "signal" in parts else "SIGKILL"), pod
         case _:
-            return steps.unpause(_container(given, pod))
+            container, pod = _container(given, cast, pod)
+            return _TO_CONTAINERS[what](container), pod
 
 
 def _delete(given: Field) -> Action:
@@ -268,8 +320,12 @@ def _delete(given: Field) -> Action:
     return steps.delete(int(seconds))
 
 
-def _container(given: Field, pod: Pod) -> str:
-    name = given.text()
-    if pod.container(name) is None:
-        raise given.problem(f"the pod has no container {name}; it has {_names(pod)}")
-    return name
+def _container(given: Field, cast: Cast, pod: str) -> tuple[str, str]:
+    """A container that something happens to, and the name of its pods. Raises UsageError."""
+    named, slash, container = given.text().rpartition("/")
+    if slash and pod:
+        raise given.problem(f"names a pod, and so does pod: {pod}")
+    pods = _pods_called(given, named or pod, cast) if named or pod else [cast.everyone]
+    if all(one.container(container) is None for one in pods):
+        raise given.problem(f"the pod has no container {container}; it has {_names(pods)}")
+    return container, named or pod

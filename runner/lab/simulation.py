@@ -7,7 +7,7 @@ when the pod is gone, when nothing will ever happen to it any more, or at the ti
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -24,7 +24,7 @@ from runner.core.model import Json, Pod
 from runner.core.narration import EventRecorded, Narration, StatusChanged
 from runner.core.times import later
 from runner.engine.protocol import EngineEvent
-from runner.engine.simulated import SimulatedEngine
+from runner.engine.simulated import Script, SimulatedEngine
 from runner.errors import EngineError
 from runner.kubelet.containers.termination_messages import TerminationMessages
 from runner.kubelet.images.pullqueue import PullQueue
@@ -140,20 +140,23 @@ class SimulatedRun:
         options: WorkerOptions,
         *,
         listener: Callable[[Narration], None] | None = None,
-        handlers: Callable[[SimulatedEngine], SimulatedHandlers] | None = None,
+        handlers: Callable[[SimulatedEngine], SimulatedHandlers] | SimulatedHandlers | None = None,
         clock: VirtualClock | None = None,
         store: MemoryStore | None = None,
-        numbers: Iterator[int] | None = None,
+        engine: SimulatedEngine | None = None,
     ) -> None:
-        self.script = script
+        script = self.script = script.for_pod(pod)
         self.heard: list[Narration] = []
         """What the worker has told, where nobody else listens."""
         listen = listener or self.heard.append
         self.clock = clock or VirtualClock()
         self.wakeup = Flag()
         self.store = store or MemoryStore()
-        self.engine = _engine(pod, script, self.clock, numbers)
-        made = handlers(self.engine) if handlers is not None else SimulatedHandlers(self.engine, script.hooks)
+        own, usual = (engine, None) if engine is not None else engine_of(script, self.clock)
+        self.engine = own
+        made = handlers(own) if callable(handlers) else handlers or usual or SimulatedHandlers(own, {})
+        direct(own, pod, script)
+        made.assign(pod.uid, script.hooks)
         self.store.create_pod(pod.manifest, owner="simulation")
         context = PodContext(
             pod=pod,
@@ -188,7 +191,9 @@ class SimulatedRun:
         self.clock.at(later(VIRTUAL_START, step.at), partial(self.do, step))
 
     def do(self, step: Step) -> None:
-        """Let a step happen now."""
+        """Let a step happen now, if it is about this pod."""
+        if not step.concerns(self._world.pod):
+            return
         step.action(self._world, self.clock.now())
         self.wakeup.set()
 
@@ -211,10 +216,16 @@ class SimulatedRun:
         return End.GONE
 
 
-def _engine(pod: Pod, script: SimulationScript, clock: VirtualClock, numbers: Iterator[int] | None) -> SimulatedEngine:
-    """An Engine that has every image whose pulls nobody has scripted."""
-    engine = SimulatedEngine(clock, script.for_engine(pod), numbers=numbers)
+def engine_of(script: SimulationScript, clock: VirtualClock) -> tuple[SimulatedEngine, SimulatedHandlers]:
+    """An Engine for the pods of a script, and what their probes and hooks ask."""
+    engine = SimulatedEngine(clock, Script(images=script.images))
     engine.add_image(_SANDBOX_IMAGE)
+    return engine, SimulatedHandlers(engine, {})
+
+
+def direct(engine: SimulatedEngine, pod: Pod, script: SimulationScript) -> None:
+    """Give a pod its script, and the Engine every image of it whose pulls nobody has scripted."""
+    engine.assign(pod.uid, script.for_engine(pod))
     pulled = set(script.images)
     for container in pod.all_containers():
         if container.image not in pulled:
@@ -222,4 +233,3 @@ def _engine(pod: Pod, script: SimulationScript, clock: VirtualClock, numbers: It
                 engine.add_image(container.image)
             except (EngineError, InvalidReference):
                 continue  # No image can have this name; the pod's status will tell.
-    return engine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Any
 
 from msgspec import Struct
@@ -36,10 +37,18 @@ Action = Callable[[World, datetime], None]
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """``action`` happens ``at`` seconds after the beginning."""
+    """``action`` happens ``at`` seconds after the beginning, to the pods of a name (``*`` in it stands for anything).
+
+    ``pod`` "": to every pod that is there.
+    """
 
     at: float
     action: Action
+    pod: str = ""
+
+    def concerns(self, pod: Pod) -> bool:
+        """Whether it is about this pod."""
+        return not self.pod or fnmatchcase(pod.name, self.pod)
 
 
 def kill(container: str, signal: str = "SIGKILL") -> Action:

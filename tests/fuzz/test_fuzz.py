@@ -86,7 +86,7 @@ def script(pod: Pod, dice: Dice) -> dict[str, Any]:
 def lives(item: LoadedObject, dice: Dice) -> list[str]:
     """Let an object's pods live in virtual time; returns the rules that were broken."""
     watch, names = CompanyWatch(), names_of([item], "default")
-    watch.of([item], script_of(script(names, dice), names)).advance(VIRTUAL_SECONDS)
+    watch.of([item], script_of(script(names.everyone, dice), names)).advance(VIRTUAL_SECONDS)
     return watch.violations
 
 

@@ -186,6 +186,27 @@ def test_an_object_that_comes_later_is_there_for_all_pods() -> None:
     assert simulated(value, there).seconds(simulated(value, there).ended_at) == 1
 
 
+def test_what_one_pod_has_pulled_is_there_for_the_others() -> None:
+    """They have one Engine, as the pods of a node have."""
+    first, second = pod("a"), pod("b")
+    second["spec"]["initContainers"] = [{"name": "first", "image": "first:1"}]
+    script: dict[str, Any] = {"images": {IMAGE: [{"ok": True, "took": "5s"}, {"error": "only once"}]}}
+    script["containers"] = {"first": {"attempts": [{"exit": 0, "after": "6s"}]}}
+    found = simulated(first, second, script=script, seconds=20)
+    assert phases(found) == ["Running", "Running"]
+    pulls = [one.event["message"] for one in found.pods[1].events if one.event["reason"] == "Pulled"]
+    assert f'Container image "{IMAGE}" already present on machine' in " ".join(pulls)
+
+
+def test_a_script_may_name_one_pod_of_several() -> None:
+    """Each of the others does what is said of all."""
+    attempts = {"main": {"attempts": [{"exit": 0, "after": "2s"}]}, "web-1/main": {"attempts": [{"exit": 3}]}}
+    script: dict[str, Any] = {"containers": attempts, "steps": [{"at": "30s", "pod": "b", "delete": {}}]}
+    found = simulated(pod("a"), pod("b"), pod("web-1"), script=script, seconds=40)
+    assert phases(found) == ["Succeeded", "Succeeded", "Failed"]
+    assert [one.end is End.GONE for one in found.pods] == [False, True, False]
+
+
 def test_nothing_is_random() -> None:
     first, second = (simulated(lasting("Deployment", replicas=2), job()) for _ in range(2))
     assert first.told == second.told

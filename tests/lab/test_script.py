@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from runner.core.model import ProbeKind
+from runner.core.manifest import Source, load
+from runner.core.model import Pod, ProbeKind
 from runner.core.sync.probing import RunResult
 from runner.engine.simulated import FOREVER, Attempt, OnTerm, ProbePoint, PullStep
 from runner.errors import ExitCode, UsageError
-from runner.lab import SimulationScript, parse_script
-from runner.lab.script import INIT_ATTEMPT, HookScript
+from runner.lab import SimulationScript, names_of, new_pod, parse_script
+from runner.lab.cast import Cast
+from runner.lab.script import INIT_ATTEMPT, HookScript, script_of
 from tests.lab.scenes import pod, sidecar
 
 POD = pod(["init-1", sidecar("proxy")], ["app"])
@@ -212,3 +214,80 @@ def test_a_mistake_is_told_with_the_field_that_it_is_in(text: str, problem: str)
         read(text)
     assert caught.value.message.startswith(problem)
     assert caught.value.exit_code is ExitCode.USAGE
+
+
+# --- several pods -------------------------------------------------------------------------------------------------------
+
+MANIFESTS = """
+{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: app, image: busybox}, {name: own, image: busybox}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {generateName: b-}, spec: {containers: [{name: app, image: busybox}]}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app, image: busybox}, {name: db, image: busybox}]}}
+"""
+
+
+def cast() -> Cast:
+    return names_of(load([Source(name="m", text=MANIFESTS)]).objects, "default")
+
+
+def named(name: str) -> Pod:
+    containers = [{"name": one, "image": "busybox"} for one in ("app", "own", "db")]
+    return new_pod({"metadata": {"name": name}, "spec": {"containers": containers}})
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [("a", [5, 1, 9]), ("web-0", [7, 1, 9]), ("web-1", [6, 1, 8]), ("b-x", [4, 1, 9])],
+)
+def test_what_names_a_pod_goes_before_what_names_none(name: str, codes: list[int]) -> None:
+    """The whole name first, then patterns in the order written."""
+    said = {"app": 4, "own": 1, "db": 9, "w*-1/db": 8, "*-1/db": 2, "web-*/app": 6, "web-0/app": 7, "a/app": 5}
+    script = script_of({"containers": {key: {"attempts": [{"exit": code}]} for key, code in said.items()}}, cast())
+    found = script.for_pod(named(name)).containers
+    assert [found[one].attempts[0].exit_code for one in ("app", "own", "db")] == codes
+
+
+def test_hooks_go_with_the_container_that_they_were_said_of() -> None:
+    hooks = {"app": {"hooks": {"preStop": {"took": "1s"}}}, "a/app": {"hooks": {"postStart": {"error": "no"}}}}
+    script = script_of({"containers": hooks}, cast())
+    assert script.for_pod(named("a")).hooks == {("app", "postStart"): HookScript(error="no")}
+    assert script.for_pod(named("b-x")).hooks == {("app", "preStop"): HookScript(took=1)}
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("{at: 1s, pod: a, delete: true}", ["a"]),
+        ("{at: 1s, kill: web-0/db}", ["web-0"]),
+        ("{at: 1s, kill: {container: web-*/db}}", ["web-0", "web-1"]),
+        ("{at: 1s, pod: web-*, removeContainer: app}", ["web-0", "web-1"]),
+        ("{at: 1s, updateImage: {container: a/app, image: x}}", ["a"]),
+        ("{at: 1s, pause: app}", ["a", "b-x", "web-0", "web-1"]),
+    ],
+)
+def test_a_step_is_about_the_pods_that_it_names(step: str, expected: list[str]) -> None:
+    (found,) = parse_script(f"steps: [{step}]", cast()).steps
+    assert [name for name in ("a", "b-x", "web-0", "web-1") if found.concerns(named(name))] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("containers: {c/app: {}}", "containers[c/app]: no pod is called c; there are a, b-*, web-*"),
+        ("containers: {a/db: {}}", "containers[a/db]: the pod has no container of this name; it has app, own"),
+        ("steps: [{at: 0s, pod: w, delete: true}]", "steps[0].pod: no pod is called w; there are a, b-*, web-*"),
+        ("steps: [{at: 0s, pod: web-0, kill: own}]", "steps[0].kill: the pod has no container own; it has app, db"),
+        ("steps: [{at: 0s, pod: a, kill: a/app}]", "steps[0].kill: names a pod, and so does pod: a"),
+        ("steps: [{at: 0s, pod: a}]", "steps[0]: expected exactly one of "),
+    ],
+)
+def test_a_pod_that_there_cannot_be_is_an_error(text: str, problem: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        parse_script(text, cast())
+    assert raised.value.message.startswith(problem)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, TYPE_SANDBOX, attempt_of
+from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_SANDBOX, attempt_of
 from runner.core.manifest import LoadedObject
 from runner.core.model import Pod
 from runner.core.narration import Gone, Narration, StatusChanged
@@ -156,4 +156,4 @@ class CompanyWatch:
 
 def watched(run: SimulatedRun, watch: Watch) -> None:
     """Let the Engine's events be seen before the worker acts on them."""
-    run.engine.subscribe({}, watch.see)
+    run.engine.subscribe({POD_UID: watch.pod.uid}, watch.see)

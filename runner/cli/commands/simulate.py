@@ -79,8 +79,9 @@ def simulate(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **f
       - {at: 60s, delete: {grace: 20s}}
 
     With several pods a script is about the containers of these names in each of them, and its steps about every pod that
-    is there. What a Job makes after a pod failed goes on with the next attempts; its containers of which nothing is said
-    exit 0.
+    is there. "web-0/app" names the container of one pod, "web-*/app" that of all whose names begin so; a step may say
+    pod: web-0 instead. The pods have one Engine: what one has pulled is there for the others. What a Job makes after a pod
+    failed goes on with the next attempts; its containers of which nothing is said exit 0.
 
     The exit code is 0 however the pods fare; 2 means that manifest or script are wrong.
     """

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -66,7 +66,10 @@ _INFO: Final = EngineInfo(
 
 
 class SimulatedEngine(Untagged):
-    """An Engine whose containers do what ``script`` says. ``images`` are present from the start."""
+    """An Engine whose containers do what ``script`` says, or what was assigned to their pod.
+
+    ``images`` are present from the start.
+    """
 
     def __init__(
         self,
@@ -75,7 +78,6 @@ class SimulatedEngine(Untagged):
         *,
         images: Iterable[str] = (),
         record_calls: bool = False,
-        numbers: Iterator[int] | None = None,
     ) -> None:
         self.clock = clock
         self.script = script or Script()
@@ -86,12 +88,13 @@ class SimulatedEngine(Untagged):
         """While it is set nothing answers; what runs goes on running."""
         self._elapsed = 0.0
         self._bus = EventBus()
-        # What the ids and addresses are made from; Engines that stand for one share them.
-        self._numbers = numbers or itertools.count(1)
+        # What the ids and addresses are made from.
+        self._numbers = itertools.count(1)
         self._containers: dict[str, SimulatedContainer] = {}
         self._by_uid: dict[str, dict[str, SimulatedContainer]] = {}
         self._names: dict[str, SimulatedContainer] = {}
-        self._starts: dict[tuple[str, str], int] = defaultdict(int)
+        self._scripts: dict[str, Script] = {}
+        self._starts: dict[str, dict[str, int]] = {}
         self._images = ImageStore(self.script.images)
         self._volumes = VolumeStore()
         self._ends = Ends(clock, self._emit, self._tree)
@@ -104,6 +107,15 @@ class SimulatedEngine(Untagged):
         """Seconds that the verbs called since the last time would have blocked."""
         elapsed, self._elapsed = self._elapsed, 0.0
         return elapsed
+
+    def assign(self, uid: str, script: Script) -> None:
+        """Have the containers of one pod do what this script says of containers; its images are not looked at."""
+        self._scripts[uid] = script
+
+    def forget(self, uid: str) -> None:
+        """Remember nothing of a pod that is gone."""
+        self._scripts.pop(uid, None)
+        self._starts.pop(uid, None)
 
     def fail_next(self, verb: str, error: EngineError, times: int = 1) -> None:
         """Let the next calls of a verb (its method's name) raise an error instead."""
@@ -205,7 +217,8 @@ class SimulatedEngine(Untagged):
         number = next(self._numbers)
         container_id = f"{number * _SPREAD % _IDS:064x}"
         name = config.labels.get("io.kubernetes.container.name", config.name)
-        script = self.script.containers.get(name, self.script.default)
+        scripts = self._scripts.get(config.labels.get(POD_UID, ""), self.script)
+        script = scripts.containers.get(name, scripts.default)
         container = SimulatedContainer(container_id, config, image_id=image.id, script=script, now=self.clock.now())
         self._containers[container_id] = container
         self._names[config.name] = container
@@ -223,9 +236,9 @@ class SimulatedEngine(Untagged):
         if container.is_alive():
             return
         self._join(container)
-        key = (container.uid, container.script_name)
-        number = self._starts[key]
-        self._starts[key] = number + 1
+        starts = self._starts.setdefault(container.uid, {})
+        number = starts.get(container.script_name, 0)
+        starts[container.script_name] = number + 1
         attempt = container.script.attempt(number)
         if attempt.start_error:
             raise self._failed_start(container, StartError(attempt.start_error), attempt.exit_code or NOT_FOUND)
