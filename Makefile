@@ -16,6 +16,9 @@ WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "
 CORE_TESTS := tests/core $(filter-out %/test_mutations.py,$(wildcard tests/manifest/test_*.py))
 # Percent. Python versions count the branches of a match statement a little differently, which is no reason for `make test` to fail.
 COVERED = $(if $(filter test,$(MAKECMDGOALS)),99.5,100)
+# Tests on the real Engine wait as much as they compute, so there are more of them than processors.
+ENGINE_TESTS = $(sort $(shell grep -rl --include="test_*.py" "mark[.]docker" tests))
+ON_ENGINE = $(PYTEST) -q -n 4 --dist loadgroup -m "docker and not slow_conformance" $(ENGINE_TESTS)
 COVER = $(PYTEST) -q -n 2 $(CORE_TESTS) --cov=runner.core --cov-branch --cov-fail-under=$(COVERED) \
 	--cov-report=term-missing:skip-covered
 
@@ -27,8 +30,8 @@ run: install ## take the Pod of two init containers to Ready on a real Engine, s
 
 test: check ## check everything and run all tests, those on the real Engine included
 	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; \
-	$(COVER) && $(PYTEST) -q -n 2 -m "not docker" $(addprefix --ignore=,$(CORE_TESTS)) && $(PYTEST) -q -n 2 -m "docker and not slow_conformance" \
-	&& $(BIN)/python -m tools.sample && $(BIN)/python -m tools.outside -n 2
+	$(COVER) && $(PYTEST) -q -n 2 -m "not docker" $(addprefix --ignore=,$(CORE_TESTS)) \
+	&& $(ON_ENGINE) && $(BIN)/python -m tools.sample && $(BIN)/python -m tools.outside -n 2
 
 cov: install ## run the tests of the core and see that they reach every branch of it
 	$(COVER)

@@ -59,6 +59,14 @@ def require_engine() -> EngineAddress:
     pytest.skip(f"no Engine answers: {address.splitlines()[0]}")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that keep others from sweeping would only wait for each other: one worker of a parallel run has them all."""
+    for item in items:
+        if "alone" in getattr(item, "fixturenames", ()) and item.get_closest_marker("docker"):
+            item.add_marker(pytest.mark.xdist_group("alone"))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("docker"):
         item.user_properties.append((ENGINE_PROPERTY, _engine_name(require_engine())))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import threading
 import uuid
 from collections.abc import Mapping
@@ -136,6 +138,11 @@ class TestBed:
         target = self.containers(view, container)[0]
         result = self.engine.exec(target, command, timeout=EXEC_SECONDS, limit=1 << 20)
         return result.output.decode(errors="replace")
+
+    def catches_term(self, view: View, container: str) -> bool:
+        """Whether a running container has come to set a trap for SIGTERM, as the kernel tells."""
+        caught = re.search(r"^SigCgt:\s*(\w+)$", self.exec(view, container, ["cat", "/proc/1/status"]), re.MULTILINE)
+        return caught is not None and bool(int(caught[1], 16) & 1 << signal.SIGTERM - 1)
 
     def pause(self, container_id: str) -> None:
         """Freeze a container, as ``docker pause`` does."""

@@ -43,6 +43,10 @@ class Bed(Protocol):
         """Run a command in the newest instance of a container."""
         ...
 
+    def catches_term(self, view: View, container: str) -> bool:
+        """Whether a running container has come to set a trap for SIGTERM."""
+        ...
+
     def let_pass(self, view: View, seconds: float) -> None:
         """Let time pass while a pod is watched."""
         ...

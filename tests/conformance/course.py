@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from runner.errors import EngineError
 from tests.conformance.contract import Bed
 from tests.conformance.judging import Judge
 from tests.conformance.marks import mark_problems
@@ -16,6 +17,7 @@ from tests.conformance.scenario import Scenario
 from tests.conformance.view import View
 
 _PAUSE_SECONDS: Final = 0.3
+_TRAP_SECONDS: Final = 30.0
 _LAST_LOOK_SECONDS: Final = 5.0
 
 
@@ -87,12 +89,14 @@ class Course:
             case "hold":
                 self._hold(wanted)
             case "delete":
+                self._let_traps_be_set()
                 self.judge.deleted = self._now()
                 bed.delete(view, wanted.get("grace"))
             case "wait_gone":
                 assert self.judge.deleted is not None
                 self._wait_gone(self.judge.deleted + timedelta(seconds=wanted["within"]))
             case "update_image":
+                self._let_traps_be_set()
                 bed.set_image(view, wanted["container"], wanted["image"])
             case "exec":
                 bed.exec(view, wanted["container"], wanted["command"])
@@ -137,6 +141,25 @@ class Course:
         if not self._until(lambda pod: pod is None, end):
             raise Failed(f"not gone in time: {brief(self.view.last())}")
         self.judge.gone = self.view.states[-1].at
+
+    def _let_traps_be_set(self) -> None:
+        """Containers count as running before their scripts have come far; who is told to end before that ends otherwise."""
+        spec = self.scenario.pod["spec"]
+        containers = [*spec.get("initContainers", ()), *spec["containers"]]
+        waiting = [one["name"] for one in containers if "trap " in str(one.get("command"))]
+        end = self._in(_TRAP_SECONDS)
+        while self._now() < end:
+            running = {name for name, one in statuses(self.view.last()).items() if field(one, "state") == "running"}
+            waiting = [name for name in waiting if name in running and not self._catches_term(name)]
+            if not waiting:
+                return
+            self.bed.let_pass(self.view, _PAUSE_SECONDS)
+
+    def _catches_term(self, name: str) -> bool:
+        try:
+            return self.bed.catches_term(self.view, name)
+        except EngineError:
+            return True  # It has ended meanwhile.
 
     # --- small things --------------------------------------------------------------------------------------------------
 

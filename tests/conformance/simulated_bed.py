@@ -119,6 +119,10 @@ class SimulatedBed:
         assert command == ["cat", "/proc/uptime"], command
         return f"{(self.clock.now() - VIRTUAL_START).total_seconds():.2f} 0.00"
 
+    def catches_term(self, view: View, container: str) -> bool:  # noqa: ARG002
+        """A script sets its trap as it starts."""
+        return True
+
     def let_pass(self, view: View, seconds: float) -> None:  # noqa: ARG002
         self._go_on(seconds)
 

@@ -162,6 +162,15 @@ def read_answer(message: bytes) -> Answer:
     )
 
 
+def ask_at_once(port: int, *queries: bytes) -> list[Answer]:
+    """The answers to questions that are sent without waiting for any, as they come."""
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client:
+        client.settimeout(DEADLINE)
+        for query in queries:
+            client.sendto(query, ("127.0.0.1", port))
+        return [read_answer(client.recv(65535)) for _ in queries]
+
+
 def ask(port: int, query: bytes, *, timeout: float = DEADLINE) -> Answer:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client:
         client.settimeout(timeout)

@@ -17,8 +17,12 @@ def no_other_sweeps() -> Iterator[None]:
     if _held:
         yield
         return
-    with Path(tempfile.gettempdir(), "podrunner-tests-sweep.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = Path(tempfile.gettempdir())
+    with (folder / "podrunner-tests-sweep.lock").open("w") as lock:
+        # Who comes back at once stands behind those who wait already.
+        with (folder / "podrunner-tests-sweep.queue").open("w") as queue:
+            fcntl.flock(queue, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         _held.append(True)
         try:
             yield
