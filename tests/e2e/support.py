@@ -37,7 +37,7 @@ FIXTURE = ROOT / "fixtures" / "init-container.yaml"
 BUSYBOX = "busybox:1.36"
 SERVE = ["sh", "-c", "trap 'exit 0' TERM; echo up; sleep 3600 & wait"]
 """Says that it is up, stays, and ends at once on SIGTERM."""
-SECONDS = 60.0
+SECONDS = 120.0
 """How long anything is waited for: long, because machines may be busy; nothing needs it."""
 
 Found = TypeVar("Found")

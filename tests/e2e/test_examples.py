@@ -78,7 +78,7 @@ def test_every_example_is_run() -> None:
 def test_init_containers_wait_for_services_that_a_second_terminal_brings(bench: Bench, namespace: str) -> None:
     text = (EXAMPLES / "init-waits-for-services.yaml").read_text(encoding="utf-8")
     pod, *services = text.replace(".default.svc", f".{namespace}.svc").split("---\n")
-    run = bench.start("run", "-n", namespace, "--timeout", "50s", "-", stdin=pod)
+    run = bench.start("run", "-n", namespace, "--timeout", "100s", "-", stdin=pod)
     run.line("waiting for store", stream="out")
     for service, name, following in zip(services, ("store", "queue"), ("waiting for queue", ""), strict=True):
         done = bench("apply", "-n", namespace, "-f", "-", stdin=service)
@@ -98,7 +98,7 @@ def test_an_example_does_what_it_is_known_for(bench: Bench, namespace: str, name
     text = (EXAMPLES / f"{name}.yaml").read_text(encoding="utf-8").replace(".default.svc", f".{namespace}.svc")
     text = text.replace("namespace: default", f"namespace: {namespace}")
     words = [word if word != "default" else namespace for word in expected.words]
-    argv = ["run", "-n", namespace, "--until", expected.until, "--timeout", "50s", "-o", "json", "-"]
+    argv = ["run", "-n", namespace, "--until", expected.until, "--timeout", "100s", "-o", "json", "-"]
     done = bench(*argv, stdin=text)
     assert done.code == expected.code, done.err
     for word in words:

@@ -9,6 +9,7 @@ import pytest
 
 import runner
 from runner.clock import Deadline
+from runner.kubelet.logs.follow import SILENCE_SECONDS
 from runner.registry.home import Home
 from tests.e2e.support import SERVE, Bench, container, pod, until
 
@@ -150,7 +151,7 @@ def test_a_container_that_cannot_start_is_not_waited_for(bench: Bench) -> None:
     path = bench.write(pod(name, container("main", ["/binbash"]), terminationGracePeriodSeconds=1))
     run = bench.start("run", path, "--speed", "100", "--max-restarts", "3")
     run.line("Failed", "binbash")
-    since_first = Deadline(25)
+    since_first = Deadline(3 * SILENCE_SECONDS)
     done = run.end()
     assert done.code == 1
     assert since_first.remaining() != 0

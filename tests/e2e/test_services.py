@@ -46,7 +46,7 @@ def service(name: str, label: str, *ports: dict[str, Any], **spec: Any) -> dict[
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": value}
 
 
-def ask(bench: Bench, script: str, *, seconds: str = "40s") -> list[str]:
+def ask(bench: Bench, script: str, *, seconds: str = "100s") -> list[str]:
     """What a client pod says until its end."""
     name = bench.name("client")
     manifest = pod(name, container("app", f"{FETCH}{script}"), restartPolicy="Never")
@@ -140,7 +140,7 @@ def test_endpoints_follow_readiness_and_services_may_go_and_come(bench: Bench) -
         "while nslookup late.default.svc.cluster.local >/dev/null; do sleep 0.1; done; echo gone"
     )
     manifest = pod(client_name, container("app", script), restartPolicy="Never")
-    client = bench.start("run", "--timeout", "50s", bench.write(manifest, name="client.yaml"))
+    client = bench.start("run", "--timeout", "100s", bench.write(manifest, name="client.yaml"))
     client.line("served", stream="out")
     app.exec_run(["rm", "/w/up"])
     client.line("unready", stream="out")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
 
 from runner.api.sources import MAX_BYTES, read_sources, stdin_text
-from runner.clock import SystemClock
 from runner.core.manifest import LoadResult, load
 from runner.errors import UsageError
 
@@ -96,22 +96,25 @@ def test_fifty_megabytes_are_refused_without_being_read(tmp_path: Path) -> None:
         loaded("-", stdin="#" * (MAX_BYTES + 1))
 
 
+def cpu_seconds() -> float:
+    """What this process has computed: other programs do not count."""
+    return sum(os.times()[:2])
+
+
 def test_a_value_of_megabytes_is_answered_soon() -> None:
-    clock = SystemClock()
-    began = clock.now()
+    began = cpu_seconds()
     result = loaded("-", stdin=POD.replace("web", "w" * (MAX_BYTES - 1000)))
     assert not result.ok
-    assert (clock.now() - began).total_seconds() < 5
+    assert cpu_seconds() - began < 5
 
 
 def test_aliases_that_multiply_are_refused_before_they_do() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
-    clock = SystemClock()
-    began = clock.now()
+    began = cpu_seconds()
     (problem,) = loaded("-", stdin="\n".join(lines)).problems
     assert "aliases expand to more than 100000 values" in problem.message
-    assert (clock.now() - began).total_seconds() < 5
+    assert cpu_seconds() - began < 5
 
 
 @pytest.mark.parametrize(
