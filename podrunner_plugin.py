@@ -18,7 +18,7 @@ import pytest
 
 if TYPE_CHECKING:
     from runner import PodHandle, Runner, RunOptions
-    from runner.engine.protocol import Engine
+    from runner.api.types import Engine
 
 SCOPES = ("function", "class", "module", "package", "session")
 KEEP = ("never", "failed", "always")

@@ -18,10 +18,10 @@ from podrunner_plugin import note_kept, setting
 
 if TYPE_CHECKING:
     from runner.api.facade import Runner
+    from runner.api.options import RunOptions
     from runner.api.pods import PodHandle
+    from runner.api.types import Engine
     from runner.core.narration import Narration
-    from runner.engine.protocol import Engine
-    from runner.kubelet.options import RunOptions
 
 __all__ = ["setting"]
 
@@ -79,7 +79,7 @@ def engine(config: pytest.Config) -> Iterator[Engine]:
 
 def options(config: pytest.Config, name: str) -> RunOptions:
     """How the settings say that pods are run; ``name`` is where their artifacts go."""
-    from runner.kubelet.options import Keep, RunOptions, WorkerOptions
+    from runner.api.options import Keep, RunOptions, WorkerOptions
 
     artifacts, grace = setting(config, "artifacts"), setting(config, "grace")
     return RunOptions(
@@ -163,7 +163,7 @@ def _end_namespace(runner: Runner, namespace: str, config: pytest.Config) -> Non
     """Remove the namespace with its claims, unless pods have been kept in it."""
     from runner.errors import EngineError
 
-    kept = [f"{namespace}/{value['metadata']['name']}" for value in runner.store.pods(namespace)]
+    kept = [f"{namespace}/{value['metadata']['name']}" for value in runner.client.list("Pod", namespace).items]
     if kept:
         note_kept(config, kept)
         return

@@ -20,17 +20,16 @@ from typing import Any, Unpack
 
 from runner.api.history import AttemptRecord, PodHistory
 from runner.api.inputs import Manifest, sources_of
+from runner.api.options import RunOptions
 from runner.api.settings import How, Seconds, options_of, overrides_of, seconds_of
+from runner.api.simulating import Simulation, new_pod, script_of
+from runner.api.simulating import simulate as _simulate
 from runner.api.status import Status
 from runner.clock import VIRTUAL_START
 from runner.core.events import Event
 from runner.core.model import Pod
 from runner.core.status.podstatus import PodStatus
 from runner.errors import ManifestError, UsageError
-from runner.kubelet.options import RunOptions
-from runner.lab import Simulation, new_pod
-from runner.lab import simulate as _simulate
-from runner.lab.script import script_of
 
 DEFAULT_SECONDS = 3600.0
 """How long a simulation lasts unless told otherwise."""

@@ -6,25 +6,23 @@ Cheap to make: the store is opened, the Engine found and docker-py imported when
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO, Unpack
 
-from runner.api.deleting import POLL_SECONDS, Deleting
+from runner.api.deleting import Deleting
 from runner.api.launching import Launch, accounts_of
-from runner.clock import Clock, Wakeup
-from runner.core.model import Json, Object
+from runner.clock import Clock
+from runner.core.kindwords import PODS
 from runner.errors import (
     EngineUnavailable,
     ExitCode,
     ManifestError,
-    NoSuchObject,
     RunnerError,
     StoreError,
     UsageError,
-    WaitTimeout,
 )
 from runner.kubelet.options import RunOptions
 from runner.node.outcome import RunResult, StopRequest
@@ -32,14 +30,13 @@ from runner.registry.home import Home
 from runner.registry.storage import Store
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from runner.api.inputs import Manifest
     from runner.api.live import Life
     from runner.api.pods import PodHandle
     from runner.api.settings import How
+    from runner.client.contract import Waitable
     from runner.core.manifest import LoadedObject, LoadResult
-    from runner.core.narration import Listener, LogLine, Narration
+    from runner.core.narration import Listener, Narration
     from runner.engine.protocol import Engine
     from runner.janitor.gc import GcReport
 
@@ -261,69 +258,14 @@ class Runner(Deleting):
             session.finish(exit_code, stop)
         return RunResult(exit_code=exit_code, pods=reached, message=message)
 
-    # --- looking at pods ----------------------------------------------------------------------------------------------
+    # --- what is there -----------------------------------------------------------------------------------------------
 
-    def logs(
-        self,
-        namespace: str,
-        name: str,
-        *,
-        container: str | None,
-        previous: bool,
-        follow: bool,
-        tail: int | None,
-        since: float | datetime | None,
-        attempt: int | None = None,
-        whole: bool = True,
-    ) -> Iterator[Sequence[LogLine]]:
-        """One container's output, as many lines at once as are there. Raises UsageError when it cannot be had.
+    def delete(self, namespace: str, name: str, *, grace: int | None, force: bool) -> Waitable:
+        """Ask for the deletion of a pod: its owner does it, or this process when the owner is dead.
 
-        ``attempt`` counts from 0, None: the newest. Without ``whole`` values hold many lines, the very bytes in order.
+        ``grace`` in seconds, None: the pod's own; ``force`` means 0. Raises NoSuchObject when there is no such pod.
         """
-        from runner.kubelet.logs.reading import LogQuestion, read_logs
-
-        question = LogQuestion(
-            container=container,
-            previous=previous,
-            follow=follow,
-            tail=tail,
-            since=since,
-            attempt=attempt,
-            whole=whole,
-        )
-        return read_logs(self._stored(namespace, name), question, engine=self.engine, home=self.home, clock=self.clock)
-
-    def attempts(self, namespace: str, name: str, *, container: str | None) -> Sequence[int]:
-        """The attempts of a container whose output can be read, oldest first."""
-        from runner.kubelet.logs.reading import known_attempts
-
-        return known_attempts(self._stored(namespace, name), container, engine=self.engine, home=self.home)
-
-    def _stored(self, namespace: str, name: str) -> Object:
-        value = self.store.pod(namespace, name)
-        if value is None:
-            raise NoSuchObject(f'pods "{name}" not found')
-        return value
-
-    def wait_for(
-        self, namespace: str, name: str, condition: Callable[[Json | None], bool], timeout: float | None
-    ) -> Object | None:
-        """Wait until the condition holds for the pod (None: there is none). Raises WaitTimeout.
-
-        ``timeout`` in seconds; 0 looks once, None or less than 0 waits without end.
-        """
-        from runner.clock import Deadline
-
-        endless = timeout is None or timeout < 0
-        deadline = Deadline(None if endless else timeout)
-        never = Wakeup()
-        while True:
-            value = self.store.pod(namespace, name)
-            if condition(value):
-                return value
-            if deadline.remaining() == 0:
-                raise WaitTimeout(f"timed out waiting for the condition on pods/{name}")
-            never.wait(POLL_SECONDS)
+        return self.client.delete(PODS.kind, namespace, name, grace=0 if force else grace)
 
     def gc(self, *, everything: bool, older_than: float | None, dry_run: bool, other_homes: bool = False) -> GcReport:
         """Remove what dead processes left behind; see ``runner.janitor.gc.sweep``. A damaged database is set aside first."""

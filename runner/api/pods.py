@@ -15,13 +15,14 @@ from runner.api.status import Status
 from runner.api.volumes import VolumeHandle
 from runner.core.diagnosis import with_cause
 from runner.core.events import Event
+from runner.core.kindwords import PODS
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
+from runner.core.logquestion import LogQuestion
 from runner.core.model import Container, Pod
 from runner.core.status.containerstatus import engine_id
 from runner.core.status.podstatus import ConditionType, Phase
-from runner.core.sync.termination import deletion_grace
 from runner.engine.protocol import Engine, EngineState
-from runner.errors import Conflict, NotFound, PodFailed, UsageError, WaitTimeout
+from runner.errors import Conflict, NoSuchObject, NotFound, PodFailed, UsageError, WaitTimeout
 
 if TYPE_CHECKING:
     from runner.api.facade import Runner
@@ -159,16 +160,8 @@ class ContainerHandle:
         return b"".join(line.content for lines in self._read(tail, is_followed=False) for line in lines)
 
     def _read(self, tail: int | None, *, is_followed: bool) -> Iterator[Sequence[LogLine]]:
-        return self._pod.runner.logs(
-            self._pod.namespace,
-            self._pod.name,
-            container=self.name,
-            previous=False,
-            follow=is_followed,
-            tail=tail,
-            since=None,
-            whole=is_followed,
-        )
+        question = LogQuestion(container=self.name, follow=is_followed, tail=tail, whole=is_followed)
+        return self._pod.runner.client.logs(self._pod.namespace, self._pod.name, question)
 
     def exec(self, command: Sequence[str], *, timeout: Seconds = None) -> ExecOutcome:
         """Run a command, a list of words, in the running container; what it exits with is no error.
@@ -289,7 +282,7 @@ class PodHandle:
 
     def events(self) -> list[Event]:
         """What happened, as ``podrunner events`` shows it; the newest comes last."""
-        found = self.runner.store.events(self.namespace, uid=self.uid)
+        found = self.runner.client.events(self.history.manifest)
         return sorted((Event.from_json(value) for value in found), key=lambda event: event.last)
 
     @property
@@ -420,8 +413,8 @@ class PodHandle:
         Raises WaitTimeout.
         """
         __tracebackhide__ = True
-        wanted = deletion_grace(self._pod, grace)
-        self.runner.store.request_deletion(self.uid, self.runner.clock.now(), wanted)
+        with suppress(NoSuchObject):  # It has gone already.
+            self.runner.client.delete(PODS.kind, self.namespace, self.name, grace=grace, uid=self.uid)
         self._life.wake()
         limit = seconds_of(timeout)
         if not self.history.wait(lambda: self.is_gone, limit):

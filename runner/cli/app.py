@@ -19,8 +19,8 @@ from runner.render.style import Paint
 from runner.render.wrapping import wrapped
 
 if TYPE_CHECKING:
+    from runner.api.options import StopRequest
     from runner.cli.surface import RunnerSurface
-    from runner.node.outcome import StopRequest
 
 
 def _real_runner(environ: Mapping[str, str], home: str | None) -> RunnerSurface:
@@ -30,7 +30,7 @@ def _real_runner(environ: Mapping[str, str], home: str | None) -> RunnerSurface:
 
 
 def _real_stop() -> StopRequest:
-    from runner.node.outcome import StopRequest
+    from runner.api.options import StopRequest
 
     return StopRequest()
 

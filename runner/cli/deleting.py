@@ -15,8 +15,8 @@ from runner.core.selectors import Selector
 from runner.errors import NoSuchObject, UsageError
 
 if TYPE_CHECKING:
+    from runner.api.types import Waitable
     from runner.cli.app import App
-    from runner.cli.surface import Waitable
     from runner.core.manifest import LoadedObject
 
 _PODS: Resource = next(one for one in RESOURCES if one.words is PODS)
@@ -66,7 +66,7 @@ def _asked(app: App, words: tuple[str, ...], namespace: str) -> list[Asked]:
     """The kinds and names; words without a kind are pods."""
     if words and ("/" in words[0] or is_kind(words[0])):
         return asked(words)
-    if len(words) > 1 and kind_like(words[0]) and app.runner.store.pod(namespace, words[0]) is None:
+    if len(words) > 1 and kind_like(words[0]) and not _is_there(app, PODS.kind, namespace, words[0]):
         return asked(words)  # Which says what it takes for a misspelt kind.
     return [Asked(_PODS, words)]
 
@@ -98,7 +98,7 @@ def delete_targets(
     """Delete everything that is there, wait for it, and raise what went wrong on the way; ``timeout`` in seconds."""
     failures = Failures()
     # What goes with something else on the list was there when it was asked for.
-    there = [target for target in targets if _is_there(app, target)]
+    there = [target for target in targets if _is_there(app, target.words.kind, target.namespace, target.name)]
     for target in targets:
         if target not in there and not ignore_not_found:
             failures.add(target.missing)
@@ -109,7 +109,7 @@ def delete_targets(
             word = "force deleted" if force else "deleted"
             app.out.line(f'{target.words.prefix} "{target.name}" {word} from {target.namespace} namespace')
     with failures.go_on():
-        app.runner.remove_unowned(deletions)
+        app.runner.client.finish(deletions)
     timeout = timeout if wait else 0.0
     end = None if timeout is None else app.clock.steady() + timeout
     for deletion in deletions:
@@ -120,20 +120,17 @@ def delete_targets(
     failures.end()
 
 
-def _is_there(app: App, target: Target) -> bool:
-    store = app.runner.store
-    if target.words is PODS:
-        return store.pod(target.namespace, target.name) is not None
-    if target.words.kind == "Event":
-        return any(event["metadata"]["name"] == target.name for event in store.events(target.namespace))
-    return store.object(target.words.kind, target.namespace, target.name) is not None
+def _is_there(app: App, kind: str, namespace: str, name: str) -> bool:
+    try:
+        app.runner.client.get(kind, namespace, name)
+    except NoSuchObject:
+        return False
+    return True
 
 
 def _ask(app: App, target: Target, grace: int | None) -> list[Waitable]:
     """Ask for the deletion; nothing when it has gone with something else meanwhile."""
     try:
-        if target.words is PODS:
-            return [app.runner.delete(target.namespace, target.name, grace=grace, force=grace == 0)]
-        return [app.runner.delete_object(target.words.kind, target.namespace, target.name, grace=grace)]
+        return [app.runner.client.delete(target.words.kind, target.namespace, target.name, grace=grace)]
     except NoSuchObject:
         return []

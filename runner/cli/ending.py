@@ -15,10 +15,10 @@ from runner.render.tables import PodTable
 from runner.render.tail import LogTail
 
 if TYPE_CHECKING:
+    from runner.api.options import Keep
     from runner.cli.app import App
     from runner.cli.surface import Result
     from runner.core.model import Object
-    from runner.kubelet.options import Keep
 
 
 def finish(
@@ -95,7 +95,7 @@ def _last_words(app: App, pods: list[Object]) -> None:
     now = app.clock.now()
     app.err.write(PodTable(wide=True).rows(pods, now))
     for pod in pods:
-        events = app.runner.store.events(pod["metadata"].get("namespace"), uid=pod["metadata"].get("uid"))
+        events = app.runner.client.events(pod)
         if events:
             layout = Layout()
             layout.line(0, f"Events of {pod['metadata'].get('name')}:")

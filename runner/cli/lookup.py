@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runner.errors import NoSuchObject, UsageError
+from runner.core.kindwords import PODS
+from runner.errors import UsageError
 
 if TYPE_CHECKING:
     from runner.cli.app import App
@@ -14,14 +15,7 @@ if TYPE_CHECKING:
 
 def find_pod(app: App, namespace: str, name: str) -> Object:
     """The pod. Raises UsageError when there is none."""
-    pod = app.runner.store.pod(namespace, name)
-    if pod is None:
-        raise not_found(name)
-    return pod
-
-
-def not_found(name: str) -> UsageError:
-    return NoSuchObject(f'pods "{name}" not found')
+    return app.runner.client.get(PODS.kind, namespace, name)
 
 
 def find_pods(app: App, namespace: str | None, names: Sequence[str]) -> list[Object]:
@@ -30,7 +24,7 @@ def find_pods(app: App, namespace: str | None, names: Sequence[str]) -> list[Obj
         if namespace is None:
             raise UsageError("a resource cannot be retrieved by name across all namespaces")
         return [find_pod(app, namespace, name) for name in names]
-    return app.runner.store.pods(namespace)
+    return app.runner.client.list(PODS.kind, namespace).items
 
 
 def nothing_found(namespace: str | None, what: str = "resources") -> str:
@@ -40,9 +34,9 @@ def nothing_found(namespace: str | None, what: str = "resources") -> str:
 def pods_of(app: App, value: Object) -> list[Object]:
     """The pods that a workload owns, a Deployment's by its ReplicaSet, a CronJob's by its Job."""
     metadata = value["metadata"]
-    pods = app.runner.store.pods(metadata["namespace"])
+    pods = app.runner.client.list(PODS.kind, metadata["namespace"]).items
     made = {"Deployment": "ReplicaSet", "CronJob": "Job"}.get(value["kind"])
-    between = app.runner.store.objects(made, metadata["namespace"]) if made else []
+    between = app.runner.client.list(made, metadata["namespace"]).items if made else []
     owners = {metadata["uid"], *(one["metadata"]["uid"] for one in between if _owner(one) == metadata["uid"])}
     return [pod for pod in pods if _owner(pod) in owners]
 

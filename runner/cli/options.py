@@ -201,6 +201,6 @@ def _items(words: Iterable[str]) -> list[CompletionItem]:
 
 def _stored_pods(app: App, namespace: str | None) -> list[dict[str, Any]]:
     try:
-        return app.runner.store.pods(namespace or app.environ.get("PODRUNNER_NAMESPACE") or "default")
+        return app.runner.client.list("Pod", namespace or app.environ.get("PODRUNNER_NAMESPACE") or "default").items
     except RunnerError:
         return []

@@ -40,6 +40,12 @@ class Asked(Struct, frozen=True):
     resource: Resource
     names: tuple[str, ...]
 
+    def is_wanted(self, value: Object, selector: Selector = ()) -> bool:
+        """Whether an object of the kind is one of those."""
+        if self.names and value["metadata"]["name"] not in self.names:
+            return False
+        return not selector or matches(selector, labels_of(value))
+
     def read(
         self, app: App, scope: str | None, selector: Selector = (), failures: Failures | None = None
     ) -> list[Object]:
@@ -59,7 +65,7 @@ class Asked(Struct, frozen=True):
 
 
 def _stored(words: KindWords, app: App, scope: str | None, names: Sequence[str]) -> list[Object]:
-    found = app.runner.store.objects(words.kind, scope)
+    found = app.runner.client.list(words.kind, scope).items
     if not names:
         return found
     if scope is None:
@@ -68,7 +74,7 @@ def _stored(words: KindWords, app: App, scope: str | None, names: Sequence[str])
 
 
 def _events(app: App, scope: str | None, names: Sequence[str]) -> list[Object]:
-    found = sorted(app.runner.store.events(scope), key=last_seen)
+    found = sorted(app.runner.client.list(EVENTS.kind, scope).items, key=last_seen)
     return _chosen(EVENTS, found, names) if names else found
 
 

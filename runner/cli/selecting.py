@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.cli.options import option
+from runner.core.kindwords import PODS
 from runner.core.selectors import Selector, SelectorError, matches, parse_selector
 from runner.errors import UsageError
 
@@ -43,7 +44,7 @@ def labels_of(value: Json) -> Mapping[str, str]:
 
 def selected_pods(app: App, namespace: str, selector: Selector) -> list[Object]:
     """The pods of a namespace with such labels, by name."""
-    return [pod for pod in app.runner.store.pods(namespace) if matches(selector, labels_of(pod))]
+    return [pod for pod in app.runner.client.list(PODS.kind, namespace).items if matches(selector, labels_of(pod))]
 
 
 def refuse_names(names: object, selector: Selector) -> None:

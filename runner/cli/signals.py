@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from runner.core.times import human_duration
 
 if TYPE_CHECKING:
-    from runner.node.outcome import StopRequest
+    from runner.api.options import StopRequest
 
 FIRST = "deleting pods (they have up to {}), Ctrl-C again to kill"
 SECOND = "killing"

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from runner.api.options import RunOptions, StopRequest
+    from runner.api.types import Client, GcReport
     from runner.core.manifest import LoadedObject, LoadResult
-    from runner.core.model import Json, Object
-    from runner.core.narration import Listener, LogLine
-    from runner.janitor.gc import GcReport
-    from runner.kubelet.options import RunOptions
-    from runner.node.outcome import StopRequest
-    from runner.registry.storage import Store
+    from runner.core.model import Object
+    from runner.core.narration import Listener
 
 
 class Result(Protocol):
@@ -30,20 +26,11 @@ class Result(Protocol):
     def message(self) -> str: ...
 
 
-class Waitable(Protocol):
-    """A deletion under way; ``needs_waiting``: nobody else carries it out."""
-
-    @property
-    def needs_waiting(self) -> bool: ...
-
-    def wait(self, timeout: float | None = None) -> object: ...
-
-
 class RunnerSurface(Protocol):
     """The facade."""
 
     @property
-    def store(self) -> Store: ...
+    def client(self) -> Client: ...
 
     def release(self) -> None: ...
 
@@ -55,36 +42,10 @@ class RunnerSurface(Protocol):
 
     def plan(self, objects: Sequence[LoadedObject], options: RunOptions) -> str: ...
 
-    def delete(self, namespace: str, name: str, *, grace: int | None, force: bool) -> Waitable: ...
-
-    def delete_object(self, kind: str, namespace: str, name: str, *, grace: int | None = None) -> Waitable: ...
-
     def remove_kept(self, objects: Sequence[LoadedObject], grace: int | None) -> Sequence[str]: ...
-
-    def remove_unowned(self, deletions: Sequence[Any]) -> None: ...
-
-    def logs(
-        self,
-        namespace: str,
-        name: str,
-        *,
-        container: str | None,
-        previous: bool,
-        follow: bool,
-        tail: int | None,
-        since: float | datetime | None,
-        attempt: int | None,
-        whole: bool,
-    ) -> Iterator[Sequence[LogLine]]: ...
-
-    def attempts(self, namespace: str, name: str, *, container: str | None) -> Sequence[int]: ...
 
     def gc(
         self, *, everything: bool, older_than: float | None, dry_run: bool, other_homes: bool = False
     ) -> GcReport: ...
 
     def doctor(self) -> list[tuple[str, str]]: ...
-
-    def wait_for(
-        self, namespace: str, name: str, condition: Callable[[Json | None], bool], timeout: float | None
-    ) -> object: ...

@@ -1,33 +1,52 @@
-"""Following the store: what is there now, then every change, by asking its version number again and again."""
+"""Following objects: what is there now, then every change of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from runner.core.changes import ChangeType
 from runner.core.model import Json
 
 if TYPE_CHECKING:
     from runner.cli.app import App
     from runner.core.model import Object
 
-POLL_SECONDS = 0.01
-"""A pod's last status is there for some ten milliseconds; asking costs microseconds."""
 
+def changes(
+    app: App,
+    kind: str,
+    namespace: str | None,
+    is_wanted: Callable[[Object], bool],
+    *,
+    order: Callable[[Object], Any] | None = None,
+) -> Iterator[list[Object]]:
+    """Yield the wanted objects of a kind, then those that are new or different, each time in the order of the changes.
 
-def changes(app: App, read: Callable[[], list[Object]]) -> Iterator[list[Object]]:
-    """Yield the objects that are new or different since the last time; one that is gone comes once more. Never ends."""
+    One that is gone, or is wanted no more, comes once more. Never ends.
+    """
+    listing = app.runner.client.list(kind, namespace)
     known: dict[str, Object] = {}
-    while True:
-        version = app.runner.store.version()
-        present = {_key(value): value for value in read()}
-        news = [value for key, value in present.items() if known.get(key) != value]
-        news.extend(value for key, value in known.items() if key not in present)
-        known = present
-        if news:
-            yield news
-        while app.runner.store.version() == version:
-            app.clock.sleep(POLL_SECONDS)
+    present = [value for value in listing.items if _is_news(ChangeType.ADDED, value, is_wanted, known)]
+    if present:
+        yield sorted(present, key=order) if order is not None else present
+    with app.runner.client.watch(kind, namespace, since=listing.resource_version) as watch:
+        while True:
+            found = watch.next()
+            news = [change.value for change in found if _is_news(change.type, change.value, is_wanted, known)]
+            if news:
+                yield news
+
+
+def _is_news(change: ChangeType, value: Object, is_wanted: Callable[[Object], bool], known: dict[str, Object]) -> bool:
+    """Whether somebody who looks wants to see a change; ``known`` is what has been seen."""
+    key = _key(value)
+    if change is ChangeType.DELETED or not is_wanted(value):
+        return known.pop(key, None) is not None
+    if known.get(key) == value:
+        return False
+    known[key] = value
+    return True
 
 
 def _key(value: Json) -> str:

@@ -7,12 +7,12 @@ a value: a change gives another one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from runner.core.changes import ChangeType
 from runner.core.model import EMPTY, Json
 from runner.core.reasons import EventReason, WaitingReason
 from runner.core.status.podstatus import ConditionType, ContainerStatus, PodStatus
@@ -31,14 +31,6 @@ _JOB_ENDS = {"SuccessCriteriaMet": "Complete", "Complete": "Complete", "FailureT
 _FINAL_WORDS = ("NotFound", "not found", "denied", "unauthorized", "forbidden")
 """Registries that do not have an image, or do not give it, say so in these words."""
 _PASSING = frozenset({WaitingReason.REGISTRY_UNAVAILABLE, WaitingReason.IMAGE_INSPECT_ERROR})
-
-
-class ChangeType(StrEnum):
-    """What has become of an object, in the words of a watch."""
-
-    ADDED = "ADDED"
-    MODIFIED = "MODIFIED"
-    DELETED = "DELETED"
 
 
 class Failures(Struct, frozen=True, kw_only=True):

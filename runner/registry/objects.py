@@ -59,11 +59,11 @@ def remove_claims(store: Store, namespace: str, uid: str) -> None:
             store.remove_object("PersistentVolumeClaim", namespace, claim["metadata"]["name"])
 
 
-def create_object(store: Store, value: Json, now: datetime) -> None:
+def create_object(store: Store, value: Json, now: datetime) -> Object:
     """Add an object that stays. Raises AlreadyExists."""
     if _old(store, value) is not None:
         raise AlreadyExists(OBJECTS[str(value["kind"])].resource, name_of(value)[1])
-    _write(store, value, None, now, "")
+    return _write(store, value, None, now, "")
 
 
 def apply_object(store: Store, value: Json, now: datetime) -> str:

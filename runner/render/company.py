@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 
+from runner.api.simulating import CompanySimulation, ObjectShown
 from runner.core.narration import EventRecorded, StatusChanged
 from runner.core.printers.columns import pod_row
-from runner.lab.company import CompanySimulation, ObjectShown
 from runner.render.simulated import COLUMNS, aligned, event_text, moment
 
 _TIME, _READY, _STATUS = 10, 7, 30

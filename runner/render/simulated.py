@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from runner.api.simulating import Simulation
 from runner.core.narration import EventRecorded, StatusChanged
 from runner.core.printers.columns import pod_row
 from runner.core.times import format_duration
-from runner.lab.simulation import Simulation
 
 COLUMNS = ("TIME", "READY", "STATUS", "RESTARTS")
 _WIDTHS = (10, 7, 30)

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
+from runner.api.simulating import AttemptLine, Doing, Simulation, timeline
 from runner.core.times import format_duration
-from runner.lab.simulation import Simulation
-from runner.lab.timeline import AttemptLine, Doing, timeline
 
 WIDTH: Final = 80
 FIRST_SHOWN: Final = 12

@@ -10,18 +10,25 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
+from msgspec.structs import asdict
+
 from runner.cli.app import App
 from runner.cli.main import main
-from runner.clock import VirtualClock
+from runner.client.contract import Waitable
+from runner.client.local import LocalClient
+from runner.clock import Clock, VirtualClock
+from runner.core.logquestion import LogQuestion
 from runner.core.manifest import LoadedObject, LoadResult, Source, load
-from runner.core.model import Json, Object
+from runner.core.model import Json, Object, Pod
 from runner.core.narration import Listener, LogLine, Narration, PodRef
 from runner.core.status.podstatus import PodStatus
 from runner.core.times import format_time
-from runner.errors import UsageError, WaitTimeout
+from runner.engine.protocol import Engine
+from runner.errors import UsageError
 from runner.janitor.gc import GcReport
 from runner.kubelet.options import RunOptions
 from runner.node.outcome import StopRequest
+from runner.registry.home import Home
 from runner.registry.memory import MemoryStore
 from runner.registry.storage import Store
 
@@ -78,6 +85,7 @@ class FakeRunner:
     """Answers what a test prepared and remembers what it was asked."""
 
     store: Store = field(default_factory=MemoryStore)
+    clock: Clock = field(default_factory=TickingClock)
     narrations: list[Narration] = field(default_factory=list)
     result: FakeResult = field(default_factory=FakeResult)
     lines: dict[str, list[LogLine]] = field(default_factory=dict)
@@ -117,42 +125,24 @@ class FakeRunner:
     def plan(self, objects: Sequence[LoadedObject], options: RunOptions) -> str:
         return "\n".join(f"plan of {o.name}, retry {options.worker.retry.scope}" for o in objects)
 
-    def delete(self, namespace: str, name: str, *, grace: int | None, force: bool) -> FakeDeletion:
-        self.asked.setdefault("deleted", []).append((namespace, name, grace, force))
-        return self.deletion
-
-    def delete_object(self, kind: str, namespace: str, name: str, *, grace: int | None = None) -> FakeDeletion:
-        self.asked.setdefault("deleted objects", []).append((kind, namespace, name, grace))
-        self.store.remove_object(kind, namespace, name)
-        return self.deletion
-
     def remove_kept(self, objects: Sequence[LoadedObject], grace: int | None) -> list[str]:
         self.asked["replaced"] = ([one.name for one in objects], grace)
         return ["pod/web"]
 
-    def remove_unowned(self, deletions: Sequence[Any]) -> None:
-        self.asked["unowned"] = len(deletions)
+    @property
+    def client(self) -> FakeClient:
+        return FakeClient(self)
 
-    def logs(self, namespace: str, name: str, **limits: Any) -> Iterator[Sequence[LogLine]]:
-        self.asked["logs"] = {"namespace": namespace, "name": name, **limits}
-        if limits["container"] not in self.lines:
-            raise UsageError(f"container {limits['container']} is not valid for pod {name}")
-        lines = self.lines[limits["container"]]
-        wanted = limits["attempt"]
-        return iter([line] for line in lines if wanted is None or line.attempt == wanted)
+    @property
+    def engine(self) -> Engine:
+        raise AssertionError("no Engine is needed")
 
-    def attempts(self, namespace: str, name: str, *, container: str | None) -> Sequence[int]:
-        assert self.store.pod(namespace, name) is not None
-        return sorted({line.attempt for line in self.lines[container or ""]})
+    @property
+    def home(self) -> Home:
+        raise AssertionError("no state directory is needed")
 
-    def wait_for(
-        self, namespace: str, name: str, condition: Callable[[Json | None], bool], timeout: float | None
-    ) -> Object | None:
-        self.asked["timeout"] = timeout
-        value = self.store.pod(namespace, name)
-        if not condition(value):
-            raise WaitTimeout(f"timed out waiting for the condition on pods/{name}")
-        return value
+    def adopt_and_remove(self, *pods: Pod) -> None:
+        raise AssertionError(f"nobody ends {pods}")
 
     def gc(self, *, everything: bool, older_than: float | None, dry_run: bool, other_homes: bool = False) -> GcReport:
         self.asked["gc"] = (everything, older_than, dry_run, other_homes)
@@ -160,6 +150,45 @@ class FakeRunner:
 
     def doctor(self) -> list[tuple[str, str]]:
         return self.rows
+
+
+class FakeClient(LocalClient):
+    """Reads the store, and notes what else it is asked."""
+
+    def __init__(self, runner: FakeRunner) -> None:
+        super().__init__(runner, runner)
+        self._runner = runner
+
+    def delete(self, kind: str, namespace: str, name: str, *, grace: int | None = None, uid: str = "") -> FakeDeletion:  # noqa: ARG002
+        runner = self._runner
+        if kind == "Pod":
+            runner.asked.setdefault("deleted", []).append((namespace, name, grace))
+        else:
+            runner.asked.setdefault("deleted objects", []).append((kind, namespace, name, grace))
+            runner.store.remove_object(kind, namespace, name)
+        return runner.deletion
+
+    def finish(self, deletions: Sequence[Waitable]) -> None:
+        self._runner.asked["unowned"] = len(deletions)
+
+    def wait(
+        self, kind: str, namespace: str, name: str, holds: Callable[[Object | None], bool], timeout: float | None
+    ) -> Object | None:
+        self._runner.asked["timeout"] = timeout
+        clock = self._runner.clock
+        assert isinstance(clock, TickingClock)
+        return super().wait(kind, namespace, name, holds, timeout if clock.steps else 0)
+
+    def logs(self, namespace: str, name: str, question: LogQuestion) -> Iterator[Sequence[LogLine]]:
+        self._runner.asked["logs"] = {"namespace": namespace, "name": name, **asdict(question)}
+        if question.container not in self._runner.lines:
+            raise UsageError(f"container {question.container} is not valid for pod {name}")
+        lines, wanted = self._runner.lines[question.container], question.attempt
+        return iter([line] for line in lines if wanted is None or line.attempt == wanted)
+
+    def attempts(self, namespace: str, name: str, container: str | None) -> Sequence[int]:
+        self.get("Pod", namespace, name)
+        return sorted({line.attempt for line in self._runner.lines[container or ""]})
 
 
 @dataclass
@@ -187,6 +216,7 @@ class CommandLine:
 
         def make(_environ: Mapping[str, str], home: str | None) -> FakeRunner:
             self.homes.append(home)
+            self.runner.clock = self.clock
             return self.runner
 
         app = App(

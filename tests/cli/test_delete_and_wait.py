@@ -35,44 +35,42 @@ def podrunner() -> CommandLine:
     [
         pytest.param(
             "delete po web",
-            [("default", "web", None, False)],
+            [("default", "web", None)],
             ['pod "web" deleted from default namespace'],
             id="one pod",
         ),
-        pytest.param("delete web --grace-period 5", [("default", "web", 5, False)], None, id="a grace period"),
-        pytest.param("delete web --grace-period=-1", [("default", "web", None, False)], None, id="the pod's own grace"),
+        pytest.param("delete web --grace-period 5", [("default", "web", 5)], None, id="a grace period"),
+        pytest.param("delete web --grace-period=-1", [("default", "web", None)], None, id="the pod's own grace"),
         pytest.param(
             "delete pod/web --now",
-            [("default", "web", 0, True)],
+            [("default", "web", 0)],
             ['pod "web" deleted from default namespace'],
             id="now is no grace",
         ),
-        pytest.param("delete pod/web --grace-period 0", [("default", "web", 0, True)], None, id="no grace"),
+        pytest.param("delete pod/web --grace-period 0", [("default", "web", 0)], None, id="no grace"),
         pytest.param(
             "delete po web --force --grace-period=0",
-            [("default", "web", 0, True)],
+            [("default", "web", 0)],
             ['pod "web" force deleted from default namespace'],
             id="force is no grace",
         ),
         pytest.param(
             "delete po --all",
-            [("default", "db", None, False), ("default", "web", None, False)],
+            [("default", "db", None), ("default", "web", None)],
             ['pod "db" deleted from default namespace', 'pod "web" deleted from default namespace'],
             id="all pods of the namespace",
         ),
-        pytest.param(
-            "delete po -l !app", [("default", "db", None, False), ("default", "web", None, False)], None, id="labels"
-        ),
+        pytest.param("delete po -l !app", [("default", "db", None), ("default", "web", None)], None, id="labels"),
         pytest.param(
             "delete po nosuch web --ignore-not-found",
-            [("default", "web", None, False)],
+            [("default", "web", None)],
             ['pod "web" deleted from default namespace'],
             id="an unknown pod may be ignored",
         ),
     ],
 )
 def test_pods_are_deleted(
-    podrunner: CommandLine, argv: str, asked: list[tuple[str, str, int | None, bool]], printed: list[str] | None
+    podrunner: CommandLine, argv: str, asked: list[tuple[str, str, int | None]], printed: list[str] | None
 ) -> None:
     done = podrunner(*argv.split())
     assert done.code == 0
@@ -226,12 +224,12 @@ def test_every_kind_that_get_shows_has_a_way_to_be_deleted(kind: str, tmp_path: 
             runner.store.record_event({**value, "involvedObject": {}})
         else:
             runner.store.put_object(value)
-        deletion = runner.delete_object(kind, "default", "x")
-        runner.remove_unowned([deletion])
+        deletion = runner.client.delete(kind, "default", "x")
+        runner.client.finish([deletion])
         deletion.wait(5)
         assert runner.store.objects(kind) == runner.store.events() == []
         with pytest.raises(NoSuchObject, match="not found"):
-            runner.delete_object(kind, "default", "x")
+            runner.client.delete(kind, "default", "x")
 
 
 def test_nothing_that_is_selected_is_nothing_to_delete(podrunner: CommandLine) -> None:

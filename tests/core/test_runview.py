@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from runner.core.runview import ChangeType, PodView, RunView, WorkloadView
+from runner.core.changes import ChangeType
+from runner.core.runview import PodView, RunView, WorkloadView
 
 ADDED, MODIFIED, DELETED = ChangeType
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from runner.clock import VirtualClock
+from runner.core.logquestion import LogQuestion
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import UsageError
-from runner.kubelet.logs.reading import LogQuestion, read_logs
+from runner.kubelet.logs.reading import read_logs
 from runner.registry.home import Home
 
 ENDED = {"exitCode": 1, "reason": "Error", "containerID": "docker://c1", "finishedAt": "2026-01-02T03:04:05Z"}

@@ -15,8 +15,5 @@ def apply(files: tuple[str, ...], namespace: str) -> int:
 
     They stay until podrunner delete. Pods, and what makes pods, are run by podrunner run.
     """
-    from runner.registry.objects import apply_object
-
     app = app_of()
-    values = written_objects(app, files, namespace)
-    return write_each(app, values, lambda value: apply_object(app.runner.store, value, app.clock.now()))
+    return write_each(app, written_objects(app, files, namespace), app.runner.client.apply)

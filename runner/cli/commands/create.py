@@ -20,12 +20,10 @@ def create(files: tuple[str, ...], namespace: str) -> int:
 
     They stay until podrunner delete. Pods, and what makes pods, are run by podrunner run.
     """
-    from runner.registry.objects import create_object
-
     app = app_of()
 
     def write(value: Json) -> str:
-        create_object(app.runner.store, value, app.clock.now())
+        app.runner.client.create(value)
         return "created"
 
     return write_each(app, written_objects(app, files, namespace), write)

@@ -60,7 +60,7 @@ def _asked(words: tuple[str, ...]) -> list[Asked]:
 
 
 def _described(app: App, value: Object) -> str:
-    events = app.runner.store.events(value["metadata"].get("namespace"), uid=value["metadata"].get("uid"))
+    events = app.runner.client.events(value)
     if value["kind"] == PODS.kind:
         return describe_pod(value, events, app.clock.now())
     from runner.render.describe_workload import describe_workload

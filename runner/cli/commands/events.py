@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +20,7 @@ from runner.cli.options import (
 )
 from runner.cli.resources import asked
 from runner.cli.watching import changes
-from runner.core.kindwords import PODS
+from runner.core.kindwords import EVENTS, PODS
 from runner.render.events import last_seen
 from runner.render.formats import OutputFormat, as_list, print_object
 from runner.render.tables import EventTable
@@ -45,10 +46,11 @@ def events(
     scope = None if all_namespaces else namespace
     about = _about(subject) if subject else None
     table = EventTable(with_namespace=scope is None)
+    is_wanted = partial(_is_wanted, about=about, wanted=frozenset(kind.lower() for kind in types))
     if watch:
-        for news in changes(app, lambda: _events(app, scope, about, types)):
+        for news in changes(app, EVENTS.kind, scope, is_wanted, order=last_seen):
             _print(app, output, table, news, one_by_one=True)
-    found = _events(app, scope, about, types)
+    found = sorted(filter(is_wanted, app.runner.client.list(EVENTS.kind, scope).items), key=last_seen)
     if found or not output.is_table:
         _print(app, output, table, found, one_by_one=False)
     else:
@@ -64,12 +66,12 @@ def _about(subject: str) -> tuple[str, str]:
     return one.resource.words.kind, one.names[0]
 
 
-def _events(app: App, scope: str | None, about: tuple[str, str] | None, types: tuple[str, ...]) -> list[Object]:
-    wanted = {kind.lower() for kind in types}
-    found = app.runner.store.events(scope, pod=about[1] if about else None)
-    if about:
-        found = [event for event in found if (event.get("involvedObject") or {}).get("kind", PODS.kind) == about[0]]
-    return sorted((e for e in found if not wanted or str(e.get("type")).lower() in wanted), key=last_seen)
+def _is_wanted(event: Object, about: tuple[str, str] | None, wanted: frozenset[str]) -> bool:
+    """Whether an event is about an object, None: about any, and of one of some types, none: of any."""
+    if wanted and str(event.get("type")).lower() not in wanted:
+        return False
+    involved = event.get("involvedObject") or {}
+    return about is None or about == (involved.get("kind", PODS.kind), involved.get("name"))
 
 
 def _print(app: App, output: OutputFormat, table: EventTable, found: list[Object], *, one_by_one: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -23,8 +23,10 @@ from runner.cli.options import (
 from runner.cli.resources import Asked, Table, asked
 from runner.cli.selecting import refuse_names, selector_option
 from runner.cli.watching import changes
+from runner.core.kindwords import EVENTS
 from runner.core.selectors import Selector
 from runner.errors import UsageError
+from runner.render.events import last_seen
 from runner.render.formats import OutputFormat, as_list, print_object
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def get(
     refuse_names(any(one.names for one in wanted), selector)
     style = _Style(wide=output.is_wide, with_namespace=scope is None, header=not no_headers, labels=show_labels)
     if watch:
-        return _watch(app, output, style, wanted, lambda one: one.read(app, scope, selector))
+        return _watch(app, output, style, wanted, scope, selector)
     failures = Failures()
     found = [(one, one.read(app, scope, selector, failures)) for one in wanted]
     values = [value for _, some in found for value in some]
@@ -101,29 +103,18 @@ def _tables(app: App, style: _Style, found: Sequence[tuple[Asked, list[Object]]]
 
 
 def _watch(
-    app: App, output: OutputFormat, style: _Style, wanted: Sequence[Asked], read: Callable[[Asked], list[Object]]
+    app: App, output: OutputFormat, style: _Style, wanted: Sequence[Asked], scope: str | None, selector: Selector
 ) -> int:
     if len(wanted) > 1:
         raise UsageError("you may only specify a single resource type")
     (one,) = wanted
-    read(one)
-    table = style.table(one)
-    for news in changes(app, _forgiving(lambda: read(one))):
+    one.read(app, scope)  # What is named has to be there when it begins.
+    table, kind = style.table(one), one.resource.words.kind
+    order = last_seen if kind == EVENTS.kind else None
+    for news in changes(app, kind, scope, lambda value: one.is_wanted(value, selector), order=order):
         if output.is_table:
             app.out.write(table.rows(news, app.clock.now()))
         else:
             for value in news:
                 app.out.exact(print_object(value, output))
     return 0
-
-
-def _forgiving(read: Callable[[], list[Object]]) -> Callable[[], list[Object]]:
-    """What was there may go while it is watched."""
-
-    def reading() -> list[Object]:
-        try:
-            return read()
-        except UsageError:
-            return []
-
-    return reading

@@ -27,6 +27,7 @@ from runner.cli.resources import asked
 from runner.cli.selecting import selected_pods, selector_option
 from runner.core.escaping import for_terminal
 from runner.core.kindwords import WORKLOADS
+from runner.core.logquestion import LogQuestion
 from runner.core.model import Json
 from runner.core.selectors import Selector
 from runner.errors import RunnerError, UsageError
@@ -93,9 +94,7 @@ def logs(
 
     def read(source: _Source) -> Iterator[Sequence[LogLine]]:
         of_pod, name, number = source
-        found = app.runner.logs(
-            namespace,
-            of_pod,
+        question = LogQuestion(
             container=name,
             previous=flags["previous"],
             follow=flags["follow"],
@@ -104,7 +103,7 @@ def logs(
             attempt=number,
             whole=is_whole,
         )
-        return limits.cut(found)
+        return limits.cut(app.runner.client.logs(namespace, of_pod, question))
 
     told: list[RunnerError] = []
     failures = Failures()
@@ -140,7 +139,7 @@ def _numbers(app: App, namespace: str, pod: str, container: str, attempt: str | 
     """The attempts of a container to read; says so when there are none to choose from."""
     if isinstance(attempt, int) or attempt is None:
         return [attempt]
-    return app.runner.attempts(namespace, pod, container=container) or [None]
+    return app.runner.client.attempts(namespace, pod, container) or [None]
 
 
 def _pods(app: App, namespace: str, word: str | None, selector: Selector, *, every: bool) -> list[Object]:

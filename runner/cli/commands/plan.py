@@ -20,9 +20,9 @@ def plan(paths: tuple[str, ...], files: tuple[str, ...], retry: str, is_strict: 
 
     What the pods refer to and the manifests do not hold follows: ConfigMaps, Secrets, claims, service accounts.
     """
+    from runner.api.options import RunOptions, WorkerOptions
+    from runner.api.retrying import RetryPolicy
     from runner.core.manifest.needs import needs
-    from runner.kubelet.options import RunOptions, WorkerOptions
-    from runner.retry import RetryPolicy
 
     app = app_of()
     objects = load_objects(app, (*paths, *files), namespace, is_strict=is_strict, across=True)

@@ -34,11 +34,10 @@ from runner.render.narrate import Narrator, Progress, narrator
 from runner.render.tail import LogTail
 
 if TYPE_CHECKING:
+    from runner.api.options import RunOptions, StopRequest
     from runner.core.manifest import LoadedObject
     from runner.core.model import Json
     from runner.core.narration import Narration
-    from runner.kubelet.options import RunOptions
-    from runner.node.outcome import StopRequest
 
 MOST_GRACE = 10 * 365 * 86_400
 """Seconds: longer than anybody waits, and short enough for a date."""
@@ -206,8 +205,8 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
 
 
 def _options(flags: dict[str, Any]) -> RunOptions:
-    from runner.kubelet.options import Keep, RunOptions, Until, WorkerOptions
-    from runner.retry import RetryPolicy, parse_backoff
+    from runner.api.options import Keep, RunOptions, Until, WorkerOptions
+    from runner.api.retrying import RetryPolicy, parse_backoff
 
     initial, cap = parse_backoff(flags["backoff"])
     worker = WorkerOptions(

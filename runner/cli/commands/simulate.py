@@ -16,11 +16,10 @@ from runner.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from runner.api.options import WorkerOptions
+    from runner.api.simulating import CompanySimulation, Simulation
     from runner.cli.app import App
     from runner.core.manifest import LoadedObject
-    from runner.kubelet.options import WorkerOptions
-    from runner.lab.company import CompanySimulation
-    from runner.lab.simulation import Simulation
 
 
 @command(
@@ -103,10 +102,8 @@ def simulate(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **f
 
 
 def _company(app: App, objects: Sequence[LoadedObject], namespace: str, flags: dict[str, Any]) -> CompanySimulation:
-    from runner.api.launching import MAX_PODS
+    from runner.api.simulating import MAX_PODS, RandomIdentities, names_of, parse_script, simulate_company
     from runner.core.workloads import expand
-    from runner.lab import names_of, parse_script, simulate_company
-    from runner.registry.identities import RandomIdentities
 
     count = sum(o.kind == "Pod" for o in objects)
     count += sum(w.most_pods for w in expand(objects, RandomIdentities(), app.clock.now()))
@@ -121,8 +118,8 @@ def _company(app: App, objects: Sequence[LoadedObject], namespace: str, flags: d
 
 
 def _simulated(app: App, objects: Sequence[LoadedObject], namespace: str, flags: dict[str, Any]) -> Simulation:
-    from runner.lab import new_pod, parse_script
-    from runner.lab import simulate as run_simulation
+    from runner.api.simulating import new_pod, parse_script
+    from runner.api.simulating import simulate as run_simulation
 
     pods = [o for o in objects if o.kind == "Pod"]
     pod = new_pod(pods[0].value, namespace=namespace)
@@ -150,8 +147,8 @@ def _script_text(app: App, path: str | None) -> str:
 
 
 def _worker_options(flags: dict[str, Any]) -> WorkerOptions:
-    from runner.kubelet.options import WorkerOptions
-    from runner.retry import RetryPolicy, parse_backoff
+    from runner.api.options import WorkerOptions
+    from runner.api.retrying import RetryPolicy, parse_backoff
 
     initial, cap = parse_backoff(flags["backoff"])
     return WorkerOptions(
@@ -196,8 +193,8 @@ def _print_company(app: App, simulation: CompanySimulation, output: str) -> None
 
 
 def _last_words_of_company(simulation: CompanySimulation) -> str:
+    from runner.api.simulating import End
     from runner.core.times import format_duration
-    from runner.lab.simulation import End
 
     lines = [
         f"pod {one.pod.name}: gave up after too many restarts of {one.gave_up}"

@@ -9,16 +9,14 @@ import click
 from runner.cli.app import App, app_of, pod_arguments
 from runner.cli.conditions import WaitCondition, parse_condition
 from runner.cli.failures import Failures
-from runner.cli.lookup import not_found
 from runner.cli.options import DURATION, command, complete_conditions, complete_objects, namespace_option, option
 from runner.cli.resources import asked, is_kind
 from runner.cli.selecting import selector_option
-from runner.cli.watching import POLL_SECONDS
 from runner.core.kindwords import PODS, KindWords
 from runner.core.model import Json
 from runner.core.selectors import Selector
 from runner.core.times import later
-from runner.errors import NoSuchObject, UsageError, WaitTimeout
+from runner.errors import NoSuchObject, UsageError
 
 A_WEEK = 168 * 3600.0
 
@@ -56,22 +54,22 @@ def wait(
     failures = Failures()
     for kind, name in wanted_ones:
         with failures.go_on():
-            if kind is PODS:
-                _wait_for_pod(app, namespace, name, condition, end)
-            else:
-                _wait_for_object(app, namespace, kind, name, condition, end)
+            _wait_for(app, namespace, kind, name, condition, end)
     failures.end()
     return 0
 
 
-def _wait_for_pod(app: App, namespace: str, name: str, condition: WaitCondition, end: datetime) -> None:
-    def holds(pod: Json | None) -> bool:
-        if pod is None and condition.needs_pod:
-            raise not_found(name)
-        return condition.holds(pod)
+def _wait_for(app: App, namespace: str, words: KindWords, name: str, condition: WaitCondition, end: datetime) -> None:
+    """Look at an object until the condition holds. Raises WaitTimeout; NoSuchObject when it has to be there and is not."""
 
-    app.runner.wait_for(namespace, name, holds, max(0.0, (end - app.clock.now()).total_seconds()))
-    app.out.line(f"pod/{name} condition met")
+    def holds(value: Json | None) -> bool:
+        if value is None and condition.needs_pod:
+            raise NoSuchObject(f'{words.resource} "{name}" not found')
+        return condition.holds(value)
+
+    seconds = max(0.0, (end - app.clock.now()).total_seconds())
+    app.runner.client.wait(words.kind, namespace, name, holds, seconds)
+    app.out.line(f"{words.prefix}/{name} condition met")
 
 
 def _selected(app: App, namespace: str, words: tuple[str, ...], selector: Selector) -> list[str]:
@@ -83,19 +81,3 @@ def _selected(app: App, namespace: str, words: tuple[str, ...], selector: Select
     if not names:
         raise UsageError("no matching resources found")
     return names
-
-
-def _wait_for_object(
-    app: App, namespace: str, words: KindWords, name: str, condition: WaitCondition, end: datetime
-) -> None:
-    """Look at a stored object until the condition holds. Raises WaitTimeout; UsageError when it has to be there and is not."""
-    while True:
-        value = app.runner.store.object(words.kind, namespace, name)
-        if value is None and condition.needs_pod:
-            raise NoSuchObject(f'{words.resource} "{name}" not found')
-        if condition.holds(value):
-            app.out.line(f"{words.prefix}/{name} condition met")
-            return
-        if app.clock.now() >= end:
-            raise WaitTimeout(f"timed out waiting for the condition on {words.plural}/{name}")
-        app.clock.sleep(POLL_SECONDS)

@@ -9,10 +9,9 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from msgspec import Struct
-
 from runner.clock import Clock
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_CONTAINER, attempt_of
+from runner.core.logquestion import LogQuestion
 from runner.core.model import Object, Pod
 from runner.core.narration import LogLine, PodRef
 from runner.core.reasons import WaitingReason
@@ -27,21 +26,6 @@ from runner.registry.home import Home
 KEPT_MEGABYTES = 2 * MAX_FILE_SIZE // 2**20
 """How much of one attempt is kept at most."""
 _log = logging.getLogger("runner.logs")
-
-
-class LogQuestion(Struct, frozen=True, kw_only=True):
-    """What of the output is wanted: ``tail`` in lines, ``since`` in seconds ago or an instant, ``attempt`` counted from 0.
-
-    ``whole``: lines, put together of their pieces; else as few values as possible, which hold the very bytes in their order.
-    """
-
-    container: str | None
-    previous: bool = False
-    follow: bool = False
-    tail: int | None = None
-    since: float | datetime | None = None
-    attempt: int | None = None
-    whole: bool = True
 
 
 def read_logs(

@@ -1,0 +1,9 @@
+"""Types that the edges name in their annotations."""
+
+from __future__ import annotations
+
+from runner.client.contract import Client, Waitable
+from runner.engine.protocol import Engine
+from runner.janitor.gc import GcReport
+
+__all__ = ["Client", "Engine", "GcReport", "Waitable"]

@@ -1,0 +1,1 @@
+"""kubectl's verbs: one protocol, wherever the objects are."""

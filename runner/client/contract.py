@@ -1,0 +1,146 @@
+"""What everybody may do with objects: kubectl's verbs, with its words for what goes wrong.
+
+``runner.client.local`` carries them out on the state directory and the Engine of this machine. Whoever shows, writes or
+deletes something goes through here: the command line, the handles of a test, the pytest plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol, Self
+
+from msgspec import Struct
+
+from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS, KindWords
+from runner.core.model import Json, Object
+from runner.errors import NoSuchObject
+
+if TYPE_CHECKING:
+    from runner.core.changes import ChangeType
+    from runner.core.logquestion import LogQuestion
+    from runner.core.narration import LogLine
+
+
+class Listing(Struct, frozen=True):
+    """What there is at one version, which a watch may go on from."""
+
+    items: list[Object]
+    resource_version: str
+
+
+class Change(Protocol):
+    """What has become of an object; of one that was deleted, ``value`` is how it was last."""
+
+    @property
+    def type(self) -> ChangeType: ...
+
+    @property
+    def value(self) -> Object: ...
+
+    @property
+    def resource_version(self) -> str: ...
+
+
+class Watch(Protocol):
+    """What comes after a version, each change once and in order. Used by one thread at a time."""
+
+    def next(self, timeout: float | None = None) -> Sequence[Change]:
+        """The changes since the last call; waits for the first at most ``timeout`` seconds (None: without end).
+
+        Empty when the time is over.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+class Waitable(Protocol):
+    """A deletion under way; ``needs_waiting``: nobody else carries it out."""
+
+    @property
+    def needs_waiting(self) -> bool: ...
+
+    def wait(self, timeout: float | None = None) -> object:
+        """Wait until it is done, at most so many seconds. Raises WaitTimeout."""
+        ...
+
+
+class Client(Protocol):
+    """The verbs. Values that come out may be shared: nobody changes anything inside them. Raises StoreError."""
+
+    def get(self, kind: str, namespace: str, name: str) -> Object:
+        """One object. Raises NoSuchObject."""
+        ...
+
+    def list(self, kind: str, namespace: str | None = None) -> Listing:
+        """All of a kind, of one namespace or of all, by namespace and name; events as they were last seen."""
+        ...
+
+    def events(self, value: Json) -> Sequence[Object]:
+        """The events about an object, as they were last seen."""
+        ...
+
+    def create(self, value: Json) -> Object:
+        """Add an object that stays. Raises AlreadyExists."""
+        ...
+
+    def apply(self, value: Json) -> str:
+        """Add or change an object, which stays from now on. Returns kubectl's word for what was done."""
+        ...
+
+    def delete(self, kind: str, namespace: str, name: str, *, grace: int | None = None, uid: str = "") -> Waitable:
+        """Ask for the deletion of an object, with the pods that it owns.
+
+        ``grace`` is the pods', in seconds; None: their own, 0: at once. Raises NoSuchObject, also when the object has another
+        uid than ``uid``; EngineUnavailable for a claim, whose volume goes too.
+        """
+        ...
+
+    def finish(self, deletions: Sequence[Waitable]) -> None:
+        """Carry out what nobody else does of several deletions, side by side. Blocks until it is done."""
+        ...
+
+    def watch(
+        self, kind: str, namespace: str | None = None, *, name: str | None = None, since: str | None = None
+    ) -> Watch:
+        """What changes of a kind after a resourceVersion; without one, first all that there is, as ADDED."""
+        ...
+
+    def wait(
+        self,
+        kind: str,
+        namespace: str,
+        name: str,
+        holds: Callable[[Object | None], bool],
+        timeout: float | None,
+    ) -> Object | None:
+        """Wait until something holds of an object (None: there is none), and return it as it is then.
+
+        ``timeout`` in seconds; 0 looks once, None waits without end. Raises WaitTimeout, and what ``holds`` raises.
+        """
+        ...
+
+    def logs(self, namespace: str, name: str, question: LogQuestion) -> Iterator[Sequence[LogLine]]:
+        """One container's output, as many lines at once as are there. Raises UsageError when it cannot be had."""
+        ...
+
+    def attempts(self, namespace: str, name: str, container: str | None) -> Sequence[int]:
+        """The attempts of a container whose output can be read, oldest first."""
+        ...
+
+
+_WORDS = {known.kind: known for known in (PODS, CLAIMS, EVENTS, *OBJECTS.values(), *WORKLOADS.values())}
+
+
+def words_of(kind: str) -> KindWords:
+    """A kind as a command line and a server name it."""
+    return _WORDS.get(kind) or KindWords(kind, f"{kind.lower()}s")
+
+
+def no_such(kind: str, name: str) -> NoSuchObject:
+    """What kubectl says when there is no such object."""
+    return NoSuchObject(f'{words_of(kind).resource} "{name}" not found')

@@ -1,0 +1,215 @@
+"""Ends pods, workloads and objects that this process may not have made: asks whoever runs them, or removes them itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from runner.client.contract import no_such, words_of
+from runner.clock import Wakeup
+from runner.core.kindwords import CLAIMS, EVENTS, PODS, WORKLOADS
+from runner.core.model import Json, Object, Pod
+from runner.core.sync.termination import deletion_grace
+from runner.errors import Conflict, NotFound, WaitTimeout
+from runner.registry.storage import name_of
+
+if TYPE_CHECKING:
+    from runner.client import contract
+    from runner.client.local import Ending, Place
+
+POLL_SECONDS = 0.1
+
+
+class Deleting:
+    """How deletions are carried out on this machine."""
+
+    def __init__(self, place: Place, ending: Ending) -> None:
+        self.place = place
+        self._ending = ending
+
+    def delete(self, kind: str, value: Object, grace: int | None, *, uid: str = "") -> Waitable:
+        """Ask for the deletion of an object. Raises as ``Client.delete``."""
+        metadata = value["metadata"]
+        if uid and metadata.get("uid") != uid:
+            raise no_such(kind, str(metadata["name"]))
+        store, (namespace, name) = self.place.store, name_of(value)
+        if kind == PODS.kind:
+            return self.pod(value, grace)
+        if kind == EVENTS.kind:
+            store.remove_event(namespace, name)
+            return Done()
+        if kind in WORKLOADS:
+            return self.workload(value, grace)
+        if kind == CLAIMS.kind:
+            return ClaimDeletion(deleting=self, value=value)
+        store.remove_object(kind, namespace, name)
+        return Done()
+
+    def pod(self, value: Object, grace: int | None) -> Deletion:
+        """Ask for the deletion of a pod: its owner does it, or this process when the owner is dead."""
+        pod = Pod.from_json({key: part for key, part in value.items() if key != "status"})
+        wanted = deletion_grace(pod, grace)
+        self.place.store.request_deletion(pod.uid, self.place.clock.now(), wanted)
+        return Deletion(deleting=self, pod=pod, is_at_once=wanted == 0)
+
+    def workload(self, value: Object, grace: int | None) -> ObjectDeletion:
+        """Whoever runs it ends its pods; nobody does when they were kept."""
+        from runner.registry.deletionrequests import request_deletion_of
+        from runner.registry.ownership import is_locked
+
+        store = self.place.store
+        pods = pods_of(store.pods(value["metadata"]["namespace"]), self._owned_by(value))
+        if is_locked(self.place.home, str(value["metadata"]["uid"])):
+            request_deletion_of(store, value, grace)
+            return ObjectDeletion(deleting=self, value=value, pods=pods)
+        return ObjectDeletion(deleting=self, value=value, pods=pods, ending=[self.pod(one, grace) for one in pods])
+
+    def _owned_by(self, value: Object) -> frozenset[str]:
+        """The uids of a workload and of what stands between it and its pods."""
+        made = {"Deployment": "ReplicaSet", "CronJob": "Job"}.get(value["kind"])
+        uid = str(value["metadata"]["uid"])
+        between = self.place.store.objects(made, value["metadata"]["namespace"]) if made else []
+        return frozenset({uid, *(str(one["metadata"]["uid"]) for one in between if owner_of(one) == uid)})
+
+    def finish(self, deletions: Sequence[contract.Waitable]) -> None:
+        """Remove the pods of several deletions that nobody runs, side by side. Blocks until they are gone."""
+        from runner.registry.ownership import PodIsOwned, is_locked
+        from runner.registry.standing import forget_dead
+
+        home, store = self.place.home, self.place.store
+        ending = [one for deletion in deletions if isinstance(deletion, Waitable) for one in deletion.pods_to_end()]
+        left = [one for one in ending if not is_locked(home, one.pod.uid) and store.pod_by_uid(one.pod.uid) is not None]
+        for one in left:
+            if one.is_at_once:
+                with suppress(PodIsOwned, NotFound):  # Somebody else was faster.
+                    self._remove_at_once(one.pod)
+        gracefully = [one.pod for one in left if not one.is_at_once]
+        if gracefully:
+            self._ending.adopt_and_remove(*gracefully)
+        forget_dead(store, home)
+
+    def _remove_at_once(self, pod: Pod) -> None:
+        """Remove a pod whose owner is dead without asking its processes to end. Raises PodIsOwned, EngineError."""
+        from runner.janitor.gc import remove_pod
+        from runner.registry.objects import remove_orphans
+
+        remove_pod(self.place.engine, self.place.store, self.place.home, pod.uid)
+        remove_orphans(self.place.store)
+
+    def until(self, holds: Callable[[], bool], timeout: float | None, what: str) -> None:
+        """Look again and again until something holds. Raises WaitTimeout after ``timeout`` seconds; None: without limit."""
+        clock, never = self.place.clock, Wakeup()
+        end = None if timeout is None else clock.steady() + timeout
+        while not holds():
+            if end is not None and clock.steady() >= end:
+                raise WaitTimeout(f"timed out waiting for the condition on {what}")
+            never.wait(POLL_SECONDS)
+
+
+class Waitable:
+    """A deletion under way. ``needs_waiting``: nobody else carries it out."""
+
+    needs_waiting: ClassVar[bool] = False
+
+    def pods_to_end(self) -> Sequence[Deletion]:
+        """The deletions of pods that belong to it, which this process may have to carry out."""
+        return ()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until it is done, at most so many seconds. Raises WaitTimeout."""
+
+
+class Done(Waitable):
+    """What went at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion(Waitable):
+    """The deletion of a pod that has been asked for."""
+
+    deleting: Deleting
+    pod: Pod
+    is_at_once: bool = False
+
+    def pods_to_end(self) -> Sequence[Deletion]:
+        return (self,)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the pod is gone, removing it here when nobody owns it. Raises WaitTimeout."""
+        store, uid = self.deleting.place.store, self.pod.uid
+        self.deleting.finish([self])
+        self.deleting.until(lambda: store.pod_by_uid(uid) is None, timeout, f"{PODS.plural}/{self.pod.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectDeletion(Waitable):
+    """The deletion of a workload with its pods; ``ending`` are those that nobody else ends."""
+
+    deleting: Deleting
+    value: Object
+    pods: Sequence[Object]
+    ending: Sequence[Deletion] = field(default_factory=tuple)
+
+    def pods_to_end(self) -> Sequence[Deletion]:
+        return self.ending
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until it and its pods are gone; an object of the same name that came after it does not count."""
+        what = f"{words_of(self.value['kind']).plural}/{self.value['metadata']['name']}"
+        self.deleting.until(self._is_gone, timeout, what)
+
+    def _is_gone(self) -> bool:
+        from runner.registry.deletionrequests import deletion_asked_of
+        from runner.registry.ownership import is_locked
+        from runner.registry.standing import forget_dead
+
+        place, value = self.deleting.place, self.value
+        store = place.store
+        if any(store.pod_by_uid(str(pod["metadata"]["uid"])) is not None for pod in self.pods):
+            return False
+        found = store.object(value["kind"], value["metadata"]["namespace"], value["metadata"]["name"])
+        if found is None or found["metadata"].get("uid") != value["metadata"]["uid"]:
+            return True
+        if not is_locked(place.home, str(value["metadata"]["uid"])):
+            forget_dead(store, place.home)
+            return True
+        return not deletion_asked_of(store, value)[0]  # A Deployment's ReplicaSet, which is there again.
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimDeletion(Waitable):
+    """The deletion of a claim with its volume, as soon as no container uses that."""
+
+    deleting: Deleting
+    value: Object
+    needs_waiting: ClassVar[bool] = True
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Remove the volume as soon as that is possible. Raises WaitTimeout, EngineError."""
+        self.deleting.until(self._remove, timeout, f"{CLAIMS.plural}/{self.value['metadata']['name']}")
+
+    def _remove(self) -> bool:
+        from runner.core.labels import pvc_volume_name
+
+        namespace, name = str(self.value["metadata"]["namespace"]), str(self.value["metadata"]["name"])
+        try:
+            self.deleting.place.engine.remove_volume(pvc_volume_name(namespace, name))
+        except NotFound:
+            pass  # Nobody has ever used it.
+        except Conflict:
+            return False
+        self.deleting.place.store.remove_object(CLAIMS.kind, namespace, name)
+        return True
+
+
+def owner_of(value: Json) -> str:
+    """The uid of the object that controls another one; "" when none does."""
+    owners: Any = value["metadata"].get("ownerReferences") or ()
+    return next((str(one.get("uid")) for one in owners if one.get("controller")), "")
+
+
+def pods_of(pods: Sequence[Object], owners: frozenset[str]) -> list[Object]:
+    """The pods that some workloads control."""
+    return [pod for pod in pods if owner_of(pod) in owners]

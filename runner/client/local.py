@@ -1,0 +1,148 @@
+"""The verbs on this machine: the state directory and its Engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from runner.client.contract import Listing, Watch, no_such, words_of
+from runner.core.kindwords import EVENTS, PODS
+from runner.core.model import Json, Object, Pod
+from runner.errors import WaitTimeout
+
+if TYPE_CHECKING:
+    from runner.client.contract import Waitable
+    from runner.client.deleting import Deleting
+    from runner.clock import Clock
+    from runner.core.logquestion import LogQuestion
+    from runner.core.narration import LogLine
+    from runner.engine.protocol import Engine
+    from runner.registry.home import Home
+    from runner.registry.storage import Store
+
+
+class Place(Protocol):
+    """Where objects are and pods run; each is opened when it is first asked for."""
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def home(self) -> Home: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+
+class Ending(Protocol):
+    """Ends pods whose node is dead: the part of a deletion that needs a node."""
+
+    def adopt_and_remove(self, *pods: Pod) -> None:
+        """Run what is left of their lives. Blocks until they are gone. Raises EngineUnavailable."""
+        ...
+
+
+class LocalClient:
+    """See ``runner.client.contract.Client``."""
+
+    def __init__(self, place: Place, ending: Ending) -> None:
+        self._place = place
+        self._ending = ending
+
+    # --- what is there ------------------------------------------------------------------------------------------------
+
+    def get(self, kind: str, namespace: str, name: str) -> Object:
+        found = self._found(kind, namespace, name)
+        if found is None:
+            raise no_such(kind, name)
+        return found
+
+    def _found(self, kind: str, namespace: str, name: str) -> Object | None:
+        store = self._place.store
+        if kind == PODS.kind:
+            return store.pod(namespace, name)
+        if kind == EVENTS.kind:
+            return next((one for one in store.events(namespace) if one["metadata"]["name"] == name), None)
+        return store.object(kind, namespace, name)
+
+    def list(self, kind: str, namespace: str | None = None) -> Listing:
+        store = self._place.store
+        version = str(store.version())
+        if kind == PODS.kind:
+            return Listing(store.pods(namespace), version)
+        if kind == EVENTS.kind:
+            return Listing(store.events(namespace), version)
+        return Listing(store.objects(kind, namespace), version)
+
+    def events(self, value: Json) -> Sequence[Object]:
+        metadata = value["metadata"]
+        return self._place.store.events(metadata.get("namespace"), uid=metadata.get("uid"))
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def create(self, value: Json) -> Object:
+        from runner.registry.objects import create_object
+
+        return create_object(self._place.store, value, self._place.clock.now())
+
+    def apply(self, value: Json) -> str:
+        from runner.registry.objects import apply_object
+
+        return apply_object(self._place.store, value, self._place.clock.now())
+
+    def delete(self, kind: str, namespace: str, name: str, *, grace: int | None = None, uid: str = "") -> Waitable:
+        return self.deleting.delete(kind, self.get(kind, namespace, name), grace, uid=uid)
+
+    def finish(self, deletions: Sequence[Waitable]) -> None:
+        self.deleting.finish(deletions)
+
+    @property
+    def deleting(self) -> Deleting:
+        """How deletions are carried out here."""
+        from runner.client.deleting import Deleting
+
+        return Deleting(self._place, self._ending)
+
+    # --- following ----------------------------------------------------------------------------------------------------
+
+    def watch(
+        self, kind: str, namespace: str | None = None, *, name: str | None = None, since: str | None = None
+    ) -> Watch:
+        from runner.client.polling import PollingWatch
+
+        return PollingWatch(self, self._place, kind, namespace, name, since)
+
+    def wait(
+        self, kind: str, namespace: str, name: str, holds: Callable[[Object | None], bool], timeout: float | None
+    ) -> Object | None:
+        clock = self._place.clock
+        end = None if timeout is None else clock.steady() + timeout
+        value = self._found(kind, namespace, name)
+        if holds(value):
+            return value
+        with self.watch(kind, namespace, name=name, since=str(self._place.store.version())) as watch:
+            while True:
+                value = self._found(kind, namespace, name)
+                if holds(value):
+                    return value
+                left = None if end is None else end - clock.steady()
+                if left is not None and left <= 0:
+                    raise WaitTimeout(f"timed out waiting for the condition on {words_of(kind).plural}/{name}")
+                watch.next(left)
+
+    # --- output -------------------------------------------------------------------------------------------------------
+
+    def logs(self, namespace: str, name: str, question: LogQuestion) -> Iterator[Sequence[LogLine]]:
+        from runner.kubelet.logs.reading import read_logs
+
+        pod, place = self.get(PODS.kind, namespace, name), self._place
+        return read_logs(pod, question, engine=place.engine, home=place.home, clock=place.clock)
+
+    def attempts(self, namespace: str, name: str, container: str | None) -> Sequence[int]:
+        from runner.kubelet.logs.reading import known_attempts
+
+        pod = self.get(PODS.kind, namespace, name)
+        return known_attempts(pod, container, engine=self._place.engine, home=self._place.home)
