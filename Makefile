@@ -18,7 +18,7 @@ CORE_TESTS := tests/core $(filter-out %/test_mutations.py,$(wildcard tests/manif
 COVERED = $(if $(filter test,$(MAKECMDGOALS)),99.5,100)
 # Tests on the real Engine wait as much as they compute, so there are more of them than processors.
 ENGINE_TESTS = $(sort $(shell grep -rl --include="test_*.py" "mark[.]docker" tests))
-ON_ENGINE = $(PYTEST) -q -n 4 --dist loadgroup -m "docker and not slow_conformance" $(ENGINE_TESTS)
+ON_ENGINE = $(PYTEST) -q -n 4 --dist loadgroup -p no:hypothesispytest -m "docker and not slow_conformance" $(ENGINE_TESTS)
 COVER = $(PYTEST) -q -n 2 $(CORE_TESTS) --cov=runner.core --cov-branch --cov-fail-under=$(COVERED) \
 	--cov-report=term-missing:skip-covered
 

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -20,6 +21,8 @@ from runner.errors import EngineUnavailable, NotFound
 from tools.place import state_directory
 
 ENGINE_PROPERTY = "engine"
+OF_USERS: Final = {"PYTEST_ADDOPTS": "-p no:hypothesispytest"}
+"""For pytest as a process of its own, as a user has it: the plugin of Hypothesis takes longer to load than all the rest."""
 IMAGES = ("busybox:latest", "busybox:1.36", "nginx:1.7.9")
 """What tests on the real Engine take for granted; a new Engine has none of them."""
 

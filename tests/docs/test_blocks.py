@@ -24,7 +24,7 @@ from runner import Runner
 from runner.core.manifest import Source, load
 from runner.engine.docker import DockerEngine
 from runner.registry.storage import name_of
-from tests.conftest import require_engine
+from tests.conftest import OF_USERS, require_engine
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -74,7 +74,8 @@ class Place:
         self.names: dict[str, object] = {"__name__": "page"}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PODRUNNER_", "PYTEST_"))}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        self.environ = {**kept, "PATH": path, "PODRUNNER_HOME": str(home), "DOCKER_HOST": address, "COLUMNS": "200"}
+        mine = {"PATH": path, "PODRUNNER_HOME": str(home), "DOCKER_HOST": address, "COLUMNS": "200"}
+        self.environ = {**kept, **OF_USERS, **mine}
 
     def carry_out(self, block: Block) -> None:
         if block.language in _SAID:

@@ -18,7 +18,7 @@ from runner.engine.docker import DockerEngine
 from runner.registry.home import Home
 from runner.registry.ownership import home_id
 from runner.registry.sqlite import SqliteStore
-from tests.conftest import have_images, require_engine
+from tests.conftest import OF_USERS, have_images, require_engine
 
 POD = """\
 apiVersion: v1
@@ -60,7 +60,7 @@ class Project:
 
     def environ(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PODRUNNER_", "PYTEST_"))}
-        return {**kept, "DOCKER_HOST": self.address, "PODRUNNER_HOME": str(self.home)}
+        return {**kept, **OF_USERS, "DOCKER_HOST": self.address, "PODRUNNER_HOME": str(self.home)}
 
     def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
         """Begin a pytest run whose warnings are errors."""
