@@ -260,18 +260,18 @@ class Launching(Ground):
 
     def _put_claims(self, controllers: Sequence[Controller]) -> None:
         """What a StatefulSet claims for its pods: made once, and kept like every claim."""
+        from runner.registry.objects import create_missing
+
         for controller in controllers:
             for claim in controller.claims():
-                metadata = claim["metadata"]
-                if self.store.object(claim["kind"], metadata["namespace"], metadata["name"]) is None:
-                    self.store.put_object(claim)
-                    controller.claimed.append(metadata["name"])
+                if create_missing(self.store, claim):
+                    controller.claimed.append(claim["metadata"]["name"])
 
     def _put_objects(self, objects: Sequence[LoadedObject]) -> None:
         """What the pods refer to is kept as long as the run lasts; what was there before stays longer."""
         if all(o.kind == "Pod" for o in objects):
             return
-        from runner.registry.objects import put_owned
+        from runner.registry.objects import create_missing, put_owned
         from runner.registry.ownership import owner_label
 
         for o in objects:
@@ -283,8 +283,8 @@ class Launching(Ground):
             if o.kind in REFERRED_KINDS:
                 put_owned(self.store, value, self.clock.now(), owner_label(home=self.home))
             # A claim stays when the run is over, and one that is there keeps its volume.
-            elif o.kind == "PersistentVolumeClaim" and self.store.object(o.kind, o.namespace, o.name) is None:
-                self.store.put_object(value)
+            elif o.kind == "PersistentVolumeClaim":
+                create_missing(self.store, value)
 
     def _remove_objects(self, objects: Sequence[LoadedObject]) -> None:
         if any(o.kind in REFERRED_KINDS for o in objects):

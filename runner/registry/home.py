@@ -2,7 +2,9 @@
 
 ::
 
-    state.db                                    the store (SQLite)
+    state.db                                    the registry (SQLite)
+    state.lock                                  shared by every process that has the registry open
+    bells/                                      a socket for each process that waits for a change
     locks/<uid>.lock                            held by the process that runs the pod
     logs/<namespace>_<pod>_<uid>/<container>/<attempt>.log
     seccomp/                                    profiles for ``seccompProfile: {type: Localhost}``
@@ -52,6 +54,15 @@ class Home(Struct, frozen=True):
     @property
     def database(self) -> Path:
         return self.path / "state.db"
+
+    @property
+    def state_lock(self) -> Path:
+        """Held, shared, as long as the database is open; alone, while it is migrated."""
+        return self.path / "state.lock"
+
+    @property
+    def bells(self) -> Path:
+        return self.path / "bells"
 
     @property
     def locks(self) -> Path:

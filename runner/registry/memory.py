@@ -1,219 +1,514 @@
-"""The store in memory: for simulations, where hundreds of thousands of statuses are published. Nothing is copied deeply."""
+"""The registry in memory: for simulations, where hundreds of thousands of statuses are published. Nothing is copied deeply.
+
+Statuses and events are kept as the typed values that they came as, and turned into JSON when somebody asks; there is a change
+log only while somebody watches.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
+from typing import Self
 
+from runner.clock import Wakeup
 from runner.core.events import Event
 from runner.core.model import Json
 from runner.core.status.podstatus import PodStatus
-from runner.registry.storage import (
+from runner.errors import NoSuchObject
+from runner.registry.adapters import OldVerbs
+from runner.registry.contract import (
     EVENT_LIFETIME,
     AlreadyExists,
+    Change,
+    ChangeType,
+    Conflict,
+    Expired,
+    Kinds,
+    Listing,
     Object,
-    deleted,
+    Selection,
+    Touch,
+    Watch,
+    foreign_conditions,
     last_seen,
+    loggable,
     name_of,
+    resource_of,
+    selection_of,
+    uid_of,
+    unversioned,
     updated,
+    versioned,
+    with_conditions,
     without_status,
 )
+from runner.registry.identities import new_uid
+
+LOG_LENGTH = 10_000
+"""How many changes are kept while somebody watches, for watches that begin later."""
+_EVENT = "Event"
+_Key = tuple[str, str]
 
 
-@dataclass(slots=True)
-class _Pod:
-    value: Object
-    status: Json | PodStatus | None
-    """As it came; most are replaced before anybody asks."""
-    owner: str
-    version: int
-    kept: bool = False
-    attempts: dict[str, int] = field(default_factory=dict)
+class _Entry:
+    """What the ledger says of one object."""
+
+    __slots__ = ("attempts", "holder", "kept", "lease", "notes", "run_spec")
+
+    def __init__(self, holder: str = "", run_spec: str | None = None, lease: str = "") -> None:
+        self.holder = holder
+        self.run_spec = run_spec
+        self.lease = lease
+        self.kept = False
+        self.attempts: dict[str, int] = {}
+        self.notes: dict[str, str] = {}
+
+
+class _Record:
+    """An object: ``value`` without status and version; ``others`` are the conditions that no kubelet has written."""
+
+    __slots__ = ("entry", "name", "namespace", "others", "revision", "seen", "status", "value")
+
+    def __init__(self, key: _Key, value: Json | Event, revision: int) -> None:
+        self.namespace, self.name = key
+        self.value = value
+        self.status: Json | PodStatus | None = None
+        self.others: Sequence[Json] = ()
+        self.revision = revision
+        self.seen: datetime | None = None
+        self.entry = _NOTHING
 
     def read(self) -> Object:
-        metadata = {**self.value["metadata"], "resourceVersion": str(self.version)}
-        value = {**self.value, "metadata": metadata}
         if isinstance(self.status, PodStatus):
-            self.status = self.status.to_json()
-        if self.status is not None:
-            value["status"] = self.status
-        return value
+            self.status = with_conditions(self.status.to_json(), self.others)
+        return _read(self.value, self.status, (), self.revision)
 
 
-class MemoryStore:
-    """A ``Store`` that dies with the process. May be used from several threads.
+_NOTHING = _Entry()
+"""Of everything that the ledger says nothing of; never written to."""
 
-    ``event_lifetime``: seconds, counted back from the newest event; None keeps all.
+
+def _read(value: Json | Event, status: Json | PodStatus | None, others: Sequence[Json], revision: int) -> Object:
+    made = versioned(value.to_json() if isinstance(value, Event) else value, revision)
+    if isinstance(status, PodStatus):
+        made["status"] = with_conditions(status.to_json(), others)
+    elif status is not None:
+        made["status"] = status
+    return made
+
+
+class MemoryLedger:
+    """A ``Ledger`` that dies with the process."""
+
+    def __init__(self, registry: MemoryRegistry) -> None:
+        self._registry = registry
+
+    def _entry(self, uid: str) -> _Entry:
+        record = self._registry.by_uid.get(uid)
+        return _NOTHING if record is None else record.entry
+
+    @contextmanager
+    def _writing(self, uid: str) -> Iterator[_Entry]:
+        """The entry of an object; of one that is gone, one that is thrown away."""
+        with self._registry.transaction():
+            record = self._registry.by_uid.get(uid)
+            if record is None:
+                yield _Entry()
+                return
+            if record.entry is _NOTHING:
+                record.entry = _Entry()
+            yield record.entry
+
+    def holder(self, uid: str) -> str:
+        return self._entry(uid).holder
+
+    def holders(self) -> Mapping[str, str]:
+        with self._registry.transaction():
+            return {uid: one.entry.holder for uid, one in self._registry.by_uid.items() if one.entry.holder}
+
+    def take(self, uid: str, expected: str, new: str) -> bool:
+        with self._writing(uid) as entry:
+            if uid not in self._registry.by_uid or entry.holder != expected:
+                return False
+            entry.holder = new
+            if new != expected:
+                self._registry.hold(uid, expected, new)
+            return True
+
+    def run_spec(self, uid: str) -> str | None:
+        return self._entry(uid).run_spec
+
+    def lease(self, uid: str) -> str:
+        return self._entry(uid).lease
+
+    def leases(self) -> Mapping[str, str]:
+        with self._registry.transaction():
+            return {uid: one.entry.lease for uid, one in self._registry.by_uid.items() if one.entry.lease}
+
+    def keep(self, uid: str) -> None:
+        with self._writing(uid) as entry:
+            entry.kept = True
+
+    def kept(self) -> frozenset[str]:
+        with self._registry.transaction():
+            return frozenset(uid for uid, one in self._registry.by_uid.items() if one.entry.kept)
+
+    def note_attempt(self, uid: str, container: str, attempt: int) -> None:
+        with self._writing(uid) as entry:
+            entry.attempts[container] = max(attempt, entry.attempts.get(container, attempt))
+
+    def attempts(self, uid: str) -> Mapping[str, int]:
+        return dict(self._entry(uid).attempts)
+
+    def note(self, uid: str, name: str, text: str | None) -> None:
+        with self._writing(uid) as entry:
+            if text is None:
+                entry.notes.pop(name, None)
+            else:
+                entry.notes[name] = text
+
+    def notes(self, uid: str) -> Mapping[str, str]:
+        return dict(self._entry(uid).notes)
+
+
+class MemoryRegistry:
+    """A ``Registry`` that dies with the process. May be used from several threads.
+
+    ``event_lifetime``: seconds, counted back from the newest event; None keeps all. A transaction that raises is not undone.
     """
 
     def __init__(self, *, event_lifetime: float | None = EVENT_LIFETIME) -> None:
-        self._lock = threading.Lock()
-        self._version = 0
+        self.lock = threading.RLock()
+        self.ledger = MemoryLedger(self)
+        self.by_uid: dict[str, _Record] = {}
+        self._kinds: dict[str, dict[_Key, _Record]] = {}
+        self._events: dict[_Key, _Record] = {}
+        self._kinds[_EVENT] = self._events
+        self._revision = 0
         self._wishes = 0
-        self._pods: dict[str, _Pod] = {}
-        self._uids: dict[tuple[str, str], str] = {}
-        self._events: dict[tuple[str, str], tuple[datetime | None, Event | Json]] = {}
-        self._objects: dict[tuple[str, str, str], Json] = {}
         self._event_lifetime = event_lifetime
+        self._watches: list[MemoryWatch] = []
+        self._log: deque[Change] = deque(maxlen=LOG_LENGTH)
+        self._touches: deque[Touch] = deque(maxlen=LOG_LENGTH)
+        self._floor = 0
 
-    def create_pod(self, pod: Json, *, owner: str) -> None:
-        namespace, name = name_of(pod)
-        uid = str(pod["metadata"]["uid"])
-        with self._lock:
-            if (namespace, name) in self._uids:
-                raise AlreadyExists("pods", name)
-            metadata = {"generation": 1, **pod["metadata"], "namespace": namespace}
-            self._version += 1
-            self._pods[uid] = _Pod(
-                {**without_status(pod), "metadata": metadata}, pod.get("status"), owner, version=self._version
-            )
-            self._uids[namespace, name] = uid
+    # Reading
 
-    def pod(self, namespace: str, name: str) -> Object | None:
-        with self._lock:
-            uid = self._uids.get((namespace, name))
-            return None if uid is None else self._pods[uid].read()
+    def get(self, kind: str, namespace: str, name: str) -> Object | None:
+        with self.lock:
+            record = self._kinds.get(kind, {}).get((namespace, name))
+            return None if record is None else record.read()
 
-    def pod_by_uid(self, uid: str) -> Object | None:
-        with self._lock:
-            pod = self._pods.get(uid)
-            return None if pod is None else pod.read()
+    def get_by_uid(self, uid: str) -> Object | None:
+        with self.lock:
+            record = self.by_uid.get(uid)
+            return None if record is None else record.read()
 
-    def pods(self, namespace: str | None = None) -> list[Object]:
-        with self._lock:
-            keys = sorted(key for key in self._uids if namespace in (None, key[0]))
-            return [self._pods[self._uids[key]].read() for key in keys]
-
-    def owner(self, uid: str) -> str:
-        with self._lock:
-            pod = self._pods.get(uid)
-            return "" if pod is None else pod.owner
-
-    def publish(self, uid: str, status: PodStatus, at: datetime) -> None:
-        del at  # the status carries its own times
-        with self._lock:
-            pod = self._pods.get(uid)
-            if pod is not None:
-                self._version += 1
-                pod.version = self._version
-                pod.status = status
-
-    def update_pod(self, pod: Json) -> None:
-        with self._lock:
-            old = self._pods.get(str(pod["metadata"]["uid"]))
-            if old is not None:
-                self._replace(old, updated(old.value, pod))
-
-    def request_deletion(self, uid: str, at: datetime, grace: int) -> None:
-        with self._lock:
-            old = self._pods.get(uid)
-            changed = None if old is None else deleted(old.value, at, grace)
-            if old is not None and changed is not None:
-                self._replace(old, changed)
-
-    def _replace(self, pod: _Pod, value: Object) -> None:
-        self._version += 1
-        self._wishes += 1
-        pod.version = self._version
-        pod.value = value
-
-    def keep_pod(self, uid: str) -> None:
-        with self._lock:
-            pod = self._pods.get(uid)
-            if pod is not None:
-                self._version += 1
-                pod.kept = True
-
-    def kept_pods(self) -> frozenset[str]:
-        with self._lock:
-            return frozenset(uid for uid, pod in self._pods.items() if pod.kept)
-
-    def remove_pod(self, uid: str) -> None:
-        with self._lock:
-            pod = self._pods.pop(uid, None)
-            if pod is not None:
-                self._version += 1
-                del self._uids[name_of(pod.value)]
-
-    def record_event(self, event: Event | Json) -> None:
-        instant: datetime | None
-        if isinstance(event, Event):
-            key, instant = (event.ref.namespace, event.name), event.last
-        else:
-            key, instant = name_of(event), last_seen(event)
-        with self._lock:
-            self._version += 1
-            known = self._events.pop(key, None)  # so that the dictionary's order is the order of last being seen
-            self._events[key] = (instant, event)
-            # One that is counted up takes no more room than it did.
-            if known is None and instant is not None and self._event_lifetime is not None:
-                self._prune(instant, self._event_lifetime)
-
-    def _prune(self, now: datetime, lifetime: float) -> None:
-        while self._events:
-            key = next(iter(self._events))
-            seen = self._events[key][0]
-            if seen is None or (now - seen).total_seconds() <= lifetime:
-                return
-            del self._events[key]
-
-    def events(self, namespace: str | None = None, *, pod: str | None = None, uid: str | None = None) -> list[Object]:
-        with self._lock:
-            within = [event for (space, _), (_, event) in self._events.items() if namespace in (None, space)]
-        values = (event.to_json() if isinstance(event, Event) else dict(event) for event in within)
-        return [value for value in values if _is_about(value, pod, uid)]
-
-    def remove_event(self, namespace: str, name: str) -> None:
-        with self._lock:
-            self._version += 1
-            self._events.pop((namespace, name), None)
-
-    def note_attempt(self, uid: str, container: str, attempt: int) -> None:
-        with self._lock:
-            pod = self._pods.get(uid)
-            if pod is not None:
-                self._version += 1
-                pod.attempts[container] = max(attempt, pod.attempts.get(container, attempt))
-
-    def attempts(self, uid: str) -> Mapping[str, int]:
-        with self._lock:
-            pod = self._pods.get(uid)
-            return {} if pod is None else dict(pod.attempts)
-
-    def put_object(self, value: Json) -> None:
-        with self._lock:
-            self._version += 1
-            self._objects[(str(value.get("kind") or ""), *name_of(value))] = value
-
-    def object(self, kind: str, namespace: str, name: str) -> Object | None:
-        with self._lock:
-            value = self._objects.get((kind, namespace, name))
-            return None if value is None else dict(value)
-
-    def objects(self, kind: str, namespace: str | None = None) -> list[Object]:
-        with self._lock:
-            if not self._objects:
-                return []
-            found = sorted(key for key in self._objects if key[0] == kind and namespace in (None, key[1]))
-            return [dict(self._objects[key]) for key in found]
-
-    def remove_object(self, kind: str, namespace: str, name: str) -> None:
-        with self._lock:
-            if self._objects.pop((kind, namespace, name), None) is not None:
-                self._version += 1
+    def list(self, kind: str, namespace: str | None = None, *, about: str | None = None) -> Listing:
+        with self.lock:
+            known = self._kinds.get(kind)
+            if not known:
+                return Listing([], str(self._revision))
+            # Events are in the order in which they were seen.
+            keys = known if kind == _EVENT else sorted(known)
+            found = [known[key] for key in keys if namespace in (None, key[0])]
+            if about is not None:
+                found = [one for one in found if _target(one.value) == about]
+            return Listing([one.read() for one in found], str(self._revision))
 
     def version(self) -> int:
-        return self._version
+        return self._revision
 
     def wishes(self) -> int:
+        """A number that changes whenever something else is wanted of a pod: another spec, its deletion."""
         return self._wishes
 
+    # Writing
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self.lock:
+            yield
+
+    def create(self, value: Json, *, holder: str = "", run_spec: str | None = None, lease: str = "") -> Object:
+        kind, (namespace, name) = str(value["kind"]), name_of(value)
+        metadata = {**value["metadata"], "namespace": namespace}
+        metadata["uid"] = str(metadata.get("uid") or new_uid())
+        if kind == "Pod":
+            metadata.setdefault("generation", 1)
+        with self.lock:
+            if (namespace, name) in self._kinds.get(kind, ()):
+                raise AlreadyExists(resource_of(kind), name)
+            entry = _Entry(holder, run_spec, lease) if holder or lease or run_spec is not None else _NOTHING
+            return self._put(kind, (namespace, name), {**value, "metadata": metadata}, entry).read()
+
+    def update(self, value: Json, *, expect: str | None = None) -> Object:
+        kind, (namespace, name) = str(value["kind"]), name_of(value)
+        with self.lock:
+            old = self.get(kind, namespace, name)
+            if old is None:
+                raise NoSuchObject(f'{resource_of(kind)} "{name}" not found')
+            if expect not in (None, old["metadata"]["resourceVersion"]) or uid_of(value) not in ("", uid_of(old)):
+                raise Conflict(kind, name)
+            new = updated(old, value)
+            if "status" in old:
+                new["status"] = old["status"]
+            if unversioned(new) == unversioned(old):
+                return old
+            return self._put(kind, (namespace, name), new).read()
+
+    def change(
+        self, kind: str, namespace: str, name: str, function: Callable[[Object | None], Json | None]
+    ) -> Object | None:
+        with self.lock:
+            old = self.get(kind, namespace, name)
+            new = function(old)
+            if new is None or new is old or (old is not None and unversioned(new) == unversioned(old)):
+                return old
+            return self._put(kind, (namespace, name), new).read()
+
+    def _put(self, kind: str, key: _Key, value: Json, entry: _Entry = _NOTHING) -> _Record:
+        if kind == _EVENT:
+            return self._put_event(key, value, last_seen(value))
+        known = self._kinds.setdefault(kind, {})
+        old, status, uid = known.get(key), value.get("status"), uid_of(value)
+        self._revision += 1
+        self._wishes += kind == "Pod" and old is not None
+        record = known[key] = _Record(key, unversioned(without_status(value)), self._revision)
+        record.status, record.entry = status, entry
+        if kind == "Pod" and isinstance(status, Mapping):
+            record.others = foreign_conditions(status)
+        if old is not None:
+            before = uid_of(old.value) if not isinstance(old.value, Event) else ""
+            if before == uid:
+                record.entry = old.entry
+            else:
+                self.by_uid.pop(before, None)
+        if uid:
+            self.by_uid[uid] = record
+        if self._watches:
+            self._tell(ChangeType.ADDED if old is None else ChangeType.MODIFIED, kind, uid, record)
+        return record
+
+    def delete(self, kind: str, namespace: str, name: str, *, uid: str = "") -> Object | None:
+        with self.lock:
+            known = self._kinds.get(kind, {})
+            record = known.get((namespace, name))
+            own = "" if record is None or isinstance(record.value, Event) else uid_of(record.value)
+            if record is None or (uid and own != uid):
+                return None
+            del known[namespace, name]
+            self.by_uid.pop(own, None)
+            self._revision += 1
+            record.revision = self._revision
+            if self._watches:
+                self._tell(ChangeType.DELETED, kind, own, record)
+            return record.read()
+
+    def publish_status(self, uid: str, status: PodStatus | Json) -> None:
+        with self.lock:
+            record = self.by_uid.get(uid)
+            if record is None:
+                return
+            self._revision += 1
+            record.revision = self._revision
+            record.status = status
+            if record.others and not isinstance(status, PodStatus):
+                record.status = with_conditions(status, record.others)
+            if self._watches:
+                kind = str(record.value["kind"]) if not isinstance(record.value, Event) else _EVENT
+                self._tell(ChangeType.MODIFIED, kind, uid, record, is_status=True)
+
+    def hold(self, uid: str, former: str, holder: str) -> None:
+        """Tell watches that an object has another holder."""
+        record = self.by_uid[uid]
+        assert not isinstance(record.value, Event)
+        self._revision += 1
+        if self._watches:
+            kind = str(record.value["kind"])
+            touch = Touch(kind, record.namespace, record.name, uid, holder, former, is_held=True)
+            self._log_change(ChangeType.MODIFIED, touch, record)
+
+    def record_event(self, event: Event | Json) -> None:
+        with self.lock:
+            if isinstance(event, Event):
+                self._put_event((event.ref.namespace, event.name), event, event.last)
+            else:
+                self._put_event(name_of(event), {"kind": _EVENT, **unversioned(event)}, last_seen(event))
+
+    def _put_event(self, key: _Key, event: Event | Json, instant: datetime | None) -> _Record:
+        known = self._events.pop(key, None)  # so that the dictionary's order is the order of last being seen
+        self._revision += 1
+        record = self._events[key] = _Record(key, event, self._revision)
+        record.seen = instant
+        if self._watches:
+            self._tell(ChangeType.ADDED if known is None else ChangeType.MODIFIED, _EVENT, "", record)
+        # One that is counted up takes no more room than it did.
+        if known is None and instant is not None and self._event_lifetime is not None:
+            self._expire(instant, self._event_lifetime)
+        return record
+
+    def _expire(self, now: datetime, lifetime: float) -> None:
+        while self._events:
+            key = next(iter(self._events))
+            seen = self._events[key].seen
+            if seen is None or (now - seen).total_seconds() <= lifetime:
+                return
+            self.delete(_EVENT, *key)
+
+    # Watching
+
+    def _tell(self, type_: ChangeType, kind: str, uid: str, record: _Record, *, is_status: bool = False) -> None:
+        holder = record.entry.holder
+        touch = Touch(kind, record.namespace, record.name, uid, holder, holder, is_status)
+        self._log_change(type_, touch, record)
+
+    def _log_change(self, type_: ChangeType, touch: Touch, record: _Record) -> None:
+        value = record.value if isinstance(record.value, Event) else loggable(touch.kind, record.value)
+        make = partial(self._value, type_, touch, self._revision, value, record.status, record.others)
+        change = Change(type_, touch, self._revision, make)
+        if len(self._log) == LOG_LENGTH:
+            self._floor = self._log[0].revision
+        self._log.append(change)
+        self._touches.append(touch)
+        for watch in self._watches:
+            watch.hear(change, touch)
+
+    def _value(
+        self,
+        type_: ChangeType,
+        touch: Touch,
+        revision: int,
+        value: Json | Event,
+        status: Json | PodStatus | None,
+        others: Sequence[Json],
+    ) -> Object:
+        if touch.kind == "Secret" and type_ is not ChangeType.DELETED:
+            found = self.get(touch.kind, touch.namespace, touch.name)
+            if found is not None and found["metadata"]["resourceVersion"] == str(revision):
+                return found
+        return _read(value, status, others, revision)
+
+    def watch(
+        self,
+        since: str | None = None,
+        *,
+        kinds: Kinds = None,
+        namespace: str | None = None,
+        name: str | None = None,
+        uids: Iterable[str] | None = None,
+        holder: str = "",
+        with_status: bool = True,
+        wake: Callable[[], None] | None = None,
+    ) -> Watch:
+        selection = selection_of(
+            kinds=kinds, namespace=namespace, name=name, uids=uids, holder=holder, with_status=with_status
+        )
+        with self.lock:
+            if not self._watches:
+                self._floor = self._revision
+            watch = MemoryWatch(self, selection, wake)
+            if since is None:
+                watch.found.extend(self._present(selection))
+            else:
+                watch.problem = self._catch_up(watch, int(since))
+            self._watches.append(watch)
+        if wake is not None and (watch.found or watch.problem):
+            wake()
+        return watch
+
+    def _catch_up(self, watch: MemoryWatch, since: int) -> Expired | None:
+        if since > self._revision:
+            return Expired(since, self._revision)
+        if since < self._floor:
+            return Expired(since, self._floor)
+        for change, touch in zip(self._log, self._touches, strict=True):
+            if change.revision > since:
+                watch.hear(change, touch, is_old=True)
+        return None
+
+    def _present(self, selection: Selection) -> Sequence[Change]:
+        found = []
+        for kind, known in self._kinds.items():
+            for record in known.values():
+                uid = "" if isinstance(record.value, Event) else uid_of(record.value)
+                holder = record.entry.holder
+                touch = Touch(kind, record.namespace, record.name, uid, holder, holder)
+                if selection.takes(touch):
+                    make = partial(_read, record.value, record.status, record.others, record.revision)
+                    found.append(Change(ChangeType.ADDED, touch, record.revision, make))
+        return sorted(found, key=lambda change: change.revision)
+
+    def forget_watch(self, watch: MemoryWatch) -> None:
+        """It is closed."""
+        with self.lock:
+            if watch in self._watches:
+                self._watches.remove(watch)
+            if not self._watches:
+                self._log.clear()
+                self._touches.clear()
+
     def close(self) -> None:
-        """Nothing to give back."""
+        """End the watches."""
+        for watch in list(self._watches):
+            watch.close()
 
 
-def _is_about(event: Json, pod: str | None, uid: str | None) -> bool:
-    target = event.get("involvedObject") or {}
-    return pod in (None, target.get("name")) and uid in (None, target.get("uid"))
+class MemoryWatch:
+    """A watch that is handed what changes."""
+
+    def __init__(self, registry: MemoryRegistry, selection: Selection, wake: Callable[[], None] | None) -> None:
+        self._registry = registry
+        self._selection = selection
+        self._wake = wake
+        self._news = Wakeup()
+        self._is_closed = False
+        self.found: deque[Change] = deque()
+        self.problem: Expired | None = None
+
+    def hear(self, change: Change, touch: Touch, *, is_old: bool = False) -> None:
+        """Take a change in, if it concerns the watch."""
+        if not self._selection.takes(touch):
+            return
+        seen = self._selection.sees(change.type, touch)
+        self.found.append(change if seen is change.type else change.as_type(seen, touch))
+        if self._wake is None:
+            self._news.set()
+        elif not is_old:
+            self._wake()
+
+    def next(self, timeout: float | None = None) -> list[Change]:
+        if self._wake is None and not self.found and self.problem is None and not self._is_closed:
+            self._news.wait(timeout)
+        with self._registry.lock:
+            if self.problem is not None:
+                raise self.problem
+            self._news.clear()
+            changes = [*self.found]
+            self.found.clear()
+            return changes
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._registry.forget_watch(self)
+        self._news.set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class MemoryStore(MemoryRegistry, OldVerbs):
+    """The same with the verbs that came before."""
+
+
+def _target(event: Json | Event) -> str:
+    if isinstance(event, Event):
+        return event.ref.uid
+    return str((event.get("involvedObject") or {}).get("uid") or "")

@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from runner.core.kindwords import OBJECTS
+from runner.core.kindwords import CLAIMS, OBJECTS
 from runner.core.model import Json
 from runner.core.storedobjects import node_ports_of, owner_of, stored_object
 from runner.errors import NoSuchObject
+from runner.registry.contract import AlreadyExists, Object, Registry, name_of
 from runner.registry.identities import new_uid
 from runner.registry.ownership import owner_is_alive, somebody_runs_pods
-from runner.registry.storage import AlreadyExists, Object, Store, name_of
+from runner.registry.storage import Store
 
 if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject
 
 
-def put_owned(store: Store, value: Json, now: datetime, owner: str) -> None:
+def put_owned(registry: Registry, value: Json, now: datetime, owner: str) -> None:
     """Write an object that lives as long as a process; one that was to stay is changed and stays."""
-    old = _old(store, value)
-    lasting = old is not None and not owner_of(old)
-    _write(store, value, old, now, "" if lasting else owner)
+
+    def write(old: Object | None) -> Object:
+        lasting = old is not None and not owner_of(old)
+        return _written(registry, value, old, now, "" if lasting else owner)
+
+    _change(registry, value, write)
 
 
-def remove_owned(store: Store, objects: Iterable[LoadedObject], owner: str) -> None:
+def remove_owned(registry: Registry, objects: Iterable[LoadedObject], owner: str) -> None:
     """Remove those of a run's objects that are still its own."""
     for one in objects:
-        found = store.object(one.kind, one.namespace, one.name) if one.kind in OBJECTS else None
-        if found is not None and owner_of(found) == owner:
-            store.remove_object(one.kind, one.namespace, one.name)
+        if one.kind in OBJECTS:
+            _remove_if(registry, one.kind, one.namespace, one.name, lambda found: owner_of(found) == owner)
 
 
-def remove_orphans(store: Store) -> None:
+def remove_orphans(registry: Registry) -> None:
     """Remove what lived as long as processes that are dead."""
     for kind in OBJECTS:
-        for value in store.objects(kind):
+        for value in registry.list(kind).items:
             if _is_orphan(value):
-                store.remove_object(kind, *name_of(value))
+                _remove_if(registry, kind, *name_of(value), _is_orphan)
 
 
 def is_in_use(store: Store, uid: str) -> bool:
     """Whether there is a Service of this uid, and living pods that may use it."""
-    services = (one for one in store.objects("Service") if one["metadata"].get("uid") == uid)
+    services = (one for one in store.list("Service").items if one["metadata"].get("uid") == uid)
     return any(not _is_orphan(one) for one in services) and somebody_runs_pods(store)
 
 
@@ -51,47 +54,71 @@ def _is_orphan(value: Json) -> bool:
     return bool(owner_of(value)) and owner_is_alive(owner_of(value)) is False
 
 
-def remove_claims(store: Store, namespace: str, uid: str) -> None:
+def _remove_if(registry: Registry, kind: str, namespace: str, name: str, condition: Callable[[Object], bool]) -> None:
+    """Remove an object if it is still such a one."""
+    with registry.transaction():
+        found = registry.get(kind, namespace, name)
+        if found is not None and condition(found):
+            registry.delete(kind, namespace, name)
+
+
+def remove_claims(registry: Registry, namespace: str, uid: str) -> None:
     """Forget the claims that a pod owns; their volumes go with the pod's others."""
-    for claim in store.objects("PersistentVolumeClaim", namespace):
+    for claim in registry.list(CLAIMS.kind, namespace).items:
         owners = (claim.get("metadata") or {}).get("ownerReferences") or ()
         if any(owner.get("uid") == uid for owner in owners):
-            store.remove_object("PersistentVolumeClaim", namespace, claim["metadata"]["name"])
+            registry.delete(CLAIMS.kind, namespace, claim["metadata"]["name"])
 
 
-def create_object(store: Store, value: Json, now: datetime) -> Object:
+def create_missing(registry: Registry, value: Json) -> bool:
+    """Add an object as it is unless there is one of its name. Returns whether that was so."""
+    with registry.transaction():
+        if registry.get(str(value.get("kind")), *name_of(value)) is not None:
+            return False
+        _change(registry, value, lambda _: value)
+        return True
+
+
+def create_object(registry: Registry, value: Json, now: datetime) -> Object:
     """Add an object that stays. Raises AlreadyExists."""
-    if _old(store, value) is not None:
-        raise AlreadyExists(OBJECTS[str(value["kind"])].resource, name_of(value)[1])
-    return _write(store, value, None, now, "")
+
+    def write(old: Object | None) -> Object:
+        if old is not None:
+            raise AlreadyExists(OBJECTS[str(value["kind"])].resource, name_of(value)[1])
+        return _written(registry, value, None, now, "")
+
+    made = _change(registry, value, write)
+    assert made is not None
+    return made
 
 
-def apply_object(store: Store, value: Json, now: datetime) -> str:
+def apply_object(registry: Registry, value: Json, now: datetime) -> str:
     """Add or change an object, which stays from now on. Returns kubectl's word for what was done."""
-    old = _old(store, value)
-    written = _write(store, value, old, now, "")
-    if old is None:
+    before: list[Object] = []
+
+    def write(old: Object | None) -> Object:
+        before.extend([] if old is None else [old])
+        return _written(registry, value, old, now, "")
+
+    after = _change(registry, value, write)
+    if not before:
         return "created"
-    return "unchanged" if written == old else "configured"
+    return "unchanged" if after == before[0] else "configured"
 
 
-def delete_object(store: Store, kind: str, namespace: str, name: str) -> None:
+def delete_object(registry: Registry, kind: str, namespace: str, name: str) -> None:
     """Remove an object. Raises NoSuchObject when there is none."""
-    if store.object(kind, namespace, name) is None:
+    if registry.delete(kind, namespace, name) is None:
         raise NoSuchObject(f'{OBJECTS[kind].resource} "{name}" not found')
-    store.remove_object(kind, namespace, name)
 
 
-def _old(store: Store, value: Json) -> Object | None:
-    return store.object(str(value.get("kind")), *name_of(value))
+def _change(registry: Registry, value: Json, write: Callable[[Object | None], Json | None]) -> Object | None:
+    return registry.change(str(value.get("kind")), *name_of(value), write)
 
 
-def _write(store: Store, value: Json, old: Object | None, now: datetime, owner: str) -> Object:
-    namespace, name = name_of(value)
+def _written(registry: Registry, value: Json, old: Object | None, now: datetime, owner: str) -> Object:
+    """The object as it is to be kept. A Service's node ports are given with all others in view, in the same transaction."""
     others: list[Object] = []
     if value.get("kind") == "Service":
-        others = [one for one in store.objects("Service") if name_of(one) != (namespace, name)]
-    written = stored_object(value, old, uid=new_uid(), now=now, node_ports=node_ports_of(others), owner=owner)
-    if written != old:
-        store.put_object(written)
-    return written
+        others = [one for one in registry.list("Service").items if name_of(one) != name_of(value)]
+    return stored_object(value, old, uid=new_uid(), now=now, node_ports=node_ports_of(others), owner=owner)

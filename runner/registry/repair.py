@@ -18,20 +18,16 @@ from msgspec import Struct
 
 from runner.clock import Clock
 from runner.errors import StoreError
+from runner.registry.database import is_damage
 from runner.registry.home import Home
 from runner.registry.ownership import PodIsOwned, PodLock
-from runner.registry.sqlite import MIGRATIONS, SqliteStore, is_damage, is_record
+from runner.registry.schema import MIGRATIONS, TABLES, migrate, schema_of
+from runner.registry.sqlite import SqliteStore
 from runner.registry.storage import Store
+from runner.registry.values import is_record
 
 _LOCK = "state-database"
 _BESIDE = ("", "-wal", "-shm")
-_TABLES = {
-    "pods": ("uid", "namespace", "name", "owner", "kept", "revision", "value", "status"),
-    "attempts": ("uid", "container", "attempt"),
-    "events": ("namespace", "name", "pod", "uid", "seen", "revision", "value"),
-    "objects": ("kind", "namespace", "name", "value"),
-}
-"""In this order: the attempts refer to the pods."""
 
 
 class Damage(Struct, frozen=True, kw_only=True):
@@ -92,31 +88,41 @@ def repair(home: Home, clock: Clock) -> Damage | None:
 
 
 def _salvage(home: Home, fresh: Home) -> Damage | None:
-    """Copy what can be read into a fresh database, if anything is wrong with the old one."""
-    store = SqliteStore(fresh)
-    store.version()
-    store.close()
-    reason, kept, lost = "", 0, 0
-    with closing(_opened(home)) as old, closing(sqlite3.connect(fresh.database)) as new:
-        reason = _check(old)
-        if not reason and _is_newer(old):
+    """Copy what can be read into a fresh database, if anything is wrong with the old one; it is brought up to date later."""
+    fresh.database.touch(0o600)
+    kept = lost = 0
+    with closing(_opened(home)) as old, closing(sqlite3.connect(fresh.database, isolation_level=None)) as new:
+        reason, version = _check(old)
+        if not reason and version > len(MIGRATIONS):
             return None
-        for table, columns in _TABLES.items():
+        new.execute("PRAGMA journal_mode = WAL")
+        migrate(new, version)
+        new.execute("BEGIN")
+        for table, columns in TABLES[version].items():
             marks = ", ".join("?" * len(columns))
             insert = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"
             for row in _rows(old, table, columns):
-                whole = _whole(table, row)
+                whole = _whole(table, columns, row)
                 if whole is None:
                     lost += 1
                     reason = reason or f"a damaged record in {table}"
                     continue
                 new.execute(insert, whole)
                 kept += 1
-        revision = "SELECT coalesce(max(revision), 0) + 1 FROM pods"
-        new.execute(f"UPDATE revision SET value = ({revision})")
-        new.execute("DELETE FROM attempts WHERE uid NOT IN (SELECT uid FROM pods)")
-        new.commit()
+        _mend(new, version)
+        new.execute("COMMIT")
     return Damage(reason=reason, kept=kept, lost=lost) if reason else None
+
+
+def _mend(connection: sqlite3.Connection, version: int) -> None:
+    """Give the copy a version that is later than all that are in it, and forget what belongs to nothing."""
+    holds = "pods" if version == 1 else "records"
+    # Nobody may go on from a version of the log that was lost.
+    connection.execute(f"UPDATE revision SET value = (SELECT coalesce(max(revision), 0) + 1 FROM {holds})")
+    if version > 1:
+        connection.execute("UPDATE revision SET floor = value")
+    for table in set(TABLES[version]) & {"attempts", "notes", "ledger"}:
+        connection.execute(f"DELETE FROM {table} WHERE uid NOT IN (SELECT uid FROM {holds})")
 
 
 def _opened(home: Home) -> sqlite3.Connection:
@@ -136,26 +142,26 @@ def _text(value: bytes) -> str | bytes:
         return value
 
 
-def _check(connection: sqlite3.Connection) -> str:
-    """What is wrong with the file as such; "" for nothing. Raises StoreError when that cannot be told."""
+def _check(connection: sqlite3.Connection) -> tuple[str, int]:
+    """What is wrong with the file as such, "" for nothing, and its schema's version. Raises StoreError when that cannot be told.
+
+    A later version of podrunner has its own view of what belongs into its file.
+    """
+    version = len(MIGRATIONS)
     try:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if _is_newer(connection):
-            return ""
-        for table, columns in {**_TABLES, "revision": ("value",)}.items():
+        version = schema_of(connection) or version
+        if version > len(MIGRATIONS):
+            return "", version
+        for table, columns in {**TABLES[version], "revision": ("value",)}.items():
             connection.execute(f"SELECT {', '.join(columns)} FROM {table} LIMIT 1").fetchone()
         if connection.execute("SELECT value FROM revision").fetchone() is None:
-            return "its revision is missing"
+            return "its revision is missing", version
     except sqlite3.Error as error:
         if not is_damage(error):
             raise StoreError(f"cannot use the state database: {error}") from error
-        return str(error)
-    return "" if verdict == "ok" else str(verdict).splitlines()[-1]
-
-
-def _is_newer(connection: sqlite3.Connection) -> bool:
-    """Whether a later version of podrunner has written it, which has its own view of what belongs into it."""
-    return bool(connection.execute("PRAGMA user_version").fetchone()[0] > len(MIGRATIONS))
+        return str(error), version
+    return "" if verdict == "ok" else str(verdict).splitlines()[-1], version
 
 
 def _rows(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
@@ -164,13 +170,13 @@ def _rows(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) 
         yield from connection.execute(f"SELECT {', '.join(columns)} FROM {table}")
 
 
-def _whole(table: str, row: tuple[object, ...]) -> tuple[object, ...] | None:
+def _whole(table: str, columns: tuple[str, ...], row: tuple[object, ...]) -> tuple[object, ...] | None:
     """A row as it is taken over, None for one that nobody could use. A status is computed again by whoever needs it."""
-    columns = _TABLES[table]
     if any(isinstance(cell, bytes) for name, cell in zip(columns, row, strict=True) if name != "status"):
         return None
     named = dict(zip(columns, row, strict=True))
-    if "value" in named and not is_record(named["value"], named.get("uid") if table == "pods" else None):
+    uid = named.get("uid") if table in ("pods", "records") else None
+    if "value" in named and table != "notes" and not is_record(named["value"], uid or None):
         return None
     if named.get("status") is not None and not _is_mapping(named["status"]):
         named["status"] = None

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.clock import SystemClock
-from runner.core.kindwords import WORKLOADS
+from runner.core.kindwords import PODS, WORKLOADS
 from runner.core.model import Json
+from runner.registry.contract import AlreadyExists, Object, name_of, uid_of
 from runner.registry.deletionrequests import forget_request
 from runner.registry.home import Home
+from runner.registry.objects import create_missing
 from runner.registry.ownership import PodLock, is_locked
-from runner.registry.storage import AlreadyExists, Store
+from runner.registry.storage import Store
 
 if TYPE_CHECKING:
     from runner.core.workloads.model import Workload
@@ -36,42 +39,39 @@ def standing(
     """
     values = [value for one in workloads for value in (one.parent, one.value) if value is not None]
     with ExitStack() as stack:
-        for value in values:
-            _claim(value, store, home, make_room)
-            stack.enter_context(PodLock(home, _uid(value)))
-            store.put_object(value)
         try:
+            for value in values:
+                _clear(value, store, home, make_room)
+                stack.enter_context(PodLock(home, _uid(value)))
+                if not create_missing(store, value):
+                    raise AlreadyExists(WORKLOADS[str(value["kind"])].resource, name_of(value)[1])
             yield
         finally:
             stack.close()
             forget_dead(store, home)
 
 
-def _claim(value: Json, store: Store, home: Home, make_room: Callable[[], object]) -> None:
-    """See that a workload's name is free. Raises AlreadyExists."""
-    kind, namespace, name = _key(value)
-    found = store.object(kind, namespace, name)
+def _clear(value: Json, store: Store, home: Home, make_room: Callable[[], object]) -> None:
+    """Free a workload's name of what a dead process left behind."""
+    found = store.get(*_key(value))
     if found is not None and not is_locked(home, _uid(found)):
         make_room()
         forget_dead(store, home)
-        found = store.object(kind, namespace, name)
-    if found is not None:
-        raise AlreadyExists(WORKLOADS[kind].resource, name)
 
 
 def forget_dead(store: Store, home: Home) -> None:
     """Remove the workloads that nobody runs and that have no pods; those that have are shown with the pods that are left."""
-    values = [value for kind in WORKLOADS for value in store.objects(kind)]
+    values = [value for kind in WORKLOADS for value in store.list(kind).items]
     if not values:
         return
-    pods = store.pods()
+    pods = store.list(PODS.kind).items
     owners = {uid for pod in pods for uid in _owners(pod)}
     owners |= {uid for value in values if _uid(value) in owners for uid in _owners(value)}
     for value in values:
         if is_locked(home, _uid(value)):
             continue
         if _uid(value) not in owners:
-            store.remove_object(*_key(value))
+            store.delete(*_key(value), uid=uid_of(value))
             forget_request(store, value)
         else:
             _recount(value, values, pods, store)
@@ -86,7 +86,12 @@ def _recount(value: Json, values: Sequence[Json], pods: Sequence[Json], store: S
         return  # It owns them by another one, which is counted.
     for one, before in zip(recounted(value, parent, mine, SystemClock().now()), (value, parent), strict=False):
         if one != before:
-            store.put_object(one)
+            # Whoever has written it meanwhile knew better.
+            store.change(*_key(one), partial(_replacing, before, one))
+
+
+def _replacing(before: Json | None, after: Json, found: Object | None) -> Json | None:
+    return after if found is not None and found == before else None
 
 
 def _owners(value: Json) -> list[str]:

@@ -1,8 +1,4 @@
-"""What must survive the process: pods with their status, events, attempts, and the objects that pods refer to.
-
-The protocol that the effects use. ``runner.registry.sqlite`` keeps it in one SQLite file that several processes share,
-``runner.registry.memory`` in memory for simulations; one test suite runs over both. Values are v1 JSON objects.
-"""
+"""The registry with the verbs that came before its own: pods, events, attempts and objects each had theirs."""
 
 from __future__ import annotations
 
@@ -11,26 +7,12 @@ from datetime import datetime
 from typing import Protocol
 
 from runner.core.events import Event
-from runner.core.model import Json, Object
+from runner.core.model import Json
 from runner.core.status.podstatus import PodStatus
-from runner.core.times import format_time, later, parse_time
-from runner.errors import AlreadyExists
-
-EVENT_LIFETIME = 3600.0
-"""Seconds after which an event is forgotten, as an API server does (kube-apiserver --event-ttl)."""
-
-_SERVER_METADATA = (
-    "namespace",
-    "name",
-    "uid",
-    "creationTimestamp",
-    "generation",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-)
+from runner.registry.contract import AlreadyExists, Object, Registry, name_of, without_status
 
 
-class Store(Protocol):
+class Store(Registry, Protocol):
     """Pods and what belongs to them. Raises StoreError when the state cannot be read or written.
 
     ``metadata.resourceVersion`` of a pod grows with each of its writes. Values may be shared with the store: whoever
@@ -127,63 +109,4 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-def name_of(value: Json) -> tuple[str, str]:
-    """Namespace and name of an object."""
-    metadata = value.get("metadata") or {}
-    return metadata.get("namespace") or "default", metadata.get("name") or ""
-
-
-def without_status(value: Json) -> Object:
-    return {key: part for key, part in value.items() if key != "status"}
-
-
-def updated(old: Object, new: Json) -> Object:
-    """The pod (without status) after an update: what the server owns stays, a changed spec is a new generation."""
-    metadata = {key: part for key, part in (new.get("metadata") or {}).items() if key not in _SERVER_METADATA}
-    kept = {key: old["metadata"][key] for key in _SERVER_METADATA if key in old["metadata"]}
-    if new.get("spec") != old.get("spec"):
-        kept["generation"] = kept.get("generation", 1) + 1
-    return {**without_status(new), "metadata": {**metadata, **kept}}
-
-
-def deleted(old: Object, at: datetime, grace: int) -> Object | None:
-    """The pod (without status) after a request to delete it; None when the request changes nothing.
-
-    Times have whole seconds. Mirrors k8s.io/apiserver pkg/registry/rest/delete.go BeforeDelete: the first request is a new
-    generation, a shorter grace counts from the first request.
-    """
-    metadata = old["metadata"]
-    grace = 1 if grace < 0 else grace
-    end = parse_time(metadata.get("deletionTimestamp"))
-    if end is None:
-        change: Object = {"generation": metadata.get("generation", 1) + 1}
-        end = later(at, grace)
-    else:
-        before = metadata.get("deletionGracePeriodSeconds") or 0
-        if grace >= before:
-            return None
-        change, end = {}, later(end, grace - before)
-    change.update(deletionTimestamp=format_time(end), deletionGracePeriodSeconds=grace)
-    return {**old, "metadata": {**metadata, **change}}
-
-
-def last_seen(event: Json) -> datetime | None:
-    """When an event happened last, by whichever of its times is set."""
-    for key in ("lastTimestamp", "eventTime", "firstTimestamp"):
-        instant = parse_time(event.get(key))
-        if instant is not None:
-            return instant
-    return None
-
-
-__all__: Sequence[str] = [
-    "EVENT_LIFETIME",
-    "AlreadyExists",
-    "Object",
-    "Store",
-    "deleted",
-    "last_seen",
-    "name_of",
-    "updated",
-    "without_status",
-]
+__all__: Sequence[str] = ["AlreadyExists", "Object", "Store", "name_of", "without_status"]

@@ -13,6 +13,7 @@ from runner.core.model import Pod
 from runner.core.narration import EventRecorded, Narration, PodRef
 from runner.core.reasons import EventReason, EventType, normal
 from runner.kubelet.loop.recorder import EventRecorder
+from runner.registry.contract import unversioned
 from runner.registry.memory import MemoryStore
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -45,7 +46,8 @@ def test_an_event_is_stored_and_told(recording: Recording) -> None:
     (event,) = recording.stored
     (heard,) = recording.heard
     assert isinstance(heard, EventRecorded)
-    assert (heard.at, heard.ref, heard.event) == (NOW, PodRef(namespace="shop", name="web", uid="u1"), event)
+    assert (heard.at, heard.ref) == (NOW, PodRef(namespace="shop", name="web", uid="u1"))
+    assert unversioned(event) == heard.event
     assert (event["type"], event["reason"], event["message"]) == ("Warning", "Unhealthy", "Liveness probe failed: no")
     assert event["involvedObject"] == {
         "kind": "Pod",

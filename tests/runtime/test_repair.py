@@ -31,7 +31,7 @@ def run_sql(home: Home, *statements: str) -> None:
 
 
 def row(column: str, value: str) -> Callable[[Home], None]:
-    return lambda home: run_sql(home, f"UPDATE pods SET {column} = {value} WHERE uid = '{BAD}'")
+    return lambda home: run_sql(home, f"UPDATE records SET {column} = {value} WHERE uid = '{BAD}'")
 
 
 def garbage(home: Home) -> None:
@@ -55,7 +55,7 @@ FILES: list[tuple[str, Callable[[Home], None]]] = [
     ("no database", garbage),
     ("damaged pages", cut),
     ("an empty revision", lambda home: run_sql(home, "DELETE FROM revision")),
-    ("a missing table", lambda home: run_sql(home, "DROP TABLE pods")),
+    ("a missing table", lambda home: run_sql(home, "DROP TABLE records")),
 ]
 
 
@@ -157,7 +157,7 @@ def test_whoever_needs_the_damaged_part_is_told_what_helps(home: Home, damage: C
 
 
 def test_a_database_of_a_later_version_is_not_damaged(home: Home) -> None:
-    run_sql(home, "ALTER TABLE pods RENAME COLUMN kept TO stays", "PRAGMA user_version = 99")
+    run_sql(home, "ALTER TABLE ledger RENAME COLUMN kept TO stays", "PRAGMA user_version = 99")
     with Runner(home=home, engine=engine_of(home)) as runner, pytest.raises(StoreError, match="newer"):
         runner.gc(everything=False, older_than=None, dry_run=False)
     assert list(home.path.glob("state.db.damaged-*")) == []

@@ -16,9 +16,10 @@ from runner.clock import VirtualClock
 from runner.core.status.podstatus import PodStatus
 from runner.core.times import format_time
 from runner.errors import StoreError
+from runner.registry.contract import EVENT_LIFETIME
 from runner.registry.home import Home
-from runner.registry.sqlite import MIGRATIONS, SqliteStore
-from runner.registry.storage import EVENT_LIFETIME
+from runner.registry.schema import MIGRATIONS
+from runner.registry.sqlite import SqliteStore
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -86,7 +87,7 @@ def test_a_reader_is_not_held_up_by_a_transaction_of_another_connection(tmp_path
     store.put_object({"kind": "Secret", "metadata": {"name": "s"}})
     writer = sqlite3.connect(Home(tmp_path).database, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
-    writer.execute("DELETE FROM objects")
+    writer.execute("DELETE FROM records")
     assert store.object("Secret", "default", "s") is not None
     writer.execute("ROLLBACK")
     writer.close()
@@ -118,7 +119,7 @@ def test_old_events_are_deleted_from_the_file(tmp_path: Path) -> None:
         clock.sleep(2 * EVENT_LIFETIME)
     store.close()
     with sqlite3.connect(Home(tmp_path).database) as connection:
-        assert connection.execute("SELECT name FROM events").fetchall() == [("b",)]
+        assert connection.execute("SELECT name FROM records").fetchall() == [("b",)]
     connection.close()
 
 
@@ -146,7 +147,7 @@ def test_a_record_that_is_no_json_is_told(tmp_path: Path) -> None:
     store = SqliteStore(Home(tmp_path))
     store.create_pod({"metadata": {"name": "web", "uid": "u1"}, "spec": {}}, owner="")
     with sqlite3.connect(Home(tmp_path).database) as connection:
-        connection.execute("UPDATE pods SET value = '{'")
+        connection.execute("UPDATE records SET value = '{'")
     connection.close()
     with pytest.raises(StoreError, match="damaged record"):
         store.pods()

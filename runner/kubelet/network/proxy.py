@@ -25,7 +25,7 @@ from runner.errors import EngineError, RunnerError
 from runner.kubelet.containers.sandbox import sandbox_reference
 from runner.registry.home import Home
 from runner.registry.ownership import PodIsOwned, PodLock, is_locked, owner_label, somebody_runs_pods
-from runner.registry.storage import Store
+from runner.registry.storage import Object, Store
 
 _THREADS = 8
 _PROXY = "proxy"
@@ -150,9 +150,12 @@ class Proxies:
     def _write(self, service: Json, address: str) -> None:
         """Give the Service its address, unless it is another one by now."""
         metadata = service["metadata"]
-        current = self._store.object("Service", metadata["namespace"], metadata["name"])
-        if current is not None and current["metadata"].get("uid") == metadata["uid"] and needs_address(current):
-            self._store.put_object(addressed(current, address))
+
+        def write(current: Object | None) -> Object | None:
+            is_same = current is not None and current["metadata"].get("uid") == metadata["uid"]
+            return addressed(current, address) if current and is_same and needs_address(current) else None
+
+        self._store.change("Service", metadata["namespace"], metadata["name"], write)
 
     def _end(self, uid: str) -> None:
         proxy = self._mine.pop(uid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from shutil import disk_usage
 
@@ -14,6 +15,7 @@ from runner.core.container.noderesources import NodeLook, NodeSize
 from runner.core.labels import POD_UID
 from runner.core.model import Pod
 from runner.core.volumes import MountError, Surroundings, VolumePlan, access_volumes, plan_volumes
+from runner.core.volumes.claims import bound_claim
 from runner.engine.protocol import Engine
 from runner.errors import Conflict, EngineError, NotFound
 from runner.kubelet.volumes.hostpath import check_host_path
@@ -34,7 +36,7 @@ def prepare_volumes(pod: Pod, engine: Engine, store: Store, clock: Clock, owner:
         if plan.host_type:
             check_host_path(plan)
         if plan.claim is not None:
-            _bind(plan, store)
+            _bind(plan, store, clock.now())
 
     plans = plan_volumes(pod, surroundings(pod, engine, store, clock, owner), check)
     return (*plans, messages_plan(pod, owner))
@@ -66,23 +68,25 @@ def node_look(engine: Engine) -> NodeLook:
     return look
 
 
-def _bind(plan: VolumePlan, store: Store) -> None:
+def _bind(plan: VolumePlan, store: Store, now: datetime) -> None:
     """Write the claim down as it is now; a claim that says so already is left alone."""
-    assert plan.claim is not None
-    metadata = plan.claim["metadata"]
-    if store.object(_CLAIM, metadata["namespace"], metadata["name"]) != plan.claim:
-        store.put_object(plan.claim)
+    claim = plan.claim
+    assert claim is not None
+    namespace, name = claim["metadata"]["namespace"], claim["metadata"]["name"]
+    store.change(_CLAIM, namespace, name, lambda old: claim if old is None else bound_claim(namespace, old, now))
 
 
 def _token_key(store: Store) -> bytes:
     """The key that signs this state directory's tokens, made when the first token is."""
     kind, namespace, name = _KEY_PLACE
-    found = store.object(kind, namespace, name)
+    found = store.get(kind, namespace, name)
     if found is None:
+        # Of two that make one at the same time, the first one's counts.
         key = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
         metadata = {"namespace": namespace, "name": name}
-        store.put_object({"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": {"key": key}})
-        found = store.object(kind, namespace, name) or {}
+        made = {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": {"key": key}}
+        found = store.change(kind, namespace, name, lambda old: made if old is None else None)
+    assert found is not None
     return base64.b64decode(found["data"]["key"])
 
 

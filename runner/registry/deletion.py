@@ -1,0 +1,45 @@
+"""Graceful deletion: a pod that is to go is changed first, and removed by its node when everything of it is gone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from runner.core.model import Json
+from runner.core.times import format_time, later, parse_time
+from runner.registry.contract import Object, Registry, name_of
+
+
+def request_deletion(registry: Registry, uid: str, at: datetime, grace: int) -> Object | None:
+    """Set deletionTimestamp (when the grace ends) and deletionGracePeriodSeconds; a repeat may only shorten the grace.
+
+    ``grace`` in seconds; a negative one counts as one second (k8s.io/apiserver pkg/registry/rest/delete.go BeforeDelete).
+    Returns the object as it is then; None when it is gone.
+    """
+    with registry.transaction():
+        found = registry.get_by_uid(uid)
+        if found is None:
+            return None
+        return registry.change(
+            str(found["kind"]), *name_of(found), lambda old: None if old is None else deleted(old, at, grace)
+        )
+
+
+def deleted(old: Json, at: datetime, grace: int) -> Object | None:
+    """The object after a request to delete it; None when the request changes nothing.
+
+    Times have whole seconds. Mirrors k8s.io/apiserver pkg/registry/rest/delete.go BeforeDelete: the first request is a new
+    generation, a shorter grace counts from the first request.
+    """
+    metadata = old["metadata"]
+    grace = 1 if grace < 0 else grace
+    end = parse_time(metadata.get("deletionTimestamp"))
+    if end is None:
+        change: Object = {"generation": metadata.get("generation", 1) + 1}
+        end = later(at, grace)
+    else:
+        before = metadata.get("deletionGracePeriodSeconds") or 0
+        if grace >= before:
+            return None
+        change, end = {}, later(end, grace - before)
+    change.update(deletionTimestamp=format_time(end), deletionGracePeriodSeconds=grace)
+    return {**old, "metadata": {**metadata, **change}}

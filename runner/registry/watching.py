@@ -1,0 +1,233 @@
+"""Watches over the change log of the state database, and one that calls back."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from runner.clock import Clock
+from runner.errors import StoreError
+from runner.registry.contract import Change, ChangeType, Expired, Object, Selection, Touch, Watch, versioned
+from runner.registry.doorbell import Bell
+from runner.registry.values import load, load_status
+
+if TYPE_CHECKING:
+    from runner.registry.sqlite import SqliteRegistry
+
+TICK_SECONDS = 1.0
+"""How often a watch that nobody rings looks whether something was written."""
+_AT_ONCE = 500
+_COLUMNS = "revision, type, kind, namespace, name, uid, holder, former, is_status, is_held, value, status"
+
+
+class LogWatch:
+    """Reads the change log; waits at its own bell, which is made when there is something to wait for."""
+
+    def __init__(
+        self,
+        registry: SqliteRegistry,
+        selection: Selection,
+        since: int | None,
+        clock: Clock,
+        on_close: Callable[[Watch], None],
+    ) -> None:
+        self._on_close = on_close
+        self._registry = registry
+        self._database = registry.database
+        self._selection = selection
+        self._since = since
+        self._clock = clock
+        self._bell: Bell | None = None
+        self._has_no_bell = False
+        self._seen: tuple[int, int] | None = None
+        self._is_closed = False
+        self._closing = threading.Lock()
+        if since is not None:
+            self._refuse_the_future(since)
+
+    def _refuse_the_future(self, since: int) -> None:
+        """A version that never was is one of a database that was set aside."""
+        current = self._registry.version()
+        if since > current:
+            raise Expired(since, current)
+
+    def next(self, timeout: float | None = None) -> list[Change]:
+        end = None if timeout is None else self._clock.steady() + timeout
+        while not self._is_closed:
+            changes = self._pull()
+            left = None if end is None else end - self._clock.steady()
+            if changes or (left is not None and left <= 0):
+                return changes
+            self._wait(end)
+        return []
+
+    def _wait(self, end: float | None) -> None:
+        """Return when there may be something, or the time is over, or a bell is there which was not."""
+        if self._bell is None and not self._has_no_bell:
+            self._hang()
+            return
+        while not self._is_closed:
+            left = TICK_SECONDS if end is None else min(TICK_SECONDS, end - self._clock.steady())
+            if left <= 0 or self._is_rung(left) or self._database.seen() != self._seen:
+                return
+
+    def _is_rung(self, seconds: float) -> bool:
+        bell = self._bell
+        if bell is None:
+            self._clock.sleep(seconds)
+            return False
+        return bell.wait(seconds)
+
+    def _hang(self) -> None:
+        bell = self._registry.doorbells.hang(self._selection)
+        with self._closing:
+            if self._is_closed and bell is not None:
+                self._registry.doorbells.take_down(bell)
+            else:
+                self._bell, self._has_no_bell = bell, bell is None
+
+    def _pull(self) -> list[Change]:
+        """What is new in the log."""
+        self._seen = self._database.seen()
+        if self._since is None:
+            return self._everything()
+        with self._database.reading():
+            ((current, floor),) = self._database.read("SELECT value, floor FROM revision")
+            if self._since < floor:
+                raise Expired(self._since, int(floor))
+            if self._since == current:
+                return []
+            rows = self._database.read(*self._query(int(current)))
+        self._since = int(rows[-1][0]) if len(rows) == _AT_ONCE else int(current)
+        return [self._change(*row) for row in rows]
+
+    def _everything(self) -> list[Change]:
+        touches, current = self._registry.present(self._selection)
+        self._since = current
+        return [
+            Change(ChangeType.ADDED, touch, int(value["metadata"]["resourceVersion"]), partial(_same, value))
+            for touch, value in touches
+        ]
+
+    def _query(self, current: int) -> tuple[str, tuple[object, ...]]:
+        """The rows after the last one. What the selection is about is asked for in SQL as far as it saves reading values."""
+        chosen = self._selection
+        wheres = ["revision > ?", "revision <= ?"]
+        arguments: list[object] = [self._since, current]
+        for column, values in (
+            ("kind", chosen.kinds),
+            ("uid", chosen.uids),
+            ("namespace", None if chosen.namespace is None else {chosen.namespace}),
+            ("name", None if chosen.name is None else {chosen.name}),
+        ):
+            if values is not None:
+                wheres.append(f"{column} IN ({', '.join('?' * len(values))})")
+                arguments.extend(sorted(values))
+        if chosen.holder:
+            wheres.append("? IN (holder, former)")
+            arguments.append(chosen.holder)
+        else:
+            wheres.append("NOT is_held")
+        if not chosen.with_status:
+            wheres.append("NOT is_status")
+        return (
+            f"SELECT {_COLUMNS} FROM changes WHERE {' AND '.join(wheres)} ORDER BY revision LIMIT {_AT_ONCE}",
+            tuple(arguments),
+        )
+
+    def _change(self, revision: int, type_: str, *rest: object) -> Change:
+        *touched, value, status = rest
+        kind, namespace, name, uid, holder, former, is_status, is_held = touched
+        touch = Touch(
+            str(kind), str(namespace), str(name), str(uid), str(holder), str(former), bool(is_status), bool(is_held)
+        )
+        sort = self._selection.sees(ChangeType(type_), touch)
+        make = partial(self._value, sort, touch, revision, value, status)
+        return Change(sort, touch, revision, make)
+
+    def _value(self, type_: ChangeType, touch: Touch, revision: int, value: object, status: object) -> Object:
+        if touch.kind == "Secret" and type_ is not ChangeType.DELETED:
+            # The log has no data of Secrets; as long as nothing has come after, the object itself does.
+            found = self._registry.get(touch.kind, touch.namespace, touch.name)
+            if found is not None and found["metadata"]["resourceVersion"] == str(revision):
+                return found
+        made = versioned(load(value), revision)
+        if status is not None:
+            made["status"] = load_status(status)
+        return made
+
+    def close(self) -> None:
+        with self._closing:
+            self._is_closed = True
+            bell, self._bell = self._bell, None
+        if bell is not None:
+            self._registry.doorbells.ring([bell.name])
+            self._registry.doorbells.take_down(bell)
+        self._on_close(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def _same(value: Object) -> Object:
+    return value
+
+
+class CallingWatch:
+    """Another watch, read by a thread of its own that calls back when there is something."""
+
+    def __init__(self, watch: Watch, wake: Callable[[], None], on_close: Callable[[Watch], None]) -> None:
+        self._on_close = on_close
+        self._watch = watch
+        self._wake = wake
+        self._found: deque[Change] = deque()
+        self._problem: Expired | StoreError | None = None
+        self._news = threading.Condition()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._follow, name="podrunner-watch", daemon=True)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        while not self._is_closed:
+            try:
+                changes = self._watch.next(None)
+            except (Expired, StoreError) as problem:
+                changes, self._problem = [], problem
+            with self._news:
+                self._found.extend(changes)
+                self._news.notify_all()
+            if (changes or self._problem) and not self._is_closed:
+                self._wake()
+            if not changes:
+                return
+
+    def next(self, timeout: float | None = None) -> list[Change]:
+        with self._news:
+            self._news.wait_for(lambda: self._found or self._problem or self._is_closed, timeout)
+            changes = list(self._found)
+            self._found.clear()
+        if not changes and self._problem is not None:
+            raise self._problem
+        return changes
+
+    def close(self) -> None:
+        """End it, and return when nothing is read from the registry any more."""
+        self._is_closed = True
+        self._watch.close()
+        with self._news:
+            self._news.notify_all()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+        self._on_close(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
