@@ -65,6 +65,7 @@ check: install ## lint, format, types, import layers and the documentation
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
+	$(BIN)/python -m tools.make_layers --check
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build
 
 docs: install ## make the documentation: docs/_build/index.html

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import runner
+import runner.kubelet.options
 
 project = "podrunner"
 author = "the podrunner authors"
@@ -21,3 +24,15 @@ nitpicky = False
 html_theme = "furo"
 html_title = "podrunner"
 html_show_sphinx = False
+
+# What a module imports only when it is needed has a name in signatures all the same.
+runner.kubelet.options.RetryPolicy = runner.RetryPolicy
+
+
+def _escape(_app: object, _context: object, lines: list[str]) -> None:
+    """The commands' texts are for terminals: a star in them is a star."""
+    lines[:] = [line.replace("*", r"\*") for line in lines]
+
+
+def setup(app: Any) -> None:
+    app.connect("sphinx-click-process-description", _escape)

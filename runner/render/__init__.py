@@ -1,0 +1,1 @@
+"""What people and programs read: tables, describe, narration, pictures. Values in, text out."""
