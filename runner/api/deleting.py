@@ -66,13 +66,12 @@ class Deleting(Launching):
         from runner.registry.ownership import PodIsOwned
 
         self.engine.architecture()  # Where no Engine answers this says so, the workers would wait for one.
-        session = self._session(self._on_this_node(RunOptions()), _deaf, image="")
+        run = self._waiting(self._on_this_node(RunOptions()), _deaf, image="")
         try:
             for pod in pods:
                 with suppress(PodIsOwned):  # Somebody else was faster.
-                    session.add(own(pod, self.home), is_new=False)
-            session.open(self.clock.now())
-            session.start()
-            session.delete_all(StopRequest())
+                    run.node.add(own(pod, self.home), is_new=False)
+            run.open(self.clock.now())
+            run.delete_all(StopRequest())
         finally:
-            session.close()
+            run.close()

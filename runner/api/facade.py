@@ -252,10 +252,10 @@ class Runner(Deleting):
             return self._run_launched(launch, listener, stop)
 
     def _run_launched(self, launch: Launch, listener: Listener, stop: StopRequest) -> RunResult:
-        with self.working(launch, listener, stop) as session:
-            exit_code, message = session.wait(stop)
-            reached = session.pods
-            session.finish(exit_code, stop)
+        with self.working(launch, listener, stop) as run:
+            exit_code, message = run.wait(stop)
+            reached = run.pods
+            run.finish(exit_code, stop)
         return RunResult(exit_code=exit_code, pods=reached, message=message)
 
     # --- what is there -----------------------------------------------------------------------------------------------

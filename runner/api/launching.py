@@ -28,6 +28,7 @@ from runner.errors import (
 from runner.kubelet.options import Keep, RunOptions
 
 if TYPE_CHECKING:
+    from runner.api.waiting import Waiting
     from runner.controllers.control import Controller
     from runner.core.manifest import LoadedObject
     from runner.core.narration import Listener
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from runner.kubelet.network.dns import ClusterNetwork
     from runner.node.outcome import StopRequest
     from runner.node.owning import Owned, Spawn
-    from runner.node.session import Session
 
 T = TypeVar("T")
 
@@ -239,24 +239,23 @@ class Launching(Ground):
         return _bound(self._admit(value, value["metadata"]["namespace"], accounts), node)
 
     @contextmanager
-    def working(self, launch: Launch, listener: Listener, stop: StopRequest) -> Iterator[Session]:
-        """The session of a run, its workers at work. Whoever insists on the end of it does not get all output."""
+    def working(self, launch: Launch, listener: Listener, stop: StopRequest) -> Iterator[Waiting]:
+        """A run whose pods' workers are at work. Whoever insists on the end of it does not get all output."""
         # Imported while the Engine is busy with the sandboxes.
         from runner.node.audience import Audience
 
         with Audience(self.engine, self.home, launch.options, listener) as audience:
             stop.subscribe(lambda: audience.hurry(is_forced=stop.forced))
-            session = self._session(launch.options, audience, launch.image, launch.network, audience.secrets)
+            run = self._waiting(launch.options, audience, launch.image, launch.network, audience.secrets)
             try:
                 for owned, controller in launch.pods:
-                    session.add(owned, controller=controller)
-                session.control(launch.controllers, launch.spawn)
-                session.open(launch.since)
-                session.start()
+                    run.node.add(owned, controller=controller)
+                run.node.control(launch.controllers, launch.spawn)
+                run.open(launch.since)
                 self.sweep_aside()
-                yield session
+                yield run
             finally:
-                session.close()
+                run.close()
 
     def _put_claims(self, controllers: Sequence[Controller]) -> None:
         """What a StatefulSet claims for its pods: made once, and kept like every claim."""
@@ -306,26 +305,30 @@ class Launching(Ground):
         )
         return replace(options, worker=named)
 
-    def _session(
+    def _waiting(
         self,
         options: RunOptions,
         listener: Listener,
         image: str,
         network: ClusterNetwork | None = None,
         secrets: Secrets | None = None,
-    ) -> Session:
+    ) -> Waiting:
+        """A run with a node of its own."""
+        from runner.api.waiting import Waiting
         from runner.kubelet.prober.handlers import EngineHandlers
-        from runner.node.session import Session
+        from runner.node.node import Node
+        from runner.node.threads import Threads
 
-        return Session(
+        node = Node(
             engine=self.engine,
             store=self.store,
             clock=self.clock,
             home=self.home,
             handlers=EngineHandlers(self.engine),
-            options=options,
+            options=options.worker,
             listener=listener,
             sandbox_image=image,
             network=network,
             secrets=secrets,
         )
+        return Waiting(node, Threads(node), options)

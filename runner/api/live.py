@@ -15,12 +15,12 @@ from runner.node.outcome import StopRequest
 
 if TYPE_CHECKING:
     from runner.api.facade import Runner
+    from runner.api.waiting import Waiting
     from runner.core.manifest import LoadedObject
     from runner.core.model import Json
     from runner.core.narration import Listener
     from runner.kubelet.options import RunOptions
-    from runner.node.running import Running
-    from runner.node.session import Session
+    from runner.node.running import Past, Running
 
 
 class Life:
@@ -33,12 +33,10 @@ class Life:
         self._histories: dict[str, PodHistory] = {}
         self._handles: dict[str, PodHandle] = {}
         self._resources = ExitStack()
-        self._session: Session | None = None
+        self._run: Waiting | None = None
         self._stop = StopRequest()
         self._lock = threading.Lock()
         self._is_over = False
-        self._supervisor: threading.Thread | None = None
-        self._problem: BaseException | None = None
 
     def begin(self, objects: Sequence[LoadedObject], *, is_one: bool = False) -> tuple[PodHandle, ...]:
         """Start the pods and wait until they are what the options ask for; with ``is_one`` there has to be exactly one.
@@ -51,32 +49,21 @@ class Life:
             launch = self._resources.enter_context(self._runner.launched(objects, self._options, is_one=is_one))
             for owned, _ in launch.pods:
                 self._remember(owned.pod.manifest)
-            self._session = self._resources.enter_context(self._runner.working(launch, self._hear, self._stop))
-            self._session.on_trouble = self._wake_histories
-            exit_code, message = self._session.wait(self._stop)
-            for running in self._session.runs:  # They tell what they have come to a moment after it is so.
-                if running.pod.uid in self._histories:
-                    self._histories[running.pod.uid].take(running.worker.context.pod.manifest, running.status)
+            self._run = self._resources.enter_context(self._runner.working(launch, self._hear, self._stop))
+            self._run.node.on_trouble = self._wake_histories
+            exit_code, message = self._run.wait(self._stop)
+            for view in self._run.node.view().pods:  # They tell what they have come to a moment after it is so.
+                if view.uid in self._histories:
+                    self._histories[view.uid].take(view.manifest, view.status)
         except BaseException as error:
-            if self._session is None:
+            if self._run is None:
                 self._resources.__exit__(type(error), error, error.__traceback__)
             else:
                 self.end(exit_code=ExitCode.INTERRUPTED)
             raise
         if exit_code != ExitCode.OK:
             self._fail(exit_code, message)
-        if launch.controllers:
-            self._supervisor = threading.Thread(target=self._supervise, name="podrunner-workloads", daemon=True)
-            self._supervisor.start()
         return self.pods
-
-    def _supervise(self) -> None:
-        assert self._session is not None
-        try:
-            self._session.supervise(self._stop)
-        except BaseException as error:  # It is raised to whoever waits for a pod.
-            self._problem = error
-            self._wake_histories()
 
     def _wake_histories(self) -> None:
         for history in list(self._histories.values()):
@@ -113,41 +100,37 @@ class Life:
         """The pods that are there, in the order in which they came."""
         return tuple(handle for handle in list(self._handles.values()) if not handle.is_gone)
 
-    def check(self) -> None:
-        """Raise what broke a worker, or the workloads' controllers."""
-        if self._problem is not None:
-            raise self._problem
-        for running in self._runs():
-            if running.error is not None:
-                raise running.error
+    def check(self, uid: str) -> None:
+        """Raise what broke a pod's worker, or the workloads' controllers."""
+        if self._run is not None:
+            self._run.node.check(uid)
 
     def gave_up(self, uid: str) -> str:
         """The container that was restarted too often; "" when none was."""
-        return next((running.worker.gave_up for running in self._runs() if running.pod.uid == uid), "")
+        found = self._find(uid)
+        return "" if found is None else found.view.gave_up or ""
 
     def hopeless(self, uid: str) -> str:
         """What keeps a pod from going on and has been tried often enough; "" when nothing does."""
-        session = self._session
-        if session is None:
-            return ""
-        return next((session.hopeless(running) for running in session.runs if running.pod.uid == uid), "")
+        return "" if self._run is None else self._run.hopeless(uid)
 
     def decision(self, uid: str) -> str:
         """The last decision about a pod that had something to do, as text."""
-        return next((str(running.worker.last_plan or "") for running in self._runs() if running.pod.uid == uid), "")
+        found = self._find(uid)
+        return "" if found is None else found.decision
+
+    def _find(self, uid: str) -> Running | Past | None:
+        return None if self._run is None else self._run.node.find(uid)
 
     def wake(self) -> None:
         """Let the workers look at what was asked of them."""
-        for running in self._runs():
-            running.wakeup.set()
-
-    def _runs(self) -> Sequence[Running]:
-        return () if self._session is None else self._session.runs
+        if self._run is not None:
+            self._run.node.store_written()
 
     def announce_end(self, exit_code: int) -> None:
         """Begin to end, so that several runs end side by side."""
-        if self._session is not None and not self._is_over and not self._session.keeps(exit_code):
-            self._session.ask_for_deletion(self._options.grace)
+        if self._run is not None and not self._is_over and not self._run.keeps(exit_code):
+            self._run.ask_for_deletion(self._options.grace)
 
     def end(self, *, exit_code: int = ExitCode.OK, at_once: bool = False) -> None:
         """Delete the pods, or let go of them, as the options say, and everything that came with them.
@@ -159,22 +142,20 @@ class Life:
                 return
             self._is_over = True
         try:
-            if self._session is not None:
+            if self._run is not None:
                 self._stop.request()
                 if at_once:
                     self._stop.request()
-                if self._supervisor is not None:
-                    self._supervisor.join()
-                self._finish(self._session, exit_code)
+                self._finish(self._run, exit_code)
         finally:
             for handle in self._handles.values():
                 handle.release()
             self._resources.close()
 
-    def _finish(self, session: Session, exit_code: int) -> None:
+    def _finish(self, run: Waiting, exit_code: int) -> None:
         try:
-            session.finish(exit_code, self._stop)
+            run.finish(exit_code, self._stop)
         except KeyboardInterrupt:
             self._stop.request()
-            session.delete_all(self._stop, grace=0)
+            run.delete_all(self._stop, grace=0)
             raise

@@ -311,7 +311,7 @@ class PodHandle:
             if holds(status):
                 found.append(status)
                 return True
-            self._life.check()
+            self._life.check(self.uid)
             hopeless = self._life.gave_up(self.uid) or self._life.hopeless(self.uid)
             return status.phase.is_terminal or self.is_gone or bool(hopeless)
 

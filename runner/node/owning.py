@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from runner.clock import Clock, Wakeup
 from runner.core.container.nodeadmission import rejection_of
@@ -16,7 +17,7 @@ from runner.engine.protocol import Engine
 from runner.errors import AlreadyExists, EngineError, RunnerError
 from runner.kubelet.containers.removal import remove_everything
 from runner.kubelet.containers.sandbox import SandboxCreation
-from runner.kubelet.loop.jobs import Job, ThreadJobs
+from runner.kubelet.loop.jobs import Job, Jobs, ThreadJobs
 from runner.kubelet.loop.making import Making
 from runner.kubelet.volumes.planning import prepare_volumes
 from runner.registry.home import Home
@@ -37,12 +38,29 @@ class Owned:
     """A pod that this process owns, with the means to run it."""
 
     pod: Pod
-    lock: PodLock
     wakeup: Wakeup
-    jobs: ThreadJobs
+    jobs: Jobs
     owner: str
     making: Making
+    lock: PodLock | None = None
+    make_jobs: Callable[[], Jobs] | None = None
+    """Makes jobs anew for a worker that begins again, None: those that there are go on."""
+    has_messages: bool = True
+    """Whether a container of it may leave a termination message."""
     ahead: tuple[SandboxCreation, Job[str]] | None = None
+
+    def renew(self) -> None:
+        """Nothing that was begun for the pod is waited for any more: another worker looks at what has come of it."""
+        self.ahead = None
+        if self.make_jobs is not None:
+            self.jobs.close()
+            self.jobs = self.make_jobs()
+
+    def release(self) -> None:
+        """Take no more jobs for the pod, and give its lock back; a second time does nothing."""
+        self.jobs.close()
+        if self.lock is not None:
+            self.lock.release()
 
 
 def own(pod: Pod, home: Home, *, may_keep: bool = False) -> Owned:
@@ -51,7 +69,8 @@ def own(pod: Pod, home: Home, *, may_keep: bool = False) -> Owned:
     lock.__enter__()
     wakeup = Wakeup()
     owner = owner_label(home=home, may_keep=may_keep)
-    return Owned(pod, lock, wakeup, jobs=ThreadJobs(wakeup), owner=owner, making=Making(wakeup.set))
+    jobs = partial(ThreadJobs, wakeup)
+    return Owned(pod, wakeup, jobs(), owner=owner, making=Making(wakeup.set), lock=lock, make_jobs=jobs)
 
 
 def own_new(
@@ -76,7 +95,7 @@ def own_new(
     except BaseException:
         for owned in taken:
             store.remove_pod(owned.pod.uid)
-            owned.lock.release()
+            owned.release()
         raise
     return taken
 
@@ -121,4 +140,4 @@ def abandon(owned: Owned, engine: Engine, store: Store, clock: Clock) -> None:
         remove_claims(store, owned.pod.namespace, owned.pod.uid)
     with suppress(RunnerError):
         store.remove_pod(owned.pod.uid)
-    owned.lock.release()
+    owned.release()

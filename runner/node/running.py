@@ -1,36 +1,48 @@
-"""One pod that a session runs."""
+"""The pods of a node: one that runs, and what is remembered of one that is gone."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from runner.clock import Wakeup
 from runner.core.model import Object, Pod
 from runner.core.runview import PodView
 from runner.core.status.podstatus import PodStatus
-from runner.kubelet.loop.jobs import ThreadJobs
 from runner.kubelet.loop.worker import PodWorker
-from runner.registry.ownership import PodLock
+from runner.node.owning import Owned
 
 if TYPE_CHECKING:
     from runner.controllers.control import Controller
+    from runner.core.workloads import Member
 
 
 @dataclass(slots=True)
 class Running:
-    """One pod of a session."""
+    """One pod that a node runs."""
 
-    pod: Pod
+    owned: Owned
     worker: PodWorker
-    wakeup: Wakeup
-    jobs: ThreadJobs
-    lock: PodLock
+    controller: Controller | None = None
     thread: threading.Thread | None = None
     detached: bool = False
+    """Whether its worker is to let go of it, as it is."""
+    breaks: int = 0
+    """How often in a row its worker has broken, the last time at ``broke_at`` on the steady clock."""
+    broke_at: float = 0.0
     error: BaseException | None = None
-    controller: Controller | None = None
+    """What broke its worker for good."""
+    wakeup: Wakeup = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.wakeup = self.owned.wakeup
+
+    @property
+    def pod(self) -> Pod:
+        return self.owned.pod
 
     @property
     def status(self) -> PodStatus:
@@ -55,5 +67,45 @@ class Running:
         return self.view.value
 
     @property
+    def decision(self) -> str:
+        """The last decision that had something to do, as text."""
+        return str(self.worker.last_plan or "")
+
+    @property
     def is_over(self) -> bool:
         return self.worker.gone or self.error is not None
+
+    def suspect(self, container_id: str) -> None:
+        """The Engine tells of something: have a look, whatever a list says of this container."""
+        context = self.worker.context
+        context.observer.suspect(container_id)
+        context.poke()
+        self.wakeup.set()
+
+
+class Past(Struct, frozen=True, kw_only=True):
+    """What a node remembers of a pod that is gone, until nobody asks any more."""
+
+    view: PodView
+    controller: Controller | None = None
+    decision: str = ""
+    is_over: bool = True
+    error: BaseException | None = None
+
+    @property
+    def status(self) -> PodStatus:
+        return self.view.status
+
+
+def member_of(one: Running | Past, controller: Controller) -> Member:
+    """A pod as its controller sees it."""
+    from runner.core.workloads import Member
+
+    manifest = one.view.manifest
+    is_deleted = bool(manifest["metadata"].get("deletionTimestamp"))
+    return Member(
+        pod=manifest,
+        status=one.status,
+        is_deleted=is_deleted or manifest["metadata"]["uid"] in controller.asked,
+        is_gone=one.is_over,
+    )

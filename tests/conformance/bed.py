@@ -17,6 +17,7 @@ from typing import Any, Final
 import yaml
 from docker.api import APIClient
 
+from runner.api.waiting import Waiting
 from runner.clock import SystemClock, Wakeup
 from runner.core.admission import admit
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_SANDBOX
@@ -28,10 +29,11 @@ from runner.kubelet.containers.sandbox import sandbox_reference
 from runner.kubelet.options import RunOptions, WorkerOptions
 from runner.kubelet.prober.handlers import EngineHandlers
 from runner.node.audience import Audience
+from runner.node.node import Node
 from runner.node.outcome import StopRequest
 from runner.node.owning import own_new
 from runner.node.running import Running
-from runner.node.session import Session
+from runner.node.threads import Threads
 from runner.registry.home import Home
 from runner.registry.sqlite import SqliteStore
 from runner.retry import CAP_SECONDS, INITIAL_SECONDS, RetryPolicy
@@ -45,7 +47,7 @@ class Ended(Exception):
 
 
 class TestBed:
-    """Runs pods as the library does, one session for each back-off maximum, and keeps what is seen of them."""
+    """Runs pods as the library does, one node for each back-off maximum, and keeps what is seen of them."""
 
     __test__ = False
 
@@ -60,7 +62,7 @@ class TestBed:
         self._audience = self._resources.enter_context(Audience(engine, self._home, RunOptions(), self._hear))
         self._sandbox_image = sandbox_reference(engine, "")
         self._lock = threading.Lock()
-        self._sessions: dict[float, Session] = {}
+        self._nodes: dict[float, Waiting] = {}
         self._views: dict[str, View] = {}
 
     def _hear(self, narration: Narration) -> None:
@@ -68,24 +70,25 @@ class TestBed:
         if view is not None:
             view.hear(narration)
 
-    def _session(self, cap: float) -> Session:
-        """The session of the pods whose restarts wait at most ``cap`` seconds."""
-        if cap not in self._sessions:
+    def _node(self, cap: float) -> Waiting:
+        """The node of the pods whose restarts wait at most ``cap`` seconds."""
+        if cap not in self._nodes:
             retry = RetryPolicy(scope="container", initial=min(INITIAL_SECONDS, cap), cap=cap)
-            session = Session(
+            options = RunOptions(worker=WorkerOptions(retry=retry))
+            node = Node(
                 engine=self.engine,
                 store=self.store,
                 clock=self.clock,
                 home=self._home,
                 handlers=EngineHandlers(self.engine),
-                options=RunOptions(worker=WorkerOptions(retry=retry)),
+                options=options.worker,
                 listener=self._audience,
                 sandbox_image=self._sandbox_image,
             )
-            session.open(self.clock.now())
-            self._resources.callback(session.close)
-            self._sessions[cap] = session
-        return self._sessions[cap]
+            made = self._nodes[cap] = Waiting(node, Threads(node), options)
+            made.open(self.clock.now())
+            self._resources.callback(made.close)
+        return self._nodes[cap]
 
     def create(self, manifest: Mapping[str, Any], *, cap: float = CAP_SECONDS) -> View:
         """Load a manifest as from a file, and start its pod."""
@@ -98,10 +101,10 @@ class TestBed:
         view = View(uid=pod.uid, name=pod.name, store=self.store, check=partial(self._check, pod.uid))
         with self._lock:
             self._views[pod.uid] = view
-            session = self._session(cap)
+            run = self._node(cap)
             (owned,) = own_new([pod], self.store, self._home, lambda: None)
-            session.add(owned)
-            session.start()
+            run.node.add(owned)
+            run.start()
         return view
 
     # --- what is done to a pod -----------------------------------------------------------------------------------------
@@ -159,8 +162,8 @@ class TestBed:
     # --- the end -------------------------------------------------------------------------------------------------------
 
     def _running(self, uid: str) -> Running | None:
-        runs = (run for session in tuple(self._sessions.values()) for run in session.runs)
-        return next((run for run in runs if run.pod.uid == uid), None)
+        found = (run.node.find(uid) for run in tuple(self._nodes.values()))
+        return next((one for one in found if isinstance(one, Running)), None)
 
     def _check(self, uid: str) -> None:
         """Raise Ended when the test run is over, and what broke the pod's worker."""
@@ -182,8 +185,8 @@ class TestBed:
         """End every pod that is left, and everything else."""
         self.is_closing = True
         with self._resources:
-            for session in self._sessions.values():
+            for run in self._nodes.values():
                 stop = StopRequest()
                 stop.request()
                 stop.request()
-                session.delete_all(stop)
+                run.delete_all(stop)

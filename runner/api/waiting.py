@@ -1,0 +1,139 @@
+"""A run as whoever wrote its pods sees it: waits for what it was asked to wait for, judges, and ends or keeps the pods."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from runner.clock import Wakeup
+from runner.core.model import Object
+from runner.core.times import later
+from runner.core.verdict import VerdictOptions, hopeless, verdict
+from runner.errors import ExitCode
+from runner.kubelet.options import Keep, RunOptions
+from runner.node.node import Node
+from runner.node.outcome import StopRequest
+from runner.node.threads import Threads
+
+FORCED_SECONDS = 10.0
+"""How long a forced deletion may take before the process lets go of what is left."""
+
+HALT_SECONDS = 30.0
+"""How long the workers of a run that broke may take to stop: as long as the call to the Engine that each is at."""
+
+
+class Waiting:
+    """One run and the node that it has brought along."""
+
+    def __init__(self, node: Node, threads: Threads, options: RunOptions) -> None:
+        self.node = node
+        self._threads = threads
+        self._options = options
+        self._clock = node.clock
+        self._news = Wakeup()
+        self._has_let_go = False
+        node.on_news(self._news.set)
+
+    def open(self, since: datetime) -> None:
+        """Let the pods live; what the Engine tells counts since an instant."""
+        self._threads.open(since)
+        self._threads.start()
+
+    def start(self) -> None:
+        """Let the pods live that have come since."""
+        self._threads.start()
+
+    def wait(self, stop: StopRequest) -> tuple[int, str]:
+        """Wait for what the run was asked to wait for. Returns the exit code and a line that says why."""
+        stop.subscribe(self._news.set)
+        timeout = self._options.timeout
+        began, began_at = self._clock.steady(), self._clock.now()
+        end = None if timeout is None else began + timeout
+        options = self._judged(None if timeout is None else later(began_at, timeout))
+        while True:
+            self.node.check()
+            # By the steady clock: the other one may be set meanwhile.
+            now = later(began_at, self._clock.steady() - began)
+            found = verdict(self.node.view(is_interrupted=stop.requested), options, now)
+            if found is not None:
+                return found
+            self._wait_for_news(end)
+
+    def _judged(self, deadline: datetime | None = None) -> VerdictOptions:
+        """What decides when the run is over."""
+        options, worker = self._options, self._options.worker
+        return VerdictOptions(
+            until=options.until,
+            exit_code_from=options.exit_code_from,
+            fail_fast=options.fail_fast,
+            max_restarts=worker.max_restarts,
+            gives_up=worker.retry.gives_up if worker.retry.may_give_up else None,
+            scope=worker.retry.scope,
+            deadline=deadline,
+        )
+
+    def _wait_for_news(self, end: float | None) -> None:
+        """Wait until something happens, at most until the steady clock shows ``end`` (seconds)."""
+        left = None if end is None else max(0.0, end - self._clock.steady())
+        self._clock.wait(None if left is None else later(self._clock.now(), left), self._news)
+
+    def hopeless(self, uid: str) -> str:
+        """What keeps a pod from going on and has been tried often enough; "" when nothing does."""
+        found = self.node.find(uid)
+        trouble = None if found is None else hopeless(found.view, self._judged())
+        return "" if trouble is None else str(trouble)
+
+    @property
+    def pods(self) -> tuple[Object, ...]:
+        """The pods as they were published last."""
+        return self.node.pods
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def keeps(self, exit_code: int) -> bool:
+        """Whether the options want the pods to stay after such an end."""
+        keep = self._options.keep
+        return keep is Keep.ALWAYS or (keep is Keep.FAILED and exit_code not in (ExitCode.OK, ExitCode.INTERRUPTED))
+
+    def finish(self, exit_code: int, stop: StopRequest) -> None:
+        """Delete the pods and wait until they are gone, or let go of them, as the options say."""
+        if self.keeps(exit_code):
+            self.node.keep()
+            self._threads.join()
+            self.node.say_goodbye()
+        else:
+            self.delete_all(stop, grace=self._options.grace)
+        self.close()
+
+    def ask_for_deletion(self, grace: int | None) -> None:
+        """Ask for the deletion of every pod, and do not wait for it."""
+        self.node.ask_for_deletion(grace)
+
+    def delete_all(self, stop: StopRequest, *, grace: int | None = None) -> None:
+        """Ask for the deletion of every pod and wait until all are gone; a forced stop kills at once."""
+        stop.subscribe(self._news.set)
+        self.ask_for_deletion(0 if stop.forced else grace)
+        end: float | None = None
+        while True:
+            self.node.reconcile()
+            if self.node.is_empty:
+                break
+            if stop.forced and end is None:
+                self.node.kill_all()
+                end = self._clock.steady() + FORCED_SECONDS
+            if end is not None and self._clock.steady() >= end:
+                self._has_let_go = True
+                self.node.give_up()
+                return
+            self._wait_for_news(end)
+        self.node.check()
+
+    def close(self) -> None:
+        """Stop the workers that still run, where they are, and listen to nothing any more.
+
+        Whoever removes the pods of a run that broke is alone with them afterwards: a worker would make things anew.
+        """
+        self.node.settle()
+        self.node.detach()
+        if not self._has_let_go:
+            self._threads.join(HALT_SECONDS)
+        self._threads.close()

@@ -1,0 +1,399 @@
+"""One process' node: the kubelet and the controllers over one registry and one Engine, in real and in virtual time.
+
+A node waits for nothing and judges nothing. Whoever drives it gives it time: ``node/threads.py`` with a thread for each pod,
+the laboratory step by step on a virtual clock. Both say what has happened, take from it what is to be done, and tell it what
+became of it. Whoever wrote the pods watches, and judges.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from runner.clock import Clock
+from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_CONTAINER
+from runner.core.model import Json, Object, Pod, PodUID
+from runner.core.narration import AttemptEnding, Listener, Narration, Notice
+from runner.core.network.clusterdns import asks_cluster
+from runner.core.observed import RuntimeState
+from runner.core.runview import RunView
+from runner.core.status.podstatus import PodStatus
+from runner.core.sync.backoff import pull_schedule
+from runner.core.sync.termination import deletion_grace
+from runner.engine.protocol import Engine, EngineState
+from runner.errors import EngineError, RunnerError, ends_a_run
+from runner.kubelet.containers.prefetch import Prefetcher
+from runner.kubelet.containers.termination_messages import TerminationMessages
+from runner.kubelet.images.pullqueue import PullQueue
+from runner.kubelet.loop.context import PodContext
+from runner.kubelet.loop.health import EngineHealth
+from runner.kubelet.loop.observer import Observer
+from runner.kubelet.loop.recorder import EventRecorder
+from runner.kubelet.loop.secrecy import Secrets
+from runner.kubelet.loop.worker import PodWorker
+from runner.kubelet.network.dns import ClusterNetwork, Resolving
+from runner.kubelet.options import WorkerOptions
+from runner.kubelet.prober.handlers.contract import Handlers
+from runner.node.owning import Owned, Spawn
+from runner.node.running import Past, Running, member_of
+from runner.registry.home import Home
+from runner.registry.storage import Store
+
+if TYPE_CHECKING:
+    from runner.controllers.control import Control, Controller
+    from runner.core.workloads import Member
+
+MOST_BREAKS: Final = 3
+"""How often in a row a pod's worker that breaks is begun again before it stays down."""
+CALM_SECONDS: Final = 300.0
+"""A break after so long is the first one again."""
+MENDING: Final = pull_schedule(1.0, 30.0)
+"""Seconds to wait after the n-th break in a row."""
+_log = logging.getLogger("runner.node")
+
+
+class Node:
+    """The pods of one process and what they share."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        store: Store,
+        clock: Clock,
+        handlers: Handlers,
+        options: WorkerOptions,
+        listener: Listener,
+        sandbox_image: str,
+        home: Home | None = None,
+        network: ClusterNetwork | None = None,
+        secrets: Secrets | None = None,
+    ) -> None:
+        """``home`` None: nothing of the pods is in files here. ``listener`` is told what happens to pods."""
+        self.engine = engine
+        self.clock = clock
+        self.options = options
+        self.network = network
+        self.store = store
+        self._handlers = handlers
+        self._listener = listener
+        self._sandbox_image = sandbox_image
+        self._home = home
+        self._secrets = secrets or Secrets()
+        self._queue = PullQueue()
+        self._health = EngineHealth()
+        # In the order in which they came; those that run once more, to be found and gone through quickly.
+        self._all: dict[str, Running | Past] = {}
+        self._live: dict[str, Running] = {}
+        self._control: Control | None = None
+        self._spawn: Spawn | None = None
+        self._is_settling = False
+        self._news: tuple[Callable[[], None], ...] = ()
+        self.guard = threading.RLock()
+        """Held while the workloads are reconciled; and by whoever wants to see them and their pods as of one moment."""
+        self.problem: BaseException | None = None
+        """What ended the reconciling of the workloads."""
+        self.on_trouble: Callable[[], None] = lambda: None
+        """Called when something has failed that a kubelet would try again for ever."""
+
+    # --- what happens -----------------------------------------------------------------------------------------------
+
+    def on_news(self, callback: Callable[[], None]) -> None:
+        """Have this called, from any thread, when something about a pod or a workload is new."""
+        self._news = (*self._news, callback)
+
+    def tell_news(self) -> None:
+        """Call whoever wants to know that something is new."""
+        for callback in self._news:
+            callback()
+
+    def engine_event(self, uid: str, container_id: str) -> None:
+        """The Engine tells of a container of a pod; what is not known is ""."""
+        one = self._live.get(uid)
+        if one is not None:
+            one.suspect(container_id)
+        elif not uid:
+            for running in self.running:
+                running.suspect(container_id)
+
+    def store_written(self) -> None:
+        """Somebody has written to the registry: something may have been asked of a pod or a workload."""
+        for one in self.running:
+            one.wakeup.set()
+        if self._control is not None:
+            self.tell_news()
+        if self.network is not None:
+            self.network.wake()
+
+    def narrate(self, narration: Narration) -> None:
+        """Tell the listener what has happened."""
+        self._listener(narration)
+        for callback in self._news:
+            callback()
+
+    def _hear_of_trouble(self) -> None:
+        self.tell_news()
+        self.on_trouble()
+
+    # --- pods -------------------------------------------------------------------------------------------------------
+
+    def add(self, owned: Owned, *, is_new: bool = True, controller: Controller | None = None) -> Running:
+        """Take a pod that this process owns, and that perhaps a workload has made; whoever drives the node begins it."""
+        one = Running(owned, self._worker(owned, is_new=is_new), controller)
+        self._all[owned.pod.uid] = self._live[owned.pod.uid] = one
+        return one
+
+    def _worker(self, owned: Owned, *, is_new: bool) -> PodWorker:
+        pod, wakeup, secrets = owned.pod, owned.wakeup, self._secrets
+        engine = self.engine.of(pod)
+        context = PodContext(
+            pod=pod,
+            engine=engine,
+            store=self.store,
+            clock=self.clock,
+            jobs=owned.jobs,
+            recorder=EventRecorder(pod, self.store, self.narrate, self.clock, self.options.node_name),
+            observer=Observer(
+                engine,
+                self.clock,
+                pod.uid,
+                sees_prepared=not is_new,
+                message=lambda details: secrets.message_of(details, pod),
+            ),
+            options=self.options,
+            handlers=self._handlers,
+            listener=self.narrate,
+            owner=owned.owner,
+            sandbox_image=self._sandbox_image,
+            profiles=None if self._home is None else self._home.profiles,
+            locks=None if self._home is None else self._home.locks,
+            secrets=secrets,
+            making=owned.making,
+            health=self._health,
+        )
+        context.prefetcher, context.ahead, context.wake = Prefetcher(context), owned.ahead, wakeup.set
+        if self.network is not None:
+            context.zone = self.network.zone
+        context.troubles.changed = self._hear_of_trouble
+        if owned.has_messages:
+            context.messages = TerminationMessages.of(engine, pod, owned.owner)
+        if not is_new:
+            stored = (self.store.pod_by_uid(pod.uid) or {}).get("status")
+            context.status = context.published = PodStatus.from_json(stored) if stored else None
+        ticket = self._queue.ticket(wakeup.set)
+        return PodWorker(context, wakeup, ticket, is_adopted=not is_new, on_give_up=self.tell_news)
+
+    @property
+    def running(self) -> Sequence[Running]:
+        """The pods that run, oldest first."""
+        return tuple(self._live.values())
+
+    def find(self, uid: str) -> Running | Past | None:
+        """A pod that runs, or that ran and is remembered."""
+        return self._all.get(uid)
+
+    def step(self, one: Running) -> bool:
+        """Let a pod's worker do what is to be done now. Returns whether the pod is gone; raises what breaks the worker."""
+        if not one.worker.step():
+            return False
+        self._fold(one)
+        return True
+
+    def _fold(self, one: Running) -> None:
+        """Nothing of a pod that is gone stays in memory but what whoever judges, or its workload, looks at."""
+        one.owned.release()
+        uid = one.pod.uid
+        self._all[uid] = Past(view=one.view, controller=one.controller, decision=one.decision)
+        self._live.pop(uid, None)
+        self.tell_news()
+
+    def let_go(self, one: Running) -> None:
+        """Nobody works on a pod here any more: take no more jobs for it, and give its lock back."""
+        one.owned.release()
+        self.tell_news()
+
+    def broke(self, one: Running, error: BaseException) -> float | None:
+        """A pod's worker has broken. Returns in how many seconds to ``mend`` it; None: it stays down, with its error.
+
+        What everybody meets, and what breaks it again and again, is for whoever waits for the pod to see.
+        """
+        now = self.clock.steady()
+        one.breaks = one.breaks + 1 if now - one.broke_at < CALM_SECONDS else 1
+        one.broke_at = now
+        is_ours = isinstance(error, Exception) and not (isinstance(error, RunnerError) and ends_a_run(error))
+        if not is_ours or one.breaks > MOST_BREAKS or one.detached:
+            one.error = error
+            self.on_trouble()
+            return None
+        seconds = MENDING(one.breaks)
+        _log.error("the worker of pod %s broke", one.worker.context.pod.full_name, exc_info=error)
+        text = f"the worker of this pod broke ({type(error).__name__}: {error}), it begins again in {seconds:g} s"
+        self.narrate(Notice(at=self.clock.now(), ref=one.worker.context.ref, text=text))
+        return seconds
+
+    def mend(self, one: Running) -> None:
+        """Begin a broken worker again, as after a restart of the kubelet: from what is in the store and the Engine."""
+        with suppress(Exception):  # It is broken.
+            one.worker.context.tasks.cancel_all()
+        self._health.leave()
+        value = self.store.pod_by_uid(one.pod.uid)
+        if value is not None:
+            one.owned.pod = Pod.from_json({key: part for key, part in value.items() if key != "status"})
+        one.owned.renew()
+        one.worker = self._worker(one.owned, is_new=False)
+
+    # --- workloads --------------------------------------------------------------------------------------------------
+
+    def control(self, controllers: Sequence[Controller], spawn: Spawn) -> None:
+        """Let workloads make pods and replace them, until deletion is asked for."""
+        self._spawn = spawn
+        if controllers:
+            from runner.controllers.control import Control
+
+            self._control = Control(controllers, self, self.store, self.narrate, self.clock, self.options.speed)
+            self._control.begin()
+
+    @property
+    def controllers(self) -> Sequence[Controller]:
+        return () if self._control is None else self._control.controllers
+
+    def reconcile(self) -> datetime | None:
+        """Do what the workloads want done now. Returns when they want to be asked again at the latest."""
+        if self._control is None:
+            return None
+        with self.guard:
+            before = [one.judged for one in self.controllers]
+            wake = None
+            if self._is_settling:
+                self._control.settle()
+            else:
+                wake = self._control.reconcile()
+            if before != [one.judged for one in self.controllers]:
+                self.tell_news()
+            return wake
+
+    def settle(self) -> None:
+        """From now on workloads make no more pods; Jobs that are over come to their end."""
+        with self.guard:
+            self._is_settling = True
+
+    def members(self, controller: Controller) -> Sequence[Member]:
+        """The pods that a workload has made, those that are gone included."""
+        return [member_of(one, controller) for one in tuple(self._all.values()) if one.controller is controller]
+
+    def create(self, controller: Controller, value: Json) -> str:
+        """Make a pod for a workload; returns its name."""
+        assert self._spawn is not None
+        return self.add(self._spawn(value), controller=controller).pod.name
+
+    def delete(self, uid: PodUID, grace: int | None = None) -> None:
+        """Ask for the deletion of a pod."""
+        one = self._live.get(uid)
+        if one is not None:
+            self.store.request_deletion(uid, self.clock.now(), deletion_grace(one.pod, grace))
+            one.wakeup.set()
+
+    # --- whoever looks at it ----------------------------------------------------------------------------------------
+
+    def view(self, *, is_interrupted: bool = False) -> RunView:
+        """Everything as it is now."""
+        with self.guard:
+            pods = [one.view for one in tuple(self._all.values())]
+            return RunView(pods=pods, workloads=[one.judged for one in self.controllers], is_interrupted=is_interrupted)
+
+    @property
+    def pods(self) -> tuple[Object, ...]:
+        """The pods as they were published last; what a workload has made and is gone is left out."""
+        everyone = tuple(self._all.values())
+        return tuple(one.view.value for one in everyone if one.controller is None or not one.view.is_gone)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no pod runs any more."""
+        return all(one.is_over for one in self.running)
+
+    def check(self, uid: str = "") -> None:
+        """Raise what broke a pod's worker for good, any pod's where none is named, or the workloads' controllers."""
+        if self.problem is not None:
+            raise self.problem
+        for one in self.running:
+            if one.error is not None and uid in ("", one.pod.uid):
+                raise one.error
+
+    def resolving(self) -> list[Resolving]:
+        """The sandboxes that resolve names for their pods."""
+        contexts = [one.worker.context for one in self.running if not one.is_over]
+        return [
+            (context.pod, sandbox.id)
+            for context in contexts
+            if asks_cluster(context.pod)
+            for sandbox in context.observed.sandboxes
+            if sandbox.ready
+        ]
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def ask_for_deletion(self, grace: int | None) -> None:
+        """Ask for the deletion of every pod, and do not wait for it. Nothing replaces them."""
+        self.settle()
+        now = self.clock.now()
+        for one in self.running:
+            wanted = deletion_grace(one.worker.context.pod, grace)
+            self.store.request_deletion(one.pod.uid, now, wanted)
+            one.wakeup.set()
+
+    def kill_all(self) -> None:
+        """Kill whatever still runs; the workers remove it."""
+        for one in self.running:
+            self.store.request_deletion(one.pod.uid, self.clock.now(), 0)
+            labels = {POD_UID: one.pod.uid, DOCKER_TYPE: TYPE_CONTAINER}
+            engine = self.engine.of(one.pod)
+            try:
+                for summary in engine.list_containers(labels):
+                    if summary.state is EngineState.RUNNING:
+                        engine.kill_container(summary.id, "SIGKILL")
+            except EngineError:
+                continue  # The worker sees the same error, and goes on until the pod is gone.
+
+    def detach(self) -> None:
+        """Have every worker let go of its pod, as it is."""
+        for one in self.running:
+            one.detached = True
+            one.wakeup.set()
+
+    def keep(self) -> None:
+        """Have the pods stay on purpose, and let go of them."""
+        self.settle()
+        for one in self.running:
+            one.detached = True
+            self.store.keep_pod(one.pod.uid)
+            one.wakeup.set()
+
+    def say_goodbye(self) -> None:
+        """Ended containers that are kept tell nothing more: whoever reads them comes to an end, as if they were removed."""
+        for one in self.running:
+            for record in one.worker.context.observed.containers:
+                if record.state is RuntimeState.EXITED:
+                    container = one.pod.container(record.name)
+                    self._listener(
+                        AttemptEnding(
+                            ref=one.worker.context.ref,
+                            container=record.name,
+                            is_init=container is not None and container.is_init,
+                            attempt=record.attempt,
+                            container_id=record.id,
+                            is_removed=False,
+                        )
+                    )
+
+    def give_up(self) -> None:
+        """Let go of what cannot be removed, and say so; it has no owner then."""
+        self.detach()
+        for one in self.running:
+            if not one.is_over:
+                text = "not everything could be removed; podrunner gc does it when the Engine answers again"
+                self._listener(Notice(at=self.clock.now(), ref=one.worker.context.ref, text=text))

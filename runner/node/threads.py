@@ -1,0 +1,105 @@
+"""Gives a node real time: a thread for each pod, one for the workloads, and those that watch the Engine and the store."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from datetime import datetime
+
+from runner.clock import Wakeup
+from runner.core.times import later
+from runner.kubelet.loop.wakeups import EngineWatcher, StoreWatcher
+from runner.node.node import Node
+from runner.node.openfiles import raise_limit
+from runner.node.running import Running
+
+
+class Threads:
+    """Drives a node until ``close``."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._resources = ExitStack()
+        self._hint = Wakeup()
+        self._is_closed = False
+        self._workloads: threading.Thread | None = None
+
+    def open(self, since: datetime) -> None:
+        """Start listening to the Engine, to what has happened since an instant and what will, and to the store."""
+        raise_limit()
+        node = self._node
+        watcher = EngineWatcher(node.engine, node.clock, since, node.engine_event)
+        watcher.start()
+        self._resources.callback(watcher.stop)
+        writes = StoreWatcher(node.store, node.store_written)
+        writes.start()
+        self._resources.callback(writes.stop)
+        if node.network is not None:
+            node.network.follow(node.resolving, node.narrate)
+
+    def start(self) -> None:
+        """Start the workers that are not started yet, and the controllers when there are workloads."""
+        for one in self._node.running:
+            if one.thread is None:
+                one.thread = threading.Thread(
+                    target=self._work, args=(one,), name=f"podrunner-{one.pod.name}", daemon=True
+                )
+                one.thread.start()
+        if self._node.controllers and self._workloads is None:
+            self._node.on_news(self._hint.set)
+            self._workloads = threading.Thread(target=self._control, name="podrunner-workloads", daemon=True)
+            self._workloads.start()
+
+    def _work(self, one: Running) -> None:
+        node = self._node
+        while not one.detached:
+            try:
+                if node.step(one):
+                    return
+                one.worker.wait()
+            except BaseException as error:
+                seconds = node.broke(one, error)
+                if seconds is None or not self._mend(one, seconds):
+                    break
+        node.let_go(one)
+
+    def _mend(self, one: Running, seconds: float) -> bool:
+        """Begin a broken worker again when its time has come. Returns whether it lives."""
+        node = self._node
+        end = later(node.clock.now(), seconds)
+        while not one.detached and node.clock.now() < end:
+            node.clock.wait(end, one.wakeup)
+        try:
+            node.mend(one)
+        except BaseException as error:
+            one.error = error
+            return False
+        return True
+
+    def _control(self) -> None:
+        node = self._node
+        try:
+            while not self._is_closed:
+                wake = node.reconcile()
+                self.start()
+                node.clock.wait(wake, self._hint)
+        except BaseException as error:  # It is raised to whoever waits for a pod.
+            node.problem = error
+            node.on_trouble()
+        node.tell_news()
+
+    def join(self, seconds: float | None = None) -> None:
+        """Wait until the workers have ended, at most so many seconds for all together."""
+        clock = self._node.clock
+        end = None if seconds is None else clock.steady() + seconds
+        for one in self._node.running:
+            if one.thread is not None:
+                one.thread.join(None if end is None else max(0.0, end - clock.steady()))
+
+    def close(self) -> None:
+        """Listen to nothing any more."""
+        self._is_closed = True
+        self._hint.set()
+        if self._workloads is not None and self._workloads is not threading.current_thread():
+            self._workloads.join()
+        self._resources.close()
