@@ -66,7 +66,7 @@ class Ground:
         if self._given_store is not None:
             yield self._given_store, ""
             return
-        from runner.registry import repair
+        from runner.registry.sqlite import repair
 
         if is_only_looked_at:
             with repair.readable(self.home) as (store, damage):

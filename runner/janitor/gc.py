@@ -41,6 +41,7 @@ from runner.core.network.proxyconfig import SERVICE
 from runner.core.times import parse_time, span
 from runner.engine.protocol import ContainerSummary, EngineState, VolumeDetails
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
+from runner.registry.holders import forget_dead_nodes
 from runner.registry.home import Home
 from runner.registry.namespaces import ownerless_namespaces, remove_namespace
 from runner.registry.objects import is_in_use, remove_claims, remove_orphans
@@ -448,6 +449,8 @@ class _Sweep:
                 forget_pull_lock(lock)
             elif lock.stem not in known and lock.suffix == ".lock":
                 self._remove_lock(lock)
+        if not self.dry_run:
+            forget_dead_nodes(self.home)
 
     def _is_stale(self, directory: Path) -> bool:
         limit = self.older_than

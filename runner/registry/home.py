@@ -5,6 +5,7 @@
     state.db                                    the registry (SQLite)
     state.lock                                  shared by every process that has the registry open
     bells/                                      a socket for each process that waits for a change
+    locks/nodes/<id>.lock                       held by a node instance as long as it lives
     locks/<uid>.lock                            held by the process that runs the pod
     logs/<namespace>_<pod>_<uid>/<container>/<attempt>.log
     seccomp/                                    profiles for ``seccompProfile: {type: Localhost}``
@@ -83,6 +84,14 @@ class Home(Struct, frozen=True):
 
     def lock_file(self, uid: str) -> Path:
         return self.locks / f"{uid}.lock"
+
+    def node_lock(self, holder: str) -> Path:
+        """Held by a node instance as long as it lives."""
+        return self.node_locks / f"{holder}.lock"
+
+    @property
+    def node_locks(self) -> Path:
+        return self.locks / "nodes"
 
     def pod_logs(self, namespace: str, name: str, uid: str) -> Path:
         return self.logs / f"{namespace}_{name}_{uid}"

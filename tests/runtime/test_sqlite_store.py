@@ -18,8 +18,8 @@ from runner.core.times import format_time
 from runner.errors import StoreError
 from runner.registry.contract import EVENT_LIFETIME
 from runner.registry.home import Home
-from runner.registry.schema import MIGRATIONS
 from runner.registry.sqlite import SqliteStore
+from runner.registry.sqlite.schema import MIGRATIONS
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ import msgspec
 
 from runner.errors import StoreError
 from runner.registry.contract import Selection, Touch
-from runner.registry.database import Database
+from runner.registry.sqlite.database import Database
 
 _LONGEST_PATH = 100
 """Of a socket, in bytes; Linux takes 107, others 103 (sockaddr_un)."""

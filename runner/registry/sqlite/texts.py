@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.errors import StoreError
 from runner.registry.contract import Object
-from runner.registry.database import REPAIR_HINT
+from runner.registry.sqlite.database import REPAIR_HINT
 
 
 def dump(value: object) -> str:

@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from typing import Self
 
-from runner.clock import Wakeup
 from runner.core.events import Event
 from runner.core.model import Json
 from runner.core.status.podstatus import PodStatus
@@ -42,137 +40,17 @@ from runner.registry.contract import (
     uid_of,
     unversioned,
     updated,
-    versioned,
     with_conditions,
     without_status,
 )
 from runner.registry.identities import new_uid
+from runner.registry.memory.ledger import MemoryLedger
+from runner.registry.memory.records import NOTHING, Entry, Key, Record, read
+from runner.registry.memory.watching import MemoryWatch
 
 LOG_LENGTH = 10_000
 """How many changes are kept while somebody watches, for watches that begin later."""
 _EVENT = "Event"
-_Key = tuple[str, str]
-
-
-class _Entry:
-    """What the ledger says of one object."""
-
-    __slots__ = ("attempts", "holder", "kept", "lease", "notes", "run_spec")
-
-    def __init__(self, holder: str = "", run_spec: str | None = None, lease: str = "") -> None:
-        self.holder = holder
-        self.run_spec = run_spec
-        self.lease = lease
-        self.kept = False
-        self.attempts: dict[str, int] = {}
-        self.notes: dict[str, str] = {}
-
-
-class _Record:
-    """An object: ``value`` without status and version; ``others`` are the conditions that no kubelet has written."""
-
-    __slots__ = ("entry", "name", "namespace", "others", "revision", "seen", "status", "value")
-
-    def __init__(self, key: _Key, value: Json | Event, revision: int) -> None:
-        self.namespace, self.name = key
-        self.value = value
-        self.status: Json | PodStatus | None = None
-        self.others: Sequence[Json] = ()
-        self.revision = revision
-        self.seen: datetime | None = None
-        self.entry = _NOTHING
-
-    def read(self) -> Object:
-        if isinstance(self.status, PodStatus):
-            self.status = with_conditions(self.status.to_json(), self.others)
-        return _read(self.value, self.status, (), self.revision)
-
-
-_NOTHING = _Entry()
-"""Of everything that the ledger says nothing of; never written to."""
-
-
-def _read(value: Json | Event, status: Json | PodStatus | None, others: Sequence[Json], revision: int) -> Object:
-    made = versioned(value.to_json() if isinstance(value, Event) else value, revision)
-    if isinstance(status, PodStatus):
-        made["status"] = with_conditions(status.to_json(), others)
-    elif status is not None:
-        made["status"] = status
-    return made
-
-
-class MemoryLedger:
-    """A ``Ledger`` that dies with the process."""
-
-    def __init__(self, registry: MemoryRegistry) -> None:
-        self._registry = registry
-
-    def _entry(self, uid: str) -> _Entry:
-        record = self._registry.by_uid.get(uid)
-        return _NOTHING if record is None else record.entry
-
-    @contextmanager
-    def _writing(self, uid: str) -> Iterator[_Entry]:
-        """The entry of an object; of one that is gone, one that is thrown away."""
-        with self._registry.transaction():
-            record = self._registry.by_uid.get(uid)
-            if record is None:
-                yield _Entry()
-                return
-            if record.entry is _NOTHING:
-                record.entry = _Entry()
-            yield record.entry
-
-    def holder(self, uid: str) -> str:
-        return self._entry(uid).holder
-
-    def holders(self) -> Mapping[str, str]:
-        with self._registry.transaction():
-            return {uid: one.entry.holder for uid, one in self._registry.by_uid.items() if one.entry.holder}
-
-    def take(self, uid: str, expected: str, new: str) -> bool:
-        with self._writing(uid) as entry:
-            if uid not in self._registry.by_uid or entry.holder != expected:
-                return False
-            entry.holder = new
-            if new != expected:
-                self._registry.hold(uid, expected, new)
-            return True
-
-    def run_spec(self, uid: str) -> str | None:
-        return self._entry(uid).run_spec
-
-    def lease(self, uid: str) -> str:
-        return self._entry(uid).lease
-
-    def leases(self) -> Mapping[str, str]:
-        with self._registry.transaction():
-            return {uid: one.entry.lease for uid, one in self._registry.by_uid.items() if one.entry.lease}
-
-    def keep(self, uid: str) -> None:
-        with self._writing(uid) as entry:
-            entry.kept = True
-
-    def kept(self) -> frozenset[str]:
-        with self._registry.transaction():
-            return frozenset(uid for uid, one in self._registry.by_uid.items() if one.entry.kept)
-
-    def note_attempt(self, uid: str, container: str, attempt: int) -> None:
-        with self._writing(uid) as entry:
-            entry.attempts[container] = max(attempt, entry.attempts.get(container, attempt))
-
-    def attempts(self, uid: str) -> Mapping[str, int]:
-        return dict(self._entry(uid).attempts)
-
-    def note(self, uid: str, name: str, text: str | None) -> None:
-        with self._writing(uid) as entry:
-            if text is None:
-                entry.notes.pop(name, None)
-            else:
-                entry.notes[name] = text
-
-    def notes(self, uid: str) -> Mapping[str, str]:
-        return dict(self._entry(uid).notes)
 
 
 class MemoryRegistry:
@@ -182,11 +60,11 @@ class MemoryRegistry:
     """
 
     def __init__(self, *, event_lifetime: float | None = EVENT_LIFETIME) -> None:
-        self.lock = threading.RLock()
-        self.ledger = MemoryLedger(self)
-        self.by_uid: dict[str, _Record] = {}
-        self._kinds: dict[str, dict[_Key, _Record]] = {}
-        self._events: dict[_Key, _Record] = {}
+        self._lock = threading.RLock()
+        self._by_uid: dict[str, Record] = {}
+        self.ledger: MemoryLedger = MemoryLedger(self._by_uid, self._lock, self._hold)
+        self._kinds: dict[str, dict[Key, Record]] = {}
+        self._events: dict[Key, Record] = {}
         self._kinds[_EVENT] = self._events
         self._revision = 0
         self._wishes = 0
@@ -199,17 +77,17 @@ class MemoryRegistry:
     # Reading
 
     def get(self, kind: str, namespace: str, name: str) -> Object | None:
-        with self.lock:
+        with self._lock:
             record = self._kinds.get(kind, {}).get((namespace, name))
             return None if record is None else record.read()
 
     def get_by_uid(self, uid: str) -> Object | None:
-        with self.lock:
-            record = self.by_uid.get(uid)
+        with self._lock:
+            record = self._by_uid.get(uid)
             return None if record is None else record.read()
 
     def list(self, kind: str, namespace: str | None = None, *, about: str | None = None) -> Listing:
-        with self.lock:
+        with self._lock:
             known = self._kinds.get(kind)
             if not known:
                 return Listing([], str(self._revision))
@@ -231,7 +109,7 @@ class MemoryRegistry:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        with self.lock:
+        with self._lock:
             yield
 
     def create(self, value: Json, *, holder: str = "", run_spec: str | None = None, lease: str = "") -> Object:
@@ -240,15 +118,15 @@ class MemoryRegistry:
         metadata["uid"] = str(metadata.get("uid") or new_uid())
         if kind == "Pod":
             metadata.setdefault("generation", 1)
-        with self.lock:
+        with self._lock:
             if (namespace, name) in self._kinds.get(kind, ()):
                 raise AlreadyExists(resource_of(kind), name)
-            entry = _Entry(holder, run_spec, lease) if holder or lease or run_spec is not None else _NOTHING
+            entry = Entry(holder, run_spec, lease) if holder or lease or run_spec is not None else NOTHING
             return self._put(kind, (namespace, name), {**value, "metadata": metadata}, entry).read()
 
     def update(self, value: Json, *, expect: str | None = None) -> Object:
         kind, (namespace, name) = str(value["kind"]), name_of(value)
-        with self.lock:
+        with self._lock:
             old = self.get(kind, namespace, name)
             if old is None:
                 raise NoSuchObject(f'{resource_of(kind)} "{name}" not found')
@@ -264,21 +142,21 @@ class MemoryRegistry:
     def change(
         self, kind: str, namespace: str, name: str, function: Callable[[Object | None], Json | None]
     ) -> Object | None:
-        with self.lock:
+        with self._lock:
             old = self.get(kind, namespace, name)
             new = function(old)
             if new is None or new is old or (old is not None and unversioned(new) == unversioned(old)):
                 return old
             return self._put(kind, (namespace, name), new).read()
 
-    def _put(self, kind: str, key: _Key, value: Json, entry: _Entry = _NOTHING) -> _Record:
+    def _put(self, kind: str, key: Key, value: Json, entry: Entry = NOTHING) -> Record:
         if kind == _EVENT:
             return self._put_event(key, value, last_seen(value))
         known = self._kinds.setdefault(kind, {})
         old, status, uid = known.get(key), value.get("status"), uid_of(value)
         self._revision += 1
         self._wishes += kind == "Pod" and old is not None
-        record = known[key] = _Record(key, unversioned(without_status(value)), self._revision)
+        record = known[key] = Record(key, unversioned(without_status(value)), self._revision)
         record.status, record.entry = status, entry
         if kind == "Pod" and isinstance(status, Mapping):
             record.others = foreign_conditions(status)
@@ -287,22 +165,22 @@ class MemoryRegistry:
             if before == uid:
                 record.entry = old.entry
             else:
-                self.by_uid.pop(before, None)
+                self._by_uid.pop(before, None)
         if uid:
-            self.by_uid[uid] = record
+            self._by_uid[uid] = record
         if self._watches:
             self._tell(ChangeType.ADDED if old is None else ChangeType.MODIFIED, kind, uid, record)
         return record
 
     def delete(self, kind: str, namespace: str, name: str, *, uid: str = "") -> Object | None:
-        with self.lock:
+        with self._lock:
             known = self._kinds.get(kind, {})
             record = known.get((namespace, name))
             own = "" if record is None or isinstance(record.value, Event) else uid_of(record.value)
             if record is None or (uid and own != uid):
                 return None
             del known[namespace, name]
-            self.by_uid.pop(own, None)
+            self._by_uid.pop(own, None)
             self._revision += 1
             record.revision = self._revision
             if self._watches:
@@ -310,8 +188,8 @@ class MemoryRegistry:
             return record.read()
 
     def publish_status(self, uid: str, status: PodStatus | Json) -> None:
-        with self.lock:
-            record = self.by_uid.get(uid)
+        with self._lock:
+            record = self._by_uid.get(uid)
             if record is None:
                 return
             self._revision += 1
@@ -323,9 +201,9 @@ class MemoryRegistry:
                 kind = str(record.value["kind"]) if not isinstance(record.value, Event) else _EVENT
                 self._tell(ChangeType.MODIFIED, kind, uid, record, is_status=True)
 
-    def hold(self, uid: str, former: str, holder: str) -> None:
+    def _hold(self, uid: str, former: str, holder: str) -> None:
         """Tell watches that an object has another holder."""
-        record = self.by_uid[uid]
+        record = self._by_uid[uid]
         assert not isinstance(record.value, Event)
         self._revision += 1
         if self._watches:
@@ -334,16 +212,16 @@ class MemoryRegistry:
             self._log_change(ChangeType.MODIFIED, touch, record)
 
     def record_event(self, event: Event | Json) -> None:
-        with self.lock:
+        with self._lock:
             if isinstance(event, Event):
                 self._put_event((event.ref.namespace, event.name), event, event.last)
             else:
                 self._put_event(name_of(event), {"kind": _EVENT, **unversioned(event)}, last_seen(event))
 
-    def _put_event(self, key: _Key, event: Event | Json, instant: datetime | None) -> _Record:
+    def _put_event(self, key: Key, event: Event | Json, instant: datetime | None) -> Record:
         known = self._events.pop(key, None)  # so that the dictionary's order is the order of last being seen
         self._revision += 1
-        record = self._events[key] = _Record(key, event, self._revision)
+        record = self._events[key] = Record(key, event, self._revision)
         record.seen = instant
         if self._watches:
             self._tell(ChangeType.ADDED if known is None else ChangeType.MODIFIED, _EVENT, "", record)
@@ -362,12 +240,12 @@ class MemoryRegistry:
 
     # Watching
 
-    def _tell(self, type_: ChangeType, kind: str, uid: str, record: _Record, *, is_status: bool = False) -> None:
+    def _tell(self, type_: ChangeType, kind: str, uid: str, record: Record, *, is_status: bool = False) -> None:
         holder = record.entry.holder
         touch = Touch(kind, record.namespace, record.name, uid, holder, holder, is_status)
         self._log_change(type_, touch, record)
 
-    def _log_change(self, type_: ChangeType, touch: Touch, record: _Record) -> None:
+    def _log_change(self, type_: ChangeType, touch: Touch, record: Record) -> None:
         value = record.value if isinstance(record.value, Event) else loggable(touch.kind, record.value)
         make = partial(self._value, type_, touch, self._revision, value, record.status, record.others)
         change = Change(type_, touch, self._revision, make)
@@ -391,7 +269,7 @@ class MemoryRegistry:
             found = self.get(touch.kind, touch.namespace, touch.name)
             if found is not None and found["metadata"]["resourceVersion"] == str(revision):
                 return found
-        return _read(value, status, others, revision)
+        return read(value, status, others, revision)
 
     def watch(
         self,
@@ -408,10 +286,10 @@ class MemoryRegistry:
         selection = selection_of(
             kinds=kinds, namespace=namespace, name=name, uids=uids, holder=holder, with_status=with_status
         )
-        with self.lock:
+        with self._lock:
             if not self._watches:
                 self._floor = self._revision
-            watch = MemoryWatch(self, selection, wake)
+            watch = MemoryWatch(selection, wake, self._lock, self._forget)
             if since is None:
                 watch.found.extend(self._present(selection))
             else:
@@ -439,13 +317,13 @@ class MemoryRegistry:
                 holder = record.entry.holder
                 touch = Touch(kind, record.namespace, record.name, uid, holder, holder)
                 if selection.takes(touch):
-                    make = partial(_read, record.value, record.status, record.others, record.revision)
+                    make = partial(read, record.value, record.status, record.others, record.revision)
                     found.append(Change(ChangeType.ADDED, touch, record.revision, make))
         return sorted(found, key=lambda change: change.revision)
 
-    def forget_watch(self, watch: MemoryWatch) -> None:
+    def _forget(self, watch: MemoryWatch) -> None:
         """It is closed."""
-        with self.lock:
+        with self._lock:
             if watch in self._watches:
                 self._watches.remove(watch)
             if not self._watches:
@@ -456,52 +334,6 @@ class MemoryRegistry:
         """End the watches."""
         for watch in list(self._watches):
             watch.close()
-
-
-class MemoryWatch:
-    """A watch that is handed what changes."""
-
-    def __init__(self, registry: MemoryRegistry, selection: Selection, wake: Callable[[], None] | None) -> None:
-        self._registry = registry
-        self._selection = selection
-        self._wake = wake
-        self._news = Wakeup()
-        self._is_closed = False
-        self.found: deque[Change] = deque()
-        self.problem: Expired | None = None
-
-    def hear(self, change: Change, touch: Touch, *, is_old: bool = False) -> None:
-        """Take a change in, if it concerns the watch."""
-        if not self._selection.takes(touch):
-            return
-        seen = self._selection.sees(change.type, touch)
-        self.found.append(change if seen is change.type else change.as_type(seen, touch))
-        if self._wake is None:
-            self._news.set()
-        elif not is_old:
-            self._wake()
-
-    def next(self, timeout: float | None = None) -> list[Change]:
-        if self._wake is None and not self.found and self.problem is None and not self._is_closed:
-            self._news.wait(timeout)
-        with self._registry.lock:
-            if self.problem is not None:
-                raise self.problem
-            self._news.clear()
-            changes = [*self.found]
-            self.found.clear()
-            return changes
-
-    def close(self) -> None:
-        self._is_closed = True
-        self._registry.forget_watch(self)
-        self._news.set()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 class MemoryStore(MemoryRegistry, OldVerbs):

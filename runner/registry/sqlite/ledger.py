@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 
-if TYPE_CHECKING:
-    from runner.registry.sqlite import SqliteRegistry
+from runner.registry.sqlite.database import Database
 
 
 class SqliteLedger:
-    """A ``Ledger`` beside the records of a ``SqliteRegistry``, in the same transactions."""
+    """A ``Ledger`` beside the records of a registry, in its transactions.
 
-    def __init__(self, registry: SqliteRegistry) -> None:
-        self._registry = registry
-        self._database = registry.database
+    ``changes_hands``: called in the transaction, with uid, old and new holder.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        transaction: Callable[[], AbstractContextManager[None]],
+        changes_hands: Callable[[str, str, str], None],
+    ) -> None:
+        self._database = database
+        self._transaction = transaction
+        self._changes_hands = changes_hands
 
     def begin(self, uid: str, *, holder: str, run_spec: str | None, lease: str) -> None:
         """Write down what is known of an object from the beginning, in the transaction that creates it."""
@@ -49,13 +57,13 @@ class SqliteLedger:
         return dict(self._database.read("SELECT uid, lease FROM ledger WHERE lease <> ''"))
 
     def take(self, uid: str, expected: str, new: str) -> bool:
-        with self._registry.transaction():
+        with self._transaction():
             self._have(uid)
             done = self._database.execute(
                 "UPDATE ledger SET holder = ? WHERE uid = ? AND holder = ?", (new, uid, expected)
             )
             if done and new != expected:
-                self._registry.hold(uid, expected, new)
+                self._changes_hands(uid, expected, new)
             return bool(done)
 
     def _have(self, uid: str) -> None:
@@ -66,7 +74,7 @@ class SqliteLedger:
         )
 
     def keep(self, uid: str) -> None:
-        with self._registry.transaction():
+        with self._transaction():
             self._have(uid)
             self._database.execute("UPDATE ledger SET kept = 1 WHERE uid = ?", (uid,))
 
@@ -74,7 +82,7 @@ class SqliteLedger:
         return frozenset(str(row[0]) for row in self._database.read("SELECT uid FROM ledger WHERE kept"))
 
     def note_attempt(self, uid: str, container: str, attempt: int) -> None:
-        with self._registry.transaction():
+        with self._transaction():
             self._database.execute(
                 "INSERT INTO attempts SELECT uid, ?, ? FROM records WHERE uid = ?"
                 " ON CONFLICT DO UPDATE SET attempt = max(attempt, excluded.attempt)",
@@ -85,7 +93,7 @@ class SqliteLedger:
         return dict(self._database.read("SELECT container, attempt FROM attempts WHERE uid = ?", (uid,)))
 
     def note(self, uid: str, name: str, text: str | None) -> None:
-        with self._registry.transaction():
+        with self._transaction():
             if text is None:
                 self._database.execute("DELETE FROM notes WHERE uid = ? AND name = ?", (uid, name))
             else:

@@ -18,13 +18,13 @@ from msgspec import Struct
 
 from runner.clock import Clock
 from runner.errors import StoreError
-from runner.registry.database import is_damage
 from runner.registry.home import Home
 from runner.registry.ownership import PodIsOwned, PodLock
-from runner.registry.schema import MIGRATIONS, TABLES, migrate, schema_of
 from runner.registry.sqlite import SqliteStore
+from runner.registry.sqlite.database import is_damage
+from runner.registry.sqlite.schema import MIGRATIONS, TABLES, migrate, schema_of
+from runner.registry.sqlite.texts import is_record
 from runner.registry.storage import Store
-from runner.registry.values import is_record
 
 _LOCK = "state-database"
 _BESIDE = ("", "-wal", "-shm")

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 
 from runner.clock import Clock
 from runner.errors import StoreError
 from runner.registry.contract import Change, ChangeType, Expired, Object, Selection, Touch, Watch, versioned
-from runner.registry.doorbell import Bell
-from runner.registry.values import load, load_status
-
-if TYPE_CHECKING:
-    from runner.registry.sqlite import SqliteRegistry
+from runner.registry.sqlite.database import Database
+from runner.registry.sqlite.doorbell import Bell, Doorbells
+from runner.registry.sqlite.texts import load, load_status
 
 TICK_SECONDS = 1.0
 """How often a watch that nobody rings looks whether something was written."""
@@ -23,12 +21,27 @@ _AT_ONCE = 500
 _COLUMNS = "revision, type, kind, namespace, name, uid, holder, former, is_status, is_held, value, status"
 
 
+class Log(Protocol):
+    """What a watch reads."""
+
+    database: Database
+    doorbells: Doorbells
+
+    def version(self) -> int: ...
+
+    def get(self, kind: str, namespace: str, name: str) -> Object | None: ...
+
+    def present(self, selection: Selection) -> tuple[Sequence[tuple[Touch, Object]], int]:
+        """Everything that a selection is about, in the order in which it was written, and the version of this moment."""
+        ...
+
+
 class LogWatch:
     """Reads the change log; waits at its own bell, which is made when there is something to wait for."""
 
     def __init__(
         self,
-        registry: SqliteRegistry,
+        registry: Log,
         selection: Selection,
         since: int | None,
         clock: Clock,
@@ -40,7 +53,8 @@ class LogWatch:
         self._selection = selection
         self._since = since
         self._clock = clock
-        self._bell: Bell | None = None
+        self.bell: Bell | None = None
+        """Made when it waits for the first time."""
         self._has_no_bell = False
         self._seen: tuple[int, int] | None = None
         self._is_closed = False
@@ -66,7 +80,7 @@ class LogWatch:
 
     def _wait(self, end: float | None) -> None:
         """Return when there may be something, or the time is over, or a bell is there which was not."""
-        if self._bell is None and not self._has_no_bell:
+        if self.bell is None and not self._has_no_bell:
             self._hang()
             return
         while not self._is_closed:
@@ -75,7 +89,7 @@ class LogWatch:
                 return
 
     def _is_rung(self, seconds: float) -> bool:
-        bell = self._bell
+        bell = self.bell
         if bell is None:
             self._clock.sleep(seconds)
             return False
@@ -87,7 +101,7 @@ class LogWatch:
             if self._is_closed and bell is not None:
                 self._registry.doorbells.take_down(bell)
             else:
-                self._bell, self._has_no_bell = bell, bell is None
+                self.bell, self._has_no_bell = bell, bell is None
 
     def _pull(self) -> list[Change]:
         """What is new in the log."""
@@ -162,7 +176,7 @@ class LogWatch:
     def close(self) -> None:
         with self._closing:
             self._is_closed = True
-            bell, self._bell = self._bell, None
+            bell, self.bell = self.bell, None
         if bell is not None:
             self._registry.doorbells.ring([bell.name])
             self._registry.doorbells.take_down(bell)

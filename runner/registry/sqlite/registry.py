@@ -37,13 +37,13 @@ from runner.registry.contract import (
     with_conditions,
     without_status,
 )
-from runner.registry.database import REPAIR_HINT, Database
-from runner.registry.doorbell import Doorbells
 from runner.registry.home import Home
 from runner.registry.identities import new_uid
-from runner.registry.sqliteledger import SqliteLedger
-from runner.registry.values import dump, load, load_status
-from runner.registry.watching import CallingWatch, LogWatch
+from runner.registry.sqlite.database import REPAIR_HINT, Database
+from runner.registry.sqlite.doorbell import Doorbells
+from runner.registry.sqlite.ledger import SqliteLedger
+from runner.registry.sqlite.texts import dump, load, load_status
+from runner.registry.sqlite.watching import CallingWatch, LogWatch
 
 _RECORD = "records.value, records.status, records.revision"
 _PRUNE_SECONDS = 60.0
@@ -60,7 +60,7 @@ class SqliteRegistry:
         self._clock = clock or SystemClock()
         self.database = Database(home, self._clock)
         self.doorbells = Doorbells(self.database)
-        self.ledger = SqliteLedger(self)
+        self.ledger: SqliteLedger = SqliteLedger(self.database, self.transaction, self._hold)
         self._touched: deque[Touch] = deque()
         self._watches: set[Watch] = set()
         self._log_pruned = self._events_pruned = 0.0
@@ -261,7 +261,7 @@ class SqliteRegistry:
             touch = Touch(kind, namespace, name, uid, holder, holder, is_status=True)
             self._log(ChangeType.MODIFIED, touch, revision, value, text)
 
-    def hold(self, uid: str, former: str, holder: str) -> None:
+    def _hold(self, uid: str, former: str, holder: str) -> None:
         """Log that an object has another holder."""
         for kind, namespace, name, value, status in self.database.read(
             "SELECT kind, namespace, name, value, status FROM records WHERE uid = ?", (uid,)

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from runner.clock import Clock, SystemClock
 from runner.errors import StoreError
 from runner.registry.home import Home, hint_of
-from runner.registry.schema import MIGRATIONS, migrate, schema_of
+from runner.registry.sqlite.schema import MIGRATIONS, migrate, schema_of
 
 BUSY_SECONDS = 60.0
 """How long a call waits, all in all, for another process' write."""
