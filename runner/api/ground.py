@@ -49,7 +49,12 @@ class Ground:
 
     @property
     def store(self) -> Store:
-        """The state that all podrunner processes of this user share. Raises StoreError."""
+        """The old name of ``registry``; whoever looks at objects or writes them takes ``client``."""
+        return self.registry
+
+    @property
+    def registry(self) -> Store:
+        """What exists: the state that all podrunner processes of this user share. Raises StoreError."""
         with self._lock:
             if self._store is None:
                 from runner.registry.sqlite import SqliteStore

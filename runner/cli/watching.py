@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from runner.core.changes import ChangeType
 from runner.core.model import Json
+from runner.errors import Refusal
 
 if TYPE_CHECKING:
     from runner.cli.app import App
@@ -23,19 +25,39 @@ def changes(
 ) -> Iterator[list[Object]]:
     """Yield the wanted objects of a kind, then those that are new or different, each time in the order of the changes.
 
-    One that is gone, or is wanted no more, comes once more. Never ends.
+    One that is gone, or is wanted no more, comes once more. Never ends. What has changed while nobody could watch, because this
+    machine slept, is found by looking at everything again.
     """
-    listing = app.runner.client.list(kind, namespace)
+    client = app.runner.client
     known: dict[str, Object] = {}
-    present = [value for value in listing.items if _is_news(ChangeType.ADDED, value, is_wanted, known)]
-    if present:
-        yield sorted(present, key=order) if order is not None else present
-    with app.runner.client.watch(kind, namespace, since=listing.resource_version) as watch:
-        while True:
-            found = watch.next()
-            news = [change.value for change in found if _is_news(change.type, change.value, is_wanted, known)]
-            if news:
-                yield news
+    while True:
+        listing = client.list(kind, namespace)
+        news = _differences(listing.items, is_wanted, known)
+        if news:
+            yield sorted(news, key=order) if order is not None else news
+        with client.watch(kind, namespace, since=listing.resource_version) as watch, _unless_expired():
+            while True:
+                found = watch.next()
+                news = [change.value for change in found if _is_news(change.type, change.value, is_wanted, known)]
+                if news:
+                    yield news
+
+
+@contextmanager
+def _unless_expired() -> Iterator[None]:
+    """Go on when the watch cannot: too much time has passed since what was seen last."""
+    try:
+        yield
+    except Refusal as problem:
+        if problem.reason != "Expired":
+            raise
+
+
+def _differences(present: list[Object], is_wanted: Callable[[Object], bool], known: dict[str, Object]) -> list[Object]:
+    there = {_key(value) for value in present}
+    gone = [value for key, value in known.items() if key not in there]
+    news = [value for value in present if _is_news(ChangeType.MODIFIED, value, is_wanted, known)]
+    return news + [value for value in gone if _is_news(ChangeType.DELETED, value, is_wanted, known)]
 
 
 def _is_news(change: ChangeType, value: Object, is_wanted: Callable[[Object], bool], known: dict[str, Object]) -> bool:

@@ -7,55 +7,16 @@ deletes something goes through here: the command line, the handles of a test, th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol, Self
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, Protocol
 
 from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS, KindWords
 from runner.core.model import Json, Object
 from runner.errors import NoSuchObject
 
 if TYPE_CHECKING:
-    from runner.core.changes import ChangeType
     from runner.core.logquestion import LogQuestion
     from runner.core.narration import LogLine
-
-
-class Listing(Struct, frozen=True):
-    """What there is at one version, which a watch may go on from."""
-
-    items: list[Object]
-    resource_version: str
-
-
-class Change(Protocol):
-    """What has become of an object; of one that was deleted, ``value`` is how it was last."""
-
-    @property
-    def type(self) -> ChangeType: ...
-
-    @property
-    def value(self) -> Object: ...
-
-    @property
-    def resource_version(self) -> str: ...
-
-
-class Watch(Protocol):
-    """What comes after a version, each change once and in order. Used by one thread at a time."""
-
-    def next(self, timeout: float | None = None) -> Sequence[Change]:
-        """The changes since the last call; waits for the first at most ``timeout`` seconds (None: without end).
-
-        Empty when the time is over.
-        """
-        ...
-
-    def close(self) -> None: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *error: object) -> None: ...
+    from runner.registry.contract import Listing, Watch
 
 
 class Waitable(Protocol):
@@ -92,6 +53,13 @@ class Client(Protocol):
         """Add or change an object, which stays from now on. Returns kubectl's word for what was done."""
         ...
 
+    def update(self, value: Json, *, expect: str | None = None) -> Object:
+        """Replace metadata and spec of an object, keeping its status and what belongs to the server.
+
+        ``expect``: the resourceVersion that it must have. Raises Conflict (``runner.registry.contract``), NoSuchObject.
+        """
+        ...
+
     def delete(self, kind: str, namespace: str, name: str, *, grace: int | None = None, uid: str = "") -> Waitable:
         """Ask for the deletion of an object, with the pods that it owns.
 
@@ -107,7 +75,10 @@ class Client(Protocol):
     def watch(
         self, kind: str, namespace: str | None = None, *, name: str | None = None, since: str | None = None
     ) -> Watch:
-        """What changes of a kind after a resourceVersion; without one, first all that there is, as ADDED."""
+        """What changes of a kind after a resourceVersion; without one, first all that there is, as ADDED.
+
+        Raises Expired (``runner.registry.contract``) when nobody knows any more what came after it.
+        """
         ...
 
     def wait(

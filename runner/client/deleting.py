@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runner.client.contract import no_such, words_of
-from runner.clock import Wakeup
-from runner.core.kindwords import CLAIMS, EVENTS, PODS, WORKLOADS
+from runner.core.kindwords import CLAIMS, PODS, WORKLOADS
 from runner.core.model import Json, Object, Pod
 from runner.core.sync.termination import deletion_grace
 from runner.errors import Conflict, NotFound, WaitTimeout
-from runner.registry.storage import name_of
+from runner.registry.contract import name_of
 
 if TYPE_CHECKING:
     from runner.client import contract
     from runner.client.local import Ending, Place
 
 POLL_SECONDS = 0.1
+"""How often locks and volumes are looked at, which tell nobody that they are free."""
 
 
 class Deleting:
@@ -34,24 +34,23 @@ class Deleting:
         metadata = value["metadata"]
         if uid and metadata.get("uid") != uid:
             raise no_such(kind, str(metadata["name"]))
-        store, (namespace, name) = self.place.store, name_of(value)
+        namespace, name = name_of(value)
         if kind == PODS.kind:
             return self.pod(value, grace)
-        if kind == EVENTS.kind:
-            store.remove_event(namespace, name)
-            return Done()
         if kind in WORKLOADS:
             return self.workload(value, grace)
         if kind == CLAIMS.kind:
             return ClaimDeletion(deleting=self, value=value)
-        store.remove_object(kind, namespace, name)
+        self.place.registry.delete(kind, namespace, name)
         return Done()
 
     def pod(self, value: Object, grace: int | None) -> Deletion:
         """Ask for the deletion of a pod: its owner does it, or this process when the owner is dead."""
         pod = Pod.from_json({key: part for key, part in value.items() if key != "status"})
+        from runner.registry.deletion import request_deletion
+
         wanted = deletion_grace(pod, grace)
-        self.place.store.request_deletion(pod.uid, self.place.clock.now(), wanted)
+        request_deletion(self.place.registry, pod.uid, self.place.clock.now(), wanted)
         return Deletion(deleting=self, pod=pod, is_at_once=wanted == 0)
 
     def workload(self, value: Object, grace: int | None) -> ObjectDeletion:
@@ -59,10 +58,10 @@ class Deleting:
         from runner.registry.deletionrequests import request_deletion_of
         from runner.registry.ownership import is_locked
 
-        store = self.place.store
-        pods = pods_of(store.pods(value["metadata"]["namespace"]), self._owned_by(value))
+        registry = self.place.registry
+        pods = pods_of(registry.list(PODS.kind, value["metadata"]["namespace"]).items, self._owned_by(value))
         if is_locked(self.place.home, str(value["metadata"]["uid"])):
-            request_deletion_of(store, value, grace)
+            request_deletion_of(registry, value, grace)
             return ObjectDeletion(deleting=self, value=value, pods=pods)
         return ObjectDeletion(deleting=self, value=value, pods=pods, ending=[self.pod(one, grace) for one in pods])
 
@@ -70,7 +69,7 @@ class Deleting:
         """The uids of a workload and of what stands between it and its pods."""
         made = {"Deployment": "ReplicaSet", "CronJob": "Job"}.get(value["kind"])
         uid = str(value["metadata"]["uid"])
-        between = self.place.store.objects(made, value["metadata"]["namespace"]) if made else []
+        between = self.place.registry.list(made, value["metadata"]["namespace"]).items if made else []
         return frozenset({uid, *(str(one["metadata"]["uid"]) for one in between if owner_of(one) == uid)})
 
     def finish(self, deletions: Sequence[contract.Waitable]) -> None:
@@ -78,9 +77,11 @@ class Deleting:
         from runner.registry.ownership import PodIsOwned, is_locked
         from runner.registry.standing import forget_dead
 
-        home, store = self.place.home, self.place.store
+        home, registry = self.place.home, self.place.registry
         ending = [one for deletion in deletions if isinstance(deletion, Waitable) for one in deletion.pods_to_end()]
-        left = [one for one in ending if not is_locked(home, one.pod.uid) and store.pod_by_uid(one.pod.uid) is not None]
+        left = [
+            one for one in ending if not is_locked(home, one.pod.uid) and registry.get_by_uid(one.pod.uid) is not None
+        ]
         for one in left:
             if one.is_at_once:
                 with suppress(PodIsOwned, NotFound):  # Somebody else was faster.
@@ -88,24 +89,41 @@ class Deleting:
         gracefully = [one.pod for one in left if not one.is_at_once]
         if gracefully:
             self._ending.adopt_and_remove(*gracefully)
-        forget_dead(store, home)
+        forget_dead(registry, home)
 
     def _remove_at_once(self, pod: Pod) -> None:
         """Remove a pod whose owner is dead without asking its processes to end. Raises PodIsOwned, EngineError."""
         from runner.janitor.gc import remove_pod
         from runner.registry.objects import remove_orphans
 
-        remove_pod(self.place.engine, self.place.store, self.place.home, pod.uid)
-        remove_orphans(self.place.store)
+        remove_pod(self.place.engine, self.place.registry, self.place.home, pod.uid)
+        remove_orphans(self.place.registry)
 
-    def until(self, holds: Callable[[], bool], timeout: float | None, what: str) -> None:
-        """Look again and again until something holds. Raises WaitTimeout after ``timeout`` seconds; None: without limit."""
-        clock, never = self.place.clock, Wakeup()
+    def until(
+        self,
+        holds: Callable[[], bool],
+        timeout: float | None,
+        what: str,
+        *,
+        uid: str = "",
+        kinds: Sequence[str] | None = None,
+        looks_every: float | None = None,
+    ) -> None:
+        """Look after every change, of the object of a uid or of some kinds, until something holds.
+
+        ``looks_every`` so many seconds: some of it changes and nothing tells. Raises WaitTimeout after ``timeout`` seconds; None:
+        without limit.
+        """
+        clock = self.place.clock
+        if holds():
+            return
         end = None if timeout is None else clock.steady() + timeout
-        while not holds():
-            if end is not None and clock.steady() >= end:
-                raise WaitTimeout(f"timed out waiting for the condition on {what}")
-            never.wait(POLL_SECONDS)
+        with self.place.registry.watch(kinds=kinds, uids=(uid,) if uid else None) as watch:
+            while not holds():
+                left = None if end is None else end - clock.steady()
+                if left is not None and left <= 0:
+                    raise WaitTimeout(f"timed out waiting for the condition on {what}")
+                watch.next(min((one for one in (left, looks_every) if one is not None), default=None))
 
 
 class Waitable:
@@ -138,9 +156,10 @@ class Deletion(Waitable):
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the pod is gone, removing it here when nobody owns it. Raises WaitTimeout."""
-        store, uid = self.deleting.place.store, self.pod.uid
+        registry, uid = self.deleting.place.registry, self.pod.uid
         self.deleting.finish([self])
-        self.deleting.until(lambda: store.pod_by_uid(uid) is None, timeout, f"{PODS.plural}/{self.pod.name}")
+        what = f"{PODS.plural}/{self.pod.name}"
+        self.deleting.until(lambda: registry.get_by_uid(uid) is None, timeout, what, uid=uid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +177,8 @@ class ObjectDeletion(Waitable):
     def wait(self, timeout: float | None = None) -> None:
         """Wait until it and its pods are gone; an object of the same name that came after it does not count."""
         what = f"{words_of(self.value['kind']).plural}/{self.value['metadata']['name']}"
-        self.deleting.until(self._is_gone, timeout, what)
+        kinds = (PODS.kind, str(self.value["kind"]))
+        self.deleting.until(self._is_gone, timeout, what, kinds=kinds, looks_every=POLL_SECONDS)
 
     def _is_gone(self) -> bool:
         from runner.registry.deletionrequests import deletion_asked_of
@@ -166,16 +186,16 @@ class ObjectDeletion(Waitable):
         from runner.registry.standing import forget_dead
 
         place, value = self.deleting.place, self.value
-        store = place.store
-        if any(store.pod_by_uid(str(pod["metadata"]["uid"])) is not None for pod in self.pods):
+        registry = place.registry
+        if any(registry.get_by_uid(str(pod["metadata"]["uid"])) is not None for pod in self.pods):
             return False
-        found = store.object(value["kind"], value["metadata"]["namespace"], value["metadata"]["name"])
+        found = registry.get(value["kind"], value["metadata"]["namespace"], value["metadata"]["name"])
         if found is None or found["metadata"].get("uid") != value["metadata"]["uid"]:
             return True
         if not is_locked(place.home, str(value["metadata"]["uid"])):
-            forget_dead(store, place.home)
+            forget_dead(registry, place.home)
             return True
-        return not deletion_asked_of(store, value)[0]  # A Deployment's ReplicaSet, which is there again.
+        return not deletion_asked_of(registry, value)[0]  # A Deployment's ReplicaSet, which is there again.
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +208,8 @@ class ClaimDeletion(Waitable):
 
     def wait(self, timeout: float | None = None) -> None:
         """Remove the volume as soon as that is possible. Raises WaitTimeout, EngineError."""
-        self.deleting.until(self._remove, timeout, f"{CLAIMS.plural}/{self.value['metadata']['name']}")
+        what = f"{CLAIMS.plural}/{self.value['metadata']['name']}"
+        self.deleting.until(self._remove, timeout, what, kinds=(CLAIMS.kind,), looks_every=POLL_SECONDS)
 
     def _remove(self) -> bool:
         from runner.core.labels import pvc_volume_name
@@ -200,7 +221,7 @@ class ClaimDeletion(Waitable):
             pass  # Nobody has ever used it.
         except Conflict:
             return False
-        self.deleting.place.store.remove_object(CLAIMS.kind, namespace, name)
+        self.deleting.place.registry.delete(CLAIMS.kind, namespace, name)
         return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from runner.client.contract import Listing, Watch, no_such, words_of
+from runner.client.contract import no_such, words_of
 from runner.core.kindwords import EVENTS, PODS
 from runner.core.model import Json, Object, Pod
 from runner.errors import WaitTimeout
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runner.core.logquestion import LogQuestion
     from runner.core.narration import LogLine
     from runner.engine.protocol import Engine
+    from runner.registry.contract import Listing, Watch
     from runner.registry.home import Home
     from runner.registry.storage import Store
 
@@ -25,7 +26,7 @@ class Place(Protocol):
     """Where objects are and pods run; each is opened when it is first asked for."""
 
     @property
-    def store(self) -> Store: ...
+    def registry(self) -> Store: ...
 
     @property
     def engine(self) -> Engine: ...
@@ -55,43 +56,32 @@ class LocalClient:
     # --- what is there ------------------------------------------------------------------------------------------------
 
     def get(self, kind: str, namespace: str, name: str) -> Object:
-        found = self._found(kind, namespace, name)
+        found = self._place.registry.get(kind, namespace, name)
         if found is None:
             raise no_such(kind, name)
         return found
 
-    def _found(self, kind: str, namespace: str, name: str) -> Object | None:
-        store = self._place.store
-        if kind == PODS.kind:
-            return store.pod(namespace, name)
-        if kind == EVENTS.kind:
-            return next((one for one in store.events(namespace) if one["metadata"]["name"] == name), None)
-        return store.object(kind, namespace, name)
-
     def list(self, kind: str, namespace: str | None = None) -> Listing:
-        store = self._place.store
-        version = str(store.version())
-        if kind == PODS.kind:
-            return Listing(store.pods(namespace), version)
-        if kind == EVENTS.kind:
-            return Listing(store.events(namespace), version)
-        return Listing(store.objects(kind, namespace), version)
+        return self._place.registry.list(kind, namespace)
 
     def events(self, value: Json) -> Sequence[Object]:
         metadata = value["metadata"]
-        return self._place.store.events(metadata.get("namespace"), uid=metadata.get("uid"))
+        return self._place.registry.list(EVENTS.kind, metadata.get("namespace"), about=metadata.get("uid")).items
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def create(self, value: Json) -> Object:
         from runner.registry.objects import create_object
 
-        return create_object(self._place.store, value, self._place.clock.now())
+        return create_object(self._place.registry, value, self._place.clock.now())
 
     def apply(self, value: Json) -> str:
         from runner.registry.objects import apply_object
 
-        return apply_object(self._place.store, value, self._place.clock.now())
+        return apply_object(self._place.registry, value, self._place.clock.now())
+
+    def update(self, value: Json, *, expect: str | None = None) -> Object:
+        return self._place.registry.update(value, expect=expect)
 
     def delete(self, kind: str, namespace: str, name: str, *, grace: int | None = None, uid: str = "") -> Waitable:
         return self.deleting.delete(kind, self.get(kind, namespace, name), grace, uid=uid)
@@ -111,21 +101,20 @@ class LocalClient:
     def watch(
         self, kind: str, namespace: str | None = None, *, name: str | None = None, since: str | None = None
     ) -> Watch:
-        from runner.client.polling import PollingWatch
-
-        return PollingWatch(self, self._place, kind, namespace, name, since)
+        return self._place.registry.watch(since, kinds=(kind,), namespace=namespace, name=name)
 
     def wait(
         self, kind: str, namespace: str, name: str, holds: Callable[[Object | None], bool], timeout: float | None
     ) -> Object | None:
-        clock = self._place.clock
+        clock, registry = self._place.clock, self._place.registry
         end = None if timeout is None else clock.steady() + timeout
-        value = self._found(kind, namespace, name)
+        value = registry.get(kind, namespace, name)
         if holds(value):
             return value
-        with self.watch(kind, namespace, name=name, since=str(self._place.store.version())) as watch:
+        # From the beginning, so that nothing can come in between: what there is comes first, and is looked at again.
+        with self.watch(kind, namespace, name=name) as watch:
             while True:
-                value = self._found(kind, namespace, name)
+                value = registry.get(kind, namespace, name)
                 if holds(value):
                     return value
                 left = None if end is None else end - clock.steady()

@@ -8,7 +8,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 from msgspec.structs import asdict
 
@@ -28,6 +28,7 @@ from runner.errors import UsageError
 from runner.janitor.gc import GcReport
 from runner.kubelet.options import RunOptions
 from runner.node.outcome import StopRequest
+from runner.registry.contract import Change, Watch
 from runner.registry.home import Home
 from runner.registry.memory import MemoryStore
 from runner.registry.storage import Store
@@ -134,6 +135,10 @@ class FakeRunner:
         return FakeClient(self)
 
     @property
+    def registry(self) -> Store:
+        return self.store
+
+    @property
     def engine(self) -> Engine:
         raise AssertionError("no Engine is needed")
 
@@ -152,6 +157,29 @@ class FakeRunner:
         return self.rows
 
 
+class SteppingWatch:
+    """Lets one prepared step happen whenever there is nothing new."""
+
+    def __init__(self, watch: Watch, clock: Clock) -> None:
+        self._watch = watch
+        self._clock = clock
+
+    def next(self, timeout: float | None = None) -> list[Change]:
+        end = None if timeout is None else self._clock.steady() + timeout
+        while not (found := self._watch.next(0)) and (end is None or self._clock.steady() < end):
+            self._clock.sleep(0.01)
+        return found
+
+    def close(self) -> None:
+        self._watch.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
 class FakeClient(LocalClient):
     """Reads the store, and notes what else it is asked."""
 
@@ -167,6 +195,11 @@ class FakeClient(LocalClient):
             runner.asked.setdefault("deleted objects", []).append((kind, namespace, name, grace))
             runner.store.remove_object(kind, namespace, name)
         return runner.deletion
+
+    def watch(
+        self, kind: str, namespace: str | None = None, *, name: str | None = None, since: str | None = None
+    ) -> Watch:
+        return SteppingWatch(super().watch(kind, namespace, name=name, since=since), self._runner.clock)
 
     def finish(self, deletions: Sequence[Waitable]) -> None:
         self._runner.asked["unowned"] = len(deletions)
@@ -270,9 +303,8 @@ def pod(name: str = "web", *, namespace: str = "default", phase: str = "Running"
 
 
 def put(store: Store, value: Object) -> None:
-    """Store a pod and publish its status."""
-    store.create_pod({key: part for key, part in value.items() if key != "status"}, owner="test")
-    publish(store, value)
+    """Store a pod with its status."""
+    store.create({**value, "status": PodStatus.from_json(value["status"]).to_json()}, holder="test")
 
 
 def publish(store: Store, value: Object) -> None:
