@@ -69,6 +69,8 @@ def judge(expect: Mapping[str, Any]) -> list[str]:
     involved = {"kind": "Pod", "namespace": "default", "name": "web", "uid": "uid-1"}
     event = {"reason": "BackOff", "message": "Back-off restarting failed container", "involvedObject": involved}
     store.record_event({**event, "metadata": {"name": "web.1", "namespace": "default"}, "lastTimestamp": at(7)})
+    event = {"reason": "Killing", "message": "Stopping container main", "involvedObject": involved}
+    store.record_event({**event, "metadata": {"name": "web.2", "namespace": "default"}, "lastTimestamp": at(15)})
     view = View(uid="uid-1", name="web", store=store)
     view.states = [Seen(START + timedelta(seconds=seconds), pod) for seconds, pod in HISTORY]
     view.states.append(Seen(START + timedelta(seconds=21), None))
@@ -126,7 +128,7 @@ EXPECTATIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {MAIN: {"main": {}}, "backoff": {"start_offsets_seconds": [0, 10, 30]}},
     ),
     ({"events": ["BackOff: Back-off restarting"]}, {"events": ["Unhealthy: "]}),
-    ({"no_events": ["failed liveness probe"]}, {"no_events": ["restarting failed"]}),
+    ({"no_events": ["failed liveness probe", "restarting failed"]}, {"no_events": ["Stopping container"]}),
     ({"gone": {"within": 6}}, {"gone": {"within": 5}}),
     ({"gone": {"within": 9, "not_before": 6}}, {"gone": {"within": 9, "not_before": 7}}),
     (

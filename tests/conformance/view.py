@@ -10,6 +10,7 @@ from typing import Final
 
 from runner.core.narration import Gone, LogLine, LogLines, Narration, StatusChanged
 from runner.registry.storage import Store
+from runner.render.events import last_seen
 from tests.conformance.marks import Mark, read_marks
 from tests.conformance.reading import Json
 
@@ -63,10 +64,12 @@ class View:
     def marks(self) -> list[Mark]:
         return read_marks(tuple(self.lines))
 
-    def events(self) -> list[str]:
-        """Every event as ``Reason: message``."""
-        found = self.store.events(uid=self.uid)
-        return [f"{event.get('reason')}: {event.get('message')}" for event in found]
+    def events(self, since: datetime | None = None) -> list[str]:
+        """Every event, or those that were seen in the second of ``since`` or later, as ``Reason: message``."""
+        first = None if since is None else since.replace(microsecond=0)
+        found = [(last_seen(event), event) for event in self.store.events(uid=self.uid)]
+        late = [event for at, event in found if first is None or at >= first]
+        return [f"{event.get('reason')}: {event.get('message')}" for event in late]
 
     def wait(self, known: int) -> None:
         """Wait until there are more states than are known, or for a moment. Raises what ``check`` raises."""
