@@ -92,10 +92,6 @@ class EarlyEngine(Untagged):
         document = self._early("GET", f"/containers/{container_id}/json")
         return self.later.inspect_container(container_id) if document is None else parse.container_details(document)
 
-    def kill_container(self, container_id: str, signal: str) -> None:
-        if not signal or self._early("POST", f"/containers/{container_id}/kill", signal=signal) is None:
-            self.later.kill_container(container_id, signal)
-
     def remove_container(self, container_id: str) -> None:
         if self._early("DELETE", f"/containers/{container_id}", v="1", force="1") is None:
             self.later.remove_container(container_id)

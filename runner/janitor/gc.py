@@ -13,7 +13,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -39,7 +39,7 @@ from runner.core.labels import (
 from runner.core.model import Object
 from runner.core.network.proxyconfig import SERVICE
 from runner.core.times import parse_time, span
-from runner.engine.protocol import ContainerSummary, EngineState, VolumeDetails
+from runner.engine.protocol import ContainerSummary, VolumeDetails
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.registry.holders import forget_dead_nodes
 from runner.registry.home import Home
@@ -72,8 +72,6 @@ class SweptEngine(Protocol):
     def list_containers(self, labels: Mapping[str, str]) -> list[ContainerSummary]: ...
 
     def list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]: ...
-
-    def kill_container(self, container_id: str, signal: str) -> None: ...
 
     def remove_container(self, container_id: str) -> None: ...
 
@@ -319,8 +317,7 @@ class _Sweep:
 
     def sweep_pod(self, leftover: _Leftover) -> None:
         """Remove one pod, to whom nobody else can be a new owner meanwhile."""
-        # The sandbox holds the others' network and their tmpfs volumes, so it goes last.
-        self._kill_all(leftover.containers)
+        # All at the same time, the sandbox too: nothing of the pod may go on, and each is killed and waited for.
         ordered = sorted(leftover.containers, key=lambda container: container.labels.get(DOCKER_TYPE) == TYPE_SANDBOX)
         if not self._remove_each(
             self.engine.remove_container, [(item.id, item.name) for item in ordered], self.containers
@@ -336,25 +333,6 @@ class _Sweep:
             remove_claims(self.store, leftover.pod[0], leftover.uid)
             self.store.remove_pod(leftover.uid)
             self.home.lock_file(leftover.uid).unlink(missing_ok=True)
-
-    def _kill_all(self, containers: Iterable[ContainerSummary]) -> None:
-        """Kill what runs, all at the same time: to be removed is to be killed and waited for, one after the other.
-
-        What cannot be killed is left to its removal, which tells why.
-        """
-
-        def kill(container_id: str) -> None:
-            with suppress(EngineError):
-                self.engine.kill_container(container_id, "SIGKILL")
-
-        running = [container.id for container in containers if container.state is EngineState.RUNNING]
-        if self.dry_run or len(running) < 2:
-            return
-        threads = [threading.Thread(target=kill, args=(one,), daemon=True) for one in running]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
 
     def _sweep_namespaces(self) -> None:
         """Namespaces that a dead process had for itself; one in which a pod was kept stays."""
@@ -401,22 +379,30 @@ class _Sweep:
         except EngineError as error:
             self.problems.append(f"{volume}: {error.message}")
 
-    def _remove_each(self, verb: Callable[[str], None], items: Iterable[tuple[str, str]], removed: list[str]) -> bool:
-        gone = [self._remove(verb, key, name, removed) for key, name in items]
-        return all(gone)
+    def _remove_each(self, verb: Callable[[str], None], items: Sequence[tuple[str, str]], removed: list[str]) -> bool:
+        """Remove things by key, all at the same time; whether they are gone (or would be)."""
+        errors: list[Exception | None] = [None] * len(items)
 
-    def _remove(self, verb: Callable[[str], None], key: str, name: str, removed: list[str]) -> bool:
-        """Remove one thing; whether it is gone (or would be)."""
-        if not self.dry_run:
+        def work(index: int) -> None:
             try:
-                self._insist(verb, key)
-            except EngineUnavailable:
-                raise
-            except EngineError as error:
+                self._insist(verb, items[index][0])
+            except Exception as error:
+                errors[index] = error
+
+        if not self.dry_run:
+            threads = [threading.Thread(target=work, args=(index,), daemon=True) for index in range(len(items))]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        for (_, name), error in zip(items, errors, strict=True):
+            if error is None:
+                removed.append(name)
+            elif isinstance(error, EngineError) and not isinstance(error, EngineUnavailable):
                 self.problems.append(f"{name}: {error.message}")
-                return False
-        removed.append(name)
-        return True
+            else:
+                raise error
+        return not any(errors)
 
     def _insist(self, verb: Callable[[str], None], key: str) -> None:
         """Repeat while something else is removing it, or what uses it."""

@@ -98,8 +98,6 @@ def test_what_is_there_of_a_pod_goes_early_too(
     docker_engine.start_container(container_id)
     assert early.inspect_container(container_id).state == "running"
     assert [one.name for one in early.list_volumes(bench.labels)] == [volume.name]
-    early.kill_container(container_id, "SIGKILL")
-    assert early.inspect_container(container_id).state == "exited"
     for _ in range(2):  # What is gone already is no error.
         early.remove_container(container_id)
         early.remove_volume(volume.name)

@@ -40,8 +40,8 @@ class LeftoverEngine:
     volumes: dict[str, VolumeDetails] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     failures: dict[str, list[EngineError]] = field(default_factory=dict)
-    kills: threading.Barrier | None = None
-    """Where each kill waits for the others."""
+    removals: threading.Barrier | None = None
+    """Where the removal of each container waits for the others."""
 
     def add_pod(self, uid: str, owner: str, created_at: datetime | None = None) -> None:
         """A sandbox, a container (listed after it, though younger) and a volume."""
@@ -78,13 +78,10 @@ class LeftoverEngine:
         self._call("list_volumes")
         return [item for item in self.volumes.values() if _carries(item.labels, labels)]
 
-    def kill_container(self, container_id: str, signal: str) -> None:
-        self._call(f"kill_container {container_id} {signal}")
-        if self.kills is not None:
-            self.kills.wait()
-
     def remove_container(self, container_id: str) -> None:
         self._call(f"remove_container {container_id}")
+        if self.removals is not None:
+            self.removals.wait()
         if self.containers.pop(container_id, None) is None:
             raise NotFound(f"No such container: {container_id}")
 

@@ -8,11 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from runner.clock import SystemClock
 from runner.core.labels import MANAGED, OWNER, POD_NAMESPACE, POD_UID, VOLUME_KIND, claim_labels
-from runner.engine.protocol import EngineState
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.janitor.gc import GcReport, sweep
 from runner.registry.home import Home
@@ -62,31 +60,13 @@ def test_a_dead_owners_pod_goes_with_record_logs_and_lock(home: Home) -> None:
     assert not home.lock_file("u1").exists()
 
 
-def test_the_sandbox_goes_after_the_containers_and_volumes_last(home: Home) -> None:
-    engine = LeftoverEngine()
+def test_the_containers_go_at_the_same_time_and_volumes_last(home: Home) -> None:
+    engine = LeftoverEngine(removals=threading.Barrier(2, timeout=5))
     engine.add_pod("u1", DEAD)
     sweep(engine, MemoryStore(), home)
-    removals = [call for call in engine.calls if call.startswith("remove")]
-    assert removals == ["remove_container u1-main", "remove_container u1-sandbox", "remove_volume u1-volume"]
-
-
-def test_all_that_runs_of_a_pod_is_killed_together_before_the_first_is_removed(home: Home) -> None:
-    engine = LeftoverEngine(kills=threading.Barrier(2, timeout=5))
-    engine.add_pod("u1", DEAD)
-    engine.containers["u1-init"] = replace(engine.containers["u1-main"], id="u1-init", state=EngineState.EXITED)
-    sweep(engine, MemoryStore(), home)
-    changes = [call for call in engine.calls if not call.startswith("list")]
-    assert sorted(changes[:2]) == ["kill_container u1-main SIGKILL", "kill_container u1-sandbox SIGKILL"]
-    assert all(call.startswith("remove") for call in changes[2:])
-    assert engine.left == set()
-
-
-def test_what_cannot_be_killed_is_removed_all_the_same(home: Home) -> None:
-    engine = LeftoverEngine()
-    engine.add_pod("u1", DEAD)
-    engine.failures["kill_container u1-main SIGKILL"] = [Conflict("it has just ended")]
-    assert sweep(engine, MemoryStore(), home).problems == ()
-    assert engine.left == set()
+    *containers, volume = [call for call in engine.calls if call.startswith("remove")]
+    assert sorted(containers) == ["remove_container u1-main", "remove_container u1-sandbox"]
+    assert volume == "remove_volume u1-volume"
 
 
 def test_what_pods_of_an_account_share_goes_when_its_maker_is_dead_and_nobody_has_it_mounted(home: Home) -> None:
