@@ -1,37 +1,22 @@
-"""What deleting needs of the facade: the client that asks for it, and a node for pods whose own one is dead."""
+"""What deleting needs of the facade beyond the client's verbs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from runner.api.launching import Launching
-from runner.client.local import LocalClient
 from runner.core.kindwords import PODS, WORKLOADS
-from runner.core.model import Pod
-from runner.core.narration import Narration
 from runner.errors import NoSuchObject
-from runner.kubelet.options import RunOptions
-from runner.node.outcome import StopRequest
 
 if TYPE_CHECKING:
-    from runner.client.contract import Client, Waitable
+    from runner.client.contract import Waitable
     from runner.core.manifest import LoadedObject
 
 
-def _deaf(narration: Narration) -> None:
-    """A listener that nobody needs."""
-
-
 class Deleting(Launching):
-    """The facade with a client."""
-
-    @cached_property
-    def client(self) -> Client:
-        """kubectl's verbs on what this state directory holds."""
-        return LocalClient(self, self)
+    """The facade, as far as it ends what earlier runs have kept."""
 
     def remove_kept(self, objects: Sequence[LoadedObject], grace: int | None) -> list[str]:
         """Delete the pods and workloads of these names that an earlier run has kept, and wait until they are gone.
@@ -56,22 +41,3 @@ class Deleting(Launching):
         for deletion in deletions:
             deletion.wait()
         return names
-
-    def adopt_and_remove(self, *pods: Pod) -> None:
-        """Remove pods whose owners are dead: become their owner for what is left of their lives.
-
-        A pod that somebody else owns meanwhile is left to them. Raises EngineUnavailable.
-        """
-        from runner.node.owning import own
-        from runner.registry.ownership import PodIsOwned
-
-        self.engine.architecture()  # Where no Engine answers this says so, the workers would wait for one.
-        run = self._waiting(self._on_this_node(RunOptions()), _deaf, image="")
-        try:
-            for pod in pods:
-                with suppress(PodIsOwned):  # Somebody else was faster.
-                    run.node.add(own(pod, self.home), is_new=False)
-            run.open(self.clock.now())
-            run.delete_all(StopRequest())
-        finally:
-            run.close()

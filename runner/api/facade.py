@@ -253,7 +253,7 @@ class Runner(Deleting):
 
     def _run_launched(self, launch: Launch, listener: Listener, stop: StopRequest) -> RunResult:
         with self.working(launch, listener, stop) as run:
-            exit_code, message = run.wait(stop)
+            exit_code, message = run.wait(stop, self.client)
             reached = run.pods
             run.finish(exit_code, stop)
         return RunResult(exit_code=exit_code, pods=reached, message=message)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
@@ -29,9 +29,10 @@ from runner.kubelet.options import Keep, RunOptions
 
 if TYPE_CHECKING:
     from runner.api.waiting import Waiting
+    from runner.client.contract import Client
     from runner.controllers.control import Controller
     from runner.core.manifest import LoadedObject
-    from runner.core.narration import Listener
+    from runner.core.narration import Listener, Narration
     from runner.core.serviceaccounts import Accounts
     from runner.kubelet.loop.secrecy import Secrets
     from runner.kubelet.network.dns import ClusterNetwork
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
     from runner.node.owning import Owned, Spawn
 
 T = TypeVar("T")
+
+
+def _deaf(narration: Narration) -> None:
+    """A listener that nobody needs."""
+
 
 REFERRED_KINDS = frozenset(OBJECTS)
 """Kinds that pods refer to: in the store as long as the run that brought them."""
@@ -304,6 +310,33 @@ class Launching(Ground):
             host_ip=worker.host_ip or host_ip(),
         )
         return replace(options, worker=named)
+
+    @cached_property
+    def client(self) -> Client:
+        """kubectl's verbs on what this state directory holds."""
+        from runner.client.local import LocalClient
+
+        return LocalClient(self, self)
+
+    def adopt_and_remove(self, *pods: Pod) -> None:
+        """Remove pods whose owners are dead: become their owner for what is left of their lives.
+
+        A pod that somebody else owns meanwhile is left to them. Raises EngineUnavailable.
+        """
+        from runner.node.outcome import StopRequest
+        from runner.node.owning import own
+        from runner.registry.ownership import PodIsOwned
+
+        self.engine.architecture()  # Where no Engine answers this says so, the workers would wait for one.
+        run = self._waiting(self._on_this_node(RunOptions()), _deaf, image="")
+        try:
+            for pod in pods:
+                with suppress(PodIsOwned):  # Somebody else was faster.
+                    run.node.add(own(pod, self.home), is_new=False)
+            run.open(self.clock.now())
+            run.delete_all(StopRequest())
+        finally:
+            run.close()
 
     def _waiting(
         self,

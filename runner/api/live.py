@@ -51,7 +51,7 @@ class Life:
                 self._remember(owned.pod.manifest)
             self._run = self._resources.enter_context(self._runner.working(launch, self._hear, self._stop))
             self._run.node.on_trouble = self._wake_histories
-            exit_code, message = self._run.wait(self._stop)
+            exit_code, message = self._run.wait(self._stop, self._runner.client)
             for view in self._run.node.view().pods:  # They tell what they have come to a moment after it is so.
                 if view.uid in self._histories:
                     self._histories[view.uid].take(view.manifest, view.status)

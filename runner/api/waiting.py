@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime
 
+from msgspec.structs import replace
+
+from runner.api.following import Following, told
+from runner.client.contract import Client
 from runner.clock import Wakeup
 from runner.core.model import Object
 from runner.core.times import later
@@ -42,21 +47,28 @@ class Waiting:
         """Let the pods live that have come since."""
         self._threads.start()
 
-    def wait(self, stop: StopRequest) -> tuple[int, str]:
-        """Wait for what the run was asked to wait for. Returns the exit code and a line that says why."""
+    def wait(self, stop: StopRequest, client: Client) -> tuple[int, str]:
+        """Wait for what the run was asked to wait for. Returns the exit code and a line that says why.
+
+        Judged is what the registry says of its objects; the run's own node only adds why something does not go on.
+        """
         stop.subscribe(self._news.set)
         timeout = self._options.timeout
         began, began_at = self._clock.steady(), self._clock.now()
         end = None if timeout is None else began + timeout
         options = self._judged(None if timeout is None else later(began_at, timeout))
-        while True:
-            self.node.check()
-            # By the steady clock: the other one may be set meanwhile.
-            now = later(began_at, self._clock.steady() - began)
-            found = verdict(self.node.view(is_interrupted=stop.requested), options, now)
-            if found is not None:
-                return found
-            self._wait_for_news(end)
+        kinds = {str(one.workload.kind) for one in self.node.controllers}
+        with closing(Following(client, self.node.view(), kinds)) as following:
+            while True:
+                self.node.check()
+                by_node = self.node.view()
+                view = replace(told(following.view(), by_node.pods), is_interrupted=stop.requested)
+                # By the steady clock: the other one may be set meanwhile.
+                now = later(began_at, self._clock.steady() - began)
+                found = verdict(view, options, now)
+                if found is not None:
+                    return found
+                self._wait_for_news(end)
 
     def _judged(self, deadline: datetime | None = None) -> VerdictOptions:
         """What decides when the run is over."""

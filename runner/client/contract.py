@@ -73,9 +73,15 @@ class Client(Protocol):
         ...
 
     def watch(
-        self, kind: str, namespace: str | None = None, *, name: str | None = None, since: str | None = None
+        self,
+        kinds: str | Sequence[str],
+        namespace: str | None = None,
+        *,
+        name: str | None = None,
+        uids: Sequence[str] | None = None,
+        since: str | None = None,
     ) -> Watch:
-        """What changes of a kind after a resourceVersion; without one, first all that there is, as ADDED.
+        """What changes of some kinds after a resourceVersion; without one, first all that there is, as ADDED.
 
         Raises Expired (``runner.registry.contract``) when nobody knows any more what came after it.
         """

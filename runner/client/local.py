@@ -99,9 +99,16 @@ class LocalClient:
     # --- following ----------------------------------------------------------------------------------------------------
 
     def watch(
-        self, kind: str, namespace: str | None = None, *, name: str | None = None, since: str | None = None
+        self,
+        kinds: str | Sequence[str],
+        namespace: str | None = None,
+        *,
+        name: str | None = None,
+        uids: Sequence[str] | None = None,
+        since: str | None = None,
     ) -> Watch:
-        return self._place.registry.watch(since, kinds=(kind,), namespace=namespace, name=name)
+        chosen = (kinds,) if isinstance(kinds, str) else kinds
+        return self._place.registry.watch(since, kinds=chosen, namespace=namespace, name=name, uids=uids)
 
     def wait(
         self, kind: str, namespace: str, name: str, holds: Callable[[Object | None], bool], timeout: float | None

@@ -197,9 +197,16 @@ class FakeClient(LocalClient):
         return runner.deletion
 
     def watch(
-        self, kind: str, namespace: str | None = None, *, name: str | None = None, since: str | None = None
+        self,
+        kinds: str | Sequence[str],
+        namespace: str | None = None,
+        *,
+        name: str | None = None,
+        uids: Sequence[str] | None = None,
+        since: str | None = None,
     ) -> Watch:
-        return SteppingWatch(super().watch(kind, namespace, name=name, since=since), self._runner.clock)
+        inner = super().watch(kinds, namespace, name=name, uids=uids, since=since)
+        return SteppingWatch(inner, self._runner.clock)
 
     def finish(self, deletions: Sequence[Waitable]) -> None:
         self._runner.asked["unowned"] = len(deletions)
