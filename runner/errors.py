@@ -7,7 +7,8 @@
     ├── UsageError               the caller's fault
     │   ├── AlreadyExists        the name is taken
     │   └── Refusal              what an API server would refuse
-    │       └── NoSuchObject     what a command or a call names is not there
+    │       ├── NoSuchObject     what a command or a call names is not there
+    │       └── Expired          a watch cannot go back so far: list again
     ├── EngineError              the Engine answered with an error
     │   ├── EngineUnavailable    nothing answers at all, or what answers cannot be used
     │   │   └── TooManyFiles     this process may open no more connections
@@ -101,6 +102,13 @@ class NoSuchObject(Refusal):
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message, reason="NotFound", hint=hint)
+
+
+class Expired(Refusal):
+    """The change log does not go back to this version: list again (k8s.io/apiserver pkg/storage/cacher, HTTP's 410)."""
+
+    def __init__(self, since: int, oldest: int) -> None:
+        super().__init__(f"too old resource version: {since} ({oldest})", reason="Expired")
 
 
 class ManifestError(RunnerError):

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from runner.clock import Clock
+from runner.core.kindwords import CLAIMS, OBJECTS, PODS, WORKLOADS
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_CONTAINER
 from runner.core.model import Json, Object, Pod, PodUID
 from runner.core.narration import AttemptEnding, Listener, Narration, Notice
@@ -40,6 +41,8 @@ from runner.kubelet.options import WorkerOptions
 from runner.kubelet.prober.handlers.contract import Handlers
 from runner.node.owning import Owned, Spawn
 from runner.node.running import Past, Running, member_of
+from runner.registry.contract import Change
+from runner.registry.deletionrequests import KIND as DELETION_REQUEST
 from runner.registry.home import Home
 from runner.registry.storage import Store
 
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
     from runner.controllers.control import Control, Controller
     from runner.core.workloads import Member
 
+HEEDED: Final = frozenset({PODS.kind, CLAIMS.kind, *OBJECTS, *WORKLOADS, DELETION_REQUEST})
+"""The kinds that pods and workloads are told of."""
 MOST_BREAKS: Final = 3
 """How often in a row a pod's worker that breaks is begun again before it stays down."""
 CALM_SECONDS: Final = 300.0
@@ -120,14 +125,32 @@ class Node:
             for running in self.running:
                 running.suspect(container_id)
 
+    def registry_changed(self, changes: Sequence[Change]) -> None:
+        """Wake whom changes of the registry concern; without any, everybody."""
+        if not changes:
+            self.store_written()
+        for change in changes:
+            if change.kind in WORKLOADS or change.kind == DELETION_REQUEST:
+                self._wake_control()
+            elif change.kind == PODS.kind:
+                if change.uid in self._live:
+                    self._live[change.uid].wakeup.set()
+            else:
+                for one in self.running:
+                    if one.pod.namespace == change.namespace:
+                        one.wakeup.set()
+
     def store_written(self) -> None:
-        """Somebody has written to the registry: something may have been asked of a pod or a workload."""
+        """Something may have been written to the registry: asked of a pod or a workload."""
         for one in self.running:
             one.wakeup.set()
-        if self._control is not None:
-            self.tell_news()
+        self._wake_control()
         if self.network is not None:
             self.network.wake()
+
+    def _wake_control(self) -> None:
+        if self._control is not None:
+            self.tell_news()
 
     def narrate(self, narration: Narration) -> None:
         """Tell the listener what has happened."""

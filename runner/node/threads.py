@@ -1,4 +1,4 @@
-"""Gives a node real time: a thread for each pod, one for the workloads, and those that watch the Engine and the store."""
+"""Gives a node real time: a thread for each pod, one for the workloads, and those that watch the Engine and the registry."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime
 
 from runner.clock import Wakeup
 from runner.core.times import later
-from runner.kubelet.loop.wakeups import EngineWatcher, StoreWatcher
-from runner.node.node import Node
+from runner.kubelet.loop.wakeups import EngineWatcher, RegistryWatcher
+from runner.node.node import HEEDED, Node
 from runner.node.openfiles import raise_limit
 from runner.node.running import Running
 
@@ -25,13 +25,13 @@ class Threads:
         self._workloads: threading.Thread | None = None
 
     def open(self, since: datetime) -> None:
-        """Start listening to the Engine, to what has happened since an instant and what will, and to the store."""
+        """Start listening to the Engine, to what has happened since an instant and what will, and to the registry."""
         raise_limit()
         node = self._node
         watcher = EngineWatcher(node.engine, node.clock, since, node.engine_event)
         watcher.start()
         self._resources.callback(watcher.stop)
-        writes = StoreWatcher(node.store, node.store_written)
+        writes = RegistryWatcher(node.store, HEEDED, node.registry_changed)
         writes.start()
         self._resources.callback(writes.stop)
         if node.network is not None:

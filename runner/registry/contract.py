@@ -19,7 +19,7 @@ from runner.core.changes import ChangeType
 from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS
 from runner.core.model import Json, Object
 from runner.core.times import parse_time
-from runner.errors import AlreadyExists, Refusal
+from runner.errors import AlreadyExists, Expired, Refusal
 
 if TYPE_CHECKING:
     from runner.core.events import Event
@@ -49,13 +49,6 @@ class Conflict(Refusal):
             f'Operation cannot be fulfilled on {resource_of(kind)} "{name}": {text}',
             reason="Conflict",
         )
-
-
-class Expired(Refusal):
-    """The change log does not go back to this version: list again (k8s.io/apiserver pkg/storage/cacher, HTTP's 410)."""
-
-    def __init__(self, since: int, oldest: int) -> None:
-        super().__init__(f"too old resource version: {since} ({oldest})", reason="Expired")
 
 
 class Touch(Struct, frozen=True):
@@ -369,4 +362,4 @@ def last_seen(event: Json) -> datetime | None:
     return None
 
 
-__all__ = ["AlreadyExists", "ChangeType", "Object"]
+__all__ = ["AlreadyExists", "ChangeType", "Expired", "Object"]

@@ -1,20 +1,20 @@
-"""What wakes the workers of a process: Engine events, and writes to the store by other processes. Hints only."""
+"""What wakes the workers of a process: Engine events, and changes in the registry. Hints only."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from runner.clock import Clock, Wakeup
 from runner.core.labels import MANAGED, POD_UID
 from runner.engine.protocol import Engine, EventStream
-from runner.errors import EngineError, StoreError
-from runner.registry.storage import Store
+from runner.errors import EngineError, Expired, StoreError
+from runner.registry.contract import Change, Registry, Watch
 
 TELLING = frozenset({"die", "destroy", "oom", "pause", "unpause"})
 """Engine events after which a pod may look different; what a worker does itself it sees without them."""
-_POLL_SECONDS = 0.1
 _RECONNECT_SECONDS = 1.0
 
 
@@ -53,30 +53,44 @@ class EngineWatcher:
             self._callback("", "")
 
 
-class StoreWatcher:
-    """Notices writes of other processes to the store."""
+class RegistryWatcher:
+    """Follows the registry in a thread, and calls back with what has changed; with nothing, when anything may have."""
 
-    def __init__(self, store: Store, callback: Callable[[], None]) -> None:
-        self._store = store
+    def __init__(
+        self, registry: Registry, kinds: Collection[str], callback: Callable[[Sequence[Change]], None]
+    ) -> None:
+        self._registry = registry
+        self._kinds = kinds
         self._callback = callback
         self._stopped = Wakeup()
-        self._thread = threading.Thread(target=self._poll, name="podrunner-store-watch", daemon=True)
+        self._watch: Watch | None = None
+        self._thread = threading.Thread(target=self._follow, name="podrunner-registry", daemon=True)
 
     def start(self) -> None:
+        """Begin with what comes from now on. Raises StoreError."""
+        self._begin()
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and return when nothing is read from the store any more."""
+        """End, and return when nothing is read from the registry any more."""
         self._stopped.set()
+        if self._watch is not None:
+            self._watch.close()
         self._thread.join()
 
-    def _poll(self) -> None:
-        seen: int | None = None
-        while not self._stopped.wait(_POLL_SECONDS):
+    def _begin(self) -> None:
+        # A worker knows its own statuses, and asks for nobody else's.
+        self._watch = self._registry.watch(str(self._registry.version()), kinds=self._kinds, with_status=False)
+
+    def _follow(self) -> None:
+        while not self._stopped.is_set():
             try:
-                version = self._store.version()
-            except StoreError:
-                continue  # The workers meet it too, and say so.
-            if seen is not None and version != seen:
-                self._callback()
-            seen = version
+                assert self._watch is not None
+                changes = self._watch.next()
+                if changes:
+                    self._callback(changes)
+            except (Expired, StoreError):  # The workers meet it too, and say so.
+                self._stopped.wait(_RECONNECT_SECONDS)
+                with suppress(StoreError):
+                    self._begin()
+                    self._callback(())

@@ -1,8 +1,8 @@
 """Keeps the cluster's names and Services true for the pods of this process.
 
-Level-triggered: after every write to the store, by this process or another, the zone is computed again and brought to each
-sandbox that has another one, and so are the Services' proxies and their endpoints. As long as there are no Services and
-no other pods, nothing of that costs a call to the Engine while a pod starts.
+Level-triggered: after every write of a pod or a Service, by this process or another, the zone is computed again and brought
+to each sandbox that has another one, and so are the Services' proxies and their endpoints. As long as there are no Services
+and no other pods, nothing of that costs a call to the Engine while a pod starts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from runner.core.model import Json, Pod
 from runner.core.network.clusterdns import ZONE, asks_cluster
 from runner.engine.protocol import Engine
 from runner.engine.textfiles import upload_text
-from runner.errors import EngineError, RunnerError
+from runner.errors import EngineError, Expired, RunnerError, StoreError
+from runner.registry.contract import Watch
 from runner.registry.home import Home
 from runner.registry.ownership import pods_of_living
 from runner.registry.storage import Store
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _RELOOK_SECONDS = 2.0
 """How often Services are looked at although nobody has written: another process that held their proxies may have died."""
 _PAUSE_SECONDS, _PAUSE_PER_POD = 0.1, 0.01
-"""How long what is written meanwhile is gathered, so that many pods that start at once are not told of each one."""
+"""How long what is written is gathered, so that many pods that start at once are not told of each one."""
 _PLAIN_SECONDS = 1.0
 """A zone that tells a pod only of itself is not in a hurry."""
 _CLOSE_SECONDS = 10.0
@@ -58,6 +59,7 @@ class ClusterNetwork:
         self._prepared = threading.Event()
         self._prepared.set()
         self._thread: threading.Thread | None = None
+        self._watch: Watch | None = None
         self._began = Deadline(_PLAIN_SECONDS)
 
     def prepare(self) -> None:
@@ -94,7 +96,13 @@ class ClusterNetwork:
         """Keep everything true until ``close``."""
         self._sandboxes, self._listener = sandboxes, listener
         self._thread = threading.Thread(target=self._work, name="podrunner-network", daemon=True)
+        self._begin()
         self._thread.start()
+
+    def _begin(self) -> None:
+        """Be woken by what is written from now on. Raises StoreError."""
+        since = str(self._store.version())
+        self._watch = self._store.watch(since, kinds=["Pod", "Service"], wake=self._wakeup.set)
 
     def wake(self) -> None:
         """Look again: something was written, or a sandbox is new."""
@@ -104,6 +112,8 @@ class ClusterNetwork:
         """Stop, and end the proxies that nobody else needs."""
         self._stop.set()
         self._wakeup.set()
+        if self._watch is not None:
+            self._watch.close()
         if self._thread is not None:
             self._thread.join(_CLOSE_SECONDS)
             if self._thread.is_alive():
@@ -127,8 +137,19 @@ class ClusterNetwork:
             seconds: float | None = _PLAIN_SECONDS
             with suppress(RunnerError):  # The next look finds the same difference.
                 seconds = self._look()
-            self._wakeup.wait(seconds)
+            if self._wakeup.wait(seconds):
+                self._stop.wait(_PAUSE_SECONDS)
             self._wakeup.clear()
+            self._hear()
+
+    def _hear(self) -> None:
+        """Take what has changed as a hint: everything is looked at anew."""
+        try:
+            if self._watch is not None:
+                self._watch.next(0)
+        except (Expired, StoreError):
+            with suppress(StoreError):
+                self._begin()
 
     def _look(self) -> float | None:
         """Bring everything where it belongs. Returns in how many seconds to look again at the latest, None: no need."""

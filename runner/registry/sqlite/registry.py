@@ -43,7 +43,7 @@ from runner.registry.sqlite.database import REPAIR_HINT, Database
 from runner.registry.sqlite.doorbell import Doorbells
 from runner.registry.sqlite.ledger import SqliteLedger
 from runner.registry.sqlite.texts import dump, load, load_status
-from runner.registry.sqlite.watching import CallingWatch, LogWatch
+from runner.registry.sqlite.watching import CallingWatch, LogWatch, narrowing
 
 _RECORD = "records.value, records.status, records.revision"
 _PRUNE_SECONDS = 60.0
@@ -96,13 +96,15 @@ class SqliteRegistry:
 
     def present(self, selection: Selection) -> tuple[Sequence[tuple[Touch, Object]], int]:
         """Everything that a selection is about, in the order in which it was written, and the version of this moment."""
+        wheres, arguments = narrowing(selection, "records.")
         query = (
             "SELECT records.kind, records.namespace, records.name, records.uid, coalesce(ledger.holder, ''),"
-            f" {_RECORD} FROM records LEFT JOIN ledger ON ledger.uid = records.uid AND ledger.uid <> '' ORDER BY revision"
+            f" {_RECORD} FROM records LEFT JOIN ledger ON ledger.uid = records.uid AND ledger.uid <> ''"
+            f" WHERE {' AND '.join(['1', *wheres])} ORDER BY revision"
         )
         found = []
         with self.database.reading():
-            for kind, namespace, name, uid, holder, value, status, revision in self.database.read(query):
+            for kind, namespace, name, uid, holder, value, status, revision in self.database.read(query, arguments):
                 touch = Touch(kind, namespace, name, uid, holder, holder)
                 if selection.takes(touch):
                     found.append((touch, _object(value, status, revision)))

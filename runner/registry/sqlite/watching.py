@@ -36,6 +36,22 @@ class Log(Protocol):
         ...
 
 
+def narrowing(selection: Selection, table: str = "") -> tuple[list[str], tuple[object, ...]]:
+    """A selection as conditions of SQL and their arguments, but for its holder and its statuses."""
+    wheres: list[str] = []
+    arguments: list[object] = []
+    for column, values in (
+        ("kind", selection.kinds),
+        ("uid", selection.uids),
+        ("namespace", None if selection.namespace is None else {selection.namespace}),
+        ("name", None if selection.name is None else {selection.name}),
+    ):
+        if values is not None:
+            wheres.append(f"{table}{column} IN ({', '.join('?' * len(values))})")
+            arguments.extend(sorted(values))
+    return wheres, tuple(arguments)
+
+
 class LogWatch:
     """Reads the change log; waits at its own bell, which is made when there is something to wait for."""
 
@@ -129,27 +145,13 @@ class LogWatch:
     def _query(self, current: int) -> tuple[str, tuple[object, ...]]:
         """The rows after the last one. What the selection is about is asked for in SQL as far as it saves reading values."""
         chosen = self._selection
-        wheres = ["revision > ?", "revision <= ?"]
-        arguments: list[object] = [self._since, current]
-        for column, values in (
-            ("kind", chosen.kinds),
-            ("uid", chosen.uids),
-            ("namespace", None if chosen.namespace is None else {chosen.namespace}),
-            ("name", None if chosen.name is None else {chosen.name}),
-        ):
-            if values is not None:
-                wheres.append(f"{column} IN ({', '.join('?' * len(values))})")
-                arguments.extend(sorted(values))
-        if chosen.holder:
-            wheres.append("? IN (holder, former)")
-            arguments.append(chosen.holder)
-        else:
-            wheres.append("NOT is_held")
+        wheres, arguments = narrowing(chosen)
+        wheres += ["revision > ?", "revision <= ?", "? IN (holder, former)" if chosen.holder else "NOT is_held"]
         if not chosen.with_status:
             wheres.append("NOT is_status")
         return (
             f"SELECT {_COLUMNS} FROM changes WHERE {' AND '.join(wheres)} ORDER BY revision LIMIT {_AT_ONCE}",
-            tuple(arguments),
+            (*arguments, self._since, current, *([chosen.holder] if chosen.holder else [])),
         )
 
     def _change(self, revision: int, type_: str, *rest: object) -> Change:
