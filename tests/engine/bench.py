@@ -66,7 +66,7 @@ EATS_MEMORY = Behaviour(
     # The first process survives its child: where it is killed itself, cgroup v1 often loses the notice.
     command=shell("tail /dev/zero; sleep 0.2; exit 137"),
     attempt=Attempt(oom=True, after=0.1),
-    resources=Resources(memory=8 * 1024 * 1024),
+    resources=Resources(memory=32 * 1024 * 1024),  # runc itself needs 12 MiB to start
 )
 SPEAKS = Behaviour(
     command=shell("echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three"),
