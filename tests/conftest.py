@@ -68,6 +68,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "alone" in getattr(item, "fixturenames", ()) and item.get_closest_marker("docker"):
             item.add_marker(pytest.mark.xdist_group("alone"))
+    for path in {item.path for item in items if item.get_closest_marker("docker")}:
+        if "mark.docker" not in path.read_text():
+            raise pytest.UsageError(f"{path}: make finds tests on the Engine by the words mark.docker in their file")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
