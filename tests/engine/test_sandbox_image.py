@@ -14,6 +14,7 @@ from docker.errors import ImageNotFound
 from docker.models.containers import Container
 
 from runner.sandbox.image import LABELS, SandboxImage, sandbox_image
+from tests.conftest import require_engine
 
 pytestmark = pytest.mark.docker
 
@@ -25,7 +26,7 @@ SERVED = b"through the sandbox\n"
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[docker.DockerClient]:
-    client = docker.from_env()
+    client = docker.DockerClient(base_url=require_engine().url)
     yield client
     client.close()
 
