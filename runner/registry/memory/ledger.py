@@ -70,8 +70,15 @@ class MemoryLedger:
             return frozenset(uid for uid, one in self._by_uid.items() if one.entry.kept)
 
     def note_attempt(self, uid: str, container: str, attempt: int) -> None:
-        with self._writing(uid) as entry:
-            entry.attempts[container] = max(attempt, entry.attempts.get(container, attempt))
+        with self._lock:
+            record = self._by_uid.get(uid)
+            if record is None:
+                return
+            if record.entry is NOTHING:
+                record.entry = Entry()
+            attempts = record.entry.attempts
+            if attempt >= attempts.get(container, attempt):
+                attempts[container] = attempt
 
     def attempts(self, uid: str) -> Mapping[str, int]:
         return dict(self._entry(uid).attempts)

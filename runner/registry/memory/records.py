@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from msgspec import Struct
+
 from runner.core.events import Event
 from runner.core.model import Json
 from runner.core.status.podstatus import PodStatus
@@ -28,28 +30,25 @@ class Entry:
         self.notes: dict[str, str] = {}
 
 
-class Record:
+NOTHING = Entry()
+"""Of everything that the ledger says nothing of; never written to."""
+
+
+class Record(Struct, eq=False):
     """An object: ``value`` without status and version; ``others`` are the conditions that no kubelet has written."""
 
-    __slots__ = ("entry", "name", "namespace", "others", "revision", "seen", "status", "value")
-
-    def __init__(self, key: Key, value: Json | Event, revision: int) -> None:
-        self.namespace, self.name = key
-        self.value = value
-        self.status: Json | PodStatus | None = None
-        self.others: Sequence[Json] = ()
-        self.revision = revision
-        self.seen: datetime | None = None
-        self.entry = NOTHING
+    key: Key
+    value: Json | Event
+    revision: int
+    seen: datetime | None = None
+    status: Json | PodStatus | None = None
+    others: Sequence[Json] = ()
+    entry: Entry = NOTHING
 
     def read(self) -> Object:
         if isinstance(self.status, PodStatus):
             self.status = with_conditions(self.status.to_json(), self.others)
         return read(self.value, self.status, (), self.revision)
-
-
-NOTHING = Entry()
-"""Of everything that the ledger says nothing of; never written to."""
 
 
 def read(value: Json | Event, status: Json | PodStatus | None, others: Sequence[Json], revision: int) -> Object:

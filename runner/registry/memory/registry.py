@@ -208,7 +208,7 @@ class MemoryRegistry:
         self._revision += 1
         if self._watches:
             kind = str(record.value["kind"])
-            touch = Touch(kind, record.namespace, record.name, uid, holder, former, is_held=True)
+            touch = Touch(kind, *record.key, uid, holder, former, is_held=True)
             self._log_change(ChangeType.MODIFIED, touch, record)
 
     def record_event(self, event: Event | Json) -> None:
@@ -220,9 +220,8 @@ class MemoryRegistry:
 
     def _put_event(self, key: Key, event: Event | Json, instant: datetime | None) -> Record:
         known = self._events.pop(key, None)  # so that the dictionary's order is the order of last being seen
-        self._revision += 1
-        record = self._events[key] = Record(key, event, self._revision)
-        record.seen = instant
+        self._revision = revision = self._revision + 1
+        record = self._events[key] = Record(key, event, revision, instant)
         if self._watches:
             self._tell(ChangeType.ADDED if known is None else ChangeType.MODIFIED, _EVENT, "", record)
         # One that is counted up takes no more room than it did.
@@ -242,7 +241,7 @@ class MemoryRegistry:
 
     def _tell(self, type_: ChangeType, kind: str, uid: str, record: Record, *, is_status: bool = False) -> None:
         holder = record.entry.holder
-        touch = Touch(kind, record.namespace, record.name, uid, holder, holder, is_status)
+        touch = Touch(kind, *record.key, uid, holder, holder, is_status)
         self._log_change(type_, touch, record)
 
     def _log_change(self, type_: ChangeType, touch: Touch, record: Record) -> None:
@@ -315,7 +314,7 @@ class MemoryRegistry:
             for record in known.values():
                 uid = "" if isinstance(record.value, Event) else uid_of(record.value)
                 holder = record.entry.holder
-                touch = Touch(kind, record.namespace, record.name, uid, holder, holder)
+                touch = Touch(kind, *record.key, uid, holder, holder)
                 if selection.takes(touch):
                     make = partial(read, record.value, record.status, record.others, record.revision)
                     found.append(Change(ChangeType.ADDED, touch, record.revision, make))

@@ -50,13 +50,21 @@ class Database:
 
     def read(self, query: str, arguments: tuple[Any, ...] = ()) -> list[Any]:
         """The rows of one query."""
-        with self._lock, self._translated():
-            return self._patiently(lambda: self._connection().execute(query, arguments).fetchall())
+        with self._lock:
+            try:
+                return self._connection().execute(query, arguments).fetchall()
+            except sqlite3.Error as error:
+                if not is_busy(error):
+                    raise self._problem(error) from error
+            with self._translated():
+                return self._patiently(lambda: self._connection().execute(query, arguments).fetchall())
 
     def execute(self, statement: str, arguments: tuple[Any, ...] = ()) -> int:
         """Carry out one statement of a transaction. Returns how many rows it has changed."""
-        with self._translated():
+        try:
             return self._connection().execute(statement, arguments).rowcount
+        except sqlite3.Error as error:
+            raise self._problem(error) from error
 
     @contextmanager
     def locked(self) -> Iterator[bool]:
@@ -138,9 +146,13 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            problem = StoreError(f"cannot use the state database {self.home.database}: {error}", hint=self._hint(error))
-            problem.recoverable = is_busy(error)
-            raise problem from error
+            raise self._problem(error) from error
+
+    def _problem(self, error: sqlite3.Error) -> StoreError:
+        text = f"cannot use the state database {self.home.database}: {error}"
+        problem = StoreError(text, hint=self._hint(error))
+        problem.recoverable = is_busy(error)
+        return problem
 
     def _hint(self, error: sqlite3.Error) -> str:
         if is_busy(error):

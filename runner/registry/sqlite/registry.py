@@ -145,7 +145,7 @@ class SqliteRegistry:
                 raise AlreadyExists(resource_of(kind), name)
             if kind == "Pod" or holder or lease or run_spec is not None:
                 self.ledger.begin(uid, holder=holder, run_spec=run_spec, lease=lease)
-            return self._put(kind, namespace, name, {**value, "metadata": metadata}, None)
+            return _object(*self._put(kind, namespace, name, {**value, "metadata": metadata}, before=None))
 
     def update(self, value: Json, *, expect: str | None = None) -> Object:
         kind, (namespace, name) = str(value["kind"]), name_of(value)
@@ -158,7 +158,9 @@ class SqliteRegistry:
             new = updated(old, value)
             if "status" in old:
                 new["status"] = old["status"]
-            return old if unversioned(new) == unversioned(old) else self._put(kind, namespace, name, new, old)
+            if unversioned(new) == unversioned(old):
+                return old
+            return _object(*self._put(kind, namespace, name, new, before=uid_of(old)))
 
     def change(
         self, kind: str, namespace: str, name: str, function: Callable[[Object | None], Json | None]
@@ -168,10 +170,13 @@ class SqliteRegistry:
             new = function(old)
             if new is None or new is old or (old is not None and unversioned(new) == unversioned(old)):
                 return old
-            return self._put(kind, namespace, name, new, old)
+            before = None if old is None else uid_of(old)
+            return _object(*self._put(kind, namespace, name, new, before=before))
 
-    def _put(self, kind: str, namespace: str, name: str, value: Json, old: Object | None) -> Object:
-        """Write a whole object, of which ``old`` is what was there before."""
+    def _put(
+        self, kind: str, namespace: str, name: str, value: Json, *, before: str | None
+    ) -> tuple[str, str | None, int]:
+        """Write a whole object; ``before`` is the uid of the one that was there, None for none. Returns it as it was written."""
         value, status = unversioned(without_status(value)), value.get("status")
         uid, others = uid_of(value), foreign_conditions(status) if kind == "Pod" and isinstance(status, Mapping) else ()
         if kind == _EVENT:
@@ -187,10 +192,10 @@ class SqliteRegistry:
         holder = self.ledger.holder(uid) if uid else ""
         touch = Touch(kind, namespace, name, uid, holder, holder)
         kept = texts[0] if kind != "Secret" else dump(loggable(kind, value))
-        self._log(ChangeType.ADDED if old is None else ChangeType.MODIFIED, touch, revision, kept, texts[1])
-        if old is not None and uid_of(old) != uid:
-            self.ledger.forget(uid_of(old))
-        return _object(*texts[:2], revision)
+        self._log(ChangeType.ADDED if before is None else ChangeType.MODIFIED, touch, revision, kept, texts[1])
+        if before and before != uid:
+            self.ledger.forget(before)
+        return texts[0], texts[1], revision
 
     def _next_revision(self) -> int:
         self.database.execute("UPDATE revision SET value = value + 1")
@@ -274,7 +279,12 @@ class SqliteRegistry:
 
     def record_event(self, event: Event | Json) -> None:
         value = event.to_json() if isinstance(event, Event) else {"kind": _EVENT, **event}
-        self.change(_EVENT, *name_of(value), lambda _: value)
+        namespace, name = name_of(value)
+        with self.transaction():
+            known = self.database.read(
+                "SELECT uid FROM records WHERE kind = ? AND namespace = ? AND name = ?", (_EVENT, namespace, name)
+            )
+            self._put(_EVENT, namespace, name, value, before=known[0][0] if known else None)
 
     # Forgetting
 

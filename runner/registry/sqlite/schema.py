@@ -78,7 +78,6 @@ MIGRATIONS: Sequence[str] = (
         value TEXT NOT NULL,
         status TEXT
     );
-    CREATE INDEX changes_at ON changes (at);
     CREATE TABLE ledger (
         uid TEXT PRIMARY KEY,
         holder TEXT NOT NULL DEFAULT '',
@@ -114,7 +113,7 @@ MIGRATIONS: Sequence[str] = (
     ALTER TABLE created RENAME TO attempts;
     CREATE INDEX records_uid ON records (uid);
     CREATE INDEX records_about ON records (about_uid);
-    CREATE INDEX records_seen ON records (seen);
+    CREATE INDEX records_seen ON records (seen) WHERE seen IS NOT NULL;
     UPDATE revision SET floor = value;
     """,
 )
