@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runner.core.kindwords import PODS
+from runner.core.owners import MAKES
+from runner.core.owners import pods_of as owned_pods
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,14 +35,6 @@ def nothing_found(namespace: str | None, what: str = "resources") -> str:
 
 def pods_of(app: App, value: Object) -> list[Object]:
     """The pods that a workload owns, a Deployment's by its ReplicaSet, a CronJob's by its Job."""
-    metadata = value["metadata"]
-    pods = app.runner.client.list(PODS.kind, metadata["namespace"]).items
-    made = {"Deployment": "ReplicaSet", "CronJob": "Job"}.get(value["kind"])
-    between = app.runner.client.list(made, metadata["namespace"]).items if made else []
-    owners = {metadata["uid"], *(one["metadata"]["uid"] for one in between if _owner(one) == metadata["uid"])}
-    return [pod for pod in pods if _owner(pod) in owners]
-
-
-def _owner(value: Object) -> str:
-    owners = value["metadata"].get("ownerReferences") or ()
-    return next((str(one.get("uid")) for one in owners if one.get("controller")), "")
+    client, namespace, made = app.runner.client, str(value["metadata"]["namespace"]), MAKES.get(value["kind"])
+    between = client.list(made, namespace).items if made else []
+    return owned_pods(value, client.list(PODS.kind, namespace).items, between)

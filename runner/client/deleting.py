@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from runner.client.contract import no_such, words_of
 from runner.core.kindwords import CLAIMS, PODS, WORKLOADS
-from runner.core.model import Json, Object, Pod
+from runner.core.model import Object, Pod
+from runner.core.owners import MAKES, pods_of
 from runner.core.sync.termination import deletion_grace
 from runner.errors import Conflict, NotFound, WaitTimeout
 from runner.registry.contract import name_of
@@ -59,18 +60,13 @@ class Deleting:
         from runner.registry.ownership import is_locked
 
         registry = self.place.registry
-        pods = pods_of(registry.list(PODS.kind, value["metadata"]["namespace"]).items, self._owned_by(value))
+        namespace, made = str(value["metadata"]["namespace"]), MAKES.get(value["kind"])
+        between = registry.list(made, namespace).items if made else []
+        pods = pods_of(value, registry.list(PODS.kind, namespace).items, between)
         if is_locked(self.place.home, str(value["metadata"]["uid"])):
             request_deletion_of(registry, value, grace)
             return ObjectDeletion(deleting=self, value=value, pods=pods)
         return ObjectDeletion(deleting=self, value=value, pods=pods, ending=[self.pod(one, grace) for one in pods])
-
-    def _owned_by(self, value: Object) -> frozenset[str]:
-        """The uids of a workload and of what stands between it and its pods."""
-        made = {"Deployment": "ReplicaSet", "CronJob": "Job"}.get(value["kind"])
-        uid = str(value["metadata"]["uid"])
-        between = self.place.registry.list(made, value["metadata"]["namespace"]).items if made else []
-        return frozenset({uid, *(str(one["metadata"]["uid"]) for one in between if owner_of(one) == uid)})
 
     def finish(self, deletions: Sequence[contract.Waitable]) -> None:
         """Remove the pods of several deletions that nobody runs, side by side. Blocks until they are gone."""
@@ -223,14 +219,3 @@ class ClaimDeletion(Waitable):
             return False
         self.deleting.place.registry.delete(CLAIMS.kind, namespace, name)
         return True
-
-
-def owner_of(value: Json) -> str:
-    """The uid of the object that controls another one; "" when none does."""
-    owners: Any = value["metadata"].get("ownerReferences") or ()
-    return next((str(one.get("uid")) for one in owners if one.get("controller")), "")
-
-
-def pods_of(pods: Sequence[Object], owners: frozenset[str]) -> list[Object]:
-    """The pods that some workloads control."""
-    return [pod for pod in pods if owner_of(pod) in owners]

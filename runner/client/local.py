@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from runner.client.contract import no_such, words_of
+from runner.core.changes import ChangeType
 from runner.core.kindwords import EVENTS, PODS
 from runner.core.model import Json, Object, Pod
 from runner.errors import WaitTimeout
@@ -118,16 +119,19 @@ class LocalClient:
         value = registry.get(kind, namespace, name)
         if holds(value):
             return value
-        # From the beginning, so that nothing can come in between: what there is comes first, and is looked at again.
+        # Each change counts: what holds for a moment only holds.
         with self.watch(kind, namespace, name=name) as watch:
+            watch.next(0)
+            values = [registry.get(kind, namespace, name)]
             while True:
-                value = registry.get(kind, namespace, name)
-                if holds(value):
-                    return value
+                for value in values:
+                    if holds(value):
+                        return value
                 left = None if end is None else end - clock.steady()
                 if left is not None and left <= 0:
                     raise WaitTimeout(f"timed out waiting for the condition on {words_of(kind).plural}/{name}")
-                watch.next(left)
+                found = watch.next(left)
+                values = [None if change.type is ChangeType.DELETED else change.value for change in found]
 
     # --- output -------------------------------------------------------------------------------------------------------
 

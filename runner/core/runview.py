@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from runner.core.changes import ChangeType
 from runner.core.model import EMPTY, Json
+from runner.core.owners import MAKES, controller_of
 from runner.core.reasons import EventReason, WaitingReason
 from runner.core.status.podstatus import ConditionType, ContainerStatus, PodStatus
 from runner.core.troubles import ENDLESS, SANDBOX, VOLUMES, Trouble
@@ -24,8 +25,6 @@ _ERROR = "Error: "
 _BACK_OFF = f"{_ERROR}{WaitingReason.IMAGE_PULL_BACK_OFF}"
 """The same while a pull is not tried."""
 _OF_POD = {EventReason.FAILED_CREATE_SANDBOX: SANDBOX, EventReason.FAILED_MOUNT: VOLUMES}
-_MAKES = {"Deployment": "ReplicaSet", "CronJob": "Job"}
-"""What stands between some workloads and their pods."""
 _JOB_ENDS = {"SuccessCriteriaMet": "Complete", "Complete": "Complete", "FailureTarget": "Failed", "Failed": "Failed"}
 """What a Job's conditions say of it; the first of each is there before its last pod has ended."""
 _FINAL_WORDS = ("NotFound", "not found", "denied", "unauthorized", "forbidden")
@@ -194,7 +193,7 @@ class WorkloadView(Struct, frozen=True, kw_only=True):
     def of(cls, value: Json) -> WorkloadView:
         """A v1 object that owns pods; a Deployment's or CronJob's ReplicaSet or Job is known by their name."""
         metadata, spec, status = value["metadata"], value.get("spec") or EMPTY, value.get("status") or EMPTY
-        parent = next((one for one in metadata.get("ownerReferences") or () if one.get("kind") in _MAKES), None)
+        parent = next((one for one in metadata.get("ownerReferences") or () if one.get("kind") in MAKES), None)
         kind, name = (str(value["kind"]), metadata["name"]) if parent is None else (parent["kind"], parent["name"])
         most, wanted = _numbers(str(value["kind"]), spec, status)
         ends = [one for one in status.get("conditions") or () if one.get("type") in _JOB_ENDS]
@@ -255,7 +254,7 @@ class RunView(Struct, frozen=True, kw_only=True):
 
     def _after_pod(self, change: ChangeType, value: Json) -> RunView:
         """A new pod is the run's when one of its workloads has made it."""
-        uid, maker = str(value["metadata"]["uid"]), _controller_of(value)
+        uid, maker = str(value["metadata"]["uid"]), controller_of(value)
         pods = list(self.pods)
         number = next((number for number, one in enumerate(pods) if one.uid == uid), None)
         if number is None:
@@ -280,9 +279,3 @@ class RunView(Struct, frozen=True, kw_only=True):
         if change is ChangeType.DELETED:
             made = replace(made, is_deleted=True)
         return replace(self, workloads=tuple(made if one.uid == uid else one for one in self.workloads))
-
-
-def _controller_of(value: Json) -> str:
-    """The uid of the object that controls another one; "" when none does."""
-    owners = value["metadata"].get("ownerReferences") or ()
-    return next((str(one["uid"]) for one in owners if one.get("controller")), "")

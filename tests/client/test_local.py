@@ -152,3 +152,20 @@ def test_waiting_has_an_end(client: Client, seconds: float) -> None:
 
 def test_the_old_name_of_the_registry_stays(runner: Runner) -> None:
     assert runner.store is runner.registry
+
+
+def test_what_holds_for_a_moment_is_not_missed(client: Client, runner: Runner) -> None:
+    """Each change counts, also one that another one follows at once."""
+    client.create(config())
+    looks: list[Any] = []
+
+    def holds(value: Object | None) -> bool:
+        looks.append(None if value is None else value["data"])
+        if len(looks) == 2:
+            with runner.registry.transaction():
+                client.apply(config(k="1"))
+                client.apply(config(k="2"))
+        return value is not None and value["data"] == {"k": "1"}
+
+    client.wait("ConfigMap", "default", "a", holds, 5)
+    assert looks == [{}, {}, {"k": "1"}]
