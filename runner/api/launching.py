@@ -183,7 +183,7 @@ class Launching(Ground):
             )
             mine = take([pod for pod, _ in pods])
 
-            def spawn(value: Json) -> Owned:
+            def spawn(value: Json, _: Controller) -> Owned:
                 (owned,) = take([self._made(value, node, accounts)])
                 mine.append(owned)
                 begin_sandbox(owned, self.engine, self.store, self.clock, image, network.zone)

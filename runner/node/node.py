@@ -93,7 +93,8 @@ class Node:
         self._health = EngineHealth()
         # In the order in which they came; those that run once more, to be found and gone through quickly.
         self._all: dict[str, Running | Past] = {}
-        self._live: dict[str, Running] = {}
+        self.live: dict[str, Running] = {}
+        """The pods that run, by uid."""
         self._control: Control | None = None
         self._spawn: Spawn | None = None
         self._is_settling = False
@@ -102,6 +103,8 @@ class Node:
         """Held while the workloads are reconciled; and by whoever wants to see them and their pods as of one moment."""
         self.problem: BaseException | None = None
         """What ended the reconciling of the workloads."""
+        self.on_add: Callable[[Running], None] = lambda _: None
+        """Called with each pod before it lives."""
         self.on_trouble: Callable[[], None] = lambda: None
         """Called when something has failed that a kubelet would try again for ever."""
 
@@ -118,7 +121,7 @@ class Node:
 
     def engine_event(self, uid: str, container_id: str) -> None:
         """The Engine tells of a container of a pod; what is not known is ""."""
-        one = self._live.get(uid)
+        one = self.live.get(uid)
         if one is not None:
             one.suspect(container_id)
         elif not uid:
@@ -133,8 +136,8 @@ class Node:
             if change.kind in WORKLOADS or change.kind == DELETION_REQUEST:
                 self._wake_control()
             elif change.kind == PODS.kind:
-                if change.uid in self._live:
-                    self._live[change.uid].wakeup.set()
+                if change.uid in self.live:
+                    self.live[change.uid].wakeup.set()
             else:
                 for one in self.running:
                     if one.pod.namespace == change.namespace:
@@ -167,7 +170,8 @@ class Node:
     def add(self, owned: Owned, *, is_new: bool = True, controller: Controller | None = None) -> Running:
         """Take a pod that this process owns, and that perhaps a workload has made; whoever drives the node begins it."""
         one = Running(owned, self._worker(owned, is_new=is_new), controller)
-        self._all[owned.pod.uid] = self._live[owned.pod.uid] = one
+        self._all[owned.pod.uid] = self.live[owned.pod.uid] = one
+        self.on_add(one)
         return one
 
     def _worker(self, owned: Owned, *, is_new: bool) -> PodWorker:
@@ -213,7 +217,12 @@ class Node:
     @property
     def running(self) -> Sequence[Running]:
         """The pods that run, oldest first."""
-        return tuple(self._live.values())
+        return tuple(self.live.values())
+
+    @property
+    def everyone(self) -> Sequence[Running | Past]:
+        """The pods that run, and those that are remembered, in the order in which they came."""
+        return tuple(self._all.values())
 
     def find(self, uid: str) -> Running | Past | None:
         """A pod that runs, or that ran and is remembered."""
@@ -231,7 +240,7 @@ class Node:
         one.owned.release()
         uid = one.pod.uid
         self._all[uid] = Past(view=one.view, controller=one.controller, decision=one.decision)
-        self._live.pop(uid, None)
+        self.live.pop(uid, None)
         self.tell_news()
 
     def let_go(self, one: Running) -> None:
@@ -306,16 +315,16 @@ class Node:
 
     def members(self, controller: Controller) -> Sequence[Member]:
         """The pods that a workload has made, those that are gone included."""
-        return [member_of(one, controller) for one in tuple(self._all.values()) if one.controller is controller]
+        return [member_of(one, controller) for one in self.everyone if one.controller is controller]
 
     def create(self, controller: Controller, value: Json) -> str:
         """Make a pod for a workload; returns its name."""
         assert self._spawn is not None
-        return self.add(self._spawn(value), controller=controller).pod.name
+        return self.add(self._spawn(value, controller), controller=controller).pod.name
 
     def delete(self, uid: PodUID, grace: int | None = None) -> None:
         """Ask for the deletion of a pod."""
-        one = self._live.get(uid)
+        one = self.live.get(uid)
         if one is not None:
             self.store.request_deletion(uid, self.clock.now(), deletion_grace(one.pod, grace))
             one.wakeup.set()
@@ -325,14 +334,13 @@ class Node:
     def view(self, *, is_interrupted: bool = False) -> RunView:
         """Everything as it is now."""
         with self.guard:
-            pods = [one.view for one in tuple(self._all.values())]
+            pods = [one.view for one in self.everyone]
             return RunView(pods=pods, workloads=[one.judged for one in self.controllers], is_interrupted=is_interrupted)
 
     @property
     def pods(self) -> tuple[Object, ...]:
         """The pods as they were published last; what a workload has made and is gone is left out."""
-        everyone = tuple(self._all.values())
-        return tuple(one.view.value for one in everyone if one.controller is None or not one.view.is_gone)
+        return tuple(one.view.value for one in self.everyone if one.controller is None or not one.view.is_gone)
 
     @property
     def is_empty(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from runner.clock import Clock, Wakeup
 from runner.core.container.nodeadmission import rejection_of
@@ -26,8 +27,12 @@ from runner.registry.ownership import PodLock, owner_label
 from runner.registry.storage import Store
 from runner.retry import engine_retry
 
-Spawn = Callable[[Json], "Owned"]
-"""Makes an owned pod of this process from a v1 Pod that has no UID yet."""
+if TYPE_CHECKING:
+    from runner.controllers.control import Controller
+    from runner.kubelet.loop.context import PodContext
+
+Spawn = Callable[[Json, "Controller"], "Owned"]
+"""Makes an owned pod of this process from a v1 Pod that has no UID yet, for a workload."""
 
 ABANDON_SECONDS = 30.0
 """How long what was being made for a pod that is given up is waited for."""
@@ -104,26 +109,55 @@ def begin_sandbox(
     owned: Owned, engine: Engine, store: Store, clock: Clock, image: str, zone: Callable[[Pod], str] = lambda _: ""
 ) -> None:
     """Start the pod's first sandbox before anybody has decided so: that decision is never another one for a new pod."""
-    engine = engine.of(owned.pod)
+    creation = _first(owned.pod, engine.of(owned.pod), store, clock, image, owned.owner, owned.making, zone)
+    if creation is not None:
+        owned.ahead = (creation, owned.jobs.submit(creation.run))
+
+
+def first_sandbox(context: PodContext, making: Making) -> tuple[SandboxCreation, Job[str]] | None:
+    """The same for a pod that has its worker already."""
+    creation = _first(
+        context.pod,
+        context.engine,
+        context.store,
+        context.clock,
+        context.sandbox_image,
+        context.owner,
+        making,
+        context.zone,
+    )
+    return None if creation is None else (creation, context.jobs.submit(creation.run))
+
+
+def _first(
+    pod: Pod,
+    engine: Engine,
+    store: Store,
+    clock: Clock,
+    image: str,
+    owner: str,
+    making: Making,
+    zone: Callable[[Pod], str],
+) -> SandboxCreation | None:
+    """The creation of a new pod's sandbox; None where its worker will say what is wrong."""
     try:
-        if rejection_of(owned.pod, lambda: engine.info().confinement) is not None:
-            return
-        volumes = prepare_volumes(owned.pod, engine, store, clock, owned.owner)
+        if rejection_of(pod, lambda: engine.info().confinement) is not None:
+            return None
+        volumes = prepare_volumes(pod, engine, store, clock, owner)
     except (MountError, EngineError):
-        return  # The worker meets it too, and says so.
-    creation = SandboxCreation(
+        return None  # The worker meets it too, and says so.
+    return SandboxCreation(
         engine=engine.of(container=SANDBOX_CONTAINER, attempt=0),
-        pod=owned.pod,
+        pod=pod,
         attempt=0,
         image=image,
         volumes=volumes,
-        owner=owned.owner,
+        owner=owner,
         now=clock.now,
-        making=owned.making,
+        making=making,
         is_prepared=True,
         zone=zone,
     )
-    owned.ahead = (creation, owned.jobs.submit(creation.run))
 
 
 def abandon(owned: Owned, engine: Engine, store: Store, clock: Clock) -> None:

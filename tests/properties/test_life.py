@@ -37,7 +37,7 @@ def begin(pod: Pod, script: dict[str, Any], scope: str, *, spared: bool = False)
     if spared:
         read = replace(read, containers={name: _spared(one) for name, one in read.containers.items()})
     run = SimulatedRun(pod, read, options, listener=watch.hear)
-    watched(run, watch)
+    watched(run.engine, watch)
     for step in run.script.steps:
         run.plan(step)
     return run, watch

@@ -35,7 +35,7 @@ class PodMachine(RuleBasedStateMachine):
         options = WorkerOptions(retry=RetryPolicy(scope="pod" if scope == "pod" else "container"))
         script = script_of(data.draw(scripts(pod)), pod)
         self.run = SimulatedRun(pod, script, options, listener=self.watch.hear)
-        watched(self.run, self.watch)
+        watched(self.run.engine, self.watch)
         self.run.advance(0)
 
     def _name(self, number: int) -> str:

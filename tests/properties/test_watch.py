@@ -104,5 +104,5 @@ spec:
     company.advance(10)
     assert watch.violations == []
     (controller,) = company.controllers
-    company.create(controller, dict(company.pods[0].pod.manifest, metadata={"generateName": "web-"}))
+    company.node.create(controller, dict(company.pods[0].view.manifest, metadata={"generateName": "web-"}))
     assert watch.violations == ["replicaset/web was given 2 active pods", "replicaset/web has 2 active pods"]

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_SANDBOX, attempt_of
+from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, PREPARED, TYPE_SANDBOX, attempt_of
 from runner.core.manifest import LoadedObject
 from runner.core.model import Pod
 from runner.core.narration import Gone, Narration, StatusChanged
 from runner.engine.protocol import EngineEvent
+from runner.engine.simulated import SimulatedEngine
 from runner.kubelet.options import WorkerOptions
-from runner.lab.company import Company
 from runner.lab.script import SimulationScript
-from runner.lab.simulation import SimulatedRun
+from runner.lab.virtual import Cluster
 
 
 @dataclass
@@ -28,6 +28,9 @@ class Watch:
     live: dict[str, set[str]] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
+    prepared: dict[str, tuple[str, int]] = field(default_factory=dict)
+    thrown_away: set[tuple[str, int]] = field(default_factory=set)
+    """Containers that were made ahead of their turn, and those that never began: their attempt is not used up."""
     phase: str = "Pending"
     is_gone: bool = False
 
@@ -65,10 +68,16 @@ class Watch:
         match event.action:
             case "create" if not is_sandbox:
                 attempt = attempt_of(event.labels)
-                if attempt != self.attempts.get(name, -1) + 1:
+                again = {attempt for _, attempt in self.thrown_away & {(name, attempt)}}
+                if attempt not in {self.attempts.get(name, -1) + 1, *again}:
                     self.violations.append(f"attempt {attempt} of {name} follows {self.attempts.get(name)}")
                 self.attempts[name] = attempt
+                if PREPARED in event.labels:
+                    self.prepared[event.container_id] = (name, attempt)
+            case "destroy" if event.container_id in self.prepared:
+                self.thrown_away.add(self.prepared.pop(event.container_id))
             case "start":
+                self.prepared.pop(event.container_id, None)
                 self._start(name, event, is_sandbox)
             case "die":
                 self._end(name, event)
@@ -118,13 +127,13 @@ class Watch:
 class CompanyWatch:
     """Watches every pod of a company, and that no workload has more pods than it asks for."""
 
-    company: Company | None = None
+    company: Cluster | None = None
     watches: dict[str, Watch] = field(default_factory=dict)
     excesses: list[str] = field(default_factory=list)
 
-    def of(self, objects: Sequence[LoadedObject], script: SimulationScript) -> Company:
+    def of(self, objects: Sequence[LoadedObject], script: SimulationScript) -> Cluster:
         """The company of loaded objects, watched."""
-        self.company = Company(objects, script, WorkerOptions(), listener=self.hear, on_pod=self.see)
+        self.company = Cluster(objects, script, WorkerOptions(), listener=self.hear, on_pod=self.see)
         return self.company
 
     def hear(self, narration: Narration) -> None:
@@ -132,13 +141,12 @@ class CompanyWatch:
         if watch is not None:
             watch.hear(narration)
 
-    def see(self, run: SimulatedRun) -> None:
+    def see(self, company: Cluster, pod: Pod) -> None:
         """A pod was made: its workload has no more of them than it asks for."""
-        pod = run.worker.context.pod
         self.watches[pod.uid] = watch = Watch(pod)
-        watched(run, watch)
-        for controller in self.company.controllers if self.company is not None else ():
-            active = sum(member.is_active for member in self.company.members(controller)) if self.company else 0
+        watched(company.engine, watch)
+        for controller in company.controllers:
+            active = sum(member.is_active for member in company.node.members(controller))
             if active > controller.workload.most_pods:
                 self.excesses.append(f"{controller.workload.source} was given {active} active pods")
 
@@ -148,12 +156,12 @@ class CompanyWatch:
         assert self.company is not None
         found = list(self.excesses)
         for controller in self.company.controllers:
-            active = sum(member.is_active for member in self.company.members(controller))
+            active = sum(member.is_active for member in self.company.node.members(controller))
             if active > (0 if controller.is_over else controller.workload.most_pods):
                 found.append(f"{controller.workload.source} has {active} active pods")
         return found + [text for watch in self.watches.values() for text in watch.violations]
 
 
-def watched(run: SimulatedRun, watch: Watch) -> None:
+def watched(engine: SimulatedEngine, watch: Watch) -> None:
     """Let the Engine's events be seen before the worker acts on them."""
-    run.engine.subscribe({POD_UID: watch.pod.uid}, watch.see)
+    engine.subscribe({POD_UID: watch.pod.uid}, watch.see)

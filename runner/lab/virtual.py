@@ -1,0 +1,354 @@
+"""A node in virtual time: the product's own, on a simulated Engine, in one thread, without waiting.
+
+Nothing is random, so the same objects and script give the same statuses and events at the same instants. A pod's containers
+begin with the first attempt of the script, but for a Job's: what replaces a failed pod goes on where that one's attempts ended.
+Nobody scripts a Job's container to be good: without a script it exits 0 after a second.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from runner.clock import VIRTUAL_START, Flag, VirtualClock
+from runner.core.admission import admit
+from runner.core.images.images import InvalidReference
+from runner.core.labels import POD_UID
+from runner.core.manifest.types import LoadedObject
+from runner.core.model import Json, Pod
+from runner.core.narration import EventRecorded, Narration, StatusChanged
+from runner.core.status.podstatus import PodStatus
+from runner.core.times import later
+from runner.core.workloads import WORKLOAD_KINDS, Member, WorkloadKind, expand
+from runner.core.workloads.hashing import SAFE_LETTERS
+from runner.engine.protocol import EngineEvent
+from runner.engine.simulated import ContainerScript, Script, SimulatedEngine
+from runner.errors import EngineError
+from runner.kubelet.loop.jobs import InlineJobs
+from runner.kubelet.loop.making import Making
+from runner.kubelet.loop.wakeups import TELLING
+from runner.kubelet.options import WorkerOptions
+from runner.lab.handlers import SimulatedHandlers
+from runner.lab.script import INIT_ATTEMPT, SimulationScript
+from runner.lab.steps import Step, World, placed
+from runner.node.node import Node
+from runner.node.owning import Owned, first_sandbox
+from runner.node.running import Past, Running
+from runner.registry.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from runner.controllers.control import Controller
+
+_OWNER: Final = "simulation"
+_SANDBOX_IMAGE: Final = "podrunner/sandbox:simulated"
+
+
+class End(StrEnum):
+    """Why a simulation is over."""
+
+    GONE = "the pod is gone"
+    QUIET = "nothing more will happen"
+    LIMIT = "the time limit is reached"
+
+
+class ObjectShown(Struct, frozen=True, kw_only=True):
+    """A workload's v1 object has changed."""
+
+    at: datetime
+    value: Json
+
+
+Told = StatusChanged | EventRecorded | ObjectShown
+
+
+class Numbered:
+    """Names that follow from how many there were before: nothing is random in a simulation."""
+
+    def __init__(self) -> None:
+        self._count = itertools.count()
+
+    def uid(self) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, str(next(self._count))))
+
+    def suffix(self) -> str:
+        number, size = next(self._count), len(SAFE_LETTERS)
+        return "sim" + SAFE_LETTERS[number // size % size] + SAFE_LETTERS[number % size]
+
+
+def _ignore(_: object) -> None:
+    """Nobody wants to know."""
+
+
+def _ignore_pod(_: Cluster, __: Pod) -> None:
+    """The same."""
+
+
+class _Store(MemoryStore):
+    """A store that tells what is put into it of workloads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: Callable[[Json], None] = _ignore
+
+    def put_object(self, value: Json) -> None:
+        super().put_object(value)
+        if value.get("kind") in WORKLOAD_KINDS:
+            self.shown(value)
+
+
+class VirtualNode:
+    """A node with its Engine, store and clock, to be advanced bit by bit.
+
+    ``listener`` hears everything. ``mends``: broken workers begin again, as in real time; else what breaks one is raised.
+    """
+
+    def __init__(
+        self,
+        script: SimulationScript | None = None,
+        options: WorkerOptions | None = None,
+        *,
+        listener: Callable[[Narration], None] = _ignore,
+        handlers: Callable[[SimulatedEngine], SimulatedHandlers] | None = None,
+        clock: VirtualClock | None = None,
+        mends: bool = False,
+    ) -> None:
+        self.script = script or SimulationScript()
+        self.options = options or WorkerOptions()
+        self.clock = clock or VirtualClock()
+        self.store = _Store()
+        self.engine = SimulatedEngine(self.clock, Script(images=self.script.images))
+        self.engine.add_image(_SANDBOX_IMAGE)
+        self.handlers = SimulatedHandlers(self.engine, {}) if handlers is None else handlers(self.engine)
+        self.mends = mends
+        self.is_alone = False
+        """Whether all is over as soon as the pods are gone, whatever is on the clock's agenda."""
+        self.node = Node(
+            engine=self.engine,
+            store=self.store,
+            clock=self.clock,
+            handlers=self.handlers,
+            # Every happening of the simulated Engine is told, so nothing has to be looked for.
+            options=replace(self.options, relist=None),
+            listener=listener,
+            sandbox_image=_SANDBOX_IMAGE,
+        )
+        self.engine.subscribe({}, self._engine_event, TELLING)
+        self._wake: datetime | None = None
+        self._new: set[str] = set()
+        self._broken: set[str] = set()
+
+    def _engine_event(self, event: EngineEvent) -> None:
+        uid = event.labels.get(POD_UID)
+        if uid:
+            self.node.engine_event(uid, event.container_id)
+
+    # --- pods -------------------------------------------------------------------------------------------------------
+
+    def add(self, pod: Pod, script: SimulationScript | None = None, controller: Controller | None = None) -> Running:
+        """Begin with a pod, which does what a script says of it."""
+        return self.node.add(self.own(pod, script or self.script.for_pod(pod)), controller=controller)
+
+    def own(self, pod: Pod, script: SimulationScript) -> Owned:
+        """A pod that is in the store, with the means to run it."""
+        self.engine.assign(pod.uid, script.for_engine(pod))
+        self.handlers.assign(pod.uid, script.hooks)
+        self._have_images(pod)
+        self.store.create_pod(pod.manifest, owner=_OWNER)
+        self._new.add(pod.uid)
+        wakeup = Flag()
+        wakeup.set()
+        # A message that nobody writes need not be looked for.
+        scripts = script.containers.values()
+        return Owned(
+            pod=pod,
+            wakeup=wakeup,
+            jobs=InlineJobs(self.clock, wakeup, self.handlers.take_elapsed),
+            owner=_OWNER,
+            making=Making(wakeup.set),
+            has_messages=any(one.termination_message or any(run.output for run in one.attempts) for one in scripts),
+        )
+
+    def _have_images(self, pod: Pod) -> None:
+        """Give the Engine every image of a pod whose pulls nobody has scripted."""
+        for container in pod.all_containers():
+            if container.image not in self.script.images:
+                try:
+                    self.engine.add_image(container.image)
+                except (EngineError, InvalidReference):
+                    continue  # No image can have this name; the pod's status will tell.
+
+    def world(self, one: Running) -> World:
+        """What a step of a script can reach for a pod."""
+        return World(engine=self.engine, store=self.store, pod=one.pod)
+
+    def do(self, step: Step) -> None:
+        """Let a step happen now, to the pods that it is about."""
+        for one in self.node.running:
+            if step.concerns(one.pod):
+                step.action(self.world(one), self.clock.now())
+                one.wakeup.set()
+
+    def plan(self, step: Step) -> None:
+        """Let a step happen at its time."""
+        self.clock.at(later(VIRTUAL_START, step.at), partial(self.do, step))
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    def advance(self, until: float) -> End:
+        """Go on to so many seconds after the beginning, everything that happens at that instant included."""
+        limit = later(VIRTUAL_START, until)
+        live, clock = self.node.live, self.clock
+        while True:
+            self._work()
+            if self.is_alone and not live:
+                return End.GONE
+            following = clock.next_happening()
+            for one in live.values():
+                due = one.worker.context.tasks.next_deadline()
+                if due is not None and (following is None or due < following):
+                    following = due
+            if self._wake is not None and (following is None or self._wake < following):
+                following = self._wake
+            if following is None:
+                return End.GONE if self.node.everyone and not live else End.QUIET
+            if following > limit:
+                clock.advance(limit)
+                return End.LIMIT
+            clock.advance(following)
+
+    def _work(self) -> None:
+        """Let everybody do what is to be done at this instant."""
+        live, has_workloads = self.node.live, bool(self.node.controllers)
+        while True:
+            has_worked = False
+            for one in tuple(live.values()):
+                if self._is_due(one):
+                    has_worked = True
+                    self._step(one)
+            if has_workloads:
+                self._wake = self.node.reconcile()
+            elif len(live) == 1 or not has_worked:
+                return  # What has happened within the step was seen by it: it goes on as long as anything moves.
+            if not any(map(self._is_due, live.values())):
+                return
+
+    def _is_due(self, one: Running) -> bool:
+        if one.wakeup.is_set():
+            return one.pod.uid not in self._broken
+        due = one.worker.context.tasks.next_deadline()
+        return due is not None and due <= self.clock.now() and one.pod.uid not in self._broken
+
+    def _step(self, one: Running) -> None:
+        if one.pod.uid in self._new:
+            self._new.discard(one.pod.uid)
+            context = one.worker.context
+            context.ahead = first_sandbox(context, one.owned.making)
+        try:
+            is_gone = self.node.step(one)
+        except Exception as error:
+            seconds = self.node.broke(one, error) if self.mends else None
+            if seconds is None:
+                raise
+            self._broken.add(one.pod.uid)
+            self.clock.after(seconds, partial(self._mend, one))
+            return
+        one.wakeup.clear()
+        if is_gone:
+            self.engine.forget(one.pod.uid)
+            self.handlers.forget(one.pod.uid)
+
+    def _mend(self, one: Running) -> None:
+        self._broken.discard(one.pod.uid)
+        self.node.mend(one)
+        one.wakeup.set()
+
+
+class Cluster(VirtualNode):
+    """A node with everything that was loaded: pods, workloads, and the objects that they refer to, there from the beginning.
+
+    ``told`` holds what was told, in the order in which it came; ``on_pod`` is called with each pod before it lives.
+    """
+
+    def __init__(
+        self,
+        objects: Sequence[LoadedObject],
+        script: SimulationScript,
+        options: WorkerOptions,
+        *,
+        listener: Callable[[Narration], None] = _ignore,
+        on_pod: Callable[[Cluster, Pod], None] = _ignore_pod,
+    ) -> None:
+        super().__init__(script, options, listener=self._hear)
+        self.node.on_add = lambda one: on_pod(self, one.pod)
+        self.told: list[Told] = []
+        self.store.shown = lambda value: self.told.append(ObjectShown(at=self.clock.now(), value=value))
+        self._hears = listener
+        self._names = Numbered()
+        for item in objects:
+            if item.kind != "Pod" and item.kind not in WORKLOAD_KINDS:
+                self.store.put_object(placed({**item.value, "kind": item.kind}, item.namespace))
+        from runner.controllers.control import Controller
+
+        made = [Controller(workload) for workload in expand(objects, self._names, self.clock.now())]
+        for item in objects:
+            if item.kind == "Pod":
+                self.add(self._admitted(item.value, item.namespace))
+        self.node.control(made, self._spawn)
+        for step in script.steps:
+            self.plan(step)
+
+    def _admitted(self, value: Json, namespace: str) -> Pod:
+        made = admit(
+            value, namespace=namespace, uid=self._names.uid(), suffix=self._names.suffix(), now=self.clock.now()
+        )
+        spec = made.get("spec") or {}
+        return Pod.from_json({**made, "spec": {**spec, "nodeName": spec.get("nodeName") or self.options.node_name}})
+
+    def _spawn(self, value: Json, controller: Controller) -> Owned:
+        """A pod that a workload makes."""
+        pod = self._admitted(value, controller.workload.namespace)
+        return self.own(pod, self._script_of(pod, controller))
+
+    def _script_of(self, pod: Pod, controller: Controller) -> SimulationScript:
+        script = self.script.for_pod(pod)
+        if controller.workload.kind is not WorkloadKind.JOB:
+            return script
+        index = Member(pod=pod.manifest, status=PodStatus()).index
+        before = [one for one in self.node.members(controller) if one.index == index and not one.succeeded]
+        failed = [member for member in before if not member.is_active]
+        given = {c.name: ContainerScript(attempts=(INIT_ATTEMPT,)) for c in pod.containers} | dict(script.containers)
+        containers = {name: _from(one, _used(failed, name)) for name, one in given.items()}
+        return replace(script, containers=containers)
+
+    def _hear(self, narration: Narration) -> None:
+        if isinstance(narration, StatusChanged) or (isinstance(narration, EventRecorded) and narration.is_stored):
+            self.told.append(narration)
+        self._hears(narration)
+
+    @property
+    def controllers(self) -> Sequence[Controller]:
+        return self.node.controllers
+
+    @property
+    def pods(self) -> Sequence[Running | Past]:
+        """Everybody who is or was there, in the order in which they came."""
+        return self.node.everyone
+
+
+def _used(failed: Iterable[Member], container: str) -> int:
+    """How many attempts of a container failed pods have used up."""
+    statuses = [member.status.container(container) for member in failed]
+    return sum(status.restart_count + 1 for status in statuses if status is not None)
+
+
+def _from(script: ContainerScript, first: int) -> ContainerScript:
+    """A container's script without the first attempts; the last one stays."""
+    return replace(script, attempts=script.attempts[first:] or script.attempts[-1:])
