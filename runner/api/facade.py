@@ -233,13 +233,13 @@ class Runner(Deleting):
         from runner.registry.namespaces import own_namespace
         from runner.registry.ownership import owner_label
 
-        own_namespace(self.store, name, owner_label(home=self.home))
+        own_namespace(self.registry, name, owner_label(home=self.home))
 
     def remove_namespace(self, name: str) -> None:
         """Remove a namespace whose pods are gone, with its claims and their volumes. Raises EngineError."""
         from runner.registry.namespaces import remove_namespace
 
-        remove_namespace(self.engine, self.store, name)
+        remove_namespace(self.engine, self.registry, name)
 
     def run_to_end(
         self, objects: Sequence[LoadedObject], options: RunOptions, *, listener: Listener, stop: StopRequest

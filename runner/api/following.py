@@ -11,7 +11,7 @@ from runner.core.changes import ChangeType
 from runner.core.kindwords import PODS
 from runner.core.model import Json
 from runner.core.runview import PodView, RunView
-from runner.registry.contract import Expired
+from runner.errors import Expired
 
 if TYPE_CHECKING:
     from runner.client.contract import Client

@@ -75,12 +75,12 @@ class Ground:
 
         if is_only_looked_at:
             with repair.readable(self.home) as (store, damage):
-                yield store or self.store, damage
+                yield store or self.registry, damage
             return
         found = repair.repair(self.home, self.clock)
         if found is not None:
-            self.store.close()
-        yield self.store, "" if found is None else found.sentence
+            self.registry.close()
+        yield self.registry, "" if found is None else found.sentence
 
     @cached_property
     def address(self) -> EngineAddress:
@@ -127,7 +127,7 @@ class Ground:
         from runner.janitor.gc import sweep
 
         with suppress(RunnerError):
-            sweep(self.engine, self.store, self.home, strangers=False)
+            sweep(self.engine, self.registry, self.home, strangers=False)
 
     def sweep_aside(self) -> threading.Thread:
         """Sweep in a thread that nobody has to wait for: it opens the store for itself."""

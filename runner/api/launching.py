@@ -179,24 +179,28 @@ class Launching(Ground):
         since = self.clock.now()
         with self._standing(controllers):
             take = partial(
-                own_new, store=self.store, home=self.home, make_room=self.sweep, may_keep=options.keep is not Keep.NEVER
+                own_new,
+                store=self.registry,
+                home=self.home,
+                make_room=self.sweep,
+                may_keep=options.keep is not Keep.NEVER,
             )
             mine = take([pod for pod, _ in pods])
 
             def spawn(value: Json, _: Controller) -> Owned:
                 (owned,) = take([self._made(value, node, accounts)])
                 mine.append(owned)
-                begin_sandbox(owned, self.engine, self.store, self.clock, image, network.zone)
+                begin_sandbox(owned, self.engine, self.registry, self.clock, image, network.zone)
                 return owned
 
-            network = ClusterNetwork(self.engine, self.store, self.home, self.clock)
+            network = ClusterNetwork(self.engine, self.registry, self.home, self.clock)
             has_begun = False
             try:
                 self._put_objects(objects)
                 network.prepare()
                 self._put_claims(controllers)
                 for owned in mine:
-                    begin_sandbox(owned, self.engine, self.store, self.clock, image, network.zone)
+                    begin_sandbox(owned, self.engine, self.registry, self.clock, image, network.zone)
                 network.await_prepared()  # The variables of Services tell their addresses.
                 has_begun = True
                 yield Launch(
@@ -210,7 +214,7 @@ class Launching(Ground):
                 )
             except BaseException as error:
                 for owned in mine:
-                    abandon(owned, self.engine, self.store, self.clock)
+                    abandon(owned, self.engine, self.registry, self.clock)
                 told = _told_in_the_middle(error, has_begun=has_begun)
                 if told is error:
                     raise
@@ -238,7 +242,7 @@ class Launching(Ground):
             return nullcontext()
         from runner.registry.standing import standing
 
-        return standing([one.workload for one in controllers], self.store, self.home, self.sweep)
+        return standing([one.workload for one in controllers], self.registry, self.home, self.sweep)
 
     def _made(self, value: Json, node: str, accounts: Accounts) -> Pod:
         """A pod that a workload makes."""
@@ -269,7 +273,7 @@ class Launching(Ground):
 
         for controller in controllers:
             for claim in controller.claims():
-                if create_missing(self.store, claim):
+                if create_missing(self.registry, claim):
                     controller.claimed.append(claim["metadata"]["name"])
 
     def _put_objects(self, objects: Sequence[LoadedObject]) -> None:
@@ -286,17 +290,17 @@ class Launching(Ground):
                 "metadata": {**(o.value.get("metadata") or {}), "namespace": o.namespace},
             }
             if o.kind in REFERRED_KINDS:
-                put_owned(self.store, value, self.clock.now(), owner_label(home=self.home))
+                put_owned(self.registry, value, self.clock.now(), owner_label(home=self.home))
             # A claim stays when the run is over, and one that is there keeps its volume.
             elif o.kind == "PersistentVolumeClaim":
-                create_missing(self.store, value)
+                create_missing(self.registry, value)
 
     def _remove_objects(self, objects: Sequence[LoadedObject]) -> None:
         if any(o.kind in REFERRED_KINDS for o in objects):
             from runner.registry.objects import remove_owned
             from runner.registry.ownership import owner_label
 
-            remove_owned(self.store, objects, owner_label(home=self.home))
+            remove_owned(self.registry, objects, owner_label(home=self.home))
 
     @staticmethod
     def _on_this_node(options: RunOptions) -> RunOptions:
@@ -354,7 +358,7 @@ class Launching(Ground):
 
         node = Node(
             engine=self.engine,
-            store=self.store,
+            store=self.registry,
             clock=self.clock,
             home=self.home,
             handlers=EngineHandlers(self.engine),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from runner.core.changes import ChangeType
 from runner.core.model import Json
-from runner.errors import Refusal
+from runner.errors import Expired
 
 if TYPE_CHECKING:
     from runner.cli.app import App
@@ -35,22 +35,12 @@ def changes(
         news = _differences(listing.items, is_wanted, known)
         if news:
             yield sorted(news, key=order) if order is not None else news
-        with client.watch(kind, namespace, since=listing.resource_version) as watch, _unless_expired():
+        with client.watch(kind, namespace, since=listing.resource_version) as watch, suppress(Expired):
             while True:
                 found = watch.next()
                 news = [change.value for change in found if _is_news(change.type, change.value, is_wanted, known)]
                 if news:
                     yield news
-
-
-@contextmanager
-def _unless_expired() -> Iterator[None]:
-    """Go on when the watch cannot: too much time has passed since what was seen last."""
-    try:
-        yield
-    except Refusal as problem:
-        if problem.reason != "Expired":
-            raise
 
 
 def _differences(present: list[Object], is_wanted: Callable[[Object], bool], known: dict[str, Object]) -> list[Object]:
