@@ -166,12 +166,20 @@ class EventStream(Protocol):
 class LogStream(Protocol):
     """A container's output, line by line; ``close`` may be called from another thread and ends the iteration.
 
-    ``batches`` gives the same, as many chunks at once as have come; either may be used, and only once.
+    ``batches`` gives the same, as many chunks at once as have come, and none when what came is no whole chunk; either may be
+    used, and only once.
     """
 
     def __iter__(self) -> Iterator[LogChunk]: ...
 
     def batches(self) -> Iterator[list[LogChunk]]: ...
+
+    def place(self) -> int | None:
+        """The file descriptor where the next batch comes: while nothing has come there, waiting for a batch blocks.
+
+        None when it does not block in any case, -1 when nobody can see whether it does.
+        """
+        ...
 
     def close(self) -> None: ...
 

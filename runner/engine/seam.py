@@ -283,6 +283,9 @@ class _LogStream:
     def batches(self) -> Iterator[list[LogChunk]]:
         return self._steps.through(self._stream.batches())
 
+    def place(self) -> int | None:
+        return self._stream.place()
+
     def close(self) -> None:
         self._steps.end(self._stream.close)
 

@@ -19,6 +19,7 @@ from runner.errors import AlreadyExists, EngineError, RunnerError
 from runner.kubelet.containers.removal import remove_everything
 from runner.kubelet.containers.sandbox import SandboxCreation
 from runner.kubelet.loop.jobs import Job, Jobs, ThreadJobs
+from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import Making
 from runner.kubelet.volumes.planning import prepare_volumes
 from runner.registry.home import Home
@@ -111,7 +112,7 @@ def begin_sandbox(
     """Start the pod's first sandbox before anybody has decided so: that decision is never another one for a new pod."""
     creation = _first(owned.pod, engine.of(owned.pod), store, clock, image, owned.owner, owned.making, zone)
     if creation is not None:
-        owned.ahead = (creation, owned.jobs.submit(creation.run))
+        owned.ahead = (creation, owned.jobs.submit(creation.run, Lane.BEGIN))
 
 
 def first_sandbox(context: PodContext, making: Making) -> tuple[SandboxCreation, Job[str]] | None:
@@ -126,7 +127,7 @@ def first_sandbox(context: PodContext, making: Making) -> tuple[SandboxCreation,
         making,
         context.zone,
     )
-    return None if creation is None else (creation, context.jobs.submit(creation.run))
+    return None if creation is None else (creation, context.jobs.submit(creation.run, Lane.BEGIN))
 
 
 def _first(

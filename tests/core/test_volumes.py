@@ -323,6 +323,15 @@ def test_volumes_that_need_nothing_need_no_archive() -> None:
     assert volumes_archive((), NOW) is None
 
 
+def test_files_of_the_sandbox_itself_come_with_the_volumes() -> None:
+    archive = volumes_archive((), NOW, {"zone": "end\n"})
+    assert archive is not None
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        member = tar.getmember("zone")
+        assert (tar.extractfile(member) or io.BytesIO()).read() == b"end\n"
+    assert member.mode == 0o644
+
+
 # --- volumes of the pod itself, tokens, claims, images -------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.narration import Narration, Notice
 from runner.errors import Conflict, EngineError
 from runner.kubelet.loop.jobs import Job, Jobs
+from runner.kubelet.loop.lanes import Lane
 from runner.lab import parse_script
 from runner.lab.simulation import End, SimulatedRun
 from runner.lab.steps import Step, delete
@@ -47,12 +48,12 @@ class SlowJobs:
         self._inner: Jobs = run.worker.context.jobs
         run.worker.context.jobs = self
 
-    def submit(self, work: Callable[[], T]) -> Job[T]:
+    def submit(self, work: Callable[[], T], lane: Lane = Lane.PREPARE) -> Job[T]:
         clock = self._run.clock
         self._run.worker.context.jobs = self._inner
         ready_at = clock.now() + timedelta(seconds=self._seconds)
         clock.at(ready_at, self._run.wakeup.set)
-        return SlowJob(self._inner.submit(work), clock.now, ready_at)
+        return SlowJob(self._inner.submit(work, lane), clock.now, ready_at)
 
     def close(self) -> None:
         self._inner.close()

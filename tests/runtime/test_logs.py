@@ -60,6 +60,9 @@ class ScriptedStream:
     def batches(self) -> Iterator[list[LogChunk]]:
         return ([chunk] for chunk in self)
 
+    def place(self) -> int:
+        return -1
+
     def close(self) -> None:
         self._closed.set()
 

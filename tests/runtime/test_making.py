@@ -13,6 +13,7 @@ from runner.engine.protocol import EngineState
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import Conflict, Withdrawn
 from runner.kubelet.loop.jobs import ThreadJobs
+from runner.kubelet.loop.lanes import Lanes
 from runner.kubelet.loop.making import Making, create
 
 SECONDS = 30.0
@@ -81,7 +82,7 @@ def test_a_container_of_that_name_that_has_run_is_left_alone(engine: SimulatedEn
 
 def test_jobs_that_hang_keep_no_process_from_ending() -> None:
     wakeup, hold, began = Wakeup(), Wakeup(), Wakeup()
-    jobs = ThreadJobs(wakeup, threads=1)
+    jobs = ThreadJobs(wakeup, Lanes(short=1))
 
     def hang() -> None:
         began.set()
@@ -89,7 +90,7 @@ def test_jobs_that_hang_keep_no_process_from_ending() -> None:
 
     hanging, waiting = jobs.submit(hang), jobs.submit(lambda: 2)
     began.wait(SECONDS)
-    names = [thread for thread in threading.enumerate() if thread.name.startswith("podrunner-job")]
+    names = [thread for thread in threading.enumerate() if thread.name.startswith("podrunner-short")]
     assert names
     assert all(thread.daemon for thread in names)
     jobs.close()

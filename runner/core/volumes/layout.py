@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from runner.core.archives import ArchiveWriter, parents_of
 from runner.core.objects import ConfigError
 from runner.core.volumes.plan import SANDBOX_ROOT, FileEntry, VolumePlan
 
 SET_GROUP = 0o2000
+_OWN_MODE = 0o644
 _GROUP_READS_FILE, _GROUP_READS_DIRECTORY = 0o440, 0o550
 
 
@@ -42,12 +45,19 @@ def atomic_layout(files: tuple[FileEntry, ...], now: datetime) -> tuple[FileEntr
     return (*real, FileEntry(path="..data", link=directory), *links)
 
 
-def volumes_archive(plans: tuple[VolumePlan, ...], now: datetime) -> bytes | None:
-    """The tar that gives all volumes their modes and content, to be unpacked at the sandbox's root; None if none needs it."""
+def volumes_archive(
+    plans: tuple[VolumePlan, ...], now: datetime, beside: Mapping[str, str] = MappingProxyType({})
+) -> bytes | None:
+    """The tar that gives all volumes their modes and content, to be unpacked at the sandbox's root; None if none needs it.
+
+    ``beside``: texts of files that are the sandbox's own, by path.
+    """
     needy = [plan for plan in plans if plan.root_mode is not None or plan.files]
-    if not needy:
+    if not needy and not beside:
         return None
     archive = ArchiveWriter(now)
+    for path, text in beside.items():
+        archive.file(path, text.encode(), _OWN_MODE)
     for plan in needy:
         _add_volume(archive, plan)
     return archive.content()

@@ -52,12 +52,14 @@ class DockerLogStream:
                 if is_terminal is None:
                     is_terminal = data[:1] > b"\x02"
                 found, rest = _lines(data) if is_terminal else _frames(data)
-                if found:
-                    yield found
+                yield found
             if is_terminal and rest:
                 yield [_log_chunk("stdout", rest)]
         finally:
             self._wire.release()
+
+    def place(self) -> int | None:
+        return self._wire.place()
 
     def close(self) -> None:
         self._wire.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from http.client import IncompleteRead
 from typing import Any
@@ -31,6 +32,8 @@ class Wire:
         self._reader: Any = response.raw._fp  # http.client's response: its read1 gives what is there, chunked or not
         self._socket = _socket_of(self._reader)
         self._reading = False
+        self._is_whole = False
+        self._has_peeped = False
         self.closed = False
 
     def read(self, size: int = PIECE, deadline: Deadline | None = None) -> bytes:
@@ -59,7 +62,8 @@ class Wire:
     def blocks(self) -> Iterator[bytes]:
         """Yield the body as it comes, many of its chunks at once: the Engine sends each line of a log as a chunk of its own.
 
-        Nothing else may read the body. Raises EngineUnavailable when it breaks off.
+        Each time something has come there is a block, which is empty when that was no whole chunk. Nothing else may read the
+        body. Raises EngineUnavailable when it breaks off.
         """
         if not self._reader.chunked:
             while block := self.read():
@@ -76,8 +80,35 @@ class Wire:
                 block = chunks.take(received)
             except ValueError as problem:
                 raise unavailable(self._address, problem) from problem
-            if block:
-                yield block
+            self._is_whole = chunks.is_over
+            yield block
+
+    def place(self) -> int | None:
+        """The file descriptor where what ``blocks`` gives next comes; None when it is here already, -1 where there is none.
+
+        Whoever waits there reads on in any case, also when the wire is closed meanwhile.
+        """
+        if self._socket is None or isinstance(self._socket, ssl.SSLSocket):
+            return -1  # pipes; and TLS may hold back what has come
+        if self.closed or self._is_whole:
+            return None
+        self._reading = True
+        if not self._has_peeped:
+            # Something may have come with the head of the response. Later each read takes all that is buffered.
+            self._has_peeped = True
+            if self._has_buffered():
+                return None
+        return self._socket.fileno()
+
+    def _has_buffered(self) -> bool:
+        assert self._socket is not None
+        try:
+            self._socket.settimeout(0)
+            found = bool(self._reader.fp.peek(1))
+            self._socket.settimeout(None)
+        except (OSError, ValueError, AttributeError):  # at its end already: the next read meets it, too
+            return True
+        return found
 
     def read_exactly(self, size: int, deadline: Deadline | None = None) -> bytes:
         """Return ``size`` bytes, fewer only at the end."""

@@ -153,6 +153,9 @@ class SimulatedLogStream:
     def batches(self) -> Iterator[list[LogChunk]]:
         return ([chunk] for chunk in self)
 
+    def place(self) -> int:
+        return -1
+
     def _wait_for_more(self) -> None:
         """Go to the next line's time or the next happening, whichever is first."""
         container, now = self._container, self._clock.now()

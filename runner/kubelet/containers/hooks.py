@@ -9,6 +9,7 @@ from runner.core.model import Container, Handler, SleepAction
 from runner.core.reasons import EventReason, warning
 from runner.core.times import later
 from runner.kubelet.loop.context import PodContext
+from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.tasks import Task, Wait
 from runner.kubelet.prober.handlers import HookOutcome, Target
 
@@ -46,7 +47,7 @@ def _run(
         pod_ip=context.facts.pod_ip,
         attempt=None if record is None else record.attempt,
     )
-    job = context.jobs.submit(lambda: context.handlers.hook(target, handler, timeout=limit))
+    job = context.jobs.submit(lambda: context.handlers.hook(target, handler, timeout=limit), Lane.EXEC)
     yield Wait(until=end, ready=lambda: job.done)
     if not job.done:
         return None

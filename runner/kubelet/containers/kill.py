@@ -21,6 +21,7 @@ from runner.errors import Conflict, NotFound
 from runner.kubelet.containers.hooks import run_pre_stop
 from runner.kubelet.loop.context import PodContext
 from runner.kubelet.loop.jobs import run_job
+from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.tasks import Task, Wait, all_of
 
 SANDBOX_STOP_SECONDS = 10
@@ -58,7 +59,7 @@ def kill_container(
     timeout = 0 if is_at_once(pod) else stop_timeout(remaining)
     try:
         engine = context.engine.of(container=record.name, attempt=record.attempt)
-        yield from run_job(context.jobs, lambda: _stop(engine, record.id, timeout))
+        yield from run_job(context.jobs, lambda: _stop(engine, record.id, timeout), Lane.STOP)
     finally:
         if order is not None:
             order.running.discard(record.name)
@@ -123,4 +124,4 @@ def kill_pod(context: PodContext, *, grace: int | None = None) -> Task[None]:
     for sandbox in context.observed.sandboxes:
         if sandbox.ready:
             engine = context.engine.of(container=SANDBOX_CONTAINER, attempt=sandbox.attempt)
-            yield from run_job(context.jobs, partial(_stop, engine, sandbox.id, timeout))
+            yield from run_job(context.jobs, partial(_stop, engine, sandbox.id, timeout), Lane.STOP)

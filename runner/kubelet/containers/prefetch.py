@@ -29,6 +29,7 @@ from runner.kubelet.containers.config import configure
 from runner.kubelet.containers.termination_messages import make_message_file
 from runner.kubelet.images.credentials import pod_keyring, pull_with, registry_auths
 from runner.kubelet.loop.jobs import Job
+from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import create
 from runner.kubelet.loop.tasks import Task, Wait
 
@@ -84,7 +85,8 @@ class Prefetcher:
             auths = registry_auths(pod_keyring(context), container.image)
         except (ConfigError, InvalidReference):
             return
-        job = context.jobs.submit(partial(_prepare, context, container, attempt, sandbox_id, auths))
+        work = partial(_prepare, context, container, attempt, sandbox_id, auths)
+        job = context.jobs.submit(work, Lane.PULL if container.pull_policy is PullPolicy.ALWAYS else Lane.PREPARE)
         self._orders[container.name] = _Order(container, attempt, sandbox_id, job)
 
     def take(self, container: Container, attempt: int, sandbox_id: str) -> Task[Prepared | None]:

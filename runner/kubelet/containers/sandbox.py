@@ -19,9 +19,9 @@ from runner.core.network.clusterdns import ZONE
 from runner.core.objects import ConfigError
 from runner.core.volumes import VolumePlan, volumes_archive
 from runner.engine.protocol import Engine
-from runner.engine.textfiles import upload_text
 from runner.errors import EngineError, NotFound
 from runner.kubelet.containers.termination_messages import local_directory
+from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import Making, create
 from runner.kubelet.loop.tasks import Task, Wait
 from runner.kubelet.volumes.fsgroup import give_locally
@@ -84,12 +84,12 @@ class SandboxCreation:
         engine = self.engine
         engine.start_container(self.id)
         # tmpfs volumes exist only while something that mounts them runs, so everything is filled after the start.
-        archive = volumes_archive(tuple(plan for plan in self.volumes if not self._is_filled(plan)), self.now())
+        plans = tuple(plan for plan in self.volumes if not self._is_filled(plan))
+        # Each upload costs the Engine a process, so the zone goes with the volumes.
+        zone = self.zone(self.pod)
+        archive = volumes_archive(plans, self.now(), {ZONE: zone} if zone else {})
         if archive is not None:
             engine.upload(self.id, "/", archive)
-        zone = self.zone(self.pod)
-        if zone:
-            upload_text(engine, self.id, ZONE, zone, self.now())
 
     def _config(self) -> ContainerConfig:
         """What the sandbox is created from. Raises EngineError for what cannot be had here."""
@@ -131,7 +131,7 @@ def create_sandbox(context: PodContext, attempt: int) -> Task[str]:
             making=context.making,
             zone=context.zone,
         )
-        job = context.jobs.submit(creation.run)
+        job = context.jobs.submit(creation.run, Lane.BEGIN)
     context.note_attempt(SANDBOX_CONTAINER, attempt)
     if context.prefetcher is not None:
         creation.on_created = context.wake

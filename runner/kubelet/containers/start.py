@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from msgspec import Struct
 
+from runner.core.container.containerconfig import ContainerConfig
 from runner.core.model import Container
 from runner.core.narration import AttemptStarted
 from runner.core.objects import ConfigError
 from runner.core.reasons import EventReason, WaitingReason, normal, start_failed, warning
 from runner.core.status.containerstatus import StartFailure
 from runner.core.sync.pulling import Refuse
+from runner.engine.protocol import Engine
 from runner.errors import EngineError, EngineUnavailable
 from runner.kubelet.containers.config import configure
 from runner.kubelet.containers.hooks import run_post_start
@@ -21,6 +24,8 @@ from runner.kubelet.images.imagevolumes import fill_image_volumes
 from runner.kubelet.images.manager import ImageReady, ensure_image
 from runner.kubelet.images.pullqueue import PullTicket
 from runner.kubelet.loop.context import PodContext
+from runner.kubelet.loop.jobs import run_job
+from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import create
 from runner.kubelet.loop.tasks import Task
 
@@ -55,7 +60,7 @@ def start_container(
         context.prefetcher.begin_after(name, sandbox_id)
     try:
         write_managed_files(context, sandbox_id)
-        context.engine.of(container=name, attempt=attempt).start_container(created)
+        yield from run_job(context.jobs, partial(_start, context, name, attempt, created), Lane.START)
     except EngineUnavailable:
         raise
     except EngineError as error:
@@ -73,6 +78,11 @@ def start_container(
     context.event(warning(EventReason.FAILED_POST_START_HOOK, "PostStartHook failed"), container)
     failure = StartFailure(reason=WaitingReason.POST_START_HOOK_ERROR, message=hook_error)
     return StartResult(name=name, failure=failure)
+
+
+def _start(context: PodContext, name: str, attempt: int, container_id: str) -> None:
+    with context.making.one():
+        context.engine.of(container=name, attempt=attempt).start_container(container_id)
 
 
 def _announce(context: PodContext, container: Container, attempt: int, container_id: str) -> None:
@@ -113,18 +123,23 @@ def _created(
     if isinstance(image, Refuse):
         failure = StartFailure(reason=image.reason, message=image.message)
         return StartResult(name=container.name, failure=failure, ready_at=image.ready_at)
-    return _create(context, container, image, attempt=attempt, sandbox_id=sandbox_id)
+    return (yield from _create(context, container, image, attempt=attempt, sandbox_id=sandbox_id))
+
+
+def _make(context: PodContext, engine: Engine, config: ContainerConfig) -> str:
+    with context.making.one():
+        return create(engine, config)
 
 
 def _create(
     context: PodContext, container: Container, image: ImageReady, *, attempt: int, sandbox_id: str
-) -> str | StartResult:
+) -> Task[str | StartResult]:
     may_pass = False
     try:
         config = configure(context, container, attempt=attempt, sandbox_id=sandbox_id, image=image.details)
         make_message_file(context, container, attempt, sandbox_id)
-        with context.making.one():
-            return create(context.engine.of(container=container.name, attempt=attempt), config)
+        engine = context.engine.of(container=container.name, attempt=attempt)
+        return (yield from run_job(context.jobs, partial(_make, context, engine, config), Lane.START))
     except ConfigError as error:
         reason, text = WaitingReason.CREATE_CONTAINER_CONFIG_ERROR, str(error)
     except EngineUnavailable:

@@ -20,6 +20,7 @@ from runner.core.sync.pulling import Refuse
 from runner.core.volumes import SANDBOX_ROOT, VolumePlan
 from runner.kubelet.images.manager import ensure_image
 from runner.kubelet.loop.jobs import run_job
+from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import create
 from runner.kubelet.loop.tasks import Task
 
@@ -45,7 +46,7 @@ def fill_image_volumes(
         image = yield from ensure_image(context, wanted, queue)
         if isinstance(image, Refuse):
             return image
-        yield from run_job(context.jobs, partial(_copy, context, plan, image.details.id, sandbox_id))
+        yield from run_job(context.jobs, partial(_copy, context, plan, image.details.id, sandbox_id), Lane.PULL)
         context.filled.add(plan.name)
     return None
 

@@ -28,6 +28,7 @@ from runner.kubelet.images.pullonce import pull_once
 from runner.kubelet.images.pullqueue import PullTicket
 from runner.kubelet.loop.context import PodContext
 from runner.kubelet.loop.jobs import run_job
+from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.tasks import Task
 
 
@@ -112,7 +113,7 @@ def _pull(context: PodContext, container: Container, reference: str, queue: Pull
     try:
         yield from queue.enter()
         began_at = context.now()
-        details = yield from run_job(context.jobs, pull)
+        details = yield from run_job(context.jobs, pull, Lane.PULL)
     except (ImagePullError, NotFound) as error:
         if isinstance(error, ImagePullError) and error.kind in (PullFailure.UNAVAILABLE, PullFailure.OTHER):
             context.troubles.may_pass(container.name)

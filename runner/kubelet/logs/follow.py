@@ -1,6 +1,6 @@
 """Container output of a run: followed while containers run, saved, and told line by line.
 
-One thread a container reads and saves, and one thread tells everything. So a pod does not wait for whoever reads what is
+Few threads read and save, and one thread tells everything. So a pod does not wait for whoever reads what is
 told, up to ``BACKLOG_BYTES``, and nothing is lost when somebody reads slowly or only later.
 """
 
@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
-from runner.clock import Deadline
+from runner.clock import Deadline, SystemClock
 from runner.core.narration import AttemptEnding, AttemptStarted, Listener, LogLines, Narration
 from runner.engine.protocol import LogChunk
 from runner.errors import EngineError
 from runner.kubelet.logs.files import LogFile, log_path
+from runner.kubelet.logs.lane import LogLane, Step
 from runner.kubelet.logs.output import Assembler, LoggedEngine, OutputReader
 from runner.registry.home import Home
 
@@ -53,6 +54,7 @@ class LogCollector:
         self._lock = threading.Lock()
         self._followers: dict[str, _Follower] = {}
         self._outbox = _Outbox(listener, backlog)
+        self._lane = LogLane(SystemClock())
 
     def __call__(self, message: Narration) -> None:
         match message:
@@ -71,7 +73,7 @@ class LogCollector:
                 return
             follower = _Follower(self._engine, attempt, self._outbox, self._file(attempt))
             self._followers[attempt.container_id] = follower
-        follower.start()
+        self._lane.follow(follower.steps())
 
     def _file(self, attempt: AttemptStarted | AttemptEnding) -> LogFile | None:
         if self._home is None:
@@ -88,7 +90,7 @@ class LogCollector:
             follower = self._followers.get(container_id)
         if follower is None:
             return True
-        is_over = is_removed or follower.has_ended()
+        is_over = is_removed or follower.is_over or follower.has_ended()
         is_whole = follower.finish(silence) if is_over else follower.catch_up()
         self._outbox.settle(TELL_SECONDS)
         return is_whole
@@ -109,11 +111,12 @@ class LogCollector:
             self._followers.clear()
         for follower in followers:
             follower.catch_up()
+        self._lane.close()
         self._outbox.close()
 
 
 class _Follower:
-    """Reads one container's output to its end, in a thread of its own."""
+    """Reads one container's output to its end."""
 
     def __init__(
         self,
@@ -129,12 +132,12 @@ class _Follower:
         self._assembler = Assembler(attempt.ref, attempt.container, is_init=attempt.is_init, attempt=attempt.attempt)
         self._batches = 0
         self._moves = True
-        self._thread = threading.Thread(
-            target=self._run, name=f"logs-{attempt.container}-{attempt.attempt}", daemon=True
-        )
+        self._over = threading.Event()
 
-    def start(self) -> None:
-        self._thread.start()
+    @property
+    def is_over(self) -> bool:
+        """Whether everything that the container wrote has been read, or reading was given up."""
+        return self._over.is_set()
 
     def has_ended(self) -> bool:
         """Whether the container writes nothing more, as far as the Engine says."""
@@ -148,7 +151,7 @@ class _Follower:
         while not self._is_over_after(silence):
             if not self._moves:
                 self.stop()
-                self._thread.join(_STOP_SECONDS)
+                self._over.wait(_STOP_SECONDS)
                 text = "the output of container %s is not complete: the Engine sent nothing of it for %g seconds"
                 _log.warning(text, self._attempt.container, silence)
                 return False
@@ -156,6 +159,8 @@ class _Follower:
 
     def catch_up(self) -> bool:
         """Read what the container has written so far, and stop; whether it has ended."""
+        if self.is_over:
+            return True
         newest = self._newest()
         deadline, silence = Deadline(KEPT_SECONDS), Deadline(KEPT_SILENCE_SECONDS)
         while newest is None or self._reader.latest < newest:
@@ -168,9 +173,9 @@ class _Follower:
                 _log.warning("container %s goes on writing; its output is told no further", self._attempt.container)
             if is_late or silence.remaining() == 0:
                 break
-        is_over = not self._thread.is_alive()
+        is_over = self.is_over
         self.stop()
-        self._thread.join(_STOP_SECONDS)
+        self._over.wait(_STOP_SECONDS)
         return is_over
 
     def _newest(self) -> str | None:
@@ -184,29 +189,36 @@ class _Follower:
     def _is_over_after(self, seconds: float) -> bool:
         """Wait for the end; whether it has come. Sets ``_moves``: something came, or could not be taken, meanwhile."""
         before = self._batches
-        self._thread.join(seconds)
+        is_over = self._over.wait(seconds)
         self._moves = self._batches != before or self._outbox.is_full
-        return not self._thread.is_alive()
+        return is_over
 
     def stop(self) -> None:
         self._reader.close()
 
-    def _run(self) -> None:
-        if self._file is not None:
-            self._reader.saw(self._file.read())
-            self._file.begin()
+    def steps(self) -> Iterator[Step]:
+        """Read to the end, step by step."""
         try:
-            for pieces in self._reader.follow():
-                self._batches += 1
-                if self._file is not None:
-                    self._file.write(pieces)
-                self._outbox.put(self._assembler, pieces)
+            if self._file is not None:
+                self._reader.saw(self._file.read())
+                self._file.begin()
+            for pieces in self._reader.steps():
+                if pieces:
+                    self._take(pieces)
+                yield self._reader.next_step
         except EngineError as error:
             _log.warning("cannot read the output of container %s: %s", self._attempt.container, error)
         finally:
             self._outbox.put(self._assembler, None)
             if self._file is not None:
                 self._file.close()
+            self._over.set()
+
+    def _take(self, pieces: Sequence[LogChunk]) -> None:
+        self._batches += 1
+        if self._file is not None:
+            self._file.write(pieces)
+        self._outbox.put(self._assembler, pieces)
 
 
 class _Outbox:

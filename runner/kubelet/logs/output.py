@@ -17,6 +17,7 @@ from runner.core.narration import LogLine, PodRef
 from runner.core.times import parse_time
 from runner.engine.protocol import ContainerDetails, EngineState, LogChunk, LogStream, Named
 from runner.errors import EngineError, NotFound
+from runner.kubelet.logs.lane import Step
 
 RECONNECT_SECONDS = 0.5
 MAX_LINE_SIZE = 16 * 1024 * 1024
@@ -52,6 +53,7 @@ class OutputReader:
         self._places = _Places()
         self._stopping = threading.Event()
         self._stream: LogStream | None = None
+        self._rest = 0.0
         self._lock = threading.Lock()
 
     @property
@@ -73,9 +75,18 @@ class OutputReader:
         ``patient``: wait while the Engine does not answer, else raise EngineUnavailable. Raises EngineError when there is
         no way to read.
         """
+        for batch in self.steps(patient=patient, since=since):
+            if batch:
+                yield batch
+            elif self._rest:
+                self._stopping.wait(self._rest)
+
+    def steps(self, *, patient: bool = True, since: datetime | None = None) -> Iterator[Sequence[LogChunk]]:
+        """The same, with an empty batch before each step that may take its time; ``next_step`` says what that is."""
         while not self._stopping.is_set():
             try:
                 yield from self._read(follow=True, since=since)
+                yield ()
                 if self.is_over():
                     # Dockerd may end a followed stream just before the last lines that a container wrote (seen with 20.10).
                     yield from self._missed(since)
@@ -87,7 +98,18 @@ class OutputReader:
                     return
                 if not (error.recoverable and patient):
                     raise
-            self._stopping.wait(RECONNECT_SECONDS)
+            self._rest = RECONNECT_SECONDS
+            yield ()
+            self._rest = 0.0
+
+    @property
+    def next_step(self) -> Step:
+        """What the next batch waits for."""
+        stream = self._stream
+        if stream is None:
+            return Step(rest=self._rest)
+        place = stream.place()
+        return Step() if place is None else Step(place=place, blocks=place < 0)
 
     def now(self, *, tail: int | None = None, since: datetime | None = None) -> Iterator[Sequence[LogChunk]]:
         """What was written so far; ``tail`` counts lines, not pieces. Raises EngineError."""
@@ -114,8 +136,7 @@ class OutputReader:
                 self._places.note(batch)
             else:
                 fresh = [piece for piece in batch if self._places.is_new(piece)]
-            if fresh:
-                yield fresh
+            yield fresh
 
     def _batches(self, *, follow: bool, since: datetime | None) -> Iterator[Sequence[LogChunk]]:
         stream = self._engine.logs(self._container_id, follow=follow, since=since)
@@ -124,6 +145,7 @@ class OutputReader:
             if self._stopping.is_set():
                 stream.close()
         try:
+            yield ()
             yield from stream.batches()
         finally:
             stream.close()

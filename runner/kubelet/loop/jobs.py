@@ -11,10 +11,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from functools import partial
-from queue import SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 from runner.clock import VirtualClock, Wakeup
+from runner.kubelet.loop.lanes import SHARED, Lane, Lanes
 from runner.kubelet.loop.tasks import Task, Wait
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class Job(Protocol[T]):  # type: ignore[misc]
 class Jobs(Protocol):
     """Starts jobs."""
 
-    def submit(self, work: Callable[[], T]) -> Job[T]: ...
+    def submit(self, work: Callable[[], T], lane: Lane = Lane.PREPARE) -> Job[T]: ...
 
     def close(self) -> None:
         """Wait for nothing, take no more work."""
@@ -54,36 +54,24 @@ class _ThreadJob(Generic[T]):
 
 
 class ThreadJobs:
-    """Jobs in a pool of threads that do not keep the process from ending: a pull may hang for minutes."""
+    """The jobs of one pod, in the threads that all pods of the process share."""
 
-    def __init__(self, wakeup: Wakeup, *, threads: int = 16) -> None:
+    def __init__(self, wakeup: Wakeup, lanes: Lanes = SHARED) -> None:
         self._wakeup = wakeup
-        self._most = threads
-        self._threads = 0
-        self._idle = threading.Semaphore(0)
-        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._lanes = lanes
         self._waiting: set[Future[Any]] = set()
         self._lock = threading.Lock()
         self._is_closed = False
 
-    def submit(self, work: Callable[[], T]) -> Job[T]:
+    def submit(self, work: Callable[[], T], lane: Lane = Lane.PREPARE) -> Job[T]:
         future: Future[T] = Future()
         future.add_done_callback(lambda _: self._wakeup.set())
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("no more jobs are taken")
             self._waiting.add(future)
-            self._queue.put(partial(self._do, future, work))
-            if not self._idle.acquire(blocking=False) and self._threads < self._most:
-                self._threads += 1
-                threading.Thread(target=self._work, name=f"podrunner-job_{self._threads}", daemon=True).start()
+        self._lanes.put(lane, partial(self._do, future, work))
         return _ThreadJob(future)
-
-    def _work(self) -> None:
-        while (job := self._queue.get()) is not None:
-            job()
-            del job
-            self._idle.release()
 
     def _do(self, future: Future[T], work: Callable[[], T]) -> None:
         with self._lock:
@@ -99,12 +87,8 @@ class ThreadJobs:
 
     def close(self) -> None:
         with self._lock:
-            if self._is_closed:
-                return
             self._is_closed = True
             waiting, self._waiting = self._waiting, set()
-            for _ in range(self._threads):
-                self._queue.put(None)
         for future in waiting:
             future.cancel()
 
@@ -134,7 +118,7 @@ class InlineJobs:
         self._wakeup = wakeup
         self._take_elapsed = take_elapsed
 
-    def submit(self, work: Callable[[], T]) -> Job[T]:
+    def submit(self, work: Callable[[], T], lane: Lane = Lane.PREPARE) -> Job[T]:  # noqa: ARG002 - nobody waits for a turn
         self._take_elapsed()
         value: T | None = None
         error: Exception | None = None
@@ -151,9 +135,9 @@ class InlineJobs:
         """Nothing to give back."""
 
 
-def run_job(jobs: Jobs, work: Callable[[], T]) -> Task[T]:
+def run_job(jobs: Jobs, work: Callable[[], T], lane: Lane = Lane.PREPARE) -> Task[T]:
     """Do blocking work as part of a task."""
-    job = jobs.submit(work)
+    job = jobs.submit(work, lane)
     if not job.done:
         yield Wait(ready=lambda: job.done)
     return job.result()

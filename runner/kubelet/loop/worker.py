@@ -317,6 +317,8 @@ class PodWorker:
         """Stop everything and publish the last status. What could not be stopped is stopped again, as a kubelet does."""
         context = self.context
         failures = 0
+        if not context.making.is_idle:  # A start that is under way goes on whatever becomes of its sync.
+            yield Wait(ready=lambda: context.making.is_idle)
         while True:
             yield from self._steadily(context.look)
             context.publish()

@@ -32,6 +32,8 @@ _RELOOK_SECONDS = 2.0
 """How often Services are looked at although nobody has written: another process that held their proxies may have died."""
 _PAUSE_SECONDS, _PAUSE_PER_POD = 0.1, 0.01
 """How long what is written is gathered, so that many pods that start at once are not told of each one."""
+_QUICK_SECONDS, _SHARE = 0.5, 4
+"""A zone is brought to each sandbox by itself. What that takes beyond so many seconds is followed by a rest, so much longer."""
 _PLAIN_SECONDS = 1.0
 """A zone that tells a pod only of itself is not in a hurry."""
 _CLOSE_SECONDS = 10.0
@@ -54,6 +56,8 @@ class ClusterNetwork:
         self._made: Proxies | None = None
         self._sandboxes: Callable[[], Iterable[Resolving]] = lambda: ()
         self._written: dict[str, str] = {}
+        self._given: dict[str, str] = {}
+        """What the latest sandbox of each pod began with, by the pod's UID."""
         self._wakeup = Wakeup()
         self._stop = Wakeup()
         self._prepared = threading.Event()
@@ -90,7 +94,9 @@ class ClusterNetwork:
         from runner.core.network.zone import is_plain, zone_text
 
         services, pods = self._store.objects("Service"), pods_of_living(self._store)
-        return "" if is_plain(services, pods) else zone_text(services, pods)
+        text = "" if is_plain(services, pods) else zone_text(services, pods)
+        self._given[pod.uid] = text
+        return text
 
     def follow(self, sandboxes: Callable[[], Iterable[Resolving]], listener: Listener) -> None:
         """Keep everything true until ``close``."""
@@ -163,9 +169,9 @@ class ClusterNetwork:
             self._proxies().look(services, pods)
             services = self._store.objects("Service")
         text, plain = zone_text(services, pods), is_plain(services, pods)
-        waits = False
+        waits, began = False, self._clock.steady()
         for pod, sandbox_id in self._sandboxes():
-            if self._written.get(sandbox_id) == text:
+            if self._written.get(sandbox_id, self._given.get(pod.uid)) == text:
                 continue
             if plain and sandbox_id not in self._written and self._began.remaining():
                 waits = True
@@ -174,7 +180,8 @@ class ClusterNetwork:
                 upload_text(self._engine.of(pod, SANDBOX_CONTAINER), sandbox_id, ZONE, text, self._clock.now())
                 self._written[sandbox_id] = text
         if not plain:
-            self._stop.wait(_PAUSE_SECONDS + _PAUSE_PER_POD * len(pods))
+            took = max(0.0, self._clock.steady() - began - _QUICK_SECONDS)
+            self._stop.wait(_PAUSE_SECONDS + _PAUSE_PER_POD * len(pods) + _SHARE * took)
         if waits:
             return _PLAIN_SECONDS
         return _RELOOK_SECONDS if services else None

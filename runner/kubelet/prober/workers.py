@@ -19,6 +19,7 @@ from runner.core.sync.probing import (
 from runner.core.times import later
 from runner.kubelet.loop.context import PodContext
 from runner.kubelet.loop.jobs import run_job
+from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.tasks import Handle, Task, Wait
 from runner.kubelet.prober.handlers import Target
 
@@ -115,7 +116,7 @@ class Prober:
         run = ProbeRun(result=RunResult.ERROR)
         for _ in range(_TRIES):
             run = yield from run_job(
-                context.jobs, lambda: context.handlers.probe(target, probe.handler, timeout=probe.timeout)
+                context.jobs, lambda: context.handlers.probe(target, probe.handler, timeout=probe.timeout), Lane.EXEC
             )
             if run.result is not RunResult.ERROR:
                 break

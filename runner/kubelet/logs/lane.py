@@ -1,0 +1,139 @@
+"""Lets few threads read the output of many containers: one waits for all connections, some others call the Engine."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import os
+import selectors
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from msgspec import Struct
+
+from runner.clock import Clock, Wakeup
+from runner.kubelet.loop.lanes import SHARED, Lane, Lanes
+
+_log: Final = logging.getLogger("runner.logs")
+
+
+class Step(Struct, frozen=True):
+    """What somebody who reads is about to do: to call the Engine, if nothing else is said.
+
+    ``place``: to read from this file descriptor, when something has come there. ``rest``: to go on in so many seconds.
+    ``blocks``: to read where nobody can see whether something has come, so that it takes a thread of its own.
+    """
+
+    place: int = -1
+    rest: float = 0.0
+    blocks: bool = False
+
+
+class LogLane:
+    """Advances those who read, each in one thread at a time. They raise nothing."""
+
+    def __init__(self, clock: Clock, lanes: Lanes = SHARED) -> None:
+        self._clock = clock
+        self._lanes = lanes
+        self._lock = threading.Lock()
+        self._arriving: list[tuple[Iterator[Step], Step]] = []
+        self._resting: list[tuple[float, int, Iterator[Step]]] = []
+        self._order = itertools.count()
+        self._bell: int | None = None
+        self._is_closed = False
+
+    def follow(self, steps: Iterator[Step]) -> None:
+        """Take somebody in, until there are no more steps."""
+        self._lanes.put(Lane.LOG, partial(self._advance, steps))
+
+    def close(self) -> None:
+        """End. Whoever is still here is advanced no more."""
+        with self._lock:
+            self._is_closed = True
+            self._ring()
+
+    def _advance(self, steps: Iterator[Step]) -> None:
+        self._go_on(steps, _next(steps))
+
+    def _go_on(self, steps: Iterator[Step], step: Step | None) -> None:
+        if step is None:
+            return
+        if step.blocks:
+            threading.Thread(target=_advance_alone, args=(steps,), name="podrunner-log", daemon=True).start()
+        elif step.place < 0 and not step.rest:
+            self.follow(steps)
+        else:
+            self._park(steps, step)
+
+    def _park(self, steps: Iterator[Step], step: Step) -> None:
+        with self._lock:
+            self._arriving.append((steps, step))
+            if self._bell is None and not self._is_closed:
+                ear, self._bell = os.pipe()
+                os.set_blocking(ear, False)
+                os.set_blocking(self._bell, False)
+                threading.Thread(target=self._watch, args=(ear,), name="podrunner-logs", daemon=True).start()
+            self._ring()
+
+    def _ring(self) -> None:
+        if self._bell is not None:
+            with suppress(BlockingIOError):  # It is full of rings that nobody has heard yet.
+                os.write(self._bell, b"!")
+
+    def _watch(self, ear: int) -> None:
+        """Wait for all places at once, and advance whom something has come for."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(ear, selectors.EVENT_READ)
+            while not self._is_closed:
+                for key, _ in selector.select(self._rest()):
+                    if key.fd == ear:
+                        self._take_in(selector, ear)
+                    else:
+                        self._read(selector, key)
+                while self._resting and self._resting[0][0] <= self._clock.steady():
+                    self.follow(heapq.heappop(self._resting)[2])
+        with self._lock:
+            os.close(ear)
+            if self._bell is not None:
+                os.close(self._bell)
+            self._bell = None
+
+    def _rest(self) -> float | None:
+        return max(0.0, self._resting[0][0] - self._clock.steady()) if self._resting else None
+
+    def _take_in(self, selector: selectors.BaseSelector, ear: int) -> None:
+        with suppress(BlockingIOError):
+            os.read(ear, 4096)
+        with self._lock:
+            arriving, self._arriving = self._arriving, []
+        for steps, step in arriving:
+            if step.rest:
+                heapq.heappush(self._resting, (self._clock.steady() + step.rest, next(self._order), steps))
+            else:
+                selector.register(step.place, selectors.EVENT_READ, steps)
+
+    def _read(self, selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
+        step = _next(key.data)
+        if step is not None and step.place == key.fd:
+            return
+        selector.unregister(key.fd)
+        self._go_on(key.data, step)
+
+
+def _next(steps: Iterator[Step]) -> Step | None:
+    try:
+        return next(steps, None)
+    except Exception:
+        _log.exception("output cannot be read")
+        return None
+
+
+def _advance_alone(steps: Iterator[Step]) -> None:
+    never = Wakeup()
+    while (step := _next(steps)) is not None:
+        if step.rest:
+            never.wait(step.rest)

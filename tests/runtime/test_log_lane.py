@@ -1,0 +1,91 @@
+"""The lane that reads the output of many containers: who waits where, and for how many threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from runner.clock import SystemClock, Wakeup
+from runner.kubelet.logs.lane import LogLane, Step
+
+SECONDS = 30.0
+
+
+@pytest.fixture
+def lane() -> Iterator[LogLane]:
+    made = LogLane(SystemClock())
+    yield made
+    made.close()
+
+
+class Pipe:
+    """Somebody who reads what is written into a pipe until its end."""
+
+    def __init__(self) -> None:
+        self._ear, self._mouth = os.pipe()
+        self.heard = b""
+        self.threads: set[str] = set()
+        self.parked, self.over = Wakeup(), Wakeup()
+
+    def steps(self) -> Iterator[Step]:
+        yield Step()
+        self.parked.set()
+        yield Step(place=self._ear)
+        while piece := os.read(self._ear, 100):
+            self.heard += piece
+            self.threads.add(threading.current_thread().name)
+            yield Step(place=self._ear)
+        os.close(self._ear)
+        yield Step(rest=0.01)
+        self.over.set()
+
+    def say(self, words: bytes) -> None:
+        os.write(self._mouth, words)
+
+    def end(self) -> None:
+        os.close(self._mouth)
+
+
+def test_one_thread_reads_for_many_who_wait(lane: LogLane) -> None:
+    before = threading.active_count()
+    pipes = [Pipe() for _ in range(40)]
+    for pipe in pipes:
+        lane.follow(pipe.steps())
+    assert all(pipe.parked.wait(SECONDS) for pipe in pipes)
+    assert threading.active_count() - before <= 5
+    for pipe in reversed(pipes):
+        pipe.say(b"a word")
+        pipe.end()
+    assert all(pipe.over.wait(SECONDS) for pipe in pipes)
+    assert {pipe.heard for pipe in pipes} == {b"a word"}
+    assert {name for pipe in pipes for name in pipe.threads} == {"podrunner-logs"}
+
+
+def test_who_cannot_be_seen_to_wait_has_a_thread_of_its_own(lane: LogLane) -> None:
+    names, over = [], Wakeup()
+
+    def steps() -> Iterator[Step]:
+        yield Step(blocks=True)
+        names.append(threading.current_thread().name)
+        yield Step(rest=0.01)
+        over.set()
+
+    lane.follow(steps())
+    assert over.wait(SECONDS)
+    assert names == ["podrunner-log"]
+
+
+def test_who_fails_disturbs_nobody(lane: LogLane, caplog: pytest.LogCaptureFixture) -> None:
+    def fails() -> Iterator[Step]:
+        yield Step()
+        raise ValueError("broken")
+
+    pipe = Pipe()
+    lane.follow(fails())
+    lane.follow(pipe.steps())
+    pipe.end()
+    assert pipe.over.wait(SECONDS)
+    assert "broken" in caplog.text
