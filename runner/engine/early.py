@@ -70,14 +70,14 @@ class EarlyEngine(Untagged):
         return self.later.architecture()
 
     def inspect_image(self, reference: str) -> ImageDetails:
-        document = self._early("GET", f"/images/{quote(reference)}/json")
+        document = self._plain("GET", f"/images/{quote(reference)}/json")
         return self.later.inspect_image(reference) if document is None else parse.image_details(document)
 
     def create_container(self, config: ContainerConfig) -> str:
         if any(mount.sub_path for mount in config.mounts):
             return self.later.create_container(config)
         body = container_body(config, config.mounts)
-        created = self._early("POST", "/containers/create", body, name=config.name)
+        created = self._plain("POST", "/containers/create", body, name=config.name)
         return self.later.create_container(config) if created is None else str(created["Id"])
 
     def start_container(self, container_id: str) -> None:
@@ -85,11 +85,11 @@ class EarlyEngine(Untagged):
             self.later.start_container(container_id)
 
     def list_containers(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
-        rows = self._early("GET", "/containers/json", all="1", filters=json.dumps({"label": label_filter(labels)}))
+        rows = self._plain("GET", "/containers/json", all="1", filters=json.dumps({"label": label_filter(labels)}))
         return self.later.list_containers(labels) if rows is None else [parse.container_summary(row) for row in rows]
 
     def inspect_container(self, container_id: str) -> ContainerDetails:
-        document = self._early("GET", f"/containers/{container_id}/json")
+        document = self._plain("GET", f"/containers/{container_id}/json")
         return self.later.inspect_container(container_id) if document is None else parse.container_details(document)
 
     def remove_container(self, container_id: str) -> None:
@@ -120,10 +120,23 @@ class EarlyEngine(Untagged):
             self._version = found
         return self._later is None
 
+    def inspect_volume(self, name: str) -> VolumeDetails:
+        document = self._plain("GET", f"/volumes/{quote(name)}")
+        return self.later.inspect_volume(name) if document is None else parse.volume_details(document)
+
+    def _plain(self, method: str, path: str, body: Json | None = None, **query: str) -> Any:
+        """The same as ``_early``, also when the adapter is there: these are asked so often that its way would be felt."""
+        if not (self._version or self._is_early()):
+            return None
+        return self._request(method, path, body, query)
+
     def _early(self, method: str, path: str, body: Json | None = None, **query: str) -> Any:
         """The answer to a request, None when the adapter has to ask: it is there, or the answer was an error."""
         if not self._is_early():
             return None
+        return self._request(method, path, body, query)
+
+    def _request(self, method: str, path: str, body: Json | None, query: Mapping[str, str]) -> Any:
         words = f"?{urlencode(query)}" if query else ""
         return self._asked(method, f"/v{self._version['ApiVersion']}{path}{words}", body)
 

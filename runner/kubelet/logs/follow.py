@@ -132,6 +132,7 @@ class _Follower:
         self._assembler = Assembler(attempt.ref, attempt.container, is_init=attempt.is_init, attempt=attempt.attempt)
         self._batches = 0
         self._moves = True
+        self._has_begun = False
         self._over = threading.Event()
 
     @property
@@ -166,7 +167,7 @@ class _Follower:
         while newest is None or self._reader.latest < newest:
             if self._is_over_after(_LOOK_SECONDS):
                 return True
-            if self._moves:
+            if self._moves or not self._has_begun:
                 silence = Deadline(KEPT_SILENCE_SECONDS)
             is_late = deadline.remaining() == 0 and not self._outbox.is_full
             if is_late and self._moves:
@@ -206,6 +207,7 @@ class _Follower:
                 if pieces:
                     self._take(pieces)
                 yield self._reader.next_step
+                self._has_begun = True
         except EngineError as error:
             _log.warning("cannot read the output of container %s: %s", self._attempt.container, error)
         finally:

@@ -18,6 +18,7 @@ from msgspec import Struct
 from runner.clock import Clock, Wakeup
 from runner.kubelet.loop.lanes import SHARED, Lane, Lanes
 
+_CLOSE_SECONDS: Final = 1.0
 _log: Final = logging.getLogger("runner.logs")
 
 
@@ -44,6 +45,7 @@ class LogLane:
         self._resting: list[tuple[float, int, Iterator[Step]]] = []
         self._order = itertools.count()
         self._bell: int | None = None
+        self._watcher: threading.Thread | None = None
         self._is_closed = False
 
     def follow(self, steps: Iterator[Step]) -> None:
@@ -55,6 +57,9 @@ class LogLane:
         with self._lock:
             self._is_closed = True
             self._ring()
+            watcher = self._watcher
+        if watcher is not None:
+            watcher.join(_CLOSE_SECONDS)
 
     def _advance(self, steps: Iterator[Step]) -> None:
         self._go_on(steps, _next(steps))
@@ -76,7 +81,8 @@ class LogLane:
                 ear, self._bell = os.pipe()
                 os.set_blocking(ear, False)
                 os.set_blocking(self._bell, False)
-                threading.Thread(target=self._watch, args=(ear,), name="podrunner-logs", daemon=True).start()
+                self._watcher = threading.Thread(target=self._watch, args=(ear,), name="podrunner-logs", daemon=True)
+                self._watcher.start()
             self._ring()
 
     def _ring(self) -> None:
