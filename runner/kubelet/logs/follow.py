@@ -128,7 +128,8 @@ class _Follower:
         self._attempt = attempt
         self._outbox = outbox
         self._file = file
-        self._reader = OutputReader(engine.of(attempt.ref, attempt.container, attempt.attempt), attempt.container_id)
+        self._engine = engine.of(attempt.ref, attempt.container, attempt.attempt)
+        self._reader = OutputReader(self._engine, attempt.container_id)
         self._assembler = Assembler(attempt.ref, attempt.container, is_init=attempt.is_init, attempt=attempt.attempt)
         self._batches = 0
         self._moves = True
@@ -182,7 +183,9 @@ class _Follower:
     def _newest(self) -> str | None:
         """The time of the last thing that the container has written by now, "" when there is none; None: nobody knows."""
         try:
-            pieces = [piece for batch in self._reader.now(tail=1) for piece in batch]
+            # A reader of its own: what is only looked at here must not count as read.
+            reader = OutputReader(self._engine, self._attempt.container_id)
+            pieces = [piece for batch in reader.now(tail=1) for piece in batch]
         except EngineError:
             return None
         return pieces[-1].timestamp if pieces else ""
