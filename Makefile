@@ -75,10 +75,11 @@ fmt: install ## format and repair what ruff can repair
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## compare a run with plain Engine calls, the pytest plugin with both, deletions with bare removals, and simulate a thousand pods for a day
+bench: install ## compare a run with plain Engine calls, the pytest plugin with both, deletions with bare removals, fifty pods in one run with a plain script, and simulate a thousand pods for a day
 	$(WITH_IMAGES) $(BIN)/python -m tools.bench
 	$(WITH_IMAGES) $(BIN)/python -m tools.bench_plugin
 	$(WITH_IMAGES) $(BIN)/python -m tools.bench_delete
+	$(WITH_IMAGES) $(BIN)/python -m tools.bench_fifty
 	$(BIN)/python -m tools.bench_simulation
 
 sandbox: install ## rebuild the pause programs from source and compare them with the shipped ones

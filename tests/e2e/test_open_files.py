@@ -45,14 +45,16 @@ def test_pods_with_quick_probes_become_ready_and_end_with_few_open_files(bench: 
     resource.prlimit(run.process.pid, resource.RLIMIT_NOFILE, (FEW, FEW))
     run.line("Status", "Pending")
     until(lambda: sum("(1/1 ready)" in line for line in run.text("err").splitlines()) >= PODS, "every pod", 120)
-    counts, never = [], Wakeup()
+    counts, threads, never = [], [], Wakeup()
     for _ in range(40):
         counts.append(opened(run.process.pid))
+        threads.append(len(list(Path(f"/proc/{run.process.pid}/task").iterdir())))
         never.wait(0.05)
     run.interrupt()
     done = run.end(120)
     assert max(counts) <= 100 + 4 * PODS
     assert sorted(counts)[len(counts) // 2] <= 4 * PODS + 2 * CONNECTED + 16, "hardly more than what each pod needs"
+    assert max(threads) <= 24 + 2 * PODS, "a pod has its worker, and a probe while it runs"
     assert done.code == 130
     assert "too many open files" not in done.err
     for name in names:
