@@ -226,7 +226,7 @@ class VirtualNode:
 
     def _work(self) -> None:
         """Let everybody do what is to be done at this instant."""
-        live, has_workloads = self.node.live, bool(self.node.controllers)
+        live, has_workloads = self.node.live, self.node.has_workloads
         while True:
             has_worked = False
             for one in tuple(live.values()):
@@ -241,13 +241,14 @@ class VirtualNode:
                 return
 
     def _is_due(self, one: Running) -> bool:
-        if one.wakeup.is_set():
-            return one.pod.uid not in self._broken
-        due = one.worker.context.tasks.next_deadline()
-        return due is not None and due <= self.clock.now() and one.pod.uid not in self._broken
+        if not one.wakeup.is_set():
+            due = one.worker.context.tasks.next_deadline()
+            if due is None or due > self.clock.now():
+                return False
+        return not self._broken or one.pod.uid not in self._broken
 
     def _step(self, one: Running) -> None:
-        if one.pod.uid in self._new:
+        if self._new and one.pod.uid in self._new:
             self._new.discard(one.pod.uid)
             context = one.worker.context
             context.ahead = first_sandbox(context, one.owned.making)

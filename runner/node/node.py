@@ -97,6 +97,7 @@ class Node:
         """The pods that run, by uid."""
         self._control: Control | None = None
         self._spawn: Spawn | None = None
+        self.has_workloads = False
         self._is_settling = False
         self._news: tuple[Callable[[], None], ...] = ()
         self.guard = threading.RLock()
@@ -111,7 +112,7 @@ class Node:
     # --- what happens -----------------------------------------------------------------------------------------------
 
     def on_news(self, callback: Callable[[], None]) -> None:
-        """Have this called, from any thread, when something about a pod or a workload is new."""
+        """Have this called, from any thread, when something about a pod that comes later, or a workload, is new."""
         self._news = (*self._news, callback)
 
     def tell_news(self) -> None:
@@ -177,13 +178,14 @@ class Node:
     def _worker(self, owned: Owned, *, is_new: bool) -> PodWorker:
         pod, wakeup, secrets = owned.pod, owned.wakeup, self._secrets
         engine = self.engine.of(pod)
+        listen = self.narrate if self._news else self._listener
         context = PodContext(
             pod=pod,
             engine=engine,
             store=self.store,
             clock=self.clock,
             jobs=owned.jobs,
-            recorder=EventRecorder(pod, self.store, self.narrate, self.clock, self.options.node_name),
+            recorder=EventRecorder(pod, self.store, listen, self.clock, self.options.node_name),
             observer=Observer(
                 engine,
                 self.clock,
@@ -193,7 +195,7 @@ class Node:
             ),
             options=self.options,
             handlers=self._handlers,
-            listener=self.narrate,
+            listener=listen,
             owner=owned.owner,
             sandbox_image=self._sandbox_image,
             profiles=None if self._home is None else self._home.profiles,
@@ -286,6 +288,7 @@ class Node:
         if controllers:
             from runner.controllers.control import Control
 
+            self.has_workloads = True
             self._control = Control(controllers, self, self.store, self.narrate, self.clock, self.options.speed)
             self._control.begin()
 
