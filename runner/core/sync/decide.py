@@ -233,13 +233,14 @@ def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, no
         record = observed.latest(source.name)
         assert record is not None
         rule = matching_rule(source, record.exit_code)
-        if rule is not None and rule.implied:
+        assert rule is not None
+        if rule.implied:
             past = _past(pod, source, observed, memory)
             remember = past and past.remembered(memory, now)
             held = past and _held(pod, past, _next_attempt(source.name, observed, memory), memory, now)
             if held is not None:
                 return [held]
-        elif rule is not None:
+        else:
             again = _made_again(everything_key(pod), memory, now)
             blocked = _too_often(everything_key(pod), memory, now)
             if blocked is not None:
