@@ -10,9 +10,9 @@ from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import MANAGED, OWNER
 from runner.engine.protocol import Engine
 from runner.janitor.gc import sweep
+from runner.registry.contract import Registry
 from runner.registry.home import Home
 from runner.registry.ownership import owner_label
-from runner.registry.storage import Store
 
 Row = tuple[str, str]
 _CONNECT_SECONDS = 1.0
@@ -29,7 +29,7 @@ def engine_rows(engine: Engine) -> Iterator[Row]:
     yield "Rootless", "yes" if info.rootless else "no"
 
 
-def leftover_rows(engine: Engine, store: Store, home: Home) -> Iterator[Row]:
+def leftover_rows(engine: Engine, store: Registry, home: Home) -> Iterator[Row]:
     """What dead processes left behind, without touching it."""
     report = sweep(engine, store, home, dry_run=True)
     parts = [
@@ -38,7 +38,7 @@ def leftover_rows(engine: Engine, store: Store, home: Home) -> Iterator[Row]:
         if found
     ]
     yield "Leftovers", f"{', '.join(parts)} (podrunner gc removes them)" if parts else "none"
-    yield "Pods", str(len(store.pods()))
+    yield "Pods", str(len(store.list("Pod").items))
     yield "Managed containers", str(len(engine.list_containers({MANAGED: ""})))
 
 

@@ -41,6 +41,8 @@ from runner.core.network.proxyconfig import SERVICE
 from runner.core.times import parse_time, span
 from runner.engine.protocol import ContainerSummary, VolumeDetails
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
+from runner.registry.contract import Registry, name_of
+from runner.registry.deletion import forget_pod
 from runner.registry.holders import forget_dead_nodes
 from runner.registry.home import Home
 from runner.registry.namespaces import ownerless_namespaces, remove_namespace
@@ -55,7 +57,6 @@ from runner.registry.ownership import (
 )
 from runner.registry.pulllocks import SUFFIX as PULL_LOCK
 from runner.registry.pulllocks import forget_pull_lock
-from runner.registry.storage import Store, name_of
 
 LOG_LIFETIME = 3600.0
 """Seconds that saved logs outlive their pod, as events do."""
@@ -100,7 +101,7 @@ class GcReport(Struct, frozen=True, kw_only=True):
 
 def sweep(
     engine: SweptEngine,
-    store: Store,
+    store: Registry,
     home: Home,
     *,
     everything: bool = False,
@@ -129,7 +130,7 @@ def sweep(
     ).run()
 
 
-def remove_pod(engine: SweptEngine, store: Store, home: Home, uid: str) -> None:
+def remove_pod(engine: SweptEngine, store: Registry, home: Home, uid: str) -> None:
     """Remove what is there of one pod, kept or not, without asking its processes to end.
 
     Raises PodIsOwned when somebody runs it, EngineError when something of it could not be removed: the rest is gone then,
@@ -150,7 +151,7 @@ def remove_pod(engine: SweptEngine, store: Store, home: Home, uid: str) -> None:
         uid,
         containers=engine.list_containers(labels),
         volumes=engine.list_volumes(labels),
-        record=store.pod_by_uid(uid),
+        record=store.get_by_uid(uid),
     )
     if leftover.record is not None:
         leftover.pod = name_of(leftover.record)
@@ -194,7 +195,7 @@ class _Leftover:
 @dataclass(slots=True, kw_only=True)
 class _Sweep:
     engine: SweptEngine
-    store: Store
+    store: Registry
     home: Home
     everything: bool
     older_than: float | None
@@ -247,7 +248,7 @@ class _Sweep:
             and not self._is_proxy_in_use(leftover)
         ]
         # Only now: an owner marks its pod as kept and ends, in this order.
-        kept = self.store.kept_pods() if found and not self.everything else frozenset()
+        kept = self.store.ledger.kept() if found and not self.everything else frozenset()
         return [leftover for leftover in found if leftover.uid not in kept or leftover.is_unwanted]
 
     def _is_proxy_in_use(self, leftover: _Leftover) -> bool:
@@ -283,11 +284,11 @@ class _Sweep:
                 self.access.append(volume)
             elif kind != "pvc":
                 _of(found, volume.labels, volume.name).volumes.append(volume)
-        for record in self.store.pods():
+        for record in self.store.list("Pod").items:
             uid = str(record["metadata"]["uid"])
             leftover = found.setdefault(uid, _Leftover(uid))
             leftover.record, leftover.pod = record, name_of(record)
-            leftover.owners.add(self.store.owner(uid))
+            leftover.owners.add(self.store.ledger.holder(uid))
         return found.values()
 
     def _list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
@@ -331,12 +332,12 @@ class _Sweep:
             self._remove_logs(self.home.pod_logs(*leftover.pod, leftover.uid))
         if not self.dry_run and _SAFE_NAME.fullmatch(leftover.uid):
             remove_claims(self.store, leftover.pod[0], leftover.uid)
-            self.store.remove_pod(leftover.uid)
+            forget_pod(self.store, leftover.uid)
             self.home.lock_file(leftover.uid).unlink(missing_ok=True)
 
     def _sweep_namespaces(self) -> None:
         """Namespaces that a dead process had for itself; one in which a pod was kept stays."""
-        used = {str(pod["metadata"].get("namespace")) for pod in self.store.pods()}
+        used = {str(pod["metadata"].get("namespace")) for pod in self.store.list("Pod").items}
         for name in ownerless_namespaces(self.store):
             if name in used or self.dry_run:
                 continue
@@ -348,7 +349,7 @@ class _Sweep:
                 self.problems.append(f"namespace {name}: {error.message}")
 
     def _sweep_claims(self) -> None:
-        claims = self.store.objects("PersistentVolumeClaim")
+        claims = self.store.list("PersistentVolumeClaim").items
         known = {pvc_volume_name(*name_of(claim)) for claim in claims}
         for volume in self._list_volumes({VOLUME_KIND: "pvc"}):
             foreign = self._is_foreign(volume.labels.get(HOME, "")) and volume.name not in known
@@ -423,7 +424,7 @@ class _Sweep:
         directories, locks = _entries(self.home.logs), _entries(self.home.locks)
         if not directories and not locks:
             return
-        known = {str(record["metadata"]["uid"]) for record in self.store.pods()}
+        known = {str(record["metadata"]["uid"]) for record in self.store.list("Pod").items}
         for directory in directories:
             uid = directory.name.rpartition("_")[2]
             if uid not in known and self._is_stale(directory) and not is_locked(self.home, uid):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.core.model import Json
 from runner.core.status.podstatus import PodStatus
 from runner.registry.contract import Object, name_of
-from runner.registry.deletion import request_deletion
+from runner.registry.deletion import forget_pod, request_deletion
 
 if TYPE_CHECKING:
     from runner.registry.contract import Registry as _Registry
@@ -58,10 +58,7 @@ class OldVerbs(_Registry):
         return self.ledger.kept()
 
     def remove_pod(self, uid: str) -> None:
-        with self.transaction():
-            found = self.get_by_uid(uid)
-            if found is not None:
-                self.delete("Pod", *name_of(found), uid=uid)
+        forget_pod(self, uid)
 
     def events(self, namespace: str | None = None, *, pod: str | None = None, uid: str | None = None) -> list[Object]:
         found = self.list("Event", namespace, about=uid).items
@@ -87,6 +84,3 @@ class OldVerbs(_Registry):
 
     def remove_object(self, kind: str, namespace: str, name: str) -> None:
         self.delete(kind, namespace, name)
-
-    def wishes(self) -> int:
-        return self.version()

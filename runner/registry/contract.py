@@ -253,6 +253,10 @@ class Registry(Protocol):
         """The resourceVersion of the last write, by this process or another. Cheap."""
         ...
 
+    def wishes(self) -> int:
+        """A number that changes at least when something else is wanted of a pod: another spec, its deletion. Cheap."""
+        ...
+
     def watch(
         self,
         since: str | None = None,

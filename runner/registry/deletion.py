@@ -43,3 +43,11 @@ def deleted(old: Json, at: datetime, grace: int) -> Object | None:
         change, end = {}, later(end, grace - before)
     change.update(deletionTimestamp=format_time(end), deletionGracePeriodSeconds=grace)
     return {**old, "metadata": {**metadata, **change}}
+
+
+def forget_pod(registry: Registry, uid: str) -> None:
+    """Remove a pod of which nothing is left; its events stay for an hour."""
+    with registry.transaction():
+        found = registry.get_by_uid(uid)
+        if found is not None:
+            registry.delete(str(found["kind"]), *name_of(found), uid=uid)

@@ -13,7 +13,6 @@ from runner.errors import NoSuchObject
 from runner.registry.contract import AlreadyExists, Object, Registry, name_of
 from runner.registry.identities import new_uid
 from runner.registry.ownership import owner_is_alive, somebody_runs_pods
-from runner.registry.storage import Store
 
 if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject
@@ -44,7 +43,7 @@ def remove_orphans(registry: Registry) -> None:
                 _remove_if(registry, kind, *name_of(value), _is_orphan)
 
 
-def is_in_use(store: Store, uid: str) -> bool:
+def is_in_use(store: Registry, uid: str) -> bool:
     """Whether there is a Service of this uid, and living pods that may use it."""
     services = (one for one in store.list("Service").items if one["metadata"].get("uid") == uid)
     return any(not _is_orphan(one) for one in services) and somebody_runs_pods(store)

@@ -23,7 +23,7 @@ from runner.errors import StoreError, UsageError, is_out_of_files
 from runner.registry.home import Home, hint_of
 
 if TYPE_CHECKING:
-    from runner.registry.storage import Store
+    from runner.registry.contract import Registry
 
 PROC = Path("/proc")
 _BOOT_ID = PROC / "sys/kernel/random/boot_id"
@@ -86,22 +86,24 @@ def owner_is_alive(label: str) -> bool | None:
         return None
 
 
-def pods_of_living(store: Store) -> list[Json]:
+def pods_of_living(store: Registry) -> list[Json]:
     """The pods that may be run by somebody, or that are kept on purpose.
 
     Of a pod whose process has died nobody knows whether it is ready, and the next sweep takes it without notice: it is behind
     no Service, as the pods of a node that is lost (pkg/controller/nodelifecycle marks them as not ready).
     """
-    pods = store.pods()
-    dead = {uid for uid in map(_uid, pods) if owner_is_alive(store.owner(uid)) is False}
-    gone = dead - store.kept_pods() if dead else dead
+    pods = store.list("Pod").items
+    dead = {uid for uid in map(_uid, pods) if owner_is_alive(store.ledger.holder(uid)) is False}
+    gone = dead - store.ledger.kept() if dead else dead
     return [pod for pod in pods if _uid(pod) not in gone]
 
 
-def somebody_runs_pods(store: Store) -> bool:
+def somebody_runs_pods(store: Registry) -> bool:
     """Whether a process still runs pods of this state directory; this one counts too."""
-    kept = store.kept_pods()
-    return any(owner_is_alive(store.owner(uid)) for uid in map(_uid, store.pods()) if uid not in kept)
+    kept = store.ledger.kept()
+    return any(
+        owner_is_alive(store.ledger.holder(uid)) for uid in map(_uid, store.list("Pod").items) if uid not in kept
+    )
 
 
 def _uid(value: Json) -> str:

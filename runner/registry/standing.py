@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 from runner.clock import SystemClock
 from runner.core.kindwords import PODS, WORKLOADS
 from runner.core.model import Json
-from runner.registry.contract import AlreadyExists, Object, name_of, uid_of
+from runner.registry.contract import AlreadyExists, Object, Registry, name_of, uid_of
 from runner.registry.deletionrequests import forget_request
 from runner.registry.home import Home
 from runner.registry.objects import create_missing
 from runner.registry.ownership import PodLock, is_locked
-from runner.registry.storage import Store
 
 if TYPE_CHECKING:
     from runner.core.workloads.model import Workload
@@ -31,7 +30,7 @@ def _nothing() -> None:
 
 @contextmanager
 def standing(
-    workloads: Sequence[Workload], store: Store, home: Home, make_room: Callable[[], object] = _nothing
+    workloads: Sequence[Workload], store: Registry, home: Home, make_room: Callable[[], object] = _nothing
 ) -> Iterator[None]:
     """Hold the names of workloads. Raises AlreadyExists when a run that lives has one of them, or a pod that is kept.
 
@@ -51,7 +50,7 @@ def standing(
             forget_dead(store, home)
 
 
-def _clear(value: Json, store: Store, home: Home, make_room: Callable[[], object]) -> None:
+def _clear(value: Json, store: Registry, home: Home, make_room: Callable[[], object]) -> None:
     """Free a workload's name of what a dead process left behind."""
     found = store.get(*_key(value))
     if found is not None and not is_locked(home, _uid(found)):
@@ -59,7 +58,7 @@ def _clear(value: Json, store: Store, home: Home, make_room: Callable[[], object
         forget_dead(store, home)
 
 
-def forget_dead(store: Store, home: Home) -> None:
+def forget_dead(store: Registry, home: Home) -> None:
     """Remove the workloads that nobody runs and that have no pods; those that have are shown with the pods that are left."""
     values = [value for kind in WORKLOADS for value in store.list(kind).items]
     if not values:
@@ -77,7 +76,7 @@ def forget_dead(store: Store, home: Home) -> None:
             _recount(value, values, pods, store)
 
 
-def _recount(value: Json, values: Sequence[Json], pods: Sequence[Json], store: Store) -> None:
+def _recount(value: Json, values: Sequence[Json], pods: Sequence[Json], store: Registry) -> None:
     from runner.core.workloads.kept import recounted
 
     mine = [pod for pod in pods if _uid(value) in _owners(pod)]

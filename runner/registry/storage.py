@@ -98,14 +98,6 @@ class Store(Registry, Protocol):
 
     def remove_object(self, kind: str, namespace: str, name: str) -> None: ...
 
-    def version(self) -> int:
-        """A number that changes whenever anything was written, by this process or another. Cheap."""
-        ...
-
-    def wishes(self) -> int:
-        """A number that changes at least when something else is wanted of a pod: another spec, its deletion. Cheap."""
-        ...
-
     def close(self) -> None: ...
 
 

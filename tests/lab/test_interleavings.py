@@ -80,7 +80,7 @@ def test_a_sandbox_that_is_seen_while_it_is_being_made_is_not_taken_for_an_old_o
     assert [sandbox.id for sandbox in run.worker.context.observed.sandboxes] == made, "it was seen on the way"
     run.advance(60)
     assert sandboxes(run) == made
-    assert run.worker.context.store.attempts(run.worker.context.pod.uid)["POD"] == 0
+    assert run.worker.context.store.ledger.attempts(run.worker.context.pod.uid)["POD"] == 0
 
 
 def removing(run: SimulatedRun, verb: str, error: EngineError, times: int) -> float:

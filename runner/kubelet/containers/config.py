@@ -97,7 +97,7 @@ def _environment(context: PodContext, container: Container, sandbox_id: str) -> 
 
 
 def _services(context: PodContext) -> tuple[Json, ...]:
-    return (*context.store.objects("Service", context.pod.namespace), *_master_service(context))
+    return (*context.store.list("Service", context.pod.namespace).items, *_master_service(context))
 
 
 def environment_sources(context: PodContext, sandbox_id: str) -> Sources:
@@ -113,7 +113,7 @@ def environment_sources(context: PodContext, sandbox_id: str) -> Sources:
 
 def _master_service(context: PodContext) -> list[Json]:
     """``default/kubernetes``, where somebody has given it."""
-    found = context.store.object("Service", "default", "kubernetes")
+    found = context.store.get("Service", "default", "kubernetes")
     return [] if found is None else [found]
 
 

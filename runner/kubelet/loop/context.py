@@ -46,7 +46,7 @@ from runner.kubelet.loop.tasks import TaskSet
 from runner.kubelet.loop.troubles import Troubles
 from runner.kubelet.options import WorkerOptions
 from runner.kubelet.prober.handlers import Handlers
-from runner.registry.storage import Store
+from runner.registry.contract import Registry
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class PodContext:
 
     pod: Pod
     engine: Engine
-    store: Store
+    store: Registry
     clock: Clock
     jobs: Jobs
     recorder: EventRecorder
@@ -107,7 +107,7 @@ class PodContext:
         retry = self.options.retry
         self.now = self.clock.now
         self.observed = Observed(at=self.now())
-        self.attempts = dict(self.store.attempts(self.pod.uid))
+        self.attempts = dict(self.store.ledger.attempts(self.pod.uid))
         self.pod = with_retry_scope(self.pod, retry.scope)
         self.ref = PodRef(namespace=self.pod.namespace, name=self.pod.name, uid=self.pod.uid)
         self.backoff = BackoffSettings(initial=retry.initial, cap=retry.cap, speed=self.options.speed)
@@ -180,7 +180,7 @@ class PodContext:
         if before is not None and status.containers == before.containers and status == before:
             return
         self.published = status
-        self.store.publish(self.pod.uid, status, self.now())
+        self.store.publish_status(self.pod.uid, status)
         self.show()
 
     def show_probed(self, kind: ProbeKind, container_id: str, verdict: ProbeResult) -> None:
@@ -202,7 +202,7 @@ class PodContext:
 
     def lookup(self, kind: str, name: str) -> Json | None:
         """Find an object that the pod refers to."""
-        return self.store.object(kind, self.pod.namespace, name)
+        return self.store.get(kind, self.pod.namespace, name)
 
     def next_attempt(self, name: str) -> int:
         """The attempt that the next instance of a container (``POD``: of the sandbox) gets."""
@@ -212,7 +212,7 @@ class PodContext:
     def note_attempt(self, name: str, attempt: int) -> None:
         """Remember an attempt for good: what there was of it may be removed, its number is never given again."""
         self.attempts[name] = max(attempt, self.attempts.get(name, attempt))
-        self.store.note_attempt(self.pod.uid, name, attempt)
+        self.store.ledger.note_attempt(self.pod.uid, name, attempt)
 
     def poke(self) -> None:
         """Ask for a sync."""

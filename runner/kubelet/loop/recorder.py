@@ -13,13 +13,13 @@ from runner.core.events import KUBELET, Correlator, Source, pod_ref
 from runner.core.model import Pod
 from runner.core.narration import EventRecorded, Listener, PodRef
 from runner.core.reasons import EventReason, EventType, Note
-from runner.registry.storage import Store
+from runner.registry.contract import Registry
 
 
 class EventRecorder:
     """Records events about one pod. May be used from several threads; ``node_name`` is where the kubelet's events come from."""
 
-    def __init__(self, pod: Pod, store: Store, listener: Listener, clock: Clock, node_name: str) -> None:
+    def __init__(self, pod: Pod, store: Registry, listener: Listener, clock: Clock, node_name: str) -> None:
         self._about = pod_ref(pod)
         self._ref = PodRef(namespace=pod.namespace, name=pod.name, uid=pod.uid)
         self._store = store

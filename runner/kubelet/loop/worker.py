@@ -41,8 +41,9 @@ from runner.kubelet.loop.troubles import VOLUMES
 from runner.kubelet.prober.workers import Prober
 from runner.kubelet.volumes.planning import prepare_volumes
 from runner.kubelet.volumes.reconciler import refresh_volumes
+from runner.registry.contract import without_status
+from runner.registry.deletion import forget_pod
 from runner.registry.objects import remove_claims
-from runner.registry.storage import without_status
 
 TROUBLE, UNAVAILABLE = pull_schedule(0.5, 5.0), pull_schedule(0.5, 2.0)
 """Seconds to wait after the n-th failure of the Engine in a row, and after it did not answer at all."""
@@ -136,7 +137,7 @@ class PodWorker:
         if wishes == self._seen_wishes:
             return
         self._seen_wishes = wishes
-        value = self.context.store.pod_by_uid(self.context.pod.uid)
+        value = self.context.store.get_by_uid(self.context.pod.uid)
         if value is None:
             return
         if _asked_for(value) == _asked_for(self.context.pod.manifest):
@@ -159,7 +160,7 @@ class PodWorker:
         if context.health.leave():
             self._tell(BACK)
         self.gone = True
-        context.store.remove_pod(context.pod.uid)
+        forget_pod(context.store, context.pod.uid)
         context.tell(Gone(at=context.now(), ref=context.ref))
 
     def _run_containers(self, prober: Prober) -> Task[None]:

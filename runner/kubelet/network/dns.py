@@ -19,10 +19,9 @@ from runner.core.network.clusterdns import ZONE, asks_cluster
 from runner.engine.protocol import Engine
 from runner.engine.textfiles import upload_text
 from runner.errors import EngineError, Expired, RunnerError, StoreError
-from runner.registry.contract import Watch
+from runner.registry.contract import Registry, Watch
 from runner.registry.home import Home
 from runner.registry.ownership import pods_of_living
-from runner.registry.storage import Store
 
 if TYPE_CHECKING:
     from runner.core.narration import Listener, Notice
@@ -46,7 +45,7 @@ Resolving = tuple[Pod, str]
 class ClusterNetwork:
     """The names and Services of one process' pods. ``prepare`` before they start, ``follow`` while they run."""
 
-    def __init__(self, engine: Engine, store: Store, home: Home, clock: Clock) -> None:
+    def __init__(self, engine: Engine, store: Registry, home: Home, clock: Clock) -> None:
         self._engine = engine
         self._store = store
         self._home = home
@@ -68,7 +67,7 @@ class ClusterNetwork:
 
     def prepare(self) -> None:
         """Begin to make the proxies of the Services that there are, so that they have addresses before pods start."""
-        services = self._store.objects("Service")
+        services = self._store.list("Service").items
         if not services:
             return
         self._prepared.clear()
@@ -93,7 +92,7 @@ class ClusterNetwork:
         self.await_prepared()
         from runner.core.network.zone import is_plain, zone_text
 
-        services, pods = self._store.objects("Service"), pods_of_living(self._store)
+        services, pods = self._store.list("Service").items, pods_of_living(self._store)
         text = "" if is_plain(services, pods) else zone_text(services, pods)
         self._given[pod.uid] = text
         return text
@@ -164,10 +163,10 @@ class ClusterNetwork:
         for notice in self._unsaid:
             self._say(notice)
         self._unsaid.clear()
-        services, pods = self._store.objects("Service"), pods_of_living(self._store)
+        services, pods = self._store.list("Service").items, pods_of_living(self._store)
         if services or self._made is not None:
             self._proxies().look(services, pods)
-            services = self._store.objects("Service")
+            services = self._store.list("Service").items
         text, plain = zone_text(services, pods), is_plain(services, pods)
         waits, began = False, self._clock.steady()
         for pod, sandbox_id in self._sandboxes():

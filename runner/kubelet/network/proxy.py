@@ -23,9 +23,9 @@ from runner.engine.protocol import Engine, EngineState
 from runner.engine.textfiles import upload_text
 from runner.errors import EngineError, RunnerError
 from runner.kubelet.containers.sandbox import sandbox_reference
+from runner.registry.contract import Object, Registry
 from runner.registry.home import Home
 from runner.registry.ownership import PodIsOwned, PodLock, is_locked, owner_label, somebody_runs_pods
-from runner.registry.storage import Object, Store
 
 _THREADS = 8
 _PROXY = "proxy"
@@ -51,7 +51,7 @@ class Proxies:
     """The proxies that this process holds. Used by one thread at a time."""
 
     def __init__(
-        self, engine: Engine, store: Store, home: Home, clock: Clock, tell: Callable[[Json, str], None]
+        self, engine: Engine, store: Registry, home: Home, clock: Clock, tell: Callable[[Json, str], None]
     ) -> None:
         self._engine = engine
         self._store = store

@@ -19,14 +19,14 @@ from runner.core.volumes.claims import bound_claim
 from runner.engine.protocol import Engine
 from runner.errors import Conflict, EngineError, NotFound
 from runner.kubelet.volumes.hostpath import check_host_path
-from runner.registry.storage import Store
+from runner.registry.contract import Registry
 
 _CLAIM = "PersistentVolumeClaim"
 _KEY_PLACE = ("Secret", "kube-system", "service-account-token-key")
 _KEY_BYTES = 32
 
 
-def prepare_volumes(pod: Pod, engine: Engine, store: Store, clock: Clock, owner: str) -> tuple[VolumePlan, ...]:
+def prepare_volumes(pod: Pod, engine: Engine, store: Registry, clock: Clock, owner: str) -> tuple[VolumePlan, ...]:
     """Plan the pod's volumes, check its host paths and bind its claims.
 
     Raises MountError with the texts of FailedMount events.
@@ -42,10 +42,10 @@ def prepare_volumes(pod: Pod, engine: Engine, store: Store, clock: Clock, owner:
     return (*plans, messages_plan(pod, owner))
 
 
-def surroundings(pod: Pod, engine: Engine, store: Store, clock: Clock, owner: str) -> Surroundings:
+def surroundings(pod: Pod, engine: Engine, store: Registry, clock: Clock, owner: str) -> Surroundings:
     """What the volumes of a pod are planned with."""
     return Surroundings(
-        lookup=lambda kind, name: store.object(kind, pod.namespace, name),
+        lookup=lambda kind, name: store.get(kind, pod.namespace, name),
         now=clock.now(),
         owner=owner,
         node=node_look(engine),
@@ -68,7 +68,7 @@ def node_look(engine: Engine) -> NodeLook:
     return look
 
 
-def _bind(plan: VolumePlan, store: Store, now: datetime) -> None:
+def _bind(plan: VolumePlan, store: Registry, now: datetime) -> None:
     """Write the claim down as it is now; a claim that says so already is left alone."""
     claim = plan.claim
     assert claim is not None
@@ -76,7 +76,7 @@ def _bind(plan: VolumePlan, store: Store, now: datetime) -> None:
     store.change(_CLAIM, namespace, name, lambda old: claim if old is None else bound_claim(namespace, old, now))
 
 
-def _token_key(store: Store) -> bytes:
+def _token_key(store: Registry) -> bytes:
     """The key that signs this state directory's tokens, made when the first token is."""
     kind, namespace, name = _KEY_PLACE
     found = store.get(kind, namespace, name)

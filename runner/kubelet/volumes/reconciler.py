@@ -36,7 +36,7 @@ from runner.kubelet.containers.termination_messages import local_directory
 from runner.kubelet.loop.jobs import run_job
 from runner.kubelet.loop.tasks import Task, Wait
 from runner.kubelet.volumes.planning import surroundings
-from runner.registry.storage import Store
+from runner.registry.contract import Registry
 
 if TYPE_CHECKING:
     from runner.kubelet.loop.context import PodContext
@@ -76,7 +76,7 @@ def refresh_volumes(context: PodContext) -> Task[None]:
                 context.volumes = tuple(plan if old.name == plan.name else old for old in context.volumes)
 
 
-def _is_newer(store: Store, version: int) -> bool:
+def _is_newer(store: Registry, version: int) -> bool:
     return store.version() != version
 
 

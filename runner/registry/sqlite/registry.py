@@ -116,6 +116,9 @@ class SqliteRegistry:
             raise StoreError("the state database is damaged: its revision is missing", hint=REPAIR_HINT)
         return int(rows[0][0])
 
+    def wishes(self) -> int:
+        return self.version()
+
     # Writing
 
     @contextmanager
