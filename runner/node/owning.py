@@ -22,6 +22,7 @@ from runner.kubelet.loop.jobs import Job, Jobs, ThreadJobs
 from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import Making
 from runner.kubelet.volumes.planning import prepare_volumes
+from runner.registry.contract import Registry
 from runner.registry.home import Home
 from runner.registry.objects import remove_claims
 from runner.registry.ownership import PodLock, owner_label
@@ -133,7 +134,7 @@ def first_sandbox(context: PodContext, making: Making) -> tuple[SandboxCreation,
 def _first(
     pod: Pod,
     engine: Engine,
-    store: Store,
+    store: Registry,
     clock: Clock,
     image: str,
     owner: str,

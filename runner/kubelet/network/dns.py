@@ -154,7 +154,8 @@ class ClusterNetwork:
                 self._watch.next(0)
         except (Expired, StoreError):
             with suppress(StoreError):
-                self._begin()
+                if not self._stop.is_set():
+                    self._begin()
 
     def _look(self) -> float | None:
         """Bring everything where it belongs. Returns in how many seconds to look again at the latest, None: no need."""
