@@ -99,6 +99,11 @@ class RetryPolicy:
         return self._known[restart]
 
     @property
+    def is_plain(self) -> bool:
+        """Whether scope, first and longest wait say all of it: the caller has brought no strategy."""
+        return self._known is not None and not self.may_give_up
+
+    @property
     def may_give_up(self) -> bool:
         """Whether ``gives_up`` has to be asked."""
         return self.stop is not stop_never

@@ -184,6 +184,7 @@ class Launching(Ground):
                 home=self.home,
                 make_room=self.sweep,
                 may_keep=options.keep is not Keep.NEVER,
+                run_spec=None if (spec := options.worker.run_spec) is None else spec.to_text(),
             )
             mine = take([pod for pod, _ in pods])
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from runner.core.until import Until
 
 if TYPE_CHECKING:
+    from runner.core.runspec import RunSpec
     from runner.retry import RetryPolicy
 
 __all__ = ["Keep", "RunOptions", "Until", "WorkerOptions"]
@@ -46,6 +48,25 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     host_ip: str = ""
     sandbox_image: str = ""
     relist: float | None = 10.0
+
+    @property
+    def run_spec(self) -> RunSpec | None:
+        """What of it was chosen for the pod, as data; None when it cannot be written down."""
+        from runner.core.runspec import RunSpec
+
+        retry = self.retry
+        if not retry.is_plain:
+            return None
+        return RunSpec(
+            scope=retry.scope, initial=retry.initial, cap=retry.cap, speed=self.speed, max_restarts=self.max_restarts
+        )
+
+    def as_chosen(self, spec: RunSpec) -> WorkerOptions:
+        """The same with what was chosen for a pod."""
+        from runner.retry import RetryPolicy
+
+        retry = RetryPolicy(scope=spec.scope, initial=spec.initial, cap=spec.cap)
+        return replace(self, retry=retry, speed=spec.speed, max_restarts=spec.max_restarts)
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):

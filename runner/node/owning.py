@@ -81,24 +81,30 @@ def own(pod: Pod, home: Home, *, may_keep: bool = False) -> Owned:
 
 
 def own_new(
-    pods: Sequence[Pod], store: Store, home: Home, make_room: Callable[[], object], *, may_keep: bool = False
+    pods: Sequence[Pod],
+    store: Store,
+    home: Home,
+    make_room: Callable[[], object],
+    *,
+    may_keep: bool = False,
+    run_spec: str | None = None,
 ) -> list[Owned]:
     """Take possession of new pods, of all or of none. Raises AlreadyExists.
 
     ``make_room`` is called once for each name that is taken: what a dead process left under it may be swept away.
-    ``may_keep``: the pods may be left on purpose.
+    ``may_keep``: the pods may be left on purpose. ``run_spec`` is what the run has chosen for them, as text.
     """
     taken: list[Owned] = []
     try:
         for pod in pods:
             owned = own(pod, home, may_keep=may_keep)
             taken.append(owned)
-            created = {**pod.manifest, "status": {"phase": Phase.PENDING}}
+            created = {"kind": "Pod", **pod.manifest, "status": {"phase": Phase.PENDING}}
             try:
-                store.create_pod(created, owner=owned.owner)
+                store.create(created, holder=owned.owner, run_spec=run_spec)
             except AlreadyExists:
                 make_room()
-                store.create_pod(created, owner=owned.owner)
+                store.create(created, holder=owned.owner, run_spec=run_spec)
     except BaseException:
         for owned in taken:
             store.remove_pod(owned.pod.uid)
