@@ -29,6 +29,7 @@ run: install ## take the Pod of two init containers to Ready on a real Engine, s
 	$(WITH_IMAGES) $(BIN)/python -m tools.demo
 
 test: check ## check everything and run all tests, those on the real Engine included
+	$(BIN)/python -m compileall -q runner podrunner_plugin.py  # once, for hundreds of processes, also where PYTHONDONTWRITEBYTECODE is set
 	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; \
 	$(COVER) && $(PYTEST) -q -n 2 -m "not docker" $(addprefix --ignore=,$(CORE_TESTS)) \
 	&& $(ON_ENGINE) && $(BIN)/python -m tools.sample && $(BIN)/python -m tools.outside -n 2
