@@ -46,8 +46,8 @@ def deleted(old: Json, at: datetime, grace: int) -> Object | None:
 
 
 def forget_pod(registry: Registry, uid: str) -> None:
-    """Remove a pod of which nothing is left; its events stay for an hour."""
+    """Remove a pod of which nothing is left; its events stay for an hour. What else has such a uid, a Service, stays."""
     with registry.transaction():
         found = registry.get_by_uid(uid)
-        if found is not None:
+        if found is not None and found["kind"] == "Pod":
             registry.delete(str(found["kind"]), *name_of(found), uid=uid)

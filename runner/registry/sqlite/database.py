@@ -96,6 +96,8 @@ class Database:
             return
         with self._translated():
             connection = self._connection()
+            if connection.in_transaction:  # A KeyboardInterrupt came between its beginning and what ends it.
+                connection.execute("ROLLBACK")
             self._patiently(lambda: connection.execute(begin))
         self._depth, self._is_writing = 1, writes
         try:
