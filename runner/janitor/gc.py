@@ -42,7 +42,7 @@ from runner.core.times import parse_time, span
 from runner.engine.protocol import ContainerSummary, VolumeDetails
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.registry.contract import Registry, name_of
-from runner.registry.deletion import forget_pod
+from runner.registry.deletion import forget_pod, pod_of
 from runner.registry.holders import forget_dead_nodes
 from runner.registry.home import Home
 from runner.registry.namespaces import ownerless_namespaces, remove_namespace
@@ -151,7 +151,7 @@ def remove_pod(engine: SweptEngine, store: Registry, home: Home, uid: str) -> No
         uid,
         containers=engine.list_containers(labels),
         volumes=engine.list_volumes(labels),
-        record=store.get_by_uid(uid),
+        record=pod_of(store, uid),
     )
     if leftover.record is not None:
         leftover.pod = name_of(leftover.record)

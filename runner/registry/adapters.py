@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.core.model import Json
 from runner.core.status.podstatus import PodStatus
 from runner.registry.contract import Object, name_of
-from runner.registry.deletion import forget_pod, request_deletion
+from runner.registry.deletion import forget_pod, pod_of, request_deletion
 
 if TYPE_CHECKING:
     from runner.registry.contract import Registry as _Registry
@@ -27,7 +27,7 @@ class OldVerbs(_Registry):
         return self.get("Pod", namespace, name)
 
     def pod_by_uid(self, uid: str) -> Object | None:
-        return self.get_by_uid(uid)
+        return pod_of(self, uid)
 
     def pods(self, namespace: str | None = None) -> list[Object]:
         return self.list("Pod", namespace).items
@@ -41,7 +41,7 @@ class OldVerbs(_Registry):
 
     def update_pod(self, pod: Json) -> None:
         with self.transaction():
-            old = self.get_by_uid(str(pod["metadata"]["uid"]))
+            old = pod_of(self, str(pod["metadata"]["uid"]))
             if old is not None:
                 namespace, name = name_of(old)
                 self.update(

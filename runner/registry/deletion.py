@@ -9,6 +9,12 @@ from runner.core.times import format_time, later, parse_time
 from runner.registry.contract import Object, Registry, name_of
 
 
+def pod_of(registry: Registry, uid: str) -> Object | None:
+    """The pod of a uid; None where there is none, or something else has it: a Service's proxy carries its Service's."""
+    found = registry.get_by_uid(uid)
+    return found if found is not None and found["kind"] == "Pod" else None
+
+
 def request_deletion(registry: Registry, uid: str, at: datetime, grace: int) -> Object | None:
     """Set deletionTimestamp (when the grace ends) and deletionGracePeriodSeconds; a repeat may only shorten the grace.
 
@@ -16,12 +22,10 @@ def request_deletion(registry: Registry, uid: str, at: datetime, grace: int) -> 
     Returns the object as it is then; None when it is gone.
     """
     with registry.transaction():
-        found = registry.get_by_uid(uid)
+        found = pod_of(registry, uid)
         if found is None:
             return None
-        return registry.change(
-            str(found["kind"]), *name_of(found), lambda old: None if old is None else deleted(old, at, grace)
-        )
+        return registry.change("Pod", *name_of(found), lambda old: None if old is None else deleted(old, at, grace))
 
 
 def deleted(old: Json, at: datetime, grace: int) -> Object | None:
@@ -46,8 +50,8 @@ def deleted(old: Json, at: datetime, grace: int) -> Object | None:
 
 
 def forget_pod(registry: Registry, uid: str) -> None:
-    """Remove a pod of which nothing is left; its events stay for an hour. What else has such a uid, a Service, stays."""
+    """Remove a pod of which nothing is left; its events stay for an hour."""
     with registry.transaction():
-        found = registry.get_by_uid(uid)
-        if found is not None and found["kind"] == "Pod":
-            registry.delete(str(found["kind"]), *name_of(found), uid=uid)
+        found = pod_of(registry, uid)
+        if found is not None:
+            registry.delete("Pod", *name_of(found), uid=uid)

@@ -13,7 +13,7 @@ import pytest
 from runner.core.status.podstatus import Condition, Phase, PodStatus
 from runner.errors import NoSuchObject
 from runner.registry.contract import AlreadyExists, Conflict, Object, Registry
-from runner.registry.deletion import request_deletion
+from runner.registry.deletion import forget_pod, request_deletion
 from tests.registry.support import NOW, event, pod, thing, version_of
 
 
@@ -148,6 +148,21 @@ def test_a_delete_gives_what_was_there_and_spares_what_has_another_uid(registry:
     assert registry.get("Pod", "default", "web") is None
     assert registry.get_by_uid("one") is None
     assert registry.delete("Pod", "default", "web") is None
+
+
+@pytest.mark.parametrize("kind", ["Service", "PersistentVolumeClaim", "Job"])
+@pytest.mark.parametrize(
+    "ask", [lambda registry: forget_pod(registry, "one"), lambda registry: request_deletion(registry, "one", NOW, 0)]
+)
+def test_what_is_asked_of_a_pod_by_its_uid_is_done_to_nothing_else(
+    registry: Registry, ask: Callable[[Registry], object], kind: str
+) -> None:
+    """A Service's proxy carries the Service's uid as a pod's containers carry the pod's."""
+    registry.create({**thing(kind), "metadata": {"name": "x", "namespace": "default", "uid": "one"}})
+    before = registry.get_by_uid("one")
+    ask(registry)
+    assert before is not None
+    assert registry.get_by_uid("one") == before
 
 
 def test_a_status_of_a_pod_that_is_gone_is_not_written(registry: Registry) -> None:

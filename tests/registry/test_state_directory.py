@@ -9,9 +9,11 @@ import stat
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -32,6 +34,7 @@ OLD = Path(__file__).parents[2] / "fixtures" / "state-1"
 KEPT = "5a68b2ba-9caa-48aa-997d-af11a323ce8a"
 LEFT = "11111111-2222-3333-4444-555555555555"
 A_WHILE = 20.0
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -190,6 +193,34 @@ def test_another_process_that_writes_for_long_is_waited_for(tmp_path: Path) -> N
     assert found is not None
     assert found["status"]["message"] == "at last"
     registry.close()
+
+
+class _Interrupted(database.Database):
+    """One in which Ctrl-C comes right after a transaction has begun."""
+
+    has_come = False
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        done = super()._patiently(call)
+        if not self.has_come:
+            self.has_come = True
+            raise KeyboardInterrupt
+        return done
+
+
+@pytest.mark.parametrize("begin", [database.Database.writing, database.Database.reading])
+def test_an_interrupt_leaves_no_transaction_open(
+    tmp_path: Path, begin: Callable[[database.Database], AbstractContextManager[None]]
+) -> None:
+    """The next call of the process is the deletion of its pods."""
+    home = Home(tmp_path / "home")
+    with closing(SqliteRegistry(home)) as registry, closing(_Interrupted(home)) as opened:
+        with pytest.raises(KeyboardInterrupt), begin(opened):
+            pass
+        before = registry.version()
+        with opened.writing():
+            opened.execute("UPDATE revision SET value = value + 1")
+        assert registry.version() == before + 1
 
 
 def test_another_process_that_writes_for_ever_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,11 +96,11 @@ class Database:
             return
         with self._translated():
             connection = self._connection()
-            if connection.in_transaction:  # A KeyboardInterrupt came between its beginning and what ends it.
-                connection.execute("ROLLBACK")
-            self._patiently(lambda: connection.execute(begin))
-        self._depth, self._is_writing = 1, writes
         try:
+            # Whatever a KeyboardInterrupt comes after: what was begun is ended.
+            with self._translated():
+                self._patiently(lambda: connection.execute(begin))
+            self._depth, self._is_writing = 1, writes
             yield
             with self._translated():
                 connection.execute("COMMIT")
