@@ -28,7 +28,7 @@ from tenacity.wait import WaitBaseT, wait_base
 
 from runner.clock import Clock
 from runner.core.model import RetryScope
-from runner.core.times import parse_duration
+from runner.core.text.times import parse_duration
 from runner.errors import EngineError, UsageError, may_pass
 
 INITIAL_SECONDS: Final = 10.0

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from runner.api.sources import read_sources
 from runner.core.manifest import Source
-from runner.core.times import format_time
+from runner.core.text.times import format_time
 from runner.errors import UsageError
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from runner.core.escaping import escaped
 from runner.core.printers.columns import pod_row
-from runner.core.times import human_duration
+from runner.core.text.escaping import escaped
+from runner.core.text.times import human_duration
 from runner.errors import RunnerError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from msgspec.structs import replace
 
 from runner.core.model import RetryScope
-from runner.core.times import parse_duration
+from runner.core.text.times import parse_duration
 from runner.errors import UsageError
 from runner.kubelet.options import Keep, RunOptions, Until
 from runner.retry import RetryPolicy

@@ -11,7 +11,7 @@ from runner.api.following import Following, told
 from runner.client.contract import Client
 from runner.clock import Wakeup
 from runner.core.model import Object
-from runner.core.times import later
+from runner.core.text.times import later
 from runner.core.verdict import VerdictOptions, hopeless, verdict
 from runner.errors import ExitCode
 from runner.kubelet.options import Keep, RunOptions

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from runner.core.times import parse_time
+from runner.core.text.times import parse_time
 from runner.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import click
 
 from runner.cli.app import App, app_of
 from runner.cli.early import unwatch
-from runner.core.times import parse_duration
+from runner.core.text.times import parse_duration
 from runner.errors import RunnerError, UsageError
 from runner.render.formats import ALLOWED, OutputFormat, parse_format
 

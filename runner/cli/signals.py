@@ -10,7 +10,7 @@ from datetime import timedelta
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from runner.core.times import human_duration
+from runner.core.text.times import human_duration
 
 if TYPE_CHECKING:
     from runner.api.options import StopRequest

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from runner.core.model import Json
-from runner.core.times import format_time
+from runner.core.text.times import format_time
 
 _MAX_BASE = 58
 _NODE_TROUBLES = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")

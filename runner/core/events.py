@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from runner.core.model import Container, Json, Pod
 from runner.core.reasons import Note
-from runner.core.times import EPOCH, format_time, parse_time
+from runner.core.text.times import EPOCH, format_time, parse_time
 
 KUBELET = "kubelet"
 SCHEDULER = "default-scheduler"

@@ -15,7 +15,7 @@ from typing import Any, NewType
 
 from msgspec import Struct
 
-from runner.core.times import parse_time
+from runner.core.text.times import parse_time
 
 PodUID = NewType("PodUID", str)
 ContainerID = NewType("ContainerID", str)

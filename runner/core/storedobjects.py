@@ -13,7 +13,7 @@ from typing import Any
 from runner.core.labels import OWNER
 from runner.core.model import Json
 from runner.core.network.endpoints import needs_address
-from runner.core.times import format_time
+from runner.core.text.times import format_time
 
 OWNER_ANNOTATION = OWNER
 """On objects that live as long as a run: the label of its process."""

@@ -38,7 +38,7 @@ from runner.core.labels import (
 )
 from runner.core.model import Object
 from runner.core.network.proxyconfig import SERVICE
-from runner.core.times import parse_time, span
+from runner.core.text.times import parse_time, span
 from runner.engine.protocol import ContainerSummary, VolumeDetails
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.registry.contract import Registry, name_of

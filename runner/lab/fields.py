@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from runner.core.gotext import quote
-from runner.core.times import parse_duration
+from runner.core.text.gotext import quote
+from runner.core.text.times import parse_duration
 from runner.errors import UsageError
 
 

@@ -26,7 +26,7 @@ from runner.core.manifest.types import LoadedObject
 from runner.core.model import Json, Pod
 from runner.core.narration import EventRecorded, Narration, StatusChanged
 from runner.core.status.podstatus import PodStatus
-from runner.core.times import later
+from runner.core.text.times import later
 from runner.core.workloads import WORKLOAD_KINDS, Member, WorkloadKind, expand
 from runner.core.workloads.hashing import SAFE_LETTERS
 from runner.engine.protocol import EngineEvent

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from datetime import datetime
 
 from runner.clock import Wakeup
-from runner.core.times import later
+from runner.core.text.times import later
 from runner.kubelet.loop.wakeups import EngineWatcher, RegistryWatcher
 from runner.node.node import HEEDED, Node
 from runner.node.openfiles import raise_limit

@@ -18,7 +18,7 @@ from msgspec import Struct
 from runner.core.changes import ChangeType
 from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS
 from runner.core.model import Json, Object
-from runner.core.times import parse_time
+from runner.core.text.times import parse_time
 from runner.errors import AlreadyExists, Expired, Refusal
 
 if TYPE_CHECKING:

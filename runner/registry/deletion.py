@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from runner.core.model import Json
-from runner.core.times import format_time, later, parse_time
+from runner.core.text.times import format_time, later, parse_time
 from runner.registry.contract import Object, Registry, name_of
 
 

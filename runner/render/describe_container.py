@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from runner.core.gotext import quote as go_quote
 from runner.core.model import EMPTY, Json
-from runner.core.quantity import parse_quantity
+from runner.core.text.gotext import quote as go_quote
+from runner.core.text.quantity import parse_quantity
 from runner.render.layout import Layout, go_bool, long_time
 
 _MEASURED = ("cpu", "memory", "ephemeral-storage")

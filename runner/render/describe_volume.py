@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from runner.core.gotext import join_list
 from runner.core.model import EMPTY, Json
-from runner.core.quantity import parse_quantity
+from runner.core.text.gotext import join_list
+from runner.core.text.quantity import parse_quantity
 from runner.render.layout import LONGEST_ANNOTATION, Layout, annotation_lines, go_bool, label_lines
 
 Rows = list[tuple[str, str]]

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from runner.core.model import EMPTY, Json
 from runner.core.printers.workloadcolumns import selector_text
-from runner.core.times import human_duration, parse_time
+from runner.core.text.times import human_duration, parse_time
 from runner.render.describe import CONTAINER_LISTS, describe_events, describe_group, describe_spread, toleration_lines
 from runner.render.describe_container import describe_containers
 from runner.render.describe_volume import describe_volumes, storage_class

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from runner.core.model import EMPTY, Json
-from runner.core.times import human_duration, parse_time
+from runner.core.text.times import human_duration, parse_time
 
 EVENT_COLUMNS = ("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE")
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)

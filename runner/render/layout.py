@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runner.core.times import parse_time
+from runner.core.text.times import parse_time
 from runner.render.tabwriter import TabWriter
 
 ZERO_INSTANT = "Mon, 01 Jan 0001 00:00:00 +0000"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 
-from runner.core.escaping import for_terminal
 from runner.core.narration import LogLine
+from runner.core.text.escaping import for_terminal
 from runner.render.streams import Output
 from runner.render.style import Paint
 

@@ -23,7 +23,7 @@ from runner.core.narration import (
     RetryScheduled,
     StatusChanged,
 )
-from runner.core.times import format_micro_time
+from runner.core.text.times import format_micro_time
 from runner.render.logs import LogPrinter
 from runner.render.streams import Output
 from runner.render.tables import ready_word, status_word

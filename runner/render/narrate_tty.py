@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from runner.core.escaping import for_terminal
 from runner.core.narration import LogLine, Narration, PullEnded, Pulling
+from runner.core.text.escaping import for_terminal
 from runner.render.logs import LogPrinter
 from runner.render.narrate_plain import PlainNarrator
 from runner.render.region import Region

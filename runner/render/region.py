@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from runner.core.model import EMPTY, Json
 from runner.core.narration import AttemptStarted, Gone, Narration, PodRef, RetryScheduled, StatusChanged
-from runner.core.times import human_duration, parse_time
+from runner.core.text.times import human_duration, parse_time
 
 MOST_LINES = 8
 """More than this is told as a number."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from runner.api.simulating import Simulation
 from runner.core.narration import EventRecorded, StatusChanged
 from runner.core.printers.columns import pod_row
-from runner.core.times import format_duration
+from runner.core.text.times import format_duration
 
 COLUMNS = ("TIME", "READY", "STATUS", "RESTARTS")
 _WIDTHS = (10, 7, 30)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
-from runner.core.escaping import for_terminal
+from runner.core.text.escaping import for_terminal
 
 USUAL_COLUMNS = 80
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from runner.core.escaping import MARK
+from runner.core.text.escaping import MARK
 
 _PALETTE = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
 """Colours of containers; red is left for what went wrong."""

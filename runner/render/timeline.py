@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Final
 
 from runner.api.simulating import AttemptLine, Doing, Simulation, timeline
-from runner.core.times import format_duration
+from runner.core.text.times import format_duration
 
 WIDTH: Final = 80
 FIRST_SHOWN: Final = 12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from runner.core.escaping import MARK
+from runner.core.text.escaping import MARK
 
 _COLOUR = re.compile(re.escape(MARK) + r"\[[0-9;]*m")
 

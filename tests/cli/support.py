@@ -22,7 +22,7 @@ from runner.core.manifest import LoadedObject, LoadResult, Source, load
 from runner.core.model import Json, Object, Pod
 from runner.core.narration import Listener, LogLine, Narration, PodRef
 from runner.core.status.podstatus import PodStatus
-from runner.core.times import format_time
+from runner.core.text.times import format_time
 from runner.engine.protocol import Engine
 from runner.errors import UsageError
 from runner.janitor.gc import GcReport

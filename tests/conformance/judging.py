@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from runner.core.times import parse_time
+from runner.core.text.times import parse_time
 from tests.conformance.marks import Mark, is_between_marks, mark_problems, within
 from tests.conformance.reading import Json, condition, differences, field, instances, phase, statuses
 from tests.conformance.view import View

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from runner.core.times import parse_time
+from runner.core.text.times import parse_time
 
 Json = Mapping[str, Any]
 

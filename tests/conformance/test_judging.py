@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runner.core.model import Json
-from runner.core.times import format_time
+from runner.core.text.times import format_time
 from runner.registry.memory import MemoryStore
 from tests.conformance.judging import Judge
 from tests.conformance.view import Seen, View

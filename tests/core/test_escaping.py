@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.core.escaping import MARK, escaped, for_terminal
+from runner.core.text.escaping import MARK, escaped, for_terminal
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.core.gojson import object_fault
+from runner.core.text.gojson import object_fault
 
 NO_OBJECT = "Go value of type map[string]interface {}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.core.gotext import join_list, quote
+from runner.core.text.gotext import join_list, quote
 
 
 @pytest.mark.parametrize(

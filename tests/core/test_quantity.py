@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.quantity import (
+from runner.core.text.quantity import (
     FORMAT_MESSAGE,
     NANO,
     SUFFIX_MESSAGE,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.times import (
+from runner.core.text.times import (
     LONGEST,
     ZERO_TIME,
     format_duration,

@@ -11,7 +11,7 @@ import pytest
 from runner.clock import VIRTUAL_START
 from runner.core.manifest import Source, load
 from runner.core.narration import Narration, Notice
-from runner.core.times import later
+from runner.core.text.times import later
 from runner.kubelet.options import WorkerOptions
 from runner.lab import new_pod
 from runner.lab.script import SimulationScript, script_of

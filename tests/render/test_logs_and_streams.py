@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from runner.core.escaping import MARK
 from runner.core.narration import PodRef
+from runner.core.text.escaping import MARK
 from runner.render.logs import LogPrinter
 from runner.render.streams import Output, OutputClosed, wants_colour
 from runner.render.style import Paint

@@ -6,7 +6,7 @@ from typing import Any
 
 from runner.core.narration import Gone, PodRef, RetryScheduled, StatusChanged
 from runner.core.status.podstatus import PodStatus
-from runner.core.times import format_time
+from runner.core.text.times import format_time
 from runner.render.region import MOST_LINES, Region
 from tests.render.narrations import REF, at
 

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from runner.core.narration import AttemptEnding, AttemptStarted, LogLine, LogLines, Narration, PodRef
-from runner.core.times import parse_time
+from runner.core.text.times import parse_time
 from runner.engine.protocol import ContainerDetails, EngineState, LogChunk, Untagged
 from runner.errors import EngineError, EngineUnavailable, NotFound
 from runner.kubelet.logs.files import KEPT_ATTEMPTS, KEPT_BYTES, MAX_FILE_SIZE, prune, read_saved, saved_attempts

@@ -14,7 +14,7 @@ import pytest
 
 from runner.clock import VirtualClock
 from runner.core.status.podstatus import PodStatus
-from runner.core.times import format_time
+from runner.core.text.times import format_time
 from runner.errors import StoreError
 from runner.registry.contract import EVENT_LIFETIME
 from runner.registry.home import Home

@@ -25,11 +25,11 @@ from runner.cli.options import (
 )
 from runner.cli.resources import asked
 from runner.cli.selecting import selected_pods, selector_option
-from runner.core.escaping import for_terminal
 from runner.core.kindwords import WORKLOADS
 from runner.core.logquestion import LogQuestion
 from runner.core.model import Json
 from runner.core.selectors import Selector
+from runner.core.text.escaping import for_terminal
 from runner.errors import RunnerError, UsageError
 from runner.render.logs import kubectl_prefix, marked
 from runner.render.style import Paint

@@ -194,7 +194,7 @@ def _print_company(app: App, simulation: CompanySimulation, output: str) -> None
 
 def _last_words_of_company(simulation: CompanySimulation) -> str:
     from runner.api.simulating import End
-    from runner.core.times import format_duration
+    from runner.core.text.times import format_duration
 
     lines = [
         f"pod {one.pod.name}: gave up after too many restarts of {one.gave_up}"
@@ -207,7 +207,7 @@ def _last_words_of_company(simulation: CompanySimulation) -> str:
 
 
 def _last_words(simulation: Simulation) -> str:
-    from runner.core.times import format_duration
+    from runner.core.text.times import format_duration
 
     end = format_duration(round(simulation.seconds(simulation.ended_at), 3))
     if simulation.gave_up:

@@ -15,7 +15,7 @@ from runner.cli.selecting import selector_option
 from runner.core.kindwords import PODS, KindWords
 from runner.core.model import Json
 from runner.core.selectors import Selector
-from runner.core.times import later
+from runner.core.text.times import later
 from runner.errors import NoSuchObject, UsageError
 
 A_WEEK = 168 * 3600.0

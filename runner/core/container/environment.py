@@ -16,10 +16,10 @@ from msgspec import Struct
 from runner.core.container.envfile import EnvFileError, env_file_value
 from runner.core.container.expansion import MAX_EXPANDED, TooLong, expand
 from runner.core.container.noderesources import NodeLook, resource_value, unknown_node
-from runner.core.gotext import quote
 from runner.core.model import Container, Json, Pod
 from runner.core.network.services import service_variables
 from runner.core.objects import ConfigError, Lookup, config_map_text, secret_data
+from runner.core.text.gotext import quote
 
 EMPTY_DIRS = "/var/lib/kubelet/pods/{uid}/volumes/kubernetes.io~empty-dir"
 """Where a kubelet has the emptyDirs of a pod; messages name files there."""

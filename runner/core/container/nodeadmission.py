@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection
 from msgspec import Struct
 
 from runner.core.container.security import effective_security
-from runner.core.gotext import quote
 from runner.core.model import Json, Pod
 from runner.core.reasons import EventReason
+from runner.core.text.gotext import quote
 
 _SAFE_SYSCTLS = {
     "kernel.shm_rmid_forced": "IPC",

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from runner.core.model import Container, Json, Pod
 from runner.core.objects import ConfigError
-from runner.core.quantity import NANO, ZERO, Quantity, parse_quantity
+from runner.core.text.quantity import NANO, ZERO, Quantity, parse_quantity
 
 
 class NodeSize(Struct, frozen=True, kw_only=True):

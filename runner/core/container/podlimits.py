@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from runner.core.model import Container, Json, Pod
-from runner.core.quantity import ZERO, Quantity, parse_quantity
+from runner.core.text.quantity import ZERO, Quantity, parse_quantity
 
 
 def pod_limit(pod: Pod, resource: str) -> Quantity | None:

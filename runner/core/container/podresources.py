@@ -11,7 +11,7 @@ from typing import Any
 
 from runner.core.container.podlimits import pod_limit
 from runner.core.model import Container, Json, Pod
-from runner.core.quantity import ZERO, Quantity, parse_quantity
+from runner.core.text.quantity import ZERO, Quantity, parse_quantity
 
 _OF_PODS = ("cpu", "memory", "hugepages-")
 """What a pod can ask for itself."""

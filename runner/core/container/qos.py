@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from runner.core.model import Json
-from runner.core.quantity import ZERO, Quantity, parse_quantity
+from runner.core.text.quantity import ZERO, Quantity, parse_quantity
 
 _COUNTED = ("cpu", "memory")
 

@@ -11,7 +11,7 @@ from runner.core.container.containerconfig import Resources
 from runner.core.container.noderesources import NodeLook, unknown_node
 from runner.core.container.qos import QosClass, qos_class
 from runner.core.model import Container, Json, Pod
-from runner.core.quantity import MAX_BINARY, parse_quantity
+from runner.core.text.quantity import MAX_BINARY, parse_quantity
 
 MIN_SHARES, MAX_SHARES = 2, 262144
 _PERIOD = 100_000

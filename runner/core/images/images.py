@@ -11,8 +11,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from runner.core.gotext import quote
 from runner.core.model import PullPolicy
+from runner.core.text.gotext import quote
 
 DEFAULT_DOMAIN = "docker.io"
 DEFAULT_TAG = "latest"

@@ -11,9 +11,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from runner.core.gotext import quote
 from runner.core.manifest.schema import load_schema
 from runner.core.manifest.types import LoadResult, Problem, ProblemType, Subject
+from runner.core.text.gotext import quote
 
 _NOT_FOUND = "the server could not find the requested resource"
 _UNKNOWN = "unknown field "

@@ -20,7 +20,7 @@ from runner.core.manifest.scalars import json_number
 from runner.core.manifest.schema import Field, fields_of, load_schema
 from runner.core.manifest.types import Position
 from runner.core.manifest.yamltext import Node
-from runner.core.quantity import FORMAT_MESSAGE, QuantityError, canonical
+from runner.core.text.quantity import FORMAT_MESSAGE, QuantityError, canonical
 
 Report = Callable[[FieldPath, Position, str, str], None]
 

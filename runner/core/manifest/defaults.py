@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.core.manifest.images import default_pull_policy
 from runner.core.manifest.preparing import drop_disabled, prepare_pod
-from runner.core.quantity import NANO, ZERO, Quantity, parse_quantity
+from runner.core.text.quantity import NANO, ZERO, Quantity, parse_quantity
 
 Object = dict[str, Any]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 
-from runner.core.gotext import quote
+from runner.core.text.gotext import quote
 
 _LAYOUT = "2006-01-02T15:04:05Z07:00"
 # Each element of the layout: how it is written there, the text that it takes, and the range that is checked at once.

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Final
 
-from runner.core.gotext import quote
+from runner.core.text.gotext import quote
 
 _BLANKS: Final = re.compile(r"[ \t\r\n]*")
 _STRING: Final = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*')

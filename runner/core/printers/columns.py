@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from runner.core.model import Json
-from runner.core.times import human_duration, parse_time
+from runner.core.text.times import human_duration, parse_time
 
 NONE = "<none>"
 UNKNOWN_AGE = "<unknown>"

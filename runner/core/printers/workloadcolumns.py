@@ -11,7 +11,7 @@ from datetime import datetime
 
 from runner.core.model import EMPTY, Json
 from runner.core.printers.columns import NONE, age_since
-from runner.core.times import human_duration, parse_time
+from runner.core.text.times import human_duration, parse_time
 
 Cells = tuple[str, ...]
 _IMAGES = ("CONTAINERS", "IMAGES")

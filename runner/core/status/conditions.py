@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 
-from runner.core.gotext import join_list, quote
 from runner.core.model import Container, Pod, RestartRule, RuleAction
 from runner.core.observed import Observed, RuntimeState
 from runner.core.reasons import WaitingReason
@@ -25,6 +24,7 @@ from runner.core.status.podstatus import (
 )
 from runner.core.sync.restart import matching_rule
 from runner.core.sync.sandboxfault import SandboxFault, sandbox_fault
+from runner.core.text.gotext import join_list, quote
 
 UNKNOWN_STATUSES = "UnknownContainerStatuses"
 POD_COMPLETED = "PodCompleted"

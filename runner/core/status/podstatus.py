@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from runner.core.model import Json
-from runner.core.times import format_time, parse_time
+from runner.core.text.times import format_time, parse_time
 
 ID_PREFIX = "docker://"
 """Stands before the Engine's id in statuses."""

@@ -36,7 +36,7 @@ from runner.core.status.podstatus import (
     container_status_from_json,
     container_status_json,
 )
-from runner.core.times import later
+from runner.core.text.times import later
 
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 MESSAGE_BYTES = 12 * 1024

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from runner.core.model import Container, Pod
 from runner.core.reasons import EventReason, Note, warning
-from runner.core.times import format_duration, span
+from runner.core.text.times import format_duration, span
 
 Schedule = Callable[[int], float]
 """Nominal seconds to wait before the n-th consecutive restart, n = 1, 2, …"""

@@ -32,7 +32,7 @@ from runner.core.sync.backoff import (
     sandbox_key,
 )
 from runner.core.sync.restart import matching_rule, restart_all_sources
-from runner.core.times import format_duration
+from runner.core.text.times import format_duration
 
 _EXITED = RuntimeState.EXITED
 FREE = 3

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.core.model import Pod
-from runner.core.quantity import ZERO, Quantity, parse_quantity
 from runner.core.reasons import EventReason
 from runner.core.status.status import PodFailure
+from runner.core.text.quantity import ZERO, Quantity, parse_quantity
 
 EVICTION_GRACE = 1
 """Seconds that an evicted pod gets (immediateEvictionGracePeriodSeconds)."""

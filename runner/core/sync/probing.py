@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from runner.core.model import Probe, ProbeKind
 from runner.core.observed import ProbeResult
-from runner.core.times import later
+from runner.core.text.times import later
 
 
 class RunResult(StrEnum):

@@ -11,12 +11,12 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from runner.core.gotext import quote
 from runner.core.images.images import InvalidReference, apply_default_tag
 from runner.core.model import PullPolicy
 from runner.core.reasons import EventReason, Note, WaitingReason, normal, warning
 from runner.core.sync.backoff import BackoffEntry, BackoffSettings, Schedule, advance_pull, check_pull
-from runner.core.times import format_duration
+from runner.core.text.gotext import quote
+from runner.core.text.times import format_duration
 
 
 class Use(Struct, frozen=True, kw_only=True):

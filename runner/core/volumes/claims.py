@@ -11,7 +11,7 @@ from typing import Any
 
 from runner.core.model import Json, Pod
 from runner.core.objects import ConfigError, Lookup
-from runner.core.times import format_time
+from runner.core.text.times import format_time
 
 STORAGE_CLASS = "local"
 _DEFAULT_SIZE = "1Gi"

@@ -15,7 +15,7 @@ from runner.core.container.podlimits import pod_limit
 from runner.core.labels import claim_labels, pvc_volume_name, volume_labels, volume_name
 from runner.core.model import Json, Pod
 from runner.core.objects import ConfigError
-from runner.core.quantity import ZERO, Quantity, parse_quantity
+from runner.core.text.quantity import ZERO, Quantity, parse_quantity
 from runner.core.volumes.access import access_plan, is_access
 from runner.core.volumes.claims import ephemeral_claim, find_claim
 from runner.core.volumes.layout import SET_GROUP, atomic_layout

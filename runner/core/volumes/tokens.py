@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from runner.core.model import Json, Pod
-from runner.core.times import span
+from runner.core.text.times import span
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 DEFAULT_SECONDS = 3600

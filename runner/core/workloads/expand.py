@@ -9,7 +9,7 @@ from typing import Any
 from runner.core.manifest.kinds import default_job_spec
 from runner.core.manifest.types import LoadedObject
 from runner.core.model import EMPTY, Json
-from runner.core.times import format_time
+from runner.core.text.times import format_time
 from runner.core.workloads.hashing import template_hash
 from runner.core.workloads.model import Identities, Workload, WorkloadKind
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from runner.core.model import Json
-from runner.core.times import later
+from runner.core.text.times import later
 from runner.core.workloads.failures import FailureAction, FailureVerdict, judge
 from runner.core.workloads.model import COMPLETION_INDEX, Member, Reconciliation, Workload, WorkloadState
 from runner.core.workloads.pods import PodObject, templated_pod

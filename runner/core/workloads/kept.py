@@ -11,7 +11,7 @@ from typing import Any
 
 from runner.core.model import EMPTY, Json
 from runner.core.status.podstatus import PodStatus
-from runner.core.times import parse_time
+from runner.core.text.times import parse_time
 from runner.core.workloads.model import Member, Workload, WorkloadKind, WorkloadState
 from runner.core.workloads.status import View, objects_of
 

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from runner.core.model import Json, PodUID
 from runner.core.status.podstatus import ConditionType, Phase, PodStatus
-from runner.core.times import format_time, later, parse_time
+from runner.core.text.times import format_time, later, parse_time
 
 _BRIEF = timedelta(seconds=10)
 COMPLETION_INDEX = "batch.kubernetes.io/job-completion-index"

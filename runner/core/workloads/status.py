@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from runner.core.model import EMPTY, Json
-from runner.core.times import format_time, later, parse_time
+from runner.core.text.times import format_time, later, parse_time
 from runner.core.workloads.expand import max_unavailable
 from runner.core.workloads.jobs import count_pods
 from runner.core.workloads.model import Member, Workload, WorkloadKind, WorkloadState

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runner.core.images.progress import PullProgress
-from runner.core.times import parse_time
+from runner.core.text.times import parse_time
 from runner.engine.protocol import (
     ContainerDetails,
     ContainerSummary,

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from runner.clock import VirtualClock
 from runner.core.labels import TERMINATION_PATH
-from runner.core.times import later
+from runner.core.text.times import later
 from runner.engine.protocol import EngineState
 from runner.engine.simulated.container import SimulatedContainer
 from runner.engine.simulated.files import FileTree

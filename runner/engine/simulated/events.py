@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from runner.clock import NothingWillHappen, VirtualClock
 from runner.core.labels import POD_UID
-from runner.core.times import later
+from runner.core.text.times import later
 from runner.engine.protocol import EngineEvent, LogChunk
 from runner.engine.simulated.container import SimulatedContainer
 

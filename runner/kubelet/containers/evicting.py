@@ -17,7 +17,7 @@ from runner.core.container.resources import unenforced_storage
 from runner.core.narration import Notice
 from runner.core.reasons import EventReason, warning
 from runner.core.sync.eviction import MONITORING_SECONDS, eviction, limited_volumes
-from runner.core.times import later
+from runner.core.text.times import later
 from runner.errors import EngineError
 from runner.kubelet.containers.termination_messages import local_directory
 from runner.kubelet.loop.jobs import run_job

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from runner.core.model import Container, Handler, SleepAction
 from runner.core.reasons import EventReason, warning
-from runner.core.times import later
+from runner.core.text.times import later
 from runner.kubelet.loop.context import PodContext
 from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.tasks import Task, Wait

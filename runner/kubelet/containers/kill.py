@@ -15,7 +15,7 @@ from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.reasons import EventReason, normal
 from runner.core.sync.eviction import EVICTION_GRACE
 from runner.core.sync.termination import grace_period, is_at_once, is_its_turn, stop_timeout
-from runner.core.times import later
+from runner.core.text.times import later
 from runner.engine.protocol import Engine, EngineState
 from runner.errors import Conflict, NotFound
 from runner.kubelet.containers.hooks import run_pre_stop

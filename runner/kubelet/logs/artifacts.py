@@ -36,7 +36,7 @@ from runner.core.narration import (
     PodRef,
     StatusChanged,
 )
-from runner.core.times import format_micro_time
+from runner.core.text.times import format_micro_time
 from runner.engine.protocol import ContainerDetails, Named
 from runner.errors import EngineError, StoreError
 from runner.kubelet.loop.secrecy import Secrets

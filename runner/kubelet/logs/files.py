@@ -14,7 +14,7 @@ from io import BufferedWriter
 from pathlib import Path
 
 from runner.core.narration import PodRef
-from runner.core.times import parse_time
+from runner.core.text.times import parse_time
 from runner.engine.protocol import LogChunk
 from runner.errors import StoreError
 from runner.kubelet.logs.output import Lines

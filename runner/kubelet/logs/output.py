@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Protocol
 
 from runner.core.narration import LogLine, PodRef
-from runner.core.times import parse_time
+from runner.core.text.times import parse_time
 from runner.engine.protocol import ContainerDetails, EngineState, LogChunk, LogStream, Named
 from runner.errors import EngineError, NotFound
 from runner.kubelet.logs.lane import Step

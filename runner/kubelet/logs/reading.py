@@ -16,7 +16,7 @@ from runner.core.model import Object, Pod
 from runner.core.narration import LogLine, PodRef
 from runner.core.reasons import WaitingReason
 from runner.core.status.podstatus import ContainerStatus, PodStatus
-from runner.core.times import later
+from runner.core.text.times import later
 from runner.engine.protocol import Engine, LogChunk
 from runner.errors import EngineError, EngineUnavailable, NotFound, UsageError
 from runner.kubelet.logs.files import KEPT_ATTEMPTS, MAX_FILE_SIZE, is_cut, read_saved, saved_attempts

@@ -31,7 +31,7 @@ from runner.core.observed import (
     SandboxRecord,
 )
 from runner.core.reasons import TerminatedReason
-from runner.core.times import EPOCH
+from runner.core.text.times import EPOCH
 from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineState
 from runner.errors import NotFound
 

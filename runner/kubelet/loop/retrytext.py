@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.core.model import Container, RetryScope
 from runner.core.sync.decide import Operation, OperationKind
-from runner.core.times import format_duration
+from runner.core.text.times import format_duration
 from runner.kubelet.loop.context import PodContext
 
 

@@ -18,7 +18,7 @@ from runner.core.status.containerstatus import StartFailure
 from runner.core.sync.backoff import crash_loop_event, crash_loop_message
 from runner.core.sync.decide import Operation, OperationKind, Plan
 from runner.core.sync.termination import grace_period
-from runner.core.times import format_duration
+from runner.core.text.times import format_duration
 from runner.errors import EngineError, EngineUnavailable
 from runner.kubelet.containers.kill import forget, kill_container, kill_pod
 from runner.kubelet.containers.sandbox import create_sandbox

@@ -27,7 +27,7 @@ from runner.core.sync.backoff import pull_schedule
 from runner.core.sync.decide import Memory, Plan, decide
 from runner.core.sync.restart import with_retry_scope
 from runner.core.sync.termination import MINIMUM_GRACE, is_at_once
-from runner.core.times import later
+from runner.core.text.times import later
 from runner.core.volumes import MountError
 from runner.errors import EngineError, EngineUnavailable, RunnerError, TooManyFiles, ends_a_run
 from runner.kubelet.containers.evicting import tell_what_nobody_watches, watch_storage

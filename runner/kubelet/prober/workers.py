@@ -16,7 +16,7 @@ from runner.core.sync.probing import (
     initial_state,
     initial_verdict,
 )
-from runner.core.times import later
+from runner.core.text.times import later
 from runner.kubelet.loop.context import PodContext
 from runner.kubelet.loop.jobs import run_job
 from runner.kubelet.loop.lanes import Lane

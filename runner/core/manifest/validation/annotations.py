@@ -11,13 +11,13 @@ import json
 import re
 from typing import Any
 
-from runner.core.gotext import quote
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.preparing import APP_ARMOR_PREFIX, MIRROR, SECCOMP_POD, SECCOMP_PREFIX
 from runner.core.manifest.validation.errors import Errors
 from runner.core.manifest.validation.relative import local_path
 from runner.core.manifest.validation.scheduling import validate_tolerations
 from runner.core.manifest.validation.security import containers_of
+from runner.core.text.gotext import quote
 
 Object = dict[str, Any]
 

@@ -11,7 +11,7 @@ from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.errors import Errors
 from runner.core.manifest.validation.metadata import validate_selector
 from runner.core.manifest.validation.names import dns_label, dns_subdomain
-from runner.core.quantity import ZERO, parse_quantity
+from runner.core.text.quantity import ZERO, parse_quantity
 
 Object = dict[str, Any]
 

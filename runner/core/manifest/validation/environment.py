@@ -18,7 +18,7 @@ from runner.core.manifest.validation.names import (
     qualified_name,
 )
 from runner.core.manifest.validation.relative import no_backsteps
-from runner.core.quantity import parse_quantity
+from runner.core.text.quantity import parse_quantity
 
 ENVIRONMENT_FIELDS = frozenset(
     {

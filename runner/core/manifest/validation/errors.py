@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from runner.core.gotext import quote
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.scalars import json_number
 from runner.core.manifest.types import PathKeys, ProblemType
+from runner.core.text.gotext import quote
 
 OMITTED: Final = object()
 """As a value: one that the text leaves out."""

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from runner.core.gotext import quote
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.errors import OMITTED, Errors
 from runner.core.manifest.validation.names import qualified_name
 from runner.core.manifest.validation.templates import not_negative
+from runner.core.text.gotext import quote
 
 Object = dict[str, Any]
 

@@ -9,7 +9,6 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from runner.core.gojson import object_fault
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.claims import validate_claim_spec
 from runner.core.manifest.validation.errors import Errors
@@ -18,6 +17,7 @@ from runner.core.manifest.validation.names import config_key, dns_label, dns_sub
 from runner.core.manifest.validation.persistentvolumes import validate_volume
 from runner.core.manifest.validation.services import validate_service
 from runner.core.manifest.validation.tlspair import pair_fault
+from runner.core.text.gojson import object_fault
 
 Object = dict[str, Any]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from runner.core.gotext import quote
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.errors import Errors
+from runner.core.text.gotext import quote
 
 Object = dict[str, Any]
 _File = tuple[str, str]

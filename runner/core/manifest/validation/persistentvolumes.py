@@ -18,7 +18,7 @@ from runner.core.manifest.validation.names import dns_label, dns_subdomain
 from runner.core.manifest.validation.relative import no_backsteps
 from runner.core.manifest.validation.scheduling import validate_node_term
 from runner.core.manifest.validation.volumes import validate_host_path, validate_nfs
-from runner.core.quantity import NANO, ZERO, parse_quantity
+from runner.core.text.quantity import NANO, ZERO, parse_quantity
 
 Object = dict[str, Any]
 

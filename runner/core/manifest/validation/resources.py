@@ -12,7 +12,7 @@ from runner.core.manifest.defaults import aggregate_amounts, names_of
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.errors import Errors, Named
 from runner.core.manifest.validation.names import dns_label, qualified_name
-from runner.core.quantity import QuantityError, parse_quantity
+from runner.core.text.quantity import QuantityError, parse_quantity
 
 Object = dict[str, Any]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from runner.core.gotext import quote
 from runner.core.manifest.paths import FieldPath
 from runner.core.manifest.validation.claims import validate_claim_spec
 from runner.core.manifest.validation.environment import (
@@ -20,7 +19,8 @@ from runner.core.manifest.validation.errors import Errors
 from runner.core.manifest.validation.metadata import validate_annotations, validate_labels
 from runner.core.manifest.validation.names import dns_label, dns_subdomain
 from runner.core.manifest.validation.relative import local_path, no_backsteps
-from runner.core.quantity import parse_quantity
+from runner.core.text.gotext import quote
+from runner.core.text.quantity import parse_quantity
 
 Object = dict[str, Any]
 

@@ -12,7 +12,7 @@ from runner.core.manifest.preparing import APP_ARMOR_PREFIX, SECCOMP_POD, SECCOM
 from runner.core.manifest.validation.errors import Errors
 from runner.core.manifest.validation.names import dns_label, ip_address, label_value
 from runner.core.manifest.validation.security import containers_of
-from runner.core.quantity import NANO, parse_quantity
+from runner.core.text.quantity import NANO, parse_quantity
 
 Object = dict[str, Any]
 

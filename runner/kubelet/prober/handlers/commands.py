@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from runner.core.container.expansion import TooLong, expand
-from runner.core.gotext import join_list, quote
 from runner.core.model import Container
 from runner.core.sync.probing import ProbeRun, RunResult
-from runner.core.times import format_duration
+from runner.core.text.gotext import join_list, quote
+from runner.core.text.times import format_duration
 from runner.engine.protocol import ExecResult, ExecTimeout
 from runner.errors import EngineError
 from runner.kubelet.prober.handlers.contract import ExecEngine, HookOutcome, Target

@@ -10,10 +10,10 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from runner.core.gotext import quote
 from runner.core.model import ExecAction, GRPCAction, Handler, HTTPGetAction, SleepAction, TCPSocketAction
 from runner.core.reasons import EventReason, warning
 from runner.core.sync.probing import ProbeRun, RunResult
+from runner.core.text.gotext import quote
 from runner.errors import EngineError
 from runner.kubelet.prober.handlers import commands
 from runner.kubelet.prober.handlers.contract import ExecEngine, HookOutcome, Target

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from runner.clock import Deadline
-from runner.core.gotext import quote
 from runner.core.sync.probing import ProbeRun, RunResult
-from runner.core.times import format_duration
+from runner.core.text.gotext import quote
+from runner.core.text.times import format_duration
 from runner.kubelet.prober.handlers.dialing import join_host_port
 from runner.kubelet.prober.handlers.httprequest import user_agent
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from runner.clock import Deadline
-from runner.core.gotext import quote
+from runner.core.text.gotext import quote
 from runner.kubelet.prober.handlers.dialing import Connection, Dial, DialError, go_words
 from runner.kubelet.prober.handlers.httprequest import Request, RequestError, header_lines
 from runner.kubelet.prober.handlers.tlsclient import PlainHTTPAnswer, TlsEnd, arm

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from runner.core.gotext import quote
 from runner.core.model import Container
+from runner.core.text.gotext import quote
 
 _NUMBER = re.compile(r"[+-]?[0-9]+")
 

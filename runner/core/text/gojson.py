@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from runner.core.gotext import quote
+from runner.core.text.gotext import quote
 
 _SPACE = b" \t\r\n"
 _LITERALS = {ord("t"): b"true", ord("f"): b"false", ord("n"): b"null"}

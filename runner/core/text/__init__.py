@@ -1,0 +1,1 @@
+"""Texts, numbers and times as Go and Kubernetes write them."""
