@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
@@ -58,6 +59,7 @@ class Doorbells:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._home = database.home
+        self._guard = threading.Lock()
         self._sender: socket.socket | None = None
         self._folder = -1
 
@@ -110,15 +112,17 @@ class Doorbells:
 
     def _ring(self, name: str) -> bool:
         """Returns whether somebody may hear it."""
-        if self._sender is None:
-            self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._sender.setblocking(False)
-        try:
-            self._sender.sendto(b"!", self._address(name))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return False
-        except OSError:
-            pass  # It has been rung so often that no more rings are kept.
+        address = self._address(name)
+        with self._guard:
+            try:
+                if self._sender is None:
+                    self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                    self._sender.setblocking(False)
+                self._sender.sendto(b"!", address)
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+            except OSError:
+                pass  # It has been rung so often that no more rings are kept; or no more files may be opened.
         return True
 
     def _forget(self, names: Sequence[str]) -> None:
@@ -131,17 +135,19 @@ class Doorbells:
         path = str(self._home.bells / name)
         if len(os.fsencode(path)) <= _LONGEST_PATH or not _DESCRIPTORS.is_dir():
             return path
-        if self._folder < 0:
-            self._folder = os.open(self._home.bells, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        return str(_DESCRIPTORS / str(self._folder) / name)
+        with self._guard:
+            if self._folder < 0:
+                self._folder = os.open(self._home.bells, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            return str(_DESCRIPTORS / str(self._folder) / name)
 
     def close(self) -> None:
-        if self._sender is not None:
-            self._sender.close()
-            self._sender = None
-        if self._folder >= 0:
-            os.close(self._folder)
-            self._folder = -1
+        with self._guard:
+            sender, self._sender = self._sender, None
+            folder, self._folder = self._folder, -1
+        if sender is not None:
+            sender.close()
+        if folder >= 0:
+            os.close(folder)
 
 
 @lru_cache(maxsize=256)
