@@ -27,7 +27,6 @@ from runner.errors import (
 from runner.kubelet.options import RunOptions
 from runner.node.outcome import RunResult, StopRequest
 from runner.registry.home import Home
-from runner.registry.storage import Store
 
 if TYPE_CHECKING:
     from runner.api.inputs import Manifest
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from runner.core.narration import Listener, Narration
     from runner.engine.protocol import Engine
     from runner.janitor.gc import GcReport
+    from runner.registry.contract import Registry
 
 
 def _deaf(narration: Narration) -> None:
@@ -54,7 +54,7 @@ class Runner(Deleting):
         environ: Mapping[str, str] | None = None,
         home: Home | str | Path | None = None,
         clock: Clock | None = None,
-        store: Store | None = None,
+        store: Registry | None = None,
         engine: Engine | None = None,
         namespace: str = "default",
         options: RunOptions | None = None,

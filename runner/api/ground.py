@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from runner.clock import Clock, SystemClock
 from runner.errors import RunnerError
 from runner.registry.home import Home
-from runner.registry.storage import Store
 
 if TYPE_CHECKING:
     from runner.engine.discover import EngineAddress
     from runner.engine.protocol import Engine
     from runner.kubelet.prober.handlers import Reach
+    from runner.registry.contract import Registry
 
 
 _log = logging.getLogger("runner.engine")
@@ -34,7 +34,7 @@ class Ground:
         environ: Mapping[str, str] | None = None,
         home: Home | str | Path | None = None,
         clock: Clock | None = None,
-        store: Store | None = None,
+        store: Registry | None = None,
         engine: Engine | None = None,
     ) -> None:
         self._environ = os.environ if environ is None else environ
@@ -48,22 +48,22 @@ class Ground:
         self._lock = threading.RLock()
 
     @property
-    def store(self) -> Store:
+    def store(self) -> Registry:
         """The old name of ``registry``; whoever looks at objects or writes them takes ``client``."""
         return self.registry
 
     @property
-    def registry(self) -> Store:
+    def registry(self) -> Registry:
         """What exists: the state that all podrunner processes of this user share. Raises StoreError."""
         with self._lock:
             if self._store is None:
-                from runner.registry.sqlite import SqliteStore
+                from runner.registry.sqlite import SqliteRegistry
 
-                self._store = SqliteStore(self.home)
+                self._store = SqliteRegistry(self.home)
             return self._store
 
     @contextmanager
-    def sound_store(self, *, is_only_looked_at: bool) -> Iterator[tuple[Store, str]]:
+    def sound_store(self, *, is_only_looked_at: bool) -> Iterator[tuple[Registry, str]]:
         """The store, and a sentence about what was wrong with it, "" mostly. A damaged one is set aside.
 
         ``is_only_looked_at``: it stays where it is, and what can be read of it is given. Raises StoreError.

@@ -18,16 +18,15 @@ if TYPE_CHECKING:
     from runner.core.logquestion import LogQuestion
     from runner.core.narration import LogLine
     from runner.engine.protocol import Engine
-    from runner.registry.contract import Listing, Watch
+    from runner.registry.contract import Listing, Registry, Watch
     from runner.registry.home import Home
-    from runner.registry.storage import Store
 
 
 class Place(Protocol):
     """Where objects are and pods run; each is opened when it is first asked for."""
 
     @property
-    def registry(self) -> Store: ...
+    def registry(self) -> Registry: ...
 
     @property
     def engine(self) -> Engine: ...

@@ -20,8 +20,8 @@ from runner.core.workloads import Member, Reconciliation, Workload, WorkloadKind
 from runner.core.workloads import notes as words
 from runner.core.workloads.statefulset import claims
 from runner.core.workloads.status import View, changes_at, objects_of
+from runner.registry.contract import Registry, name_of, put
 from runner.registry.deletionrequests import deletion_asked_of, forget_request
-from runner.registry.storage import Store, name_of
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ class Control:
         self,
         controllers: Sequence[Controller],
         hands: Hands,
-        store: Store,
+        store: Registry,
         listener: Listener,
         clock: Clock,
         speed: float,
@@ -199,7 +199,7 @@ class Control:
     def _forget(self, controller: Controller) -> None:
         """A workload that was deleted is there no more when its pods are gone."""
         for value in controller.shown.values():
-            self._store.remove_object(str(value["kind"]), *name_of(value))
+            self._store.delete(str(value["kind"]), *name_of(value))
             forget_request(self._store, value)
         controller.shown.clear()
 
@@ -217,7 +217,7 @@ class Control:
             kind = str(value["kind"])
             if controller.shown.get(kind) != value:
                 controller.shown[kind] = value
-                self._store.put_object(value)
+                put(self._store, value)
         if view.is_settled and not was_settled:
             self._tell(controller, words.ended(controller.state, controller.reason, controller.message))
             if controller.workload.parent is not None:
@@ -246,7 +246,7 @@ class Control:
 class _Teller:
     """Records the events about one workload."""
 
-    def __init__(self, value: Json, store: Store, listener: Listener, clock: Clock) -> None:
+    def __init__(self, value: Json, store: Registry, listener: Listener, clock: Clock) -> None:
         self._ref = _ref(value)
         self._about = ObjectRef(
             namespace=self._ref.namespace,

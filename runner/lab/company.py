@@ -49,7 +49,7 @@ def simulate_company(
     return CompanySimulation(
         pods=tuple(_of_pod(cluster, one, end) for one in cluster.pods),
         told=tuple(cluster.told),
-        objects=tuple(value for kind in kinds for value in cluster.store.objects(kind)),
+        objects=tuple(value for kind in kinds for value in cluster.store.list(kind).items),
         verdicts=tuple(_verdict(one) for one in cluster.controllers if one.is_over or one.is_idle),
         ended_at=cluster.clock.now(),
         end=end,

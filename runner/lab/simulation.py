@@ -24,6 +24,7 @@ from runner.lab.handlers import SimulatedHandlers
 from runner.lab.script import SimulationScript
 from runner.lab.steps import Step, placed
 from runner.lab.virtual import End, VirtualNode
+from runner.registry.contract import put
 
 DEFAULT_SECONDS: Final = 3600.0
 """How long a simulation lasts at most when nobody says otherwise."""
@@ -82,7 +83,7 @@ def simulate(
     """
     run = SimulatedRun(pod, script or SimulationScript(), options or WorkerOptions())
     for value in objects:
-        run.store.put_object(placed(value, pod.namespace))
+        put(run.store, placed(value, pod.namespace))
     for step in (*run.script.steps, *steps):
         run.plan(step)
     end = run.advance(for_seconds)

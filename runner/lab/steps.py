@@ -14,14 +14,15 @@ from runner.core.model import Json, Object, Pod
 from runner.core.sync.termination import deletion_grace
 from runner.engine.protocol import ContainerSummary, EngineState
 from runner.engine.simulated import SimulatedEngine
-from runner.registry.storage import Store, without_status
+from runner.registry.contract import Registry, put, without_status
+from runner.registry.deletion import pod_of, request_deletion
 
 
 class World(Struct, frozen=True):
     """What a step can reach."""
 
     engine: SimulatedEngine
-    store: Store
+    store: Registry
     pod: Pod
 
     def instances(self, container: str) -> list[ContainerSummary]:
@@ -100,7 +101,7 @@ def delete(grace: int | None = None) -> Action:
     """Ask for the pod's deletion; ``grace`` in seconds, None: the pod's own."""
 
     def act(world: World, now: datetime) -> None:
-        world.store.request_deletion(world.pod.uid, now, deletion_grace(world.pod, grace))
+        request_deletion(world.store, world.pod.uid, now, deletion_grace(world.pod, grace))
 
     return act
 
@@ -112,13 +113,13 @@ def update_image(container: str, image: str) -> Action:
         return [{**one, "image": image} if one["name"] == container else one for one in listed]
 
     def act(world: World, _now: datetime) -> None:
-        value = world.store.pod_by_uid(world.pod.uid)
+        value = pod_of(world.store, world.pod.uid)
         if value is None:
             return
         spec = value["spec"]
         keys = [key for key in ("initContainers", "containers") if spec.get(key)]
-        pod = {**without_status(value), "spec": {**spec, **{key: changed(spec[key]) for key in keys}}}
-        world.store.update_pod(pod)
+        changed_pod = {**without_status(value), "spec": {**spec, **{key: changed(spec[key]) for key in keys}}}
+        world.store.update(changed_pod)
 
     return act
 
@@ -127,7 +128,7 @@ def put_object(value: Json) -> Action:
     """Create or replace a ConfigMap or Secret, in the pod's namespace unless it names one."""
 
     def act(world: World, _now: datetime) -> None:
-        world.store.put_object(placed(value, world.pod.namespace))
+        put(world.store, placed(value, world.pod.namespace))
 
     return act
 
@@ -136,7 +137,7 @@ def remove_object(kind: str, name: str) -> Action:
     """Delete an object of the pod's namespace."""
 
     def act(world: World, _now: datetime) -> None:
-        world.store.remove_object(kind, world.pod.namespace, name)
+        world.store.delete(kind, world.pod.namespace, name)
 
     return act
 

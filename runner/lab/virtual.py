@@ -42,7 +42,8 @@ from runner.lab.steps import Step, World, placed
 from runner.node.node import Node
 from runner.node.owning import Owned, first_sandbox
 from runner.node.running import Past, Running
-from runner.registry.memory import MemoryStore
+from runner.registry.contract import ChangeType, put, unversioned
+from runner.registry.memory import MemoryRegistry
 
 if TYPE_CHECKING:
     from runner.controllers.control import Controller
@@ -91,19 +92,6 @@ def _ignore_pod(_: Cluster, __: Pod) -> None:
     """The same."""
 
 
-class _Store(MemoryStore):
-    """A store that tells what is put into it of workloads."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shown: Callable[[Json], None] = _ignore
-
-    def put_object(self, value: Json) -> None:
-        super().put_object(value)
-        if value.get("kind") in WORKLOAD_KINDS:
-            self.shown(value)
-
-
 class VirtualNode:
     """A node with its Engine, store and clock, to be advanced bit by bit.
 
@@ -123,7 +111,7 @@ class VirtualNode:
         self.script = script or SimulationScript()
         self.options = options or WorkerOptions()
         self.clock = clock or VirtualClock()
-        self.store = _Store()
+        self.store = MemoryRegistry()
         self.engine = SimulatedEngine(self.clock, Script(images=self.script.images))
         self.engine.add_image(_SANDBOX_IMAGE)
         self.handlers = SimulatedHandlers(self.engine, {}) if handlers is None else handlers(self.engine)
@@ -161,7 +149,7 @@ class VirtualNode:
         self.engine.assign(pod.uid, script.for_engine(pod))
         self.handlers.assign(pod.uid, script.hooks)
         self._have_images(pod)
-        self.store.create_pod(pod.manifest, owner=_OWNER)
+        self.store.create({"kind": "Pod", **pod.manifest}, holder=_OWNER)
         self._new.add(pod.uid)
         wakeup = Flag()
         wakeup.set()
@@ -290,12 +278,12 @@ class Cluster(VirtualNode):
         super().__init__(script, options, listener=self._hear)
         self.node.on_add = lambda one: on_pod(self, one.pod)
         self.told: list[Told] = []
-        self.store.shown = lambda value: self.told.append(ObjectShown(at=self.clock.now(), value=value))
+        self._shown = self.store.watch(kinds=WORKLOAD_KINDS, wake=self._see_shown)
         self._hears = listener
         self._names = Numbered()
         for item in objects:
             if item.kind != "Pod" and item.kind not in WORKLOAD_KINDS:
-                self.store.put_object(placed({**item.value, "kind": item.kind}, item.namespace))
+                put(self.store, placed({**item.value, "kind": item.kind}, item.namespace))
         from runner.controllers.control import Controller
 
         made = [Controller(workload) for workload in expand(objects, self._names, self.clock.now())]
@@ -328,6 +316,12 @@ class Cluster(VirtualNode):
         given = {c.name: ContainerScript(attempts=(INIT_ATTEMPT,)) for c in pod.containers} | dict(script.containers)
         containers = {name: _from(one, _used(failed, name)) for name, one in given.items()}
         return replace(script, containers=containers)
+
+    def _see_shown(self) -> None:
+        """A workload's controller has written how it is."""
+        for change in self._shown.next(0):
+            if change.type is not ChangeType.DELETED:
+                self.told.append(ObjectShown(at=self.clock.now(), value=unversioned(change.value)))
 
     def _hear(self, narration: Narration) -> None:
         if isinstance(narration, StatusChanged) or (isinstance(narration, EventRecorded) and narration.is_stored):

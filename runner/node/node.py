@@ -41,10 +41,10 @@ from runner.kubelet.options import WorkerOptions
 from runner.kubelet.prober.handlers.contract import Handlers
 from runner.node.owning import Owned, Spawn
 from runner.node.running import Past, Running, member_of
-from runner.registry.contract import Change
+from runner.registry.contract import Change, Registry
+from runner.registry.deletion import pod_of, request_deletion
 from runner.registry.deletionrequests import KIND as DELETION_REQUEST
 from runner.registry.home import Home
-from runner.registry.storage import Store
 
 if TYPE_CHECKING:
     from runner.controllers.control import Control, Controller
@@ -68,7 +68,7 @@ class Node:
         self,
         *,
         engine: Engine,
-        store: Store,
+        store: Registry,
         clock: Clock,
         handlers: Handlers,
         options: WorkerOptions,
@@ -211,7 +211,7 @@ class Node:
         if owned.has_messages:
             context.messages = TerminationMessages.of(engine, pod, owned.owner)
         if not is_new:
-            stored = (self.store.pod_by_uid(pod.uid) or {}).get("status")
+            stored = (pod_of(self.store, pod.uid) or {}).get("status")
             context.status = context.published = PodStatus.from_json(stored) if stored else None
         ticket = self._queue.ticket(wakeup.set)
         return PodWorker(context, wakeup, ticket, is_adopted=not is_new, on_give_up=self.tell_news)
@@ -274,7 +274,7 @@ class Node:
         with suppress(Exception):  # It is broken.
             one.worker.context.tasks.cancel_all()
         self._health.leave()
-        value = self.store.pod_by_uid(one.pod.uid)
+        value = pod_of(self.store, one.pod.uid)
         if value is not None:
             one.owned.pod = Pod.from_json({key: part for key, part in value.items() if key != "status"})
         one.owned.renew()
@@ -329,7 +329,7 @@ class Node:
         """Ask for the deletion of a pod."""
         one = self.live.get(uid)
         if one is not None:
-            self.store.request_deletion(uid, self.clock.now(), deletion_grace(one.pod, grace))
+            request_deletion(self.store, uid, self.clock.now(), deletion_grace(one.pod, grace))
             one.wakeup.set()
 
     # --- whoever looks at it ----------------------------------------------------------------------------------------
@@ -377,13 +377,13 @@ class Node:
         now = self.clock.now()
         for one in self.running:
             wanted = deletion_grace(one.worker.context.pod, grace)
-            self.store.request_deletion(one.pod.uid, now, wanted)
+            request_deletion(self.store, one.pod.uid, now, wanted)
             one.wakeup.set()
 
     def kill_all(self) -> None:
         """Kill whatever still runs; the workers remove it."""
         for one in self.running:
-            self.store.request_deletion(one.pod.uid, self.clock.now(), 0)
+            request_deletion(self.store, one.pod.uid, self.clock.now(), 0)
             labels = {POD_UID: one.pod.uid, DOCKER_TYPE: TYPE_CONTAINER}
             engine = self.engine.of(one.pod)
             try:
@@ -404,7 +404,7 @@ class Node:
         self.settle()
         for one in self.running:
             one.detached = True
-            self.store.keep_pod(one.pod.uid)
+            self.store.ledger.keep(one.pod.uid)
             one.wakeup.set()
 
     def say_goodbye(self) -> None:

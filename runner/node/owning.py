@@ -23,10 +23,10 @@ from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import Making
 from runner.kubelet.volumes.planning import prepare_volumes
 from runner.registry.contract import Registry
+from runner.registry.deletion import forget_pod
 from runner.registry.home import Home
 from runner.registry.objects import remove_claims
 from runner.registry.ownership import PodLock, owner_label
-from runner.registry.storage import Store
 from runner.retry import engine_retry
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def own(pod: Pod, home: Home, *, may_keep: bool = False) -> Owned:
 
 def own_new(
     pods: Sequence[Pod],
-    store: Store,
+    store: Registry,
     home: Home,
     make_room: Callable[[], object],
     *,
@@ -107,14 +107,14 @@ def own_new(
                 store.create(created, holder=owned.owner, run_spec=run_spec)
     except BaseException:
         for owned in taken:
-            store.remove_pod(owned.pod.uid)
+            forget_pod(store, owned.pod.uid)
             owned.release()
         raise
     return taken
 
 
 def begin_sandbox(
-    owned: Owned, engine: Engine, store: Store, clock: Clock, image: str, zone: Callable[[Pod], str] = lambda _: ""
+    owned: Owned, engine: Engine, store: Registry, clock: Clock, image: str, zone: Callable[[Pod], str] = lambda _: ""
 ) -> None:
     """Start the pod's first sandbox before anybody has decided so: that decision is never another one for a new pod."""
     creation = _first(owned.pod, engine.of(owned.pod), store, clock, image, owned.owner, owned.making, zone)
@@ -168,7 +168,7 @@ def _first(
     )
 
 
-def abandon(owned: Owned, engine: Engine, store: Store, clock: Clock) -> None:
+def abandon(owned: Owned, engine: Engine, store: Registry, clock: Clock) -> None:
     """Undo as much of a pod as can be undone when the run itself has broken; a sweep finds the rest.
 
     Nobody works on the pod any more, except creations that were begun: they are waited for.
@@ -181,5 +181,5 @@ def abandon(owned: Owned, engine: Engine, store: Store, clock: Clock) -> None:
     with suppress(RunnerError):
         remove_claims(store, owned.pod.namespace, owned.pod.uid)
     with suppress(RunnerError):
-        store.remove_pod(owned.pod.uid)
+        forget_pod(store, owned.pod.uid)
     owned.release()

@@ -278,6 +278,13 @@ class Registry(Protocol):
     def close(self) -> None: ...
 
 
+def put(registry: Registry, value: Json) -> Object:
+    """Add an object as it is, status included, or replace the one of its name. Returns it as it is afterwards."""
+    made = registry.change(str(value.get("kind") or ""), *name_of(value), lambda _: value)
+    assert made is not None
+    return made
+
+
 def name_of(value: Json) -> tuple[str, str]:
     """Namespace and name of an object."""
     metadata = value.get("metadata") or {}

@@ -16,12 +16,12 @@ from runner.core.runview import PodView, RunView, WorkloadView
 from runner.core.status.podstatus import Phase, PodStatus
 from runner.core.troubles import Trouble
 from runner.engine.simulated import SimulatedEngine
-from runner.registry.memory import MemoryStore
+from runner.registry.memory import MemoryRegistry
 
 
 @pytest.fixture(params=["memory", "file"])
 def runner(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Runner]:
-    store = MemoryStore() if request.param == "memory" else None
+    store = MemoryRegistry() if request.param == "memory" else None
     with Runner(home=tmp_path, store=store, engine=SimulatedEngine(VirtualClock())) as made:
         yield made
 
@@ -76,7 +76,7 @@ def test_pods_that_its_workloads_make_are_its_own(runner: Runner) -> None:
 
 def test_what_was_missed_is_found_by_looking_again(tmp_path: Path) -> None:
     """In memory changes are kept as long as somebody watches."""
-    store = MemoryStore()
+    store = MemoryRegistry()
     with Runner(home=tmp_path, store=store, engine=SimulatedEngine(VirtualClock())) as runner:
         for name in ("a", "b"):
             store.create(pod(name))

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from runner import Runner
-from runner.registry.memory import MemoryStore
+from runner.registry.contract import put
+from runner.registry.memory import MemoryRegistry
 
 
 def open_below(folder: Path) -> list[str]:
@@ -24,27 +25,27 @@ def open_below(folder: Path) -> list[str]:
 
 def test_a_runner_that_is_closed_holds_no_file_open(tmp_path: Path) -> None:
     with Runner(home=tmp_path) as runner:
-        assert runner.store.pods() == []
+        assert runner.store.list("Pod").items == []
         assert open_below(tmp_path)
     assert open_below(tmp_path) == []
 
 
 def test_a_closed_runner_may_be_used_again(tmp_path: Path) -> None:
     with Runner(home=tmp_path) as runner:
-        runner.store.put_object({"kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}})
-    assert [one["metadata"]["name"] for one in runner.store.objects("ConfigMap")] == ["a"]
+        put(runner.store, {"kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}})
+    assert [one["metadata"]["name"] for one in runner.store.list("ConfigMap").items] == ["a"]
     runner.close()
     assert open_below(tmp_path) == []
 
 
-class _Kept(MemoryStore):
+class _Kept(MemoryRegistry):
     def close(self) -> None:
         raise AssertionError("it is somebody else's")
 
 
 def test_what_a_runner_was_given_stays_open(tmp_path: Path) -> None:
     with Runner(home=tmp_path, store=_Kept()) as runner:
-        assert runner.store.pods() == []
+        assert runner.store.list("Pod").items == []
 
 
 @dataclass
@@ -67,7 +68,7 @@ class _Life:
 @pytest.mark.parametrize("verb", ["close", "end"])
 def test_what_goes_wrong_with_one_run_keeps_none_of_the_others_from_ending(tmp_path: Path, verb: str) -> None:
     lives = [_Life(ValueError("first")), _Life(None), _Life(ValueError("second")), _Life(None)]
-    runner = Runner(home=tmp_path, store=MemoryStore())
+    runner = Runner(home=tmp_path, store=MemoryRegistry())
     runner._lives.extend(lives)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="first"):
         runner.close() if verb == "close" else runner.end(["pod"])  # type: ignore[list-item]

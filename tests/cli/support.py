@@ -28,10 +28,9 @@ from runner.errors import UsageError
 from runner.janitor.gc import GcReport
 from runner.kubelet.options import RunOptions
 from runner.node.outcome import StopRequest
-from runner.registry.contract import Change, Watch
+from runner.registry.contract import Change, Registry, Watch
 from runner.registry.home import Home
-from runner.registry.memory import MemoryStore
-from runner.registry.storage import Store
+from runner.registry.memory import MemoryRegistry
 
 START = datetime(2030, 5, 1, 12, 0, 0, tzinfo=UTC)
 REF = PodRef(namespace="default", name="web", uid="uid-web")
@@ -42,7 +41,7 @@ class TickingClock(VirtualClock):
 
     def __init__(self) -> None:
         super().__init__(START)
-        self.steps: list[Callable[[], None]] = []
+        self.steps: list[Callable[[], object]] = []
 
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
@@ -85,7 +84,7 @@ class FakeDeletion:
 class FakeRunner:
     """Answers what a test prepared and remembers what it was asked."""
 
-    store: Store = field(default_factory=MemoryStore)
+    store: Registry = field(default_factory=MemoryRegistry)
     clock: Clock = field(default_factory=TickingClock)
     narrations: list[Narration] = field(default_factory=list)
     result: FakeResult = field(default_factory=FakeResult)
@@ -135,7 +134,7 @@ class FakeRunner:
         return FakeClient(self)
 
     @property
-    def registry(self) -> Store:
+    def registry(self) -> Registry:
         return self.store
 
     @property
@@ -193,7 +192,7 @@ class FakeClient(LocalClient):
             runner.asked.setdefault("deleted", []).append((namespace, name, grace))
         else:
             runner.asked.setdefault("deleted objects", []).append((kind, namespace, name, grace))
-            runner.store.remove_object(kind, namespace, name)
+            runner.store.delete(kind, namespace, name)
         return runner.deletion
 
     def watch(
@@ -309,13 +308,13 @@ def pod(name: str = "web", *, namespace: str = "default", phase: str = "Running"
     }
 
 
-def put(store: Store, value: Object) -> None:
+def put_pod(store: Registry, value: Object) -> None:
     """Store a pod with its status."""
     store.create({**value, "status": PodStatus.from_json(value["status"]).to_json()}, holder="test")
 
 
-def publish(store: Store, value: Object) -> None:
-    store.publish(value["metadata"]["uid"], PodStatus.from_json(value["status"]), START)
+def publish(store: Registry, value: Object) -> None:
+    store.publish_status(value["metadata"]["uid"], PodStatus.from_json(value["status"]))
 
 
 def event(

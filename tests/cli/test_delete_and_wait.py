@@ -11,8 +11,9 @@ from runner.cli.resources import RESOURCES
 from runner.clock import VirtualClock
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import NoSuchObject, WaitTimeout
-from runner.registry.memory import MemoryStore
-from tests.cli.support import START, CommandLine, FakeDeletion, pod, put
+from runner.registry.contract import put
+from runner.registry.memory import MemoryRegistry
+from tests.cli.support import START, CommandLine, FakeDeletion, pod, put_pod
 
 MANIFEST = """\
 apiVersion: v1
@@ -25,8 +26,8 @@ spec: {containers: [{name: main, image: "nginx:1.27"}]}
 @pytest.fixture
 def podrunner() -> CommandLine:
     line = CommandLine()
-    put(line.runner.store, pod("web"))
-    put(line.runner.store, pod("db", phase="Pending"))
+    put_pod(line.runner.store, pod("web"))
+    put_pod(line.runner.store, pod("db", phase="Pending"))
     return line
 
 
@@ -160,7 +161,7 @@ def test_a_deletion_goes_on_past_what_is_missing_waits_and_fails_at_the_end(
     path.write_text(EVERYTHING)
     put_job(podrunner)
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "default"}}
-    podrunner.runner.store.put_object(claim)
+    put(podrunner.runner.store, claim)
     done = podrunner("delete", "-f", str(path))
     assert done.out.splitlines() == [
         'pod "web" deleted from default namespace',
@@ -204,7 +205,7 @@ def test_what_went_wrong_with_one_object_is_told_when_the_others_are_gone(podrun
     ],
 )
 def test_whatever_get_shows_is_deleted(podrunner: CommandLine, argv: str, kind: str, grace: int | None) -> None:
-    podrunner.runner.store.put_object({"kind": kind, "metadata": {"name": "shop", "namespace": "default"}})
+    put(podrunner.runner.store, {"kind": kind, "metadata": {"name": "shop", "namespace": "default"}})
     done = podrunner(*argv.split())
     assert podrunner.runner.asked["deleted objects"] == [(kind, "default", "shop", grace)]
     assert "deleted" not in podrunner.runner.asked
@@ -215,7 +216,7 @@ def test_whatever_get_shows_is_deleted(podrunner: CommandLine, argv: str, kind: 
 
 @pytest.mark.parametrize("kind", [one.words.kind for one in RESOURCES])
 def test_every_kind_that_get_shows_has_a_way_to_be_deleted(kind: str, tmp_path: Path) -> None:
-    with Runner(home=tmp_path, store=MemoryStore(), engine=SimulatedEngine(VirtualClock(START))) as runner:
+    with Runner(home=tmp_path, store=MemoryRegistry(), engine=SimulatedEngine(VirtualClock(START))) as runner:
         metadata = {"name": "x", "namespace": "default", "uid": "u"}
         value = {"apiVersion": "v1", "kind": kind, "metadata": metadata}
         if kind == "Pod":
@@ -223,11 +224,11 @@ def test_every_kind_that_get_shows_has_a_way_to_be_deleted(kind: str, tmp_path: 
         if kind == "Event":
             runner.store.record_event({**value, "involvedObject": {}})
         else:
-            runner.store.put_object(value)
+            put(runner.store, value)
         deletion = runner.client.delete(kind, "default", "x")
         runner.client.finish([deletion])
         deletion.wait(5)
-        assert runner.store.objects(kind) == runner.store.events() == []
+        assert runner.store.list(kind).items == runner.store.list("Event").items == []
         with pytest.raises(NoSuchObject, match="not found"):
             runner.client.delete(kind, "default", "x")
 
@@ -341,7 +342,7 @@ def put_job(line: CommandLine, *conditions: str) -> None:
     """A Job with these conditions."""
     listed = [{"type": kind, "status": "True"} for kind in conditions]
     value = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "pi", "namespace": "default"}}
-    line.runner.store.put_object({**value, "status": {"conditions": listed}})
+    put(line.runner.store, {**value, "status": {"conditions": listed}})
 
 
 def test_a_workload_is_waited_for_too(podrunner: CommandLine) -> None:

@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from runner.core.status.podstatus import Phase, PodStatus
-from tests.cli.support import START, CommandLine, event, pod, publish, put
+from runner.registry.contract import put
+from runner.registry.deletion import forget_pod
+from tests.cli.support import CommandLine, event, pod, publish, put_pod
 
 
 def put_workloads(line: CommandLine) -> None:
@@ -25,16 +27,16 @@ def put_workloads(line: CommandLine) -> None:
     ):
         metadata = {"name": name, "uid": f"uid-{name}", **created, "ownerReferences": owners.get(name, [])}
         value = {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": own}
-        line.runner.store.put_object({**value, "status": status})
+        put(line.runner.store, {**value, "status": status})
 
 
 @pytest.fixture
 def podrunner() -> CommandLine:
     """Two pods in the namespace default, one in another."""
     line = CommandLine()
-    put(line.runner.store, pod("web"))
-    put(line.runner.store, pod("starting", phase="Pending", age=61))
-    put(line.runner.store, pod("far", namespace="other"))
+    put_pod(line.runner.store, pod("web"))
+    put_pod(line.runner.store, pod("starting", phase="Pending", age=61))
+    put_pod(line.runner.store, pod("far", namespace="other"))
     line.runner.store.record_event(event("web", "Pulled", "first", seconds_ago=9, container="main"))
     line.runner.store.record_event(event("web", "BackOff", "second", kind="Warning"))
     return line
@@ -94,8 +96,8 @@ other       far    1/1     Running   0          5s    <none>
 
 def label(line: CommandLine) -> None:
     """One pod with labels instead of the one that is starting."""
-    line.runner.store.remove_pod("uid-starting")
-    put(line.runner.store, pod("back", labels={"tier": "back", "app": "shop"}))
+    forget_pod(line.runner.store, "uid-starting")
+    put_pod(line.runner.store, pod("back", labels={"tier": "back", "app": "shop"}))
 
 
 @pytest.mark.parametrize(
@@ -213,9 +215,9 @@ def test_a_wrong_question_about_workloads_ends_with_2(podrunner: CommandLine, ar
 def test_a_watch_of_a_workload_shows_its_changes(podrunner: CommandLine) -> None:
     put_workloads(podrunner)
     store = podrunner.runner.store
-    value = store.object("Deployment", "default", "shop")
+    value = store.get("Deployment", "default", "shop")
     assert value is not None
-    podrunner.clock.steps = [lambda: store.put_object({**value, "status": {"readyReplicas": 2}})]
+    podrunner.clock.steps = [lambda: put(store, {**value, "status": {"readyReplicas": 2}})]
     done = podrunner("get", "deploy", "-w", "-o", "jsonpath={.status.readyReplicas}{'\\n'}")
     assert done.out == "1\n2\n"
 
@@ -329,8 +331,8 @@ def test_a_watch_prints_the_header_once_and_one_line_a_change(podrunner: Command
     podrunner.clock.steps = [
         lambda: publish(store, pod("starting")),
         lambda: None,
-        lambda: put(store, pod("quite-a-long-name", phase="Pending", age=0)),
-        lambda: store.remove_pod("uid-web"),
+        lambda: put_pod(store, pod("quite-a-long-name", phase="Pending", age=0)),
+        lambda: forget_pod(store, "uid-web"),
     ]
     done = podrunner("get", "po", "-w")
     assert done.code == 130
@@ -344,7 +346,7 @@ def test_a_watch_prints_the_header_once_and_one_line_a_change(podrunner: Command
 
 def test_a_watch_of_one_pod_in_json_prints_one_object_a_change(podrunner: CommandLine) -> None:
     store = podrunner.runner.store
-    podrunner.clock.steps = [lambda: store.publish("uid-web", PodStatus(phase=Phase.SUCCEEDED), START)]
+    podrunner.clock.steps = [lambda: store.publish_status("uid-web", PodStatus(phase=Phase.SUCCEEDED))]
     done = podrunner("get", "po", "web", "-w", "-o", "jsonpath={.status.phase}{'\\n'}")
     assert done.out == "Running\nSucceeded\n"
 
@@ -419,7 +421,7 @@ def test_events_are_machine_readable(podrunner: CommandLine) -> None:
 
 
 def test_a_watch_of_a_pod_that_goes_shows_it_once_more(podrunner: CommandLine) -> None:
-    podrunner.clock.steps = [lambda: podrunner.runner.store.remove_pod("uid-web")]
+    podrunner.clock.steps = [lambda: forget_pod(podrunner.runner.store, "uid-web")]
     assert podrunner("get", "po", "web", "-w", "-o", "name").out == "pod/web\npod/web\n"
 
 
@@ -428,7 +430,7 @@ def test_a_workload_is_described_with_its_pods_and_events(podrunner: CommandLine
     put_workloads(podrunner)
     store = podrunner.runner.store
     owner = {"kind": "ReplicaSet", "name": "shop-1", "uid": "uid-shop-1", "controller": True}
-    put(store, pod("shop-1-a", ownerReferences=[owner]))
+    put_pod(store, pod("shop-1-a", ownerReferences=[owner]))
     about = event("shop-1", "SuccessfulCreate", "Created pod: shop-1-a")
     about["involvedObject"]["uid"] = "uid-shop-1"
     store.record_event(about)

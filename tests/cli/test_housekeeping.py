@@ -12,7 +12,8 @@ from runner.cli.app import App
 from runner.cli.commands.doctor import PROBLEM
 from runner.cli.main import COMMANDS, cli
 from runner.janitor.gc import GcReport
-from tests.cli.support import CommandLine, pod, put
+from runner.registry.contract import put
+from tests.cli.support import CommandLine, pod, put_pod
 
 
 @pytest.fixture
@@ -114,11 +115,11 @@ def test_completion_scripts_call_podrunner(podrunner: CommandLine, shell: str, s
 )
 def test_the_shell_completes(podrunner: CommandLine, words: list[str], incomplete: str, expected: list[str]) -> None:
     """Pods and containers come from the store."""
-    put(podrunner.runner.store, pod("web"))
-    put(podrunner.runner.store, pod("worker"))
-    put(podrunner.runner.store, pod("far", namespace="other"))
+    put_pod(podrunner.runner.store, pod("web"))
+    put_pod(podrunner.runner.store, pod("worker"))
+    put_pod(podrunner.runner.store, pod("far", namespace="other"))
     metadata = {"name": "shop", "namespace": "default"}
-    podrunner.runner.store.put_object({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata})
+    put(podrunner.runner.store, {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata})
     app = App(environ={}, make_runner=lambda _environ, _home: podrunner.runner)
     completer = ShellComplete(cli, {"obj": app}, "podrunner", "_PODRUNNER_COMPLETE")
     assert [item.value for item in completer.get_completions(words, incomplete)] == expected

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.cli.support import CommandLine, Terminal, line, pod, put
+from runner.registry.contract import put
+from tests.cli.support import CommandLine, Terminal, line, pod, put_pod
 
 
 @pytest.fixture
 def podrunner() -> CommandLine:
     command_line = CommandLine()
-    put(command_line.runner.store, pod("web"))
+    put_pod(command_line.runner.store, pod("web"))
     command_line.runner.lines = {
         "main": [line("hello"), line("world")],
         "first": [line("Init Container 1", container="first", is_init=True)],
@@ -33,7 +34,7 @@ def podrunner() -> CommandLine:
 )
 def test_logs_of_selected_pods(podrunner: CommandLine, argv: str, out: list[str]) -> None:
     for name, labels in (("a", {"app": "shop"}), ("b", {"app": "shop", "tier": "back"})):
-        put(podrunner.runner.store, pod(name, labels=labels))
+        put_pod(podrunner.runner.store, pod(name, labels=labels))
     done = podrunner(*argv.split())
     assert done.code == 0
     assert len(done.out.splitlines()) == len(out)
@@ -168,7 +169,7 @@ def test_following_goes_on_when_one_container_cannot_be_read(podrunner: CommandL
 
 def test_an_annotation_names_the_default_container() -> None:
     podrunner = CommandLine()
-    put(podrunner.runner.store, pod("web", annotations={"kubectl.kubernetes.io/default-container": "first"}))
+    put_pod(podrunner.runner.store, pod("web", annotations={"kubectl.kubernetes.io/default-container": "first"}))
     podrunner.runner.lines = {"first": [line("x", container="first")]}
     assert podrunner("logs", "web").err == 'Defaulted container "first" out of: main, first (init)\n'
 
@@ -219,10 +220,10 @@ def owned(podrunner: CommandLine) -> CommandLine:
     for kind, name, owner in (("Deployment", "shop", ""), ("ReplicaSet", "shop-1", "shop"), ("Job", "pi", "")):
         owners = [{"uid": f"uid-{owner}", "controller": True}] if owner else []
         metadata = {"name": name, "namespace": "default", "uid": f"uid-{name}", "ownerReferences": owners}
-        store.put_object({"kind": kind, "metadata": metadata})
+        put(store, {"kind": kind, "metadata": metadata})
     owners = [{"uid": "uid-shop-1", "controller": True}]
-    put(store, pod("shop-1-a", phase="Pending", age=9, ownerReferences=owners))
-    put(store, pod("shop-1-b", age=5, ownerReferences=owners))
+    put_pod(store, pod("shop-1-a", phase="Pending", age=9, ownerReferences=owners))
+    put_pod(store, pod("shop-1-b", age=5, ownerReferences=owners))
     return podrunner
 
 

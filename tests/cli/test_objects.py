@@ -78,7 +78,7 @@ def test_pods_are_left_to_run(podrunner: CommandLine, verb: str) -> None:
     done = podrunner(verb, "-f", "-", stdin=f"{SERVICE}---\n{POD}")
     assert (done.code, done.out) == (2, "")
     assert "Pod p: only Services, ConfigMaps and Secrets are kept without a run\nhint: podrunner run" in done.err
-    assert podrunner.runner.store.objects("Service") == []
+    assert podrunner.runner.store.list("Service").items == []
     assert podrunner(verb).err.startswith("error: must specify -f\n")
 
 
@@ -117,4 +117,4 @@ def test_delete_takes_names_and_files(podrunner: CommandLine) -> None:
     assert podrunner("delete", "svc/web", "po/web").code == 1
     done = podrunner("delete", "-f", "-", "--ignore-not-found", stdin=OTHERS)
     assert done.out == 'secret "hidden" deleted from default namespace\n'
-    assert podrunner.runner.store.objects("Secret") == []
+    assert podrunner.runner.store.list("Secret").items == []

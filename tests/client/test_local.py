@@ -18,12 +18,12 @@ from runner.core.model import Object
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import AlreadyExists, NoSuchObject, WaitTimeout
 from runner.registry.contract import Conflict
-from runner.registry.memory import MemoryStore
+from runner.registry.memory import MemoryRegistry
 
 
 @pytest.fixture(params=["memory", "file"])
 def runner(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Runner]:
-    store = MemoryStore() if request.param == "memory" else None
+    store = MemoryRegistry() if request.param == "memory" else None
     with Runner(home=tmp_path, store=store, engine=SimulatedEngine(VirtualClock())) as made:
         yield made
 

@@ -34,8 +34,9 @@ from runner.node.outcome import StopRequest
 from runner.node.owning import own_new
 from runner.node.running import Running
 from runner.node.threads import Threads
+from runner.registry.deletion import request_deletion
 from runner.registry.home import Home
-from runner.registry.sqlite import SqliteStore
+from runner.registry.sqlite import SqliteRegistry
 from runner.retry import CAP_SECONDS, INITIAL_SECONDS, RetryPolicy
 from tests.conformance.view import LOOK_SECONDS, View
 
@@ -57,7 +58,7 @@ class TestBed:
         self.is_closing = False
         self._home = Home(home)
         self._resources = ExitStack()
-        self.store = SqliteStore(self._home)
+        self.store = SqliteRegistry(self._home)
         self._resources.callback(self.store.close)
         self._audience = self._resources.enter_context(Audience(engine, self._home, RunOptions(), self._hear))
         self._sandbox_image = sandbox_reference(engine, "")
@@ -111,20 +112,20 @@ class TestBed:
 
     def delete(self, view: View, grace: int | None = None) -> None:
         """Ask for the deletion; without ``grace`` (seconds) with the pod's own."""
-        value = self.store.pod_by_uid(view.uid)
+        value = self.store.get_by_uid(view.uid)
         if value is not None:
             own = value["spec"].get("terminationGracePeriodSeconds", 30)
-            self.store.request_deletion(view.uid, self.clock.now(), own if grace is None else grace)
+            request_deletion(self.store, view.uid, self.clock.now(), own if grace is None else grace)
 
     def set_image(self, view: View, container: str, image: str) -> None:
         """Change the image of one container of the live pod."""
-        value = deepcopy(self.store.pod_by_uid(view.uid))
+        value = deepcopy(self.store.get_by_uid(view.uid))
         assert value is not None
         for group in ("initContainers", "containers"):
             for one in value["spec"].get(group) or ():
                 if one["name"] == container:
                     one["image"] = image
-        self.store.update_pod(value)
+        self.store.update({"kind": "Pod", **value})
 
     def containers(self, view: View, name: str) -> list[str]:
         """The ids of a container's instances, newest first."""

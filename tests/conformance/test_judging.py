@@ -10,7 +10,7 @@ import pytest
 
 from runner.core.model import Json
 from runner.core.text.times import format_time
-from runner.registry.memory import MemoryStore
+from runner.registry.memory import MemoryRegistry
 from tests.conformance.judging import Judge
 from tests.conformance.view import Seen, View
 
@@ -65,7 +65,7 @@ MARKS = [
 
 def judge(expect: Mapping[str, Any]) -> list[str]:
     """The judgement of one pod: it ran twice, was asked to go at 18 s and was gone at 21 s."""
-    store = MemoryStore()
+    store = MemoryRegistry()
     involved = {"kind": "Pod", "namespace": "default", "name": "web", "uid": "uid-1"}
     event = {"reason": "BackOff", "message": "Back-off restarting failed container", "involvedObject": involved}
     store.record_event({**event, "metadata": {"name": "web.1", "namespace": "default"}, "lastTimestamp": at(7)})

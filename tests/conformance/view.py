@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from runner.core.narration import Gone, LogLine, LogLines, Narration, StatusChanged
-from runner.registry.storage import Store
+from runner.registry.contract import Registry
 from runner.render.events import last_seen
 from tests.conformance.marks import Mark, read_marks
 from tests.conformance.reading import Json
@@ -31,7 +31,7 @@ class View:
 
     uid: str
     name: str
-    store: Store
+    store: Registry
     check: Callable[[], None] = lambda: None
     states: list[Seen] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
@@ -67,7 +67,7 @@ class View:
     def events(self, since: datetime | None = None) -> list[str]:
         """Every event, or those that were seen in the second of ``since`` or later, as ``Reason: message``."""
         first = None if since is None else since.replace(microsecond=0)
-        found = [(last_seen(event), event) for event in self.store.events(uid=self.uid)]
+        found = [(last_seen(event), event) for event in self.store.list("Event", about=self.uid).items]
         late = [event for at, event in found if first is None or at >= first]
         return [f"{event.get('reason')}: {event.get('message')}" for event in late]
 

@@ -23,7 +23,7 @@ import yaml
 from runner import Runner
 from runner.core.manifest import Source, load
 from runner.engine.docker import DockerEngine
-from runner.registry.storage import name_of
+from runner.registry.contract import name_of
 from tests.conftest import OF_USERS, require_engine
 
 ROOT = Path(__file__).parents[2]
@@ -153,7 +153,7 @@ def test_the_code_of_a_page_does_what_the_page_says(page: str, tmp_path: Path, d
             place.carry_out(block)
     finally:
         with Runner(home=tmp_path / "home", engine=docker_engine) as runner:
-            for pod in runner.store.pods():  # kept, or of a page that does not do what it says
+            for pod in runner.store.list("Pod").items:  # kept, or of a page that does not do what it says
                 runner.delete(*name_of(pod), grace=0, force=True).wait(SECONDS)
 
 

@@ -29,7 +29,7 @@ from runner.core.labels import ACCESS, OWNER, VOLUME_KIND
 from runner.core.network.proxyconfig import SERVICE
 from runner.registry.home import Home
 from runner.registry.ownership import home_id
-from runner.registry.sqlite import SqliteStore
+from runner.registry.sqlite import SqliteRegistry
 from tests.support.sweeping import no_other_sweeps
 
 ROOT = Path(__file__).parents[2]
@@ -160,9 +160,9 @@ class Bench:
         }
 
     @cached_property
-    def store(self) -> SqliteStore:
+    def store(self) -> SqliteRegistry:
         """The state that the commands use, as another process has it."""
-        return SqliteStore(Home(Path(self.environ["PODRUNNER_HOME"])))
+        return SqliteRegistry(Home(Path(self.environ["PODRUNNER_HOME"])))
 
     def start(self, *argv: str, stdin: str | None = None, environ: Mapping[str, str] | None = None) -> Process:
         """Start a command."""
@@ -233,7 +233,7 @@ class Bench:
     def assert_nothing_left(self, name: str) -> None:
         """Neither the Engine nor the store has anything of the pod."""
         assert self.left(name) == []
-        assert self.store.pods() == []
+        assert self.store.list("Pod").items == []
 
     def close(self) -> None:
         """End what still runs and remove what tests that failed left behind."""

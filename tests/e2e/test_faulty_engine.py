@@ -101,7 +101,7 @@ def test_a_run_over_a_faulty_engine_ends_with_the_right_exit_code_and_leaves_not
     assert done.code == code, story
     assert "Traceback" not in done.err, story
     assert bench.all_left() == [], story
-    assert bench.store.pods() == [], story
+    assert bench.store.list("Pod").items == [], story
 
 
 def slow(method: str, path: str, seconds: float) -> Decide:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from runner.core.printers.claimcolumns import CLAIM_COLUMNS
+from runner.registry.contract import put
 from tests.e2e.support import BUSYBOX, Bench, container, mounted, pod, until
 
 pytestmark = pytest.mark.docker
@@ -160,12 +161,12 @@ def test_an_ephemeral_volume_is_a_claim_of_the_pod_that_goes_with_it(bench: Benc
     volumes = [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": spec}}}]
     run = bench.start("run", bench.write(pod(name, container("main", **mounted("scratch", "/s")), volumes=volumes)))
     run.line("| up", stream="out")
-    claim = bench.store.object("PersistentVolumeClaim", "default", f"{name}-scratch")
+    claim = bench.store.get("PersistentVolumeClaim", "default", f"{name}-scratch")
     assert claim is not None
     assert claim["status"] == {"phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "2Gi"}}
     run.interrupt()
     run.end()
-    assert bench.store.objects("PersistentVolumeClaim") == []
+    assert bench.store.list("PersistentVolumeClaim").items == []
     bench.assert_nothing_left(name)
 
 
@@ -303,8 +304,8 @@ def test_mounted_objects_follow_the_store_and_sub_paths_do_not(bench: Bench) -> 
     run = bench.start("run", manifest)
     run.line("c=old s=old fixed=old n=2", stream="out")
     store = bench.store
-    store.put_object(config_map("live", word="new"))
-    store.put_object({**secret, "data": {"word": new}})
+    put(store, config_map("live", word="new"))
+    put(store, {**secret, "data": {"word": new}})
     run.line("c=new s=new fixed=old n=1", stream="out")
     run.interrupt()
     run.end()
@@ -324,7 +325,7 @@ def test_a_container_whose_object_is_missing_starts_when_it_appears(bench: Bench
         ),
         "the waiting reason",
     )
-    bench.store.put_object(config_map("late", word="here"))
+    put(bench.store, config_map("late", word="here"))
     done = run.end()
     assert done.code == 0, done.err
     assert "WORD=here" in done.out

@@ -25,7 +25,7 @@ from runner.core.labels import (
 from runner.engine.docker import DockerEngine
 from runner.janitor.gc import GcReport, sweep
 from runner.registry.home import Home
-from runner.registry.memory import MemoryStore
+from runner.registry.memory import MemoryRegistry
 from runner.registry.ownership import owner_label
 from tests.support.sweeping import no_other_sweeps
 
@@ -103,10 +103,10 @@ def orphan(docker_engine: DockerEngine, dead_owner: str) -> Iterator[PodOnEngine
         pod.remove()
 
 
-def known(pod: PodOnEngine, owner: str) -> MemoryStore:
+def known(pod: PodOnEngine, owner: str) -> MemoryRegistry:
     """A store that knows the pod. Sweeps of these tests ask for known pods only: others test on this Engine, too."""
-    store = MemoryStore()
-    store.create_pod({"metadata": {"name": "gc-test", "uid": pod.uid}, "spec": {}}, owner=owner)
+    store = MemoryRegistry()
+    store.create({"kind": "Pod", "metadata": {"name": "gc-test", "uid": pod.uid}, "spec": {}}, holder=owner)
     return store
 
 
@@ -122,7 +122,7 @@ def test_a_dead_owners_pod_goes_and_a_living_owners_stays(
     )
     assert orphan.left() == (0, 0)
     assert living.left() == (2, 1)
-    assert store.pods() == []
+    assert store.list("Pod").items == []
 
 
 def test_a_living_owners_pod_stays_even_when_it_is_known(

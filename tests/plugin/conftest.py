@@ -17,7 +17,7 @@ from runner.core.labels import MANAGED, OWNER
 from runner.engine.docker import DockerEngine
 from runner.registry.home import Home
 from runner.registry.ownership import home_id
-from runner.registry.sqlite import SqliteStore
+from runner.registry.sqlite import SqliteRegistry
 from tests.conftest import OF_USERS, have_images, require_engine
 
 POD = """\
@@ -47,10 +47,10 @@ class Project:
     address: str
     claim: str = field(default_factory=lambda: f"data-{secrets.token_hex(4)}")
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
-    store: SqliteStore = field(init=False)
+    store: SqliteRegistry = field(init=False)
 
     def __post_init__(self) -> None:
-        self.store = SqliteStore(Home(self.home))
+        self.store = SqliteRegistry(Home(self.home))
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         self.write("pod.yaml", POD.replace("PORT", str(port)).replace("CLAIM", self.claim))

@@ -48,7 +48,7 @@ def test_a_marked_test_has_its_pod_and_a_failing_one_tells_of_it(project: Projec
     (pod,) = (project.folder / "artifacts").glob("test_web.py_test_good/test-*_web/pod.json")
     assert '"name": "web"' in pod.read_text()
     assert project.left() == []
-    assert project.store.objects("PersistentVolumeClaim") == []
+    assert project.store.list("PersistentVolumeClaim").items == []
 
 
 @docker
@@ -160,11 +160,11 @@ def test_pods_of_failed_tests_can_be_kept(project: Project) -> None:
     assert code == 1, output
     kept = re.search(r"podrunner kept pod (test-\w+)/web: podrunner describe po web -n \1\n", output)
     assert kept is not None, output
-    assert [pod["metadata"]["namespace"] for pod in project.store.pods()] == [kept[1]]
+    assert [pod["metadata"]["namespace"] for pod in project.store.list("Pod").items] == [kept[1]]
     # A sweep respects what is kept; a deletion does not.
     project.write("test_none.py", "def test_engine(podrunner_engine): pass\n")
     assert project.pytest("test_none.py")[0] == 0
-    assert len(project.store.pods()) == 1
+    assert len(project.store.list("Pod").items) == 1
     from runner import Runner
 
     with Runner(home=project.home, engine=project.engine) as runner:
@@ -348,7 +348,7 @@ def test_an_interrupted_session_leaves_nothing(project: Project, times: int) -> 
     process.send_signal(signal.SIGINT)
     if times == 2:
         # It waits for the app, which does not listen to SIGTERM.
-        until(lambda: project.store.pods()[0]["metadata"].get("deletionTimestamp"), "the deletion")
+        until(lambda: project.store.list("Pod").items[0]["metadata"].get("deletionTimestamp"), "the deletion")
         process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=25)
     # The second one ends pytest itself in the way in which Python ends then.
@@ -361,7 +361,7 @@ def test_a_session_that_is_interrupted_while_a_pod_is_waited_for_leaves_nothing(
     project.write("test_web.py", WAITS.replace("host_ports=False", 'host_ports=False, until="completed"'))
     process = project.start()
     until(
-        lambda: any("containerStatuses" in (pod.get("status") or {}) for pod in project.store.pods()),
+        lambda: any("containerStatuses" in (pod.get("status") or {}) for pod in project.store.list("Pod").items),
         "the waiting pod",
     )
     process.send_signal(signal.SIGINT)
@@ -392,7 +392,7 @@ def test_what_a_killed_session_leaves_the_next_one_sweeps(project: Project, tmp_
         assert code == 0, output
         assert set(project.left()) == mine, f"killed after {moment:.3f} s"
     assert living.poll() is None
-    assert project.store.pods()[0]["metadata"]["uid"] == (project.folder / "up").read_text()
+    assert project.store.list("Pod").items[0]["metadata"]["uid"] == (project.folder / "up").read_text()
     living.send_signal(signal.SIGINT)
     living.communicate(timeout=30)
     assert project.left() == []

@@ -52,7 +52,7 @@ def decided_again(run: SimulatedRun) -> Plan:
     context = run.worker.context
     memory = Memory(
         crashes=context.crashes,
-        attempts=run.store.attempts(context.pod.uid),
+        attempts=run.store.ledger.attempts(context.pod.uid),
         settings=context.backoff,
         schedule=context.options.retry.delay,
     )

@@ -21,7 +21,7 @@ from runner.core.status.podstatus import PodStatus
 from runner.errors import StoreError
 from runner.registry.contract import TOMBSTONE_SECONDS, Expired, Watch
 from runner.registry.home import Home
-from runner.registry.sqlite import SqliteRegistry, SqliteStore, database, repair
+from runner.registry.sqlite import SqliteRegistry, database, repair
 from runner.registry.sqlite.database import processes_with
 from runner.registry.sqlite.doorbell import Bell
 from runner.registry.sqlite.schema import MIGRATIONS
@@ -42,10 +42,10 @@ def old_home(tmp_path: Path) -> Home:
     return Home(Path(shutil.copytree(OLD, tmp_path / "old")))
 
 
-def made_before(home: Home) -> SqliteStore:
+def made_before(home: Home) -> SqliteRegistry:
     """The registry at the time when the old state directory was made: its events are not too old."""
     made = NOW.replace(year=2026, month=11, day=30, hour=3, minute=13)
-    return SqliteStore(home, clock=StoppedClock(made))
+    return SqliteRegistry(home, clock=StoppedClock(made))
 
 
 def test_an_old_state_directory_is_migrated_with_everything_in_it(old_home: Home) -> None:

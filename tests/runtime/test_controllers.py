@@ -15,9 +15,11 @@ from runner.core.model import Json, PodUID
 from runner.core.narration import EventRecorded, Narration, Notice
 from runner.core.workloads import Member, Workload, expand
 from runner.errors import AlreadyExists
+from runner.registry.contract import put
+from runner.registry.deletion import forget_pod
 from runner.registry.deletionrequests import deletion_asked_of, request_deletion_of
 from runner.registry.home import Home
-from runner.registry.memory import MemoryStore
+from runner.registry.memory import MemoryRegistry
 from runner.registry.standing import forget_dead, standing
 from tests.support.pods import START, at
 from tests.support.workloads import Counting, World, job, loaded, template, workload
@@ -30,7 +32,7 @@ class Crew:
     """A control whose pods are those of a world."""
 
     world: World
-    store: MemoryStore = field(default_factory=MemoryStore)
+    store: MemoryRegistry = field(default_factory=MemoryRegistry)
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(START))
     told: list[Narration] = field(default_factory=list)
     claimed: list[str] = field(default_factory=list)
@@ -61,12 +63,12 @@ class Crew:
         """Kind, type, reason and message of the events so far, which the store has too; forgets them."""
         found = [one.event for one in self.told if isinstance(one, EventRecorded)]
         self.told.clear()
-        names = {event["metadata"]["name"] for event in self.store.events()}
+        names = {event["metadata"]["name"] for event in self.store.list("Event").items}
         assert {event["metadata"]["name"] for event in found} <= names
         return [(e["involvedObject"]["kind"], e["type"], e["reason"], e["message"]) for e in found]
 
     def status(self, kind: str, name: str = "web") -> Json:
-        value = self.store.object(kind, "default", name)
+        value = self.store.get(kind, "default", name)
         assert value is not None
         status: Json = value["status"]
         return status
@@ -233,16 +235,20 @@ def test_a_workload_whose_deletion_is_asked_for_ends_its_pods_and_is_gone(kind: 
     crew = begun(
         workload(kind, {"replicas": 2, **({} if kind == "Deployment" else {"podManagementPolicy": "Parallel"})})
     )
-    (value,) = crew.store.objects(kind)
+    (value,) = crew.store.list(kind).items
     request_deletion_of(crew.store, value, grace)
     crew.go(1)
     assert crew.graces == [grace, grace]
-    assert len(crew.store.objects(kind)) == 1, "its pods are still there"
+    assert len(crew.store.list(kind).items) == 1, "its pods are still there"
     for position in range(2):
         crew.world.change(position, is_deleted=True, is_gone=True)
     crew.go(2)
     crew.control.settle()
-    assert [*crew.store.objects(kind), *crew.store.objects("ReplicaSet"), *crew.store.objects("DeletionRequest")] == []
+    assert [
+        *crew.store.list(kind).items,
+        *crew.store.list("ReplicaSet").items,
+        *crew.store.list("DeletionRequest").items,
+    ] == []
     assert len(crew.world.members) == 2, "nothing is made in their place"
     version = crew.store.version()
     crew.go(3)
@@ -251,63 +257,63 @@ def test_a_workload_whose_deletion_is_asked_for_ends_its_pods_and_is_gone(kind: 
 
 def test_a_replica_set_that_is_deleted_comes_again_as_long_as_its_deployment_is_there() -> None:
     crew = begun(workload("Deployment", {"replicas": 1}))
-    (value,) = crew.store.objects("ReplicaSet")
+    (value,) = crew.store.list("ReplicaSet").items
     request_deletion_of(crew.store, value, None)
     crew.go(1)
     assert deletion_asked_of(crew.store, value) == (False, None)
     assert [member.is_deleted for member in crew.world.members] == [True, False]
-    assert len(crew.store.objects("ReplicaSet")) == 1
+    assert len(crew.store.list("ReplicaSet").items) == 1
 
 
 # --- names --------------------------------------------------------------------------------------------------------------
 
 
 def test_a_workloads_name_is_taken_as_long_as_it_stands(tmp_path: Path) -> None:
-    home, store = Home(tmp_path), MemoryStore()
+    home, store = Home(tmp_path), MemoryRegistry()
     first, second = (Controller(workload("Deployment", {"replicas": 1})) for _ in range(2))
     (other,) = expand([loaded("Deployment", first.workload.parent["spec"])], Counting(10), START)  # type: ignore[index]
     with standing([first.workload], store, home):
-        assert [value["metadata"]["name"] for value in store.objects("Deployment")] == ["web"]
-        assert len(store.objects("ReplicaSet")) == 1
+        assert [value["metadata"]["name"] for value in store.list("Deployment").items] == ["web"]
+        assert len(store.list("ReplicaSet").items) == 1
         with (
             pytest.raises(AlreadyExists, match=r'^deployments\.apps "web" already exists$'),
             standing([other], store, home),
         ):
             pass
         forget_dead(store, home)
-        assert len(store.objects("Deployment")) == 1
-    assert store.objects("Deployment") == store.objects("ReplicaSet") == []
+        assert len(store.list("Deployment").items) == 1
+    assert store.list("Deployment").items == store.list("ReplicaSet").items == []
     with standing([second.workload], store, home):
-        assert len(store.objects("Deployment")) == 1
+        assert len(store.list("Deployment").items) == 1
 
 
 def test_the_workloads_of_a_dead_process_are_forgotten_or_replaced(tmp_path: Path) -> None:
-    home, store = Home(tmp_path), MemoryStore()
+    home, store = Home(tmp_path), MemoryRegistry()
     left = workload("ReplicaSet")
-    store.put_object(left.value)
+    put(store, left.value)
     with standing([left], store, home):
-        assert len(store.objects("ReplicaSet")) == 1
-    store.put_object(left.value)
+        assert len(store.list("ReplicaSet").items) == 1
+    put(store, left.value)
     forget_dead(store, home)
-    assert store.objects("ReplicaSet") == []
+    assert store.list("ReplicaSet").items == []
 
 
 def test_workloads_stay_with_pods_that_are_kept(tmp_path: Path) -> None:
     """The Deployment too, which owns them by its ReplicaSet; until the pods are deleted."""
-    home, store = Home(tmp_path), MemoryStore()
+    home, store = Home(tmp_path), MemoryRegistry()
     controller = Controller(workload("Deployment", {"replicas": 1}))
     metadata = {"name": "web-1", "uid": "p", "ownerReferences": [controller.workload.owner_reference]}
     with standing([controller.workload], store, home):
-        store.create_pod({"metadata": metadata, "spec": {}}, owner="somebody")
-    assert (len(store.objects("Deployment")), len(store.objects("ReplicaSet"))) == (1, 1)
+        store.create({"kind": "Pod", "metadata": metadata, "spec": {}}, holder="somebody")
+    assert (len(store.list("Deployment").items), len(store.list("ReplicaSet").items)) == (1, 1)
     again = Controller(workload("Deployment", {"replicas": 1}))
     with pytest.raises(AlreadyExists, match='"web" already exists'), standing([again.workload], store, home):
         pass
-    with standing([again.workload], store, home, lambda: store.remove_pod("p")):
-        assert len(store.objects("Deployment")) == 1, "what a dead process left makes room"
+    with standing([again.workload], store, home, lambda: forget_pod(store, "p")):
+        assert len(store.list("Deployment").items) == 1, "what a dead process left makes room"
     with standing([controller.workload], store, home):
-        store.create_pod({"metadata": metadata, "spec": {}}, owner="somebody")
-    assert store.objects("ReplicaSet")[0]["status"]["replicas"] == 1, "the pods that are left are counted"
-    store.remove_pod("p")
+        store.create({"kind": "Pod", "metadata": metadata, "spec": {}}, holder="somebody")
+    assert store.list("ReplicaSet").items[0]["status"]["replicas"] == 1, "the pods that are left are counted"
+    forget_pod(store, "p")
     forget_dead(store, home)
-    assert store.objects("Deployment") == store.objects("ReplicaSet") == []
+    assert store.list("Deployment").items == store.list("ReplicaSet").items == []

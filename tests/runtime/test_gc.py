@@ -13,8 +13,10 @@ from runner.clock import SystemClock
 from runner.core.labels import MANAGED, OWNER, POD_NAMESPACE, POD_UID, VOLUME_KIND, claim_labels
 from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
 from runner.janitor.gc import GcReport, sweep
+from runner.registry.contract import put
+from runner.registry.deletion import request_deletion
 from runner.registry.home import Home
-from runner.registry.memory import MemoryStore
+from runner.registry.memory import MemoryRegistry
 from runner.registry.ownership import PodLock, home_id, owner_label
 from tests.runtime.leftovers import ALIVE, DEAD, ELSEWHERE, LeftoverEngine, pod_labels
 
@@ -24,15 +26,15 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-def record(store: MemoryStore, uid: str, owner: str, *, created: datetime | None = None) -> None:
+def record(store: MemoryRegistry, uid: str, owner: str, *, created: datetime | None = None) -> None:
     metadata = {"name": f"pod-{uid}", "namespace": "default", "uid": uid}
     if created is not None:
         metadata["creationTimestamp"] = created.isoformat()
-    store.create_pod({"metadata": metadata, "spec": {}}, owner=owner)
+    store.create({"kind": "Pod", "metadata": metadata, "spec": {}}, holder=owner)
 
 
-def uids(store: MemoryStore) -> list[str]:
-    return [pod["metadata"]["uid"] for pod in store.pods()]
+def uids(store: MemoryRegistry) -> list[str]:
+    return [pod["metadata"]["uid"] for pod in store.list("Pod").items]
 
 
 def pod_parts(*uids: str) -> set[str]:
@@ -40,7 +42,7 @@ def pod_parts(*uids: str) -> set[str]:
 
 
 def test_a_dead_owners_pod_goes_with_record_logs_and_lock(home: Home) -> None:
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_pod("u1", DEAD)
     record(store, "u1", DEAD)
     home.ensure(home.locks)
@@ -63,7 +65,7 @@ def test_a_dead_owners_pod_goes_with_record_logs_and_lock(home: Home) -> None:
 def test_the_containers_go_at_the_same_time_and_volumes_last(home: Home) -> None:
     engine = LeftoverEngine(removals=threading.Barrier(2, timeout=5))
     engine.add_pod("u1", DEAD)
-    sweep(engine, MemoryStore(), home)
+    sweep(engine, MemoryRegistry(), home)
     *containers, volume = [call for call in engine.calls if call.startswith("remove")]
     assert sorted(containers) == ["remove_container u1-main", "remove_container u1-sandbox"]
     assert volume == "remove_volume u1-volume"
@@ -74,14 +76,14 @@ def test_what_pods_of_an_account_share_goes_when_its_maker_is_dead_and_nobody_ha
     for name, owner in (("unused", mine), ("used", mine), ("alive", ALIVE), ("kept-elsewhere", f"{DEAD}@other/keep")):
         engine.add_volume(name, {MANAGED: "1", OWNER: owner, VOLUME_KIND: "access"})
     engine.failures["remove_volume used"] = [Conflict("in use")]
-    assert sweep(engine, MemoryStore(), home, dry_run=True).volumes == ("unused", "used")
-    assert sweep(engine, MemoryStore(), home).volumes == ("unused",)
+    assert sweep(engine, MemoryRegistry(), home, dry_run=True).volumes == ("unused", "used")
+    assert sweep(engine, MemoryRegistry(), home).volumes == ("unused",)
     assert engine.left == {"used", "alive", "kept-elsewhere"}
 
 
 @pytest.mark.parametrize("everything", [False, True])
 def test_a_living_owners_pod_always_stays(home: Home, everything: bool) -> None:
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_pod("u1", ALIVE)
     record(store, "u1", ALIVE)
     assert sweep(engine, store, home, everything=everything).is_empty
@@ -93,7 +95,7 @@ def test_a_living_owners_pod_always_stays(home: Home, everything: bool) -> None:
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_a_pod_that_another_process_took_over_stays(home: Home, everything: bool, dry_run: bool) -> None:
     """Labels cannot change, so the maker is dead; the lock tells of the new owner."""
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_pod("u1", DEAD)
     record(store, "u1", DEAD)
     with PodLock(home, "u1"):
@@ -103,7 +105,7 @@ def test_a_pod_that_another_process_took_over_stays(home: Home, everything: bool
 
 
 def test_a_pod_whose_record_has_a_living_owner_stays(home: Home) -> None:
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_pod("u1", DEAD)
     record(store, "u1", ALIVE)
     assert sweep(engine, store, home).is_empty
@@ -113,18 +115,18 @@ def test_a_pod_whose_record_has_a_living_owner_stays(home: Home) -> None:
 def test_a_pod_whose_owner_cannot_be_judged_goes_only_with_everything(home: Home, owner: str) -> None:
     engine = LeftoverEngine()
     engine.add_pod("u1", owner)
-    assert sweep(engine, MemoryStore(), home).is_empty
+    assert sweep(engine, MemoryRegistry(), home).is_empty
     assert engine.left == pod_parts("u1")
-    sweep(engine, MemoryStore(), home, everything=True)
+    sweep(engine, MemoryRegistry(), home, everything=True)
     assert engine.left == set()
 
 
 def test_a_kept_pod_goes_only_with_everything(home: Home) -> None:
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     for uid in ("u1", "u2"):
         engine.add_pod(uid, DEAD)
         record(store, uid, DEAD)
-    store.keep_pod("u1")
+    store.ledger.keep("u1")
     assert sweep(engine, store, home).pods == ("default/pod-u2",)
     assert engine.left == pod_parts("u1")
     assert sweep(engine, store, home, everything=True).pods == ("default/pod-u1",)
@@ -132,11 +134,11 @@ def test_a_kept_pod_goes_only_with_everything(home: Home) -> None:
 
 
 def test_a_kept_pod_whose_deletion_was_cut_short_goes(home: Home) -> None:
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_pod("u1", DEAD)
     record(store, "u1", DEAD)
-    store.keep_pod("u1")
-    store.request_deletion("u1", SystemClock().now(), 30)
+    store.ledger.keep("u1")
+    request_deletion(store, "u1", SystemClock().now(), 30)
     assert sweep(engine, store, home).pods == ("default/pod-u1",)
 
 
@@ -144,20 +146,20 @@ def test_a_claims_volume_goes_only_with_everything(home: Home) -> None:
     engine = LeftoverEngine()
     engine.add_claim("data")
     engine.add_volume("labelled", {**pod_labels("u1", DEAD), VOLUME_KIND: "pvc"})
-    assert sweep(engine, MemoryStore(), home).is_empty
-    assert sweep(engine, MemoryStore(), home, everything=True).volumes == ("data", "labelled")
+    assert sweep(engine, MemoryRegistry(), home).is_empty
+    assert sweep(engine, MemoryRegistry(), home, everything=True).volumes == ("data", "labelled")
     assert engine.left == set()
 
 
 def test_a_claims_volume_that_a_living_pod_uses_stays(home: Home) -> None:
     engine = LeftoverEngine(failures={"remove_volume data": [Conflict("volume is in use")]})
     engine.add_claim("data")
-    assert sweep(engine, MemoryStore(), home, everything=True).is_empty
+    assert sweep(engine, MemoryRegistry(), home, everything=True).is_empty
     assert engine.left == {"data"}
 
 
 def test_strangers_may_be_left_to_an_explicit_collection(home: Home) -> None:
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_pod("u1", DEAD)
     engine.add_pod("u2", DEAD)
     record(store, "u2", DEAD)
@@ -173,17 +175,17 @@ def test_what_another_state_directory_may_have_kept_stays_and_what_a_killed_proc
     engine.add_pod("killed", f"{DEAD}@{other}")
     engine.add_pod("elsewhere", f"{ELSEWHERE}@{other}")
     engine.add_pod("alive", owner_label(home=Home(home.path / "other")))
-    assert sweep(engine, MemoryStore(), home, strangers=False).is_empty
-    assert sweep(engine, MemoryStore(), home).pods == ("default/pod-killed",)
+    assert sweep(engine, MemoryRegistry(), home, strangers=False).is_empty
+    assert sweep(engine, MemoryRegistry(), home).pods == ("default/pod-killed",)
     assert engine.left == pod_parts("kept", "elsewhere", "alive")
-    assert sweep(engine, MemoryStore(), home, everything=True).is_empty
-    sweep(engine, MemoryStore(), home, everything=True, other_homes=True)
+    assert sweep(engine, MemoryRegistry(), home, everything=True).is_empty
+    sweep(engine, MemoryRegistry(), home, everything=True, other_homes=True)
     assert engine.left == pod_parts("alive")
 
 
 def test_everything_of_this_state_directory_is_not_everything_of_the_others(home: Home) -> None:
     mine, other = home_id(home), home_id(Home(home.path / "other"))
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_pod("mine", f"{ELSEWHERE}@{mine}/keep")
     engine.add_pod("nobody", ELSEWHERE)
     engine.add_pod("theirs", f"{DEAD}@{other}/keep")
@@ -193,7 +195,7 @@ def test_everything_of_this_state_directory_is_not_everything_of_the_others(home
     engine.add_volume("k8s_pvc_b_default", claim_labels("b", f"{DEAD}@{other}/keep"))
     engine.add_volume("k8s_pvc_c_default", claim_labels("c", f"{DEAD}@{other}"))
     claim = {"kind": "PersistentVolumeClaim", "metadata": {"name": "c", "namespace": "default"}}
-    store.put_object({"apiVersion": "v1", **claim})
+    put(store, {"apiVersion": "v1", **claim})
     engine.add_claim("nobodys")
     told = sweep(engine, store, home, everything=True, dry_run=True)
     report = sweep(engine, store, home, everything=True)
@@ -205,7 +207,7 @@ def test_everything_of_this_state_directory_is_not_everything_of_the_others(home
 
 def test_what_this_state_directory_was_to_keep_and_did_not_goes(home: Home) -> None:
     """Its process was killed before it could mark the pod as kept."""
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     label = f"{DEAD}@{home_id(home)}/keep"
     engine.add_pod("u1", label)
     engine.add_pod("u2", label)
@@ -230,28 +232,28 @@ def test_the_proxy_of_a_service_that_living_pods_use_stays_for_them_to_take_over
     owner_of_service: str | None, owner_of_pod: str, is_kept: bool, stays: bool, everything: bool, home: Home
 ) -> None:
     """A new one would have another address, which pods that run know from their environment."""
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_proxy("s1", f"{DEAD}@{home_id(home)}/keep")
     record(store, "u1", owner_of_pod)
     if is_kept:
-        store.keep_pod("u1")
+        store.ledger.keep("u1")
     if owner_of_service is not None:
         annotations = {OWNER: owner_of_service} if owner_of_service else {}
         metadata = {"name": "shared", "namespace": "default", "uid": "s1", "annotations": annotations}
-        store.put_object({"kind": "Service", "metadata": metadata, "spec": {}})
+        put(store, {"kind": "Service", "metadata": metadata, "spec": {}})
     sweep(engine, store, home, everything=everything)
     assert engine.left == ({"s1-proxy"} if stays else set())
 
 
 def test_a_record_without_anything_in_the_engine_goes_too(home: Home) -> None:
-    store = MemoryStore()
+    store = MemoryRegistry()
     record(store, "u1", DEAD)
     assert sweep(LeftoverEngine(), store, home).pods == ("default/pod-u1",)
     assert uids(store) == []
 
 
 def test_only_what_is_older_than_asked_goes(home: Home) -> None:
-    now, engine, store = SystemClock().now(), LeftoverEngine(), MemoryStore()
+    now, engine, store = SystemClock().now(), LeftoverEngine(), MemoryRegistry()
     engine.add_pod("old", DEAD, now - timedelta(seconds=120))
     engine.add_pod("new", DEAD, now - timedelta(seconds=10))
     engine.add_pod("unknown", DEAD)
@@ -263,7 +265,7 @@ def test_only_what_is_older_than_asked_goes(home: Home) -> None:
 
 
 def test_a_dry_run_tells_and_touches_nothing(home: Home) -> None:
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_pod("u1", DEAD)
     engine.add_claim("data")
     record(store, "u1", DEAD)
@@ -280,7 +282,7 @@ def test_a_dry_run_tells_and_touches_nothing(home: Home) -> None:
 
 
 def test_what_vanishes_meanwhile_counts_as_removed(home: Home) -> None:
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_pod("u1", DEAD)
     engine.failures = {"remove_container u1-main": [NotFound("No such container")]}
     record(store, "u1", DEAD)
@@ -293,12 +295,12 @@ def test_a_removal_in_progress_is_waited_for(home: Home) -> None:
     engine = LeftoverEngine()
     engine.add_pod("u1", DEAD)
     engine.failures = {"remove_container u1-main": [Conflict("removal is already in progress")] * 3}
-    assert sweep(engine, MemoryStore(), home).problems == ()
+    assert sweep(engine, MemoryRegistry(), home).problems == ()
     assert engine.left == set()
 
 
 def test_what_cannot_be_removed_is_told_and_its_record_stays(home: Home) -> None:
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     for uid in ("u1", "u2"):
         engine.add_pod(uid, DEAD)
         record(store, uid, DEAD)
@@ -313,7 +315,7 @@ def test_an_engine_that_cannot_list_volumes_is_swept_of_containers(home: Home) -
     engine = LeftoverEngine()
     engine.add_pod("u1", DEAD)
     engine.failures = {"list_volumes": [EngineError("not implemented")]}
-    report = sweep(engine, MemoryStore(), home)
+    report = sweep(engine, MemoryRegistry(), home)
     assert report.problems == ("not implemented",)
     assert engine.left == {"u1-volume"}
 
@@ -322,7 +324,7 @@ def test_an_engine_that_cannot_list_volumes_is_swept_of_containers(home: Home) -
     "call", ["list_containers", "list_volumes", "remove_container u1-main", "remove_volume u1-volume"]
 )
 def test_an_engine_that_goes_away_is_an_error_and_no_record_is_lost(home: Home, call: str) -> None:
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_pod("u1", DEAD)
     engine.failures = {call: [EngineUnavailable("connection refused")]}
     record(store, "u1", DEAD)
@@ -333,13 +335,13 @@ def test_an_engine_that_goes_away_is_an_error_and_no_record_is_lost(home: Home, 
 
 def test_nothing_to_do_costs_one_list_call_each_and_no_file(home: Home) -> None:
     engine = LeftoverEngine()
-    assert sweep(engine, MemoryStore(), home).is_empty
+    assert sweep(engine, MemoryRegistry(), home).is_empty
     assert engine.calls == ["list_containers", "list_volumes"]
     assert not home.path.exists()
 
 
 def test_several_sweeps_at_once_leave_nothing(home: Home) -> None:
-    engine, store = LeftoverEngine(), MemoryStore()
+    engine, store = LeftoverEngine(), MemoryRegistry()
     for number in range(20):
         engine.add_pod(f"u{number}", DEAD)
         record(store, f"u{number}", DEAD)
@@ -366,7 +368,7 @@ def test_labels_that_are_paths_lead_nowhere(home: Home, tmp_path: Path) -> None:
     engine.add_volume("v1", {**pod_labels("../../victim", DEAD), MANAGED: "1"})
     engine.add_volume("v2", {**pod_labels("x", DEAD), POD_NAMESPACE: "../../victim/y"})
     (tmp_path / "victim" / "y_pod-x_x").mkdir()
-    sweep(engine, MemoryStore(), home)
+    sweep(engine, MemoryRegistry(), home)
     assert engine.left == set()
     assert (victim / "y_pod-x_x").is_dir()
 
@@ -377,12 +379,12 @@ def test_what_has_no_pod_is_judged_by_its_own_owner(home: Home) -> None:
         labels = pod_labels("", owner)
         del labels[POD_UID]
         engine.add_volume(name, labels)
-    assert sweep(engine, MemoryStore(), home).volumes == ("dead",)
+    assert sweep(engine, MemoryRegistry(), home).volumes == ("dead",)
     assert engine.left == {"alive"}
 
 
 def test_logs_outlive_their_pod_by_an_hour(home: Home) -> None:
-    store = MemoryStore()
+    store = MemoryRegistry()
     record(store, "known", ALIVE)
     ages = {"known": 7200, "fresh": 60, "stale": 7200, "locked": 7200}
     for uid, age in ages.items():
@@ -412,7 +414,7 @@ def test_several_sweeps_at_once_do_not_mind_each_other(home: Home) -> None:
     def run() -> None:
         start.wait()
         try:
-            sweep(LeftoverEngine(), MemoryStore(), home)
+            sweep(LeftoverEngine(), MemoryRegistry(), home)
         except Exception as problem:
             problems.append(problem)
 
@@ -430,5 +432,5 @@ def test_stale_lock_files_go_and_held_ones_stay(home: Home) -> None:
     home.lock_file("stale").touch()
     (home.locks / "0123456789abcdef.pull").touch()
     with PodLock(home, "held"):
-        sweep(LeftoverEngine(), MemoryStore(), home)
+        sweep(LeftoverEngine(), MemoryRegistry(), home)
         assert [path.name for path in home.locks.iterdir()] == ["held.lock"]

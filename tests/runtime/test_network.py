@@ -14,15 +14,16 @@ from runner.core.model import Pod
 from runner.core.network.proxyconfig import TABLE
 from runner.engine.simulated import SimulatedEngine
 from runner.kubelet.network.dns import ClusterNetwork
+from runner.registry.contract import put
 from runner.registry.home import Home
-from runner.registry.memory import MemoryStore
+from runner.registry.memory import MemoryRegistry
 from tests.runtime.leftovers import ALIVE, DEAD, ELSEWHERE
 
 
-def record(store: MemoryStore, name: str, owner: str, ip: str) -> None:
+def record(store: MemoryRegistry, name: str, owner: str, ip: str) -> None:
     status = {"phase": "Running", "podIP": ip, "conditions": [{"type": "Ready", "status": "True"}]}
     metadata = {"name": name, "namespace": "default", "uid": f"uid-{name}", "labels": {"app": "web"}}
-    store.create_pod({"metadata": metadata, "spec": {"containers": []}, "status": status}, owner=owner)
+    store.create({"kind": "Pod", "metadata": metadata, "spec": {"containers": []}, "status": status}, holder=owner)
 
 
 @pytest.mark.parametrize(
@@ -34,29 +35,29 @@ def test_a_pod_whose_process_died_has_no_name_and_is_no_endpoint(
     owner: str, is_kept: bool, is_known: bool, tmp_path: Path
 ) -> None:
     """Before anything is swept: the sweep ends it without notice, in the middle of whatever it answers."""
-    store = MemoryStore()
+    store = MemoryRegistry()
     record(store, "mine", ALIVE, "10.0.0.1")
     record(store, "other", owner, "10.0.0.2")
     if is_kept:
-        store.keep_pod("uid-other")
+        store.ledger.keep("uid-other")
     spec = {"selector": {"app": "web"}, "clusterIP": "None", "ports": [{"port": 80}]}
-    store.put_object({"kind": "Service", "metadata": {"name": "heads", "namespace": "default"}, "spec": spec})
+    put(store, {"kind": "Service", "metadata": {"name": "heads", "namespace": "default"}, "spec": spec})
     clock = VirtualClock()
     network = ClusterNetwork(SimulatedEngine(clock), store, Home(tmp_path), clock)
-    zone = network.zone(Pod.from_json(store.pods()[0])).splitlines()
+    zone = network.zone(Pod.from_json(store.list("Pod").items[0])).splitlines()
     names = {line.split()[1].split(".")[0] for line in zone if line.startswith("a ") and line.endswith(" 10.0.0.2")}
     assert names == ({"other", "heads", "10-0-0-2"} if is_known else set())
     assert "a heads.default.svc.cluster.local 10.0.0.1" in zone
 
 
 def test_a_proxy_is_told_of_no_pod_whose_process_died(tmp_path: Path) -> None:
-    store, clock = MemoryStore(), VirtualClock()
+    store, clock = MemoryRegistry(), VirtualClock()
     engine = SimulatedEngine(clock)
     record(store, "mine", ALIVE, "10.0.0.1")
     record(store, "other", DEAD, "10.0.0.2")
     metadata = {"name": "shared", "namespace": "default", "uid": "uid-shared"}
     spec = {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}
-    store.put_object({"kind": "Service", "metadata": metadata, "spec": spec})
+    put(store, {"kind": "Service", "metadata": metadata, "spec": spec})
     network = ClusterNetwork(engine, store, Home(tmp_path), clock)
     network.prepare()
     network.await_prepared()

@@ -14,7 +14,7 @@ from runner.core.narration import EventRecorded, Narration, PodRef
 from runner.core.reasons import EventReason, EventType, normal
 from runner.kubelet.loop.recorder import EventRecorder
 from runner.registry.contract import unversioned
-from runner.registry.memory import MemoryStore
+from runner.registry.memory import MemoryRegistry
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ class Recording:
     """A recorder with its store, its clock and what its listener heard."""
 
     def __init__(self) -> None:
-        self.store = MemoryStore()
+        self.store = MemoryRegistry()
         self.clock = VirtualClock(NOW)
         self.heard: list[Narration] = []
         pod = Pod.from_json({"metadata": {"name": "web", "namespace": "shop", "uid": "u1"}, "spec": {}})
@@ -31,7 +31,7 @@ class Recording:
 
     @property
     def stored(self) -> list[dict[str, Any]]:
-        return self.store.events("shop", uid="u1")
+        return self.store.list("Event", "shop", about="u1").items
 
 
 @pytest.fixture

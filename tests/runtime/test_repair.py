@@ -16,9 +16,10 @@ from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import MANAGED, OWNER, POD_NAME, POD_NAMESPACE, POD_UID
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import StoreError
+from runner.registry.contract import put
 from runner.registry.home import Home
 from runner.registry.ownership import home_id, host_id, owner_label
-from runner.registry.sqlite import SqliteStore
+from runner.registry.sqlite import SqliteRegistry
 
 SOUND, BAD = "11111111-sound", "22222222-bad"
 
@@ -63,13 +64,13 @@ FILES: list[tuple[str, Callable[[Home], None]]] = [
 def home(tmp_path: Path) -> Home:
     """A state directory with two pods, an event and a ConfigMap; the process that had the pods is dead."""
     made = Home(tmp_path)
-    store = SqliteStore(made)
+    store = SqliteRegistry(made)
     dead = f"{host_id()}:999999999:never@{home_id(made)}"
     for uid in (SOUND, BAD):
         metadata = {"name": uid[9:], "uid": uid, "namespace": "default"}
-        store.create_pod({"metadata": metadata, "spec": {"padding": "x" * 5000}}, owner=dead)
-    store.keep_pod(SOUND)
-    store.put_object({"kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "default"}})
+        store.create({"kind": "Pod", "metadata": metadata, "spec": {"padding": "x" * 5000}}, holder=dead)
+    store.ledger.keep(SOUND)
+    put(store, {"kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "default"}})
     store.record_event({"metadata": {"name": "event", "namespace": "default"}})
     store.close()
     return made
@@ -103,9 +104,9 @@ def test_a_damaged_record_goes_and_all_others_stay(home: Home, damage: Callable[
     (aside,) = home.path.glob("state.db.damaged-*")
     assert str(aside) in sentence
     assert "\n" not in sentence
-    assert [pod["metadata"]["name"] for pod in runner.store.pods()] == ["sound"]
-    assert runner.store.kept_pods() == {SOUND}
-    assert runner.store.object("ConfigMap", "default", "settings") is not None
+    assert [pod["metadata"]["name"] for pod in runner.store.list("Pod").items] == ["sound"]
+    assert runner.store.ledger.kept() == {SOUND}
+    assert runner.store.get("ConfigMap", "default", "settings") is not None
     assert names(engine) == {SOUND, "33333333-living"}
     again, later = swept(home, engine)
     assert again == "", "all is well the next time"
@@ -122,9 +123,9 @@ def test_a_damaged_file_is_set_aside_and_what_its_containers_tell_is_swept(
     engine = engine_of(home)
     sentence, runner = swept(home, engine)
     assert "the state database is damaged" in sentence
-    assert BAD not in names(engine) or runner.store.pod_by_uid(BAD) is not None
+    assert BAD not in names(engine) or runner.store.get_by_uid(BAD) is not None
     assert "33333333-living" in names(engine)
-    runner.store.create_pod({"metadata": {"name": "new", "uid": "new"}, "spec": {}}, owner="")
+    runner.store.create({"kind": "Pod", "metadata": {"name": "new", "uid": "new"}, "spec": {}})
     runner.release()
 
 
@@ -150,7 +151,7 @@ def test_whoever_needs_the_damaged_part_is_told_what_helps(home: Home, damage: C
         caught: StoreError | None = None
         try:
             runner.store.version()
-            runner.store.pods()
+            runner.store.list("Pod")
         except StoreError as error:
             caught = error
     assert caught is None or "podrunner gc sets it aside" in caught.hint

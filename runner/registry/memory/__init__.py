@@ -1,5 +1,5 @@
 """The registry in memory, which dies with the process."""
 
-from runner.registry.memory.registry import MemoryRegistry, MemoryStore
+from runner.registry.memory.registry import MemoryRegistry
 
-__all__ = ["MemoryRegistry", "MemoryStore"]
+__all__ = ["MemoryRegistry"]

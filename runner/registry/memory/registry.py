@@ -17,7 +17,6 @@ from runner.core.events import Event
 from runner.core.model import Json
 from runner.core.status.podstatus import PodStatus
 from runner.errors import NoSuchObject
-from runner.registry.adapters import OldVerbs
 from runner.registry.contract import (
     EVENT_LIFETIME,
     AlreadyExists,
@@ -333,10 +332,6 @@ class MemoryRegistry:
         """End the watches."""
         for watch in list(self._watches):
             watch.close()
-
-
-class MemoryStore(MemoryRegistry, OldVerbs):
-    """The same with the verbs that came before."""
 
 
 def _target(event: Json | Event) -> str:

@@ -12,7 +12,6 @@ from runner.core.events import Event
 from runner.core.model import Json
 from runner.core.status.podstatus import PodStatus
 from runner.errors import NoSuchObject, StoreError
-from runner.registry.adapters import OldVerbs
 from runner.registry.contract import (
     EVENT_LIFETIME,
     TOMBSTONE_SECONDS,
@@ -345,10 +344,6 @@ class SqliteRegistry:
         self.database.close()
 
 
-class SqliteStore(SqliteRegistry, OldVerbs):
-    """The same with the verbs that came before."""
-
-
 def _ignore(_: object) -> None:
     """Nobody wants to know."""
 
@@ -366,4 +361,4 @@ def _object(value: str, status: str | None, revision: int) -> Object:
     return found
 
 
-__all__ = ["SqliteRegistry", "SqliteStore"]
+__all__ = ["SqliteRegistry"]

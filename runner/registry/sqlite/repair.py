@@ -18,13 +18,13 @@ from msgspec import Struct
 
 from runner.clock import Clock
 from runner.errors import StoreError
+from runner.registry.contract import Registry
 from runner.registry.home import Home
 from runner.registry.ownership import PodIsOwned, PodLock
-from runner.registry.sqlite import SqliteStore
+from runner.registry.sqlite import SqliteRegistry
 from runner.registry.sqlite.database import is_damage
 from runner.registry.sqlite.schema import MIGRATIONS, TABLES, migrate, schema_of
 from runner.registry.sqlite.texts import is_record
-from runner.registry.storage import Store
 
 _LOCK = "state-database"
 _BESIDE = ("", "-wal", "-shm")
@@ -48,7 +48,7 @@ class Damage(Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def readable(home: Home) -> Iterator[tuple[Store | None, str]]:
+def readable(home: Home) -> Iterator[tuple[Registry | None, str]]:
     """A store of what can be read of a damaged database, and what is wrong with it; None and "" when nothing is.
 
     Nothing is written to the state directory. Raises StoreError when the database cannot be opened.
@@ -59,7 +59,7 @@ def readable(home: Home) -> Iterator[tuple[Store | None, str]]:
         if found is None:
             yield None, ""
             return
-        store = SqliteStore(fresh)
+        store = SqliteRegistry(fresh)
         try:
             yield store, found.sentence
         finally:
