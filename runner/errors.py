@@ -8,12 +8,13 @@
     │   ├── AlreadyExists        the name is taken
     │   └── Refusal              what an API server would refuse
     │       ├── NoSuchObject     what a command or a call names is not there
+    │       ├── Conflict         an object is not what its writer took it for any more
     │       └── Expired          a watch cannot go back so far: list again
     ├── EngineError              the Engine answered with an error
     │   ├── EngineUnavailable    nothing answers at all, or what answers cannot be used
     │   │   └── TooManyFiles     this process may open no more connections
     │   ├── NotFound             no such container, image or volume
-    │   ├── Conflict             name taken, wrong state, removal in progress
+    │   ├── EngineConflict       name taken, wrong state, removal in progress
     │   ├── StartError           the runtime could not start the process
     │   ├── ImagePullError       the registry's or the image's fault
     │   └── Withdrawn            not asked for: the pod is being removed
@@ -104,6 +105,17 @@ class NoSuchObject(Refusal):
         super().__init__(message, reason="NotFound", hint=hint)
 
 
+class Conflict(Refusal):
+    """The object is not what the writer took it for any more (k8s.io/apiserver pkg/registry/generic/registry/store.go).
+
+    ``resource`` as an API server's errors name it, ``deployments.apps``.
+    """
+
+    def __init__(self, resource: str, name: str) -> None:
+        text = "the object has been modified; please apply your changes to the latest version and try again"
+        super().__init__(f'Operation cannot be fulfilled on {resource} "{name}": {text}', reason="Conflict")
+
+
 class Expired(Refusal):
     """The change log does not go back to this version: list again (k8s.io/apiserver pkg/storage/cacher, HTTP's 410)."""
 
@@ -170,7 +182,7 @@ class NotFound(EngineError):
     """The container, image or volume does not exist."""
 
 
-class Conflict(EngineError):
+class EngineConflict(EngineError):
     """The name is taken, or the object is not in a state for this call."""
 
 

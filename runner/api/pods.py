@@ -22,7 +22,7 @@ from runner.core.model import Container, Pod
 from runner.core.status.containerstatus import engine_id
 from runner.core.status.podstatus import ConditionType, Phase
 from runner.engine.protocol import Engine, EngineState
-from runner.errors import Conflict, NoSuchObject, NotFound, PodFailed, UsageError, WaitTimeout
+from runner.errors import EngineConflict, NoSuchObject, NotFound, PodFailed, UsageError, WaitTimeout
 
 if TYPE_CHECKING:
     from runner.api.facade import Runner
@@ -182,7 +182,7 @@ class ContainerHandle:
             done = engine.exec(self._running_id(), list(command), timeout=limit, limit=OUTPUT_LIMIT)
         except ExecTimeout as problem:
             raise WaitTimeout(f"{' '.join(command)!r} in container {self.name}: {problem}") from problem
-        except (Conflict, NotFound) as problem:
+        except (EngineConflict, NotFound) as problem:
             raise UsageError(f"container {self.name} of pod {self._pod.name} does not run: {problem}") from problem
         if not done.started:
             text = done.output.decode("utf-8", "replace").strip()

@@ -56,7 +56,7 @@ class Client(Protocol):
     def update(self, value: Json, *, expect: str | None = None) -> Object:
         """Replace metadata and spec of an object, keeping its status and what belongs to the server.
 
-        ``expect``: the resourceVersion that it must have. Raises Conflict (``runner.registry.contract``), NoSuchObject.
+        ``expect``: the resourceVersion that it must have. Raises Conflict, NoSuchObject.
         """
         ...
 

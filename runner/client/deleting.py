@@ -12,7 +12,7 @@ from runner.core.kindwords import CLAIMS, PODS, WORKLOADS
 from runner.core.model import Object, Pod
 from runner.core.owners import MAKES, pods_of
 from runner.core.sync.termination import deletion_grace
-from runner.errors import Conflict, NotFound, WaitTimeout
+from runner.errors import EngineConflict, NotFound, WaitTimeout
 from runner.registry.contract import name_of
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ class ClaimDeletion(Waitable):
             self.deleting.place.engine.remove_volume(pvc_volume_name(namespace, name))
         except NotFound:
             pass  # Nobody has ever used it.
-        except Conflict:
+        except EngineConflict:
             return False
         self.deleting.place.registry.delete(CLAIMS.kind, namespace, name)
         return True

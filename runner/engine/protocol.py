@@ -1,6 +1,6 @@
 """The Engine as podrunner needs it: about twenty verbs, one Engine API call each, typed values in and out.
 
-Every verb may raise ``EngineUnavailable`` (nothing answers), ``NotFound``, ``Conflict`` or another ``EngineError``; what a
+Every verb may raise ``EngineUnavailable`` (nothing answers), ``NotFound``, ``EngineConflict`` or another ``EngineError``; what a
 verb raises beyond that stands in its docstring. An Engine may be used from several threads. Two implementations: the
 Docker Engine (``runner.engine.docker``) and the simulated one in virtual time (``runner.engine.simulated``); one test
 suite runs over both.
@@ -257,7 +257,7 @@ class Engine(Protocol):
     def inspect_container(self, container_id: str) -> ContainerDetails: ...
 
     def create_container(self, config: ContainerConfig) -> str:
-        """Create a container and return its id. Raises NotFound when the image is absent, Conflict when the name is taken.
+        """Create a container and return its id. Raises NotFound when the image is absent, EngineConflict when the name is taken.
 
         Directories of sub-paths that are missing are made. Raises ConfigError with the kubelet's text for a sub-path that
         leads out of its volume.
@@ -269,7 +269,7 @@ class Engine(Protocol):
         ...
 
     def kill_container(self, container_id: str, signal: str) -> None:
-        """Send a signal (``SIGTERM``; "" = the container's stop signal). A container that is not running: Conflict."""
+        """Send a signal (``SIGTERM``; "" = the container's stop signal). A container that is not running: EngineConflict."""
         ...
 
     def stop_container(self, container_id: str, timeout: int) -> None:
@@ -299,7 +299,7 @@ class Engine(Protocol):
         ...
 
     def remove_image(self, reference: str) -> None:
-        """Remove a name of an image, and with its last name the image. Gone already: fine. Still in use: Conflict."""
+        """Remove a name of an image, and with its last name the image. Gone already: fine. Still in use: EngineConflict."""
         ...
 
     def create_volume(self, config: VolumeConfig) -> None:
@@ -311,7 +311,7 @@ class Engine(Protocol):
     def inspect_volume(self, name: str) -> VolumeDetails: ...
 
     def remove_volume(self, name: str) -> None:
-        """Remove a volume. Gone already: fine. Still in use: Conflict."""
+        """Remove a volume. Gone already: fine. Still in use: EngineConflict."""
         ...
 
     def upload(self, container_id: str, path: str, archive: bytes) -> None:
@@ -325,14 +325,14 @@ class Engine(Protocol):
     def exec(self, container_id: str, command: Sequence[str], *, timeout: float | None, limit: int) -> ExecResult:
         """Run a command in a running container; at most ``limit`` bytes of output are kept. Blocks.
 
-        Raises ExecTimeout after ``timeout`` seconds (None: never), Conflict when the container does not run.
+        Raises ExecTimeout after ``timeout`` seconds (None: never), EngineConflict when the container does not run.
         """
         ...
 
     def exec_stream(self, container_id: str, command: Sequence[str]) -> ExecStream:
         """Start a command in a running container with its input and output open, for instance a relay to a port.
 
-        Raises Conflict when the container does not run. A simulated Engine has no processes to talk to.
+        Raises EngineConflict when the container does not run. A simulated Engine has no processes to talk to.
         """
         ...
 

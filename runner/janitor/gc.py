@@ -40,7 +40,7 @@ from runner.core.model import Object
 from runner.core.network.proxyconfig import SERVICE
 from runner.core.text.times import parse_time, span
 from runner.engine.protocol import ContainerSummary, VolumeDetails
-from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
+from runner.errors import EngineConflict, EngineError, EngineUnavailable, NotFound
 from runner.registry.contract import Registry, name_of
 from runner.registry.deletion import forget_pod, pod_of
 from runner.registry.holders import forget_dead_nodes
@@ -373,7 +373,7 @@ class _Sweep:
         try:
             self.engine.remove_volume(volume)
             self.volumes.append(volume)
-        except (Conflict, NotFound):
+        except (EngineConflict, NotFound):
             return
         except EngineUnavailable:
             raise
@@ -412,7 +412,7 @@ class _Sweep:
                 verb(key)
             except NotFound:
                 return
-            except Conflict:
+            except EngineConflict:
                 if attempt == _CONFLICT_ATTEMPTS - 1:
                     raise
                 SystemClock().sleep(_CONFLICT_PAUSE)

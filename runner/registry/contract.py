@@ -19,7 +19,7 @@ from runner.core.changes import ChangeType
 from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS
 from runner.core.model import Json, Object
 from runner.core.text.times import parse_time
-from runner.errors import AlreadyExists, Expired, Refusal
+from runner.errors import AlreadyExists, Conflict, Expired
 
 if TYPE_CHECKING:
     from runner.core.events import Event
@@ -38,17 +38,6 @@ _WORDS = {known.kind: known.resource for known in (PODS, CLAIMS, EVENTS, *OBJECT
 def resource_of(kind: str) -> str:
     """``deployments.apps``: a kind as an API server's errors name it."""
     return _WORDS.get(kind) or f"{kind.lower()}s"
-
-
-class Conflict(Refusal):
-    """The object is not what the writer took it for any more (k8s.io/apiserver pkg/registry/generic/registry/store.go)."""
-
-    def __init__(self, kind: str, name: str) -> None:
-        text = "the object has been modified; please apply your changes to the latest version and try again"
-        super().__init__(
-            f'Operation cannot be fulfilled on {resource_of(kind)} "{name}": {text}',
-            reason="Conflict",
-        )
 
 
 class Touch(Struct, frozen=True):
@@ -373,4 +362,4 @@ def last_seen(event: Json) -> datetime | None:
     return None
 
 
-__all__ = ["AlreadyExists", "ChangeType", "Expired", "Object"]
+__all__ = ["AlreadyExists", "ChangeType", "Conflict", "Expired", "Object"]

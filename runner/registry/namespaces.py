@@ -41,7 +41,7 @@ def own_namespace(registry: Registry, name: str, owner: str) -> None:
 def remove_namespace(engine: VolumeEngine, registry: Registry, name: str) -> tuple[str, ...]:
     """Remove a namespace and what is left in it when its pods are gone. Returns the names of the volumes that went.
 
-    Raises EngineError, for instance Conflict as long as a container uses a volume.
+    Raises EngineError, for instance EngineConflict as long as a container uses a volume.
     """
     removed = []
     for kind in _CONTENT:

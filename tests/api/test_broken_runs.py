@@ -6,7 +6,7 @@ import pytest
 
 from runner.api.launching import _told_in_the_middle
 from runner.errors import (
-    Conflict,
+    EngineConflict,
     EngineError,
     EngineUnavailable,
     ExitCode,
@@ -47,7 +47,7 @@ def test_a_run_that_was_taken_back_says_so_by_its_exit_code(
         (EngineUnavailable("too old", recoverable=False), False, False),
         (EngineError("injected 500", recoverable=True), False, True),
         (NotFound("between list and inspect"), False, False),
-        (Conflict("being removed", recoverable=True), False, True),
+        (EngineConflict("being removed", recoverable=True), False, True),
         (StoreError("disk full"), True, False),
         (ZeroDivisionError(), True, False),
     ],

@@ -14,7 +14,7 @@ from runner.core.container.containerconfig import Mount, MountType, VolumeConfig
 from runner.core.images.progress import PullProgress
 from runner.engine.docker import DockerEngine
 from runner.engine.protocol import EngineState, ExecTimeout
-from runner.errors import Conflict, EngineError, ImagePullError, NotFound, StartError
+from runner.errors import EngineConflict, EngineError, ImagePullError, NotFound, StartError
 from runner.sandbox.image import sandbox_image
 from tests.engine.bench import (
     CANNOT_START,
@@ -103,7 +103,7 @@ def test_an_absent_image_is_not_found(bench: EngineBench) -> None:
 def test_a_taken_name_is_a_conflict_that_may_pass(bench: EngineBench) -> None:
     config = bench.config(SERVES)
     bench.engine.create_container(config)
-    with pytest.raises(Conflict) as caught:
+    with pytest.raises(EngineConflict) as caught:
         bench.engine.create_container(config)
     assert caught.value.recoverable
 
@@ -232,7 +232,7 @@ def test_killing_the_dead_is_a_conflict_that_stays(bench: EngineBench) -> None:
     container_id = bench.run(EXITS_3)
     bench.wait_for(container_id, EngineState.EXITED)
     for signal in ("SIGKILL", "SIGTERM", ""):
-        with pytest.raises(Conflict) as caught:
+        with pytest.raises(EngineConflict) as caught:
             bench.engine.kill_container(container_id, signal)
         assert not caught.value.recoverable
 
@@ -289,7 +289,7 @@ def test_an_exec_that_takes_too_long_is_given_up(bench: EngineBench) -> None:
 
 def test_an_exec_in_what_does_not_run_is_a_conflict(bench: EngineBench) -> None:
     container_id = bench.engine.create_container(bench.config(SERVES))
-    with pytest.raises(Conflict):
+    with pytest.raises(EngineConflict):
         bench.engine.exec(container_id, shell("true"), timeout=5, limit=100)
 
 
@@ -369,7 +369,7 @@ def test_a_volume_in_use_is_not_removed(bench: EngineBench) -> None:
     config = bench.volume()
     bench.engine.create_volume(config)
     container_id = bench.engine.create_container(replace(bench.config(SERVES), mounts=(volume_mount(config, "/data"),)))
-    with pytest.raises(Conflict):
+    with pytest.raises(EngineConflict):
         bench.engine.remove_volume(config.name)
     bench.engine.remove_container(container_id)
     bench.engine.remove_volume(config.name)
@@ -437,7 +437,7 @@ def test_joining_what_does_not_run_is_a_conflict_that_the_container_remembers(be
     sandbox = bench.engine.create_container(bench.config(SERVES))
     joined = replace(bench.config(SERVES), network_mode=f"container:{sandbox}")
     container_id = bench.engine.create_container(joined)
-    with pytest.raises(Conflict) as caught:
+    with pytest.raises(EngineConflict) as caught:
         bench.engine.start_container(container_id)
     details = bench.engine.inspect_container(container_id)
     assert (details.state, details.exit_code, details.error) == (EngineState.CREATED, 128, caught.value.message)
@@ -487,7 +487,7 @@ def test_images_go_by_name_unless_a_container_needs_them(bench: EngineBench) -> 
     name = f"{bench.volume().name}:1"
     bench.engine.import_image(name, tar_of({"pause": b""}), changes=['ENTRYPOINT ["/pause"]'])
     container_id = bench.engine.create_container(replace(bench.config(SERVES), image=name))
-    with pytest.raises(Conflict):
+    with pytest.raises(EngineConflict):
         bench.engine.remove_image(name)
     bench.engine.remove_container(container_id)
     bench.engine.remove_image(name)

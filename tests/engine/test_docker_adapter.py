@@ -28,7 +28,7 @@ from runner.core.objects import ConfigError
 from runner.engine.docker import DockerEngine
 from runner.engine.protocol import ExecTimeout, RegistryAuth
 from runner.errors import (
-    Conflict,
+    EngineConflict,
     EngineError,
     EngineUnavailable,
     ImagePullError,
@@ -122,7 +122,7 @@ def test_what_is_gone_already_is_removed(start: Start, key: str) -> None:
 @pytest.mark.parametrize("key", VERBS)
 def test_409_is_a_conflict(start: Start, key: str) -> None:
     engine, _ = start({key: error_answer(409, "the daemon's text")})
-    with pytest.raises(Conflict) as caught:
+    with pytest.raises(EngineConflict) as caught:
         VERBS[key](engine)
     assert caught.value.message == "the daemon's text"
     assert caught.value.recoverable is (key in MAY_PASS)
@@ -540,7 +540,7 @@ def test_a_mount_that_no_container_was_made_for_is_taken_away(start: Start, tmp_
     (tmp_path / "volume/a").mkdir(parents=True)
     engine, api = start(sub_path_answers("1.41", tmp_path / "volume"))
     api.answers["POST /containers/create"] = error_answer(409, "the name is taken")
-    with pytest.raises(Conflict):
+    with pytest.raises(EngineConflict):
         engine.create_container(with_sub_path("a"))
     (mount,) = json.loads(api.requests[-1].body)["HostConfig"]["Mounts"]
     assert not Path(mount["Source"]).exists()

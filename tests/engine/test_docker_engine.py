@@ -14,7 +14,7 @@ from runner.core.container.containerconfig import Mount, MountType, PortBinding
 from runner.core.objects import ConfigError
 from runner.engine.docker import DockerEngine
 from runner.engine.protocol import EngineState
-from runner.errors import Conflict, EngineError
+from runner.errors import EngineConflict, EngineError
 from tests.engine.bench import SERVES, SPEAKS, DockerBench, docker_bench, files_of, shell, tar_of
 
 pytestmark = pytest.mark.docker
@@ -177,7 +177,7 @@ def test_threads_share_an_engine(bench: DockerBench) -> None:
 def test_a_name_can_be_taken_again_after_its_removal(bench: DockerBench) -> None:
     config = bench.config(SERVES)
     first = bench.engine.create_container(config)
-    with pytest.raises(Conflict):
+    with pytest.raises(EngineConflict):
         bench.engine.create_container(config)
     bench.engine.remove_container(first)
     assert bench.engine.create_container(config) != first

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from runner.engine.discover import EngineAddress
 from runner.engine.docker import DockerEngine
 from runner.engine.early import EarlyEngine, engine_at
-from runner.errors import Conflict, EngineUnavailable, NotFound
+from runner.errors import EngineConflict, EngineUnavailable, NotFound
 from tests.engine.bench import SERVES, DockerBench, docker_bench
 
 BEGIN = """
@@ -83,7 +83,7 @@ def test_what_the_engine_refuses_is_the_adapters_error(bench: DockerBench, early
     fresh.architecture()
     config = bench.config(SERVES)
     fresh.create_container(config)
-    with pytest.raises(Conflict):
+    with pytest.raises(EngineConflict):
         fresh.create_container(replace(config, command=("true",)))
     fresh.close()
 

@@ -14,7 +14,7 @@ from runner.core.container.containerconfig import ContainerConfig
 from runner.core.model import Container, ExecAction, Handler, HTTPGetAction, Pod, TCPSocketAction
 from runner.core.sync.probing import ProbeRun, RunResult
 from runner.engine.docker import DockerEngine
-from runner.errors import Conflict, NotFound
+from runner.errors import EngineConflict, NotFound
 from runner.kubelet.prober.handlers import EngineHandlers, Reach, Target
 from runner.sandbox.image import sandbox_image
 from tests.conftest import have_images, require_engine
@@ -214,7 +214,7 @@ def test_open_exec_needs_a_running_container(engine: DockerEngine, pod: Target) 
     name = f"handlers-{uuid.uuid4().hex[:8]}"
     stopped = engine.create_container(ContainerConfig(name=name, image="busybox:1.36", labels={}))
     try:
-        with pytest.raises(Conflict):
+        with pytest.raises(EngineConflict):
             engine.exec_stream(stopped, ["true"])
     finally:
         engine.remove_container(stopped)

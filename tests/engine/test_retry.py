@@ -20,7 +20,7 @@ from tenacity import (
 
 from runner.clock import VIRTUAL_START, VirtualClock
 from runner.core.model import RetryScope
-from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound, UsageError
+from runner.errors import EngineConflict, EngineError, EngineUnavailable, NotFound, UsageError
 from runner.retry import RetryPolicy, engine_retry, parse_backoff
 
 
@@ -123,7 +123,7 @@ def failing(*problems: EngineError) -> Callable[[], str]:
 def test_recoverable_errors_are_retried_on_the_given_clock() -> None:
     clock = VirtualClock()
     heard: list[tuple[str, float]] = []
-    call = failing(EngineUnavailable("gone"), Conflict("busy", recoverable=True))
+    call = failing(EngineUnavailable("gone"), EngineConflict("busy", recoverable=True))
     answer = engine_retry(
         clock, call, wait=wait_fixed(2), before_sleep=lambda problem, wait: heard.append((problem.message, wait))
     )

@@ -25,7 +25,15 @@ from runner.engine.simulated import (
     Script,
     SimulatedEngine,
 )
-from runner.errors import Conflict, EngineError, EngineUnavailable, ImagePullError, NotFound, PullFailure, StartError
+from runner.errors import (
+    EngineConflict,
+    EngineError,
+    EngineUnavailable,
+    ImagePullError,
+    NotFound,
+    PullFailure,
+    StartError,
+)
 from tests.engine.bench import files_of
 
 IMAGE = "busybox:1.36"
@@ -221,14 +229,14 @@ def test_a_paused_process_loses_no_time() -> None:
     container_id = begin(engine)
     clock.sleep(4)
     engine.pause(container_id)
-    with pytest.raises(Conflict):
+    with pytest.raises(EngineConflict):
         engine.pause(container_id)
-    with pytest.raises(Conflict):
+    with pytest.raises(EngineConflict):
         engine.exec(container_id, ["x"], timeout=1, limit=1)
     clock.sleep(100)
     assert engine.inspect_container(container_id).state is EngineState.PAUSED
     engine.unpause(container_id)
-    with pytest.raises(Conflict):
+    with pytest.raises(EngineConflict):
         engine.unpause(container_id)
     clock.sleep(6)
     details = engine.inspect_container(container_id)
@@ -302,5 +310,5 @@ def test_nobody_is_there_to_talk_to() -> None:
     _, engine = engine_of(ContainerScript())
     with pytest.raises(EngineError):
         engine.exec_stream(begin(engine), ["relay"])
-    with pytest.raises(Conflict):
+    with pytest.raises(EngineConflict):
         engine.exec_stream(engine.create_container(config(attempt=1)), ["relay"])

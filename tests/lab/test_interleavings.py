@@ -12,7 +12,7 @@ import pytest
 from runner.clock import VIRTUAL_START
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.narration import Narration, Notice
-from runner.errors import Conflict, EngineError
+from runner.errors import EngineConflict, EngineError
 from runner.kubelet.loop.jobs import Job, Jobs
 from runner.kubelet.loop.lanes import Lane
 from runner.lab import parse_script
@@ -96,7 +96,7 @@ def removing(run: SimulatedRun, verb: str, error: EngineError, times: int) -> fl
 @pytest.mark.parametrize("verb", ["remove_volume", "remove_container"])
 def test_a_removal_that_is_in_progress_already_is_waited_for_without_a_word(verb: str) -> None:
     run, told = simulated()
-    assert removing(run, verb, Conflict("removal in progress", recoverable=True), 2) < 10
+    assert removing(run, verb, EngineConflict("removal in progress", recoverable=True), 2) < 10
     assert [one.text for one in told if isinstance(one, Notice)] == []
 
 

@@ -20,7 +20,7 @@ from runner.core.labels import (
 )
 from runner.core.network.proxyconfig import SERVICE
 from runner.engine.protocol import ContainerSummary, EngineState, VolumeDetails
-from runner.errors import Conflict, EngineError, NotFound
+from runner.errors import EngineConflict, EngineError, NotFound
 from runner.registry.ownership import host_id, owner_label
 
 DEAD = f"{host_id()}:{2**22 + 1}:never"
@@ -92,7 +92,7 @@ class LeftoverEngine:
             raise NotFound(f"no such volume: {name}")
         uid = volume.labels.get(POD_UID)
         if any(container.labels.get(POD_UID) == uid for container in self.containers.values() if uid):
-            raise Conflict(f"volume {name} is in use")
+            raise EngineConflict(f"volume {name} is in use")
         del self.volumes[name]
 
     def _call(self, call: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from runner.clock import SystemClock
 from runner.core.labels import MANAGED, OWNER, POD_NAMESPACE, POD_UID, VOLUME_KIND, claim_labels
-from runner.errors import Conflict, EngineError, EngineUnavailable, NotFound
+from runner.errors import EngineConflict, EngineError, EngineUnavailable, NotFound
 from runner.janitor.gc import GcReport, sweep
 from runner.registry.contract import put
 from runner.registry.deletion import request_deletion
@@ -75,7 +75,7 @@ def test_what_pods_of_an_account_share_goes_when_its_maker_is_dead_and_nobody_ha
     engine, mine = LeftoverEngine(), f"{DEAD}@{home_id(home)}"
     for name, owner in (("unused", mine), ("used", mine), ("alive", ALIVE), ("kept-elsewhere", f"{DEAD}@other/keep")):
         engine.add_volume(name, {MANAGED: "1", OWNER: owner, VOLUME_KIND: "access"})
-    engine.failures["remove_volume used"] = [Conflict("in use")]
+    engine.failures["remove_volume used"] = [EngineConflict("in use")]
     assert sweep(engine, MemoryRegistry(), home, dry_run=True).volumes == ("unused", "used")
     assert sweep(engine, MemoryRegistry(), home).volumes == ("unused",)
     assert engine.left == {"used", "alive", "kept-elsewhere"}
@@ -152,7 +152,7 @@ def test_a_claims_volume_goes_only_with_everything(home: Home) -> None:
 
 
 def test_a_claims_volume_that_a_living_pod_uses_stays(home: Home) -> None:
-    engine = LeftoverEngine(failures={"remove_volume data": [Conflict("volume is in use")]})
+    engine = LeftoverEngine(failures={"remove_volume data": [EngineConflict("volume is in use")]})
     engine.add_claim("data")
     assert sweep(engine, MemoryRegistry(), home, everything=True).is_empty
     assert engine.left == {"data"}
@@ -294,7 +294,7 @@ def test_what_vanishes_meanwhile_counts_as_removed(home: Home) -> None:
 def test_a_removal_in_progress_is_waited_for(home: Home) -> None:
     engine = LeftoverEngine()
     engine.add_pod("u1", DEAD)
-    engine.failures = {"remove_container u1-main": [Conflict("removal is already in progress")] * 3}
+    engine.failures = {"remove_container u1-main": [EngineConflict("removal is already in progress")] * 3}
     assert sweep(engine, MemoryRegistry(), home).problems == ()
     assert engine.left == set()
 

@@ -11,7 +11,7 @@ from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import POD_UID
 from runner.engine.protocol import EngineState
 from runner.engine.simulated import SimulatedEngine
-from runner.errors import Conflict, Withdrawn
+from runner.errors import EngineConflict, Withdrawn
 from runner.kubelet.loop.jobs import ThreadJobs
 from runner.kubelet.loop.lanes import Lanes
 from runner.kubelet.loop.making import Making, create
@@ -75,7 +75,7 @@ def test_a_container_whose_creator_never_heard_of_it_is_made_anew(engine: Simula
 def test_a_container_of_that_name_that_has_run_is_left_alone(engine: SimulatedEngine) -> None:
     ran = engine.create_container(CONFIG)
     engine.start_container(ran)
-    with pytest.raises(Conflict):
+    with pytest.raises(EngineConflict):
         create(engine, CONFIG)
     assert engine.inspect_container(ran).state is EngineState.RUNNING
 
@@ -107,13 +107,13 @@ def test_a_job_gives_its_result_or_its_error() -> None:
     jobs = ThreadJobs(wakeup)
 
     def fail() -> None:
-        raise Conflict("taken")
+        raise EngineConflict("taken")
 
     good, bad = jobs.submit(lambda: 2), jobs.submit(fail)
     while not (good.done and bad.done):
         assert wakeup.wait(SECONDS)
         wakeup.clear()
     assert good.result() == 2
-    with pytest.raises(Conflict):
+    with pytest.raises(EngineConflict):
         bad.result()
     jobs.close()

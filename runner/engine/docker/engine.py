@@ -46,7 +46,7 @@ from runner.engine.protocol import (
     Untagged,
     VolumeDetails,
 )
-from runner.errors import Conflict, EngineError, NotFound
+from runner.errors import EngineConflict, EngineError, NotFound
 
 _NATIVE_SUB_PATH: Final = (1, 45)
 LOOK_SECONDS: Final = 60.0
@@ -254,7 +254,7 @@ class DockerEngine(Untagged):
                 client.start(container_id)
         except EngineError as problem:
             # 404 is the answer to a missing container as well as to something missing inside a start.
-            if not isinstance(problem, Conflict) and getattr(problem.__cause__, "status_code", None) == 404:
+            if not isinstance(problem, EngineConflict) and getattr(problem.__cause__, "status_code", None) == 404:
                 self._raise_if_missing(container_id, problem)
             raise
 

@@ -15,7 +15,7 @@ import requests.exceptions
 import urllib3.exceptions
 
 from runner.errors import (
-    Conflict,
+    EngineConflict,
     EngineError,
     EngineUnavailable,
     ImagePullError,
@@ -64,7 +64,7 @@ def error_of(endpoint: Endpoint, status: int, text: str) -> EngineError:
         return ImagePullError(text, kind=pull_failure(status))
     if status == 409:
         # A name is taken or a removal under way only for a while; a wrong state stays wrong.
-        return Conflict(text, recoverable=endpoint in (Endpoint.CREATE, Endpoint.REMOVE))
+        return EngineConflict(text, recoverable=endpoint in (Endpoint.CREATE, Endpoint.REMOVE))
     if endpoint is Endpoint.START:
         return StartError(text)
     if status == 404:

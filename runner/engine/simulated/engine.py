@@ -46,7 +46,7 @@ from runner.engine.simulated.images import ImageStore
 from runner.engine.simulated.script import Script
 from runner.engine.simulated.signals import NUMBERS, STOPPING, signal_name
 from runner.engine.simulated.volumes import VolumeStore
-from runner.errors import Conflict, EngineError, EngineUnavailable, ImagePullError, NotFound, StartError
+from runner.errors import EngineConflict, EngineError, EngineUnavailable, ImagePullError, NotFound, StartError
 
 START_FAILED: Final = 128
 NOT_FOUND: Final = 127
@@ -142,13 +142,13 @@ class SimulatedEngine(Untagged):
         """Freeze a running container, as ``docker pause`` does; its scripted time stands still."""
         container = self._find(container_id)
         if container.state is not EngineState.RUNNING:
-            raise Conflict(f"Container {container.id} is not running")
+            raise EngineConflict(f"Container {container.id} is not running")
         self._ends.pause(container)
 
     def unpause(self, container_id: str) -> None:
         container = self._find(container_id)
         if container.state is not EngineState.PAUSED:
-            raise Conflict(f"Container {container.id} is not paused")
+            raise EngineConflict(f"Container {container.id} is not paused")
         self._ends.unpause(container)
 
     # --- inside ------------------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ class SimulatedEngine(Untagged):
         self._called("create_container", config.name)
         image = self._images.find(config.image)
         if taken := self._names.get(config.name):
-            raise Conflict(
+            raise EngineConflict(
                 f'The container name "/{config.name}" is already in use by container {taken.id}', recoverable=True
             )
         number = next(self._numbers)
@@ -266,7 +266,7 @@ class SimulatedEngine(Untagged):
             if other is None:
                 raise self._failed_start(container, StartError(f"No such container: {target}"), START_FAILED)
             if not other.is_alive():
-                problem = Conflict(f"cannot join {what} of a non running container: {other.id}")
+                problem = EngineConflict(f"cannot join {what} of a non running container: {other.id}")
                 raise self._failed_start(container, problem, START_FAILED)
             if what == "IPC" and other.config.ipc_mode not in ("shareable", "host"):
                 raise self._failed_start(container, StartError(f"non-shareable IPC of {other.id}"), START_FAILED)
@@ -280,7 +280,7 @@ class SimulatedEngine(Untagged):
         self._called("kill_container", container_id)
         container = self._find(container_id)
         if not container.is_alive():
-            raise Conflict(f"Cannot kill container: {container_id}: Container {container.id} is not running")
+            raise EngineConflict(f"Cannot kill container: {container_id}: Container {container.id} is not running")
         stop_signal = signal_name(container.config.stop_signal or "SIGTERM")
         name = signal_name(signal) if signal else stop_signal
         if name == "SIGKILL":
@@ -321,7 +321,7 @@ class SimulatedEngine(Untagged):
         self._called("exec", container_id)
         container = self._find(container_id)
         if container.state is not EngineState.RUNNING:
-            raise Conflict(f"Container {container.id} is not running")
+            raise EngineConflict(f"Container {container.id} is not running")
         step = container.script.exec(tuple(command))
         self._emit(container, "exec_create")
         self._emit(container, "exec_start")
@@ -343,7 +343,7 @@ class SimulatedEngine(Untagged):
         self._called("exec_stream", container_id)
         container = self._find(container_id)
         if container.state is not EngineState.RUNNING:
-            raise Conflict(f"Container {container.id} is not running")
+            raise EngineConflict(f"Container {container.id} is not running")
         raise EngineError(f"a simulated Engine cannot talk to {' '.join(command)}")
 
     def logs(
@@ -412,7 +412,7 @@ class SimulatedEngine(Untagged):
         except NotFound:
             return
         if any(container.image_id == found.id for container in self._containers.values()):
-            raise Conflict(f"image {reference} is used by a container", recoverable=True)
+            raise EngineConflict(f"image {reference} is used by a container", recoverable=True)
         self._images.remove(found)
 
     # --- volumes -----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from runner.core.container.containerconfig import VolumeConfig
 from runner.engine.protocol import VolumeDetails
 from runner.engine.simulated.events import matches
 from runner.engine.simulated.files import FileTree
-from runner.errors import Conflict, NotFound
+from runner.errors import EngineConflict, NotFound
 
 
 class VolumeStore:
@@ -48,9 +48,9 @@ class VolumeStore:
         return _details(self._volumes[name][0])
 
     def remove(self, name: str) -> None:
-        """Raises Conflict when a container uses it."""
+        """Raises EngineConflict when a container uses it."""
         if self._users.get(name):
-            raise Conflict(f"remove {name}: volume is in use", recoverable=True)
+            raise EngineConflict(f"remove {name}: volume is in use", recoverable=True)
         self._volumes.pop(name, None)
 
 

@@ -17,7 +17,7 @@ from runner.core.sync.eviction import EVICTION_GRACE
 from runner.core.sync.termination import grace_period, is_at_once, is_its_turn, stop_timeout
 from runner.core.text.times import later
 from runner.engine.protocol import Engine, EngineState
-from runner.errors import Conflict, NotFound
+from runner.errors import EngineConflict, NotFound
 from runner.kubelet.containers.hooks import run_pre_stop
 from runner.kubelet.loop.context import PodContext
 from runner.kubelet.loop.jobs import run_job
@@ -91,7 +91,7 @@ def _stop(engine: Engine, container_id: str, timeout: int) -> None:
             engine.stop_container(container_id, timeout)
     except NotFound:
         return
-    except Conflict:
+    except EngineConflict:
         # Over already, most likely, which is what was wanted.
         with suppress(NotFound):
             if engine.inspect_container(container_id).state in _ALIVE:

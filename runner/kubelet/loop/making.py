@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import POD_UID
 from runner.engine.protocol import Engine, EngineState
-from runner.errors import Conflict, Withdrawn
+from runner.errors import EngineConflict, Withdrawn
 
 
 class Making:
@@ -67,7 +67,7 @@ def create(engine: Engine, config: ContainerConfig) -> str:
     """
     try:
         return engine.create_container(config)
-    except Conflict:
+    except EngineConflict:
         uid = config.labels.get(POD_UID)
         for found in engine.list_containers({POD_UID: uid}) if uid else ():
             if found.name.lstrip("/") == config.name and found.state is EngineState.CREATED:

@@ -17,7 +17,7 @@ from runner.core.model import Pod
 from runner.core.volumes import MountError, Surroundings, VolumePlan, access_volumes, plan_volumes
 from runner.core.volumes.claims import bound_claim
 from runner.engine.protocol import Engine
-from runner.errors import Conflict, EngineError, NotFound
+from runner.errors import EngineConflict, EngineError, NotFound
 from runner.kubelet.volumes.hostpath import check_host_path
 from runner.registry.contract import Registry
 
@@ -95,5 +95,5 @@ def remove_volumes(engine: Engine, pod: Pod, owner: str) -> None:
     for volume in engine.list_volumes({POD_UID: pod.uid}):
         engine.remove_volume(volume.name)
     for name in access_volumes(pod, owner):
-        with suppress(Conflict, NotFound):  # Another pod has it mounted, or was faster.
+        with suppress(EngineConflict, NotFound):  # Another pod has it mounted, or was faster.
             engine.remove_volume(name)

@@ -156,7 +156,7 @@ class SqliteRegistry:
             if old is None:
                 raise NoSuchObject(f'{resource_of(kind)} "{name}" not found')
             if expect not in (None, old["metadata"]["resourceVersion"]) or uid_of(value) not in ("", uid_of(old)):
-                raise Conflict(kind, name)
+                raise Conflict(resource_of(kind), name)
             new = updated(old, value)
             if "status" in old:
                 new["status"] = old["status"]

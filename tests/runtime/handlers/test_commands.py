@@ -6,7 +6,7 @@ import pytest
 
 from runner.core.model import ExecAction, SleepAction, TCPSocketAction
 from runner.core.sync.probing import ProbeRun, RunResult
-from runner.errors import Conflict
+from runner.errors import EngineConflict
 from runner.kubelet.prober.handlers import EngineHandlers
 from tests.runtime.handlers.servers import ProcessEngine, target
 
@@ -47,7 +47,7 @@ def test_command_that_is_not_there_says_nothing_of_the_container(handlers: Engin
 
 
 def test_engine_that_refuses_says_nothing_of_the_container(handlers: EngineHandlers, engine: ProcessEngine) -> None:
-    engine.problem = Conflict("Container c is not running")
+    engine.problem = EngineConflict("Container c is not running")
     run = handlers.probe(target(), shell("true"), timeout=1)
     assert run == ProbeRun(result=RunResult.ERROR, output="Container c is not running")
 
@@ -107,7 +107,7 @@ def test_hook_that_fails_has_the_kubelets_text(
 
 
 def test_hook_in_a_container_that_is_gone_fails(handlers: EngineHandlers, engine: ProcessEngine) -> None:
-    engine.problem = Conflict("Container c is not running")
+    engine.problem = EngineConflict("Container c is not running")
     outcome = handlers.hook(target(), shell("true"), timeout=None)
     assert outcome.message.endswith('failed - error: Container c is not running, message: ""')
 
