@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO, Unpack
 
 from runner.api.deleting import Deleting
-from runner.api.launching import Launch, accounts_of
+from runner.api.launching import Launch, admission_of
 from runner.clock import Clock
 from runner.core.kindwords import PODS
 from runner.errors import (
@@ -114,13 +114,11 @@ class Runner(Deleting):
         now = self.clock.now()
         memory = Memory(crashes={}, attempts={}, settings=BackoffSettings(), schedule=options.worker.retry.delay)
         texts = []
-        pods = self._admitted(objects)
+        admission = admission_of(objects)
+        pods = self._admitted(objects, admission)
         controllers = self._controllers(objects)
         for controller in controllers:
-            pods += [
-                self._admit(value, value["metadata"]["namespace"], accounts_of(objects))
-                for value in controller.step((), now, 1.0).create
-            ]
+            pods += [self._made(value, admission) for value in controller.step((), now, 1.0).create]
         for pod in pods:
             scoped = with_retry_scope(pod, options.worker.retry.scope)
             plan = decide(scoped, Observed(at=now), ProbeResults(), memory, now)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec.structs import replace
 
 from runner.api.ground import Ground
-from runner.core.admission import admit
-from runner.core.kindwords import OBJECTS
+from runner.core.kindwords import OBJECTS, PODS
 from runner.core.model import Json, Pod
 from runner.errors import (
     EngineError,
@@ -33,11 +32,11 @@ if TYPE_CHECKING:
     from runner.controllers.control import Controller
     from runner.core.manifest import LoadedObject
     from runner.core.narration import Listener, Narration
-    from runner.core.serviceaccounts import Accounts
     from runner.kubelet.loop.secrecy import Secrets
     from runner.kubelet.network.dns import ClusterNetwork
     from runner.node.outcome import StopRequest
     from runner.node.owning import Owned, Spawn
+    from runner.registry.admission import Admission
 
 T = TypeVar("T")
 
@@ -54,12 +53,6 @@ MAX_PODS = 110
 """How many pods a kubelet runs (its maxPods), and so a run of workloads."""
 
 
-def _bound(pod: Pod, node: str) -> Pod:
-    """The pod as the scheduler leaves it, assigned to a node; one that names its node already is left alone."""
-    spec = pod.manifest.get("spec") or {}
-    return Pod.from_json({**pod.manifest, "spec": {**spec, "nodeName": spec.get("nodeName") or node}})
-
-
 def _told_in_the_middle(error: BaseException, *, has_begun: bool) -> BaseException:
     """What a run that was taken back raises: that nothing was touched, or that there is no Engine, would not be true."""
     late = has_begun or isinstance(error, StoreError)
@@ -68,9 +61,12 @@ def _told_in_the_middle(error: BaseException, *, has_begun: bool) -> BaseExcepti
     return error
 
 
-def accounts_of(objects: Sequence[LoadedObject]) -> Accounts:
-    """The ServiceAccounts among what was loaded."""
-    return {(o.namespace, o.name): o.value for o in objects if o.kind == "ServiceAccount"}
+def admission_of(objects: Sequence[LoadedObject], node: str = "") -> Admission:
+    """How the objects of a run come in: with the ServiceAccounts among what was loaded."""
+    from runner.registry.admission import Admission
+
+    accounts = {(o.namespace, o.name): o.value for o in objects if o.kind == "ServiceAccount"}
+    return Admission(node=node, accounts=accounts)
 
 
 def _check_exit_code_from(named: str, pods: Sequence[tuple[Pod, Controller | None]]) -> None:
@@ -107,25 +103,15 @@ class Launch:
 class Launching(Ground):
     """What running needs of the facade."""
 
-    def _admitted(self, objects: Sequence[LoadedObject]) -> list[Pod]:
-        """The manifests' own pods as an API server would have let them in."""
+    def _admitted(self, objects: Sequence[LoadedObject], admission: Admission) -> list[Pod]:
+        """The manifests' own pods as an API server would have let them in. Raises ManifestError."""
+        from runner.registry.admission import value_of
+
         pods = [o for o in objects if o.kind == "Pod"]
         if len(pods) < len(objects) or not pods:
             self._check_kinds(objects)
-        accounts = accounts_of(objects)
-        return [self._admit(o.value, o.namespace, accounts) for o in pods]
-
-    def _admit(self, value: Json, namespace: str, accounts: Accounts) -> Pod:
-        """A pod as the server stores it. Raises ManifestError when its admission lets it not in."""
-        from runner.core.serviceaccounts import Forbidden, account_of, with_service_account
-        from runner.registry.identities import new_suffix, new_uid
-
-        made = admit(value, namespace=namespace, uid=new_uid(), suffix=new_suffix(), now=self.clock.now())
-        account = account_of(made, accounts, made["metadata"]["namespace"])
-        try:
-            return Pod.from_json(with_service_account(made, account))
-        except Forbidden as error:
-            raise ManifestError((f'pods "{made["metadata"]["name"]}" is forbidden: {error}',)) from error
+        now = self.clock.now()
+        return [Pod.from_json(admission.admit(value_of(o), now)) for o in pods]
 
     @staticmethod
     def _check_kinds(objects: Sequence[LoadedObject]) -> None:
@@ -161,12 +147,11 @@ class Launching(Ground):
         end; after an error the pods too.
         """
         options = self._on_this_node(options)
-        node = options.worker.node_name
-        controllers, accounts = self._controllers(objects), accounts_of(objects)
-        pods: list[tuple[Pod, Controller | None]] = [(_bound(pod, node), None) for pod in self._admitted(objects)]
+        controllers, admission = self._controllers(objects), admission_of(objects, options.worker.node_name)
+        pods: list[tuple[Pod, Controller | None]] = [(pod, None) for pod in self._admitted(objects, admission)]
         for controller in controllers:
             begun = controller.step((), self.clock.now(), 1.0).create
-            pods += [(self._made(value, node, accounts), controller) for value in begun]
+            pods += [(self._made(value, admission), controller) for value in begun]
         if is_one and len(pods) != 1:
             names = ", ".join(pod.name for pod, _ in pods) or "none"
             raise UsageError(f"run is for one pod, the manifests make {len(pods)}: {names}", hint="use run_all")
@@ -189,7 +174,7 @@ class Launching(Ground):
             mine = take([pod for pod, _ in pods])
 
             def spawn(value: Json, _: Controller) -> Owned:
-                (owned,) = take([self._made(value, node, accounts)])
+                (owned,) = take([self._made(value, admission)])
                 mine.append(owned)
                 begin_sandbox(owned, self.engine, self.registry, self.clock, image, network.zone)
                 return owned
@@ -245,9 +230,9 @@ class Launching(Ground):
 
         return standing([one.workload for one in controllers], self.registry, self.home, self.sweep)
 
-    def _made(self, value: Json, node: str, accounts: Accounts) -> Pod:
-        """A pod that a workload makes."""
-        return _bound(self._admit(value, value["metadata"]["namespace"], accounts), node)
+    def _made(self, value: Json, admission: Admission) -> Pod:
+        """A pod that a workload makes. Raises ManifestError."""
+        return Pod.from_json(admission.admit({"kind": PODS.kind, **value}, self.clock.now()))
 
     @contextmanager
     def working(self, launch: Launch, listener: Listener, stop: StopRequest) -> Iterator[Waiting]:
@@ -281,20 +266,16 @@ class Launching(Ground):
         """What the pods refer to is kept as long as the run lasts; what was there before stays longer."""
         if all(o.kind == "Pod" for o in objects):
             return
+        from runner.registry.admission import value_of
         from runner.registry.objects import create_missing, put_owned
         from runner.registry.ownership import owner_label
 
         for o in objects:
-            value = {
-                **o.value,
-                "kind": o.kind,
-                "metadata": {**(o.value.get("metadata") or {}), "namespace": o.namespace},
-            }
             if o.kind in REFERRED_KINDS:
-                put_owned(self.registry, value, self.clock.now(), owner_label(home=self.home))
+                put_owned(self.registry, value_of(o), self.clock.now(), owner_label(home=self.home))
             # A claim stays when the run is over, and one that is there keeps its volume.
             elif o.kind == "PersistentVolumeClaim":
-                create_missing(self.registry, value)
+                create_missing(self.registry, value_of(o))
 
     def _remove_objects(self, objects: Sequence[LoadedObject]) -> None:
         if any(o.kind in REFERRED_KINDS for o in objects):

@@ -12,14 +12,14 @@ from runner.errors import AlreadyExists, Refusal, UsageError
 
 if TYPE_CHECKING:
     from runner.cli.app import App
-    from runner.core.model import Json
+    from runner.core.manifest import LoadedObject
 
 
-def written_objects(app: App, files: Sequence[str], namespace: str) -> list[tuple[str, Json]]:
-    """The objects of manifests, each with its file and its namespace. Raises UsageError for kinds that have to be run."""
+def written_objects(app: App, files: Sequence[str], namespace: str) -> list[LoadedObject]:
+    """The objects of manifests. Raises UsageError for kinds that have to be run."""
     if not files:
         raise UsageError("must specify -f", hint="name a file, a folder, or - for standard input")
-    values: list[tuple[str, Json]] = []
+    found = []
     for one in load_objects(app, files, namespace):
         if one.kind not in OBJECTS:
             kinds = "Services, ConfigMaps and Secrets"
@@ -27,22 +27,23 @@ def written_objects(app: App, files: Sequence[str], namespace: str) -> list[tupl
                 f"{one.file}: {one.kind} {one.name}: only {kinds} are kept without a run",
                 hint=f"podrunner run {one.file} runs it; with --until ready --keep always it stays after the command",
             )
-        metadata = {**(one.value.get("metadata") or {}), "namespace": one.namespace}
-        values.append((one.file, {**one.value, "kind": one.kind, "metadata": metadata}))
-    return values
+        found.append(one)
+    return found
 
 
-def write_each(app: App, values: Sequence[tuple[str, Json]], write: Callable[[Json], str]) -> int:
-    """Write objects one by one and say what was done with each, as kubectl does; what could not be is told at the end."""
+def write_each(app: App, objects: Sequence[LoadedObject], write: Callable[[LoadedObject], tuple[str, str]]) -> int:
+    """Write objects one by one and say what was done with each, as kubectl does; what could not be is told at the end.
+
+    ``write`` returns the object's name and the word for what was done.
+    """
     failures = Failures()
-    for file, value in values:
-        name = value["metadata"].get("name")
+    for one in objects:
         with failures.go_on():
             try:
-                done = write(value)
+                name, done = write(one)
             except AlreadyExists as problem:
-                text = f'error when creating "{file}": {problem.message}'
+                text = f'error when creating "{one.file}": {problem.message}'
                 raise Refusal(text, reason="AlreadyExists") from problem
-            app.out.line(f"{OBJECTS[value['kind']].prefix}/{name} {done}")
+            app.out.line(f"{OBJECTS[one.kind].prefix}/{name} {done}")
     failures.end()
     return 0

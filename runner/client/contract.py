@@ -15,6 +15,7 @@ from runner.errors import NoSuchObject
 
 if TYPE_CHECKING:
     from runner.core.logquestion import LogQuestion
+    from runner.core.manifest import LoadedObject
     from runner.core.narration import LogLine
     from runner.registry.contract import Listing, Watch
 
@@ -45,12 +46,15 @@ class Client(Protocol):
         """The events about an object, as they were last seen."""
         ...
 
-    def create(self, value: Json) -> Object:
-        """Add an object that stays. Raises AlreadyExists."""
+    def create(self, value: Json | LoadedObject) -> Object:
+        """Add an object of any kind, a pod or a workload too, that stays. Raises AlreadyExists.
+
+        What was loaded has been read and checked; JSON is here. Raises ManifestError, with all that is wrong with it.
+        """
         ...
 
-    def apply(self, value: Json) -> str:
-        """Add or change an object, which stays from now on. Returns kubectl's word for what was done."""
+    def apply(self, value: Json | LoadedObject) -> str:
+        """Add or change an object, which stays from now on. Returns kubectl's word for what was done. Raises ManifestError."""
         ...
 
     def update(self, value: Json, *, expect: str | None = None) -> Object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from runner.client.contract import no_such, words_of
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runner.client.deleting import Deleting
     from runner.clock import Clock
     from runner.core.logquestion import LogQuestion
+    from runner.core.manifest import LoadedObject
     from runner.core.narration import LogLine
     from runner.engine.protocol import Engine
     from runner.registry.contract import Listing, Registry, Watch
@@ -46,6 +47,12 @@ class Ending(Protocol):
         ...
 
 
+def _checked(value: Json | LoadedObject) -> Object:
+    from runner.registry.admission import checked, value_of
+
+    return value_of(checked(value) if isinstance(value, Mapping) else value)
+
+
 class LocalClient:
     """See ``runner.client.contract.Client``."""
 
@@ -70,15 +77,18 @@ class LocalClient:
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
-    def create(self, value: Json) -> Object:
-        from runner.registry.objects import create_object
+    def create(self, value: Json | LoadedObject) -> Object:
+        from runner.node.machine import node_name
+        from runner.registry.admission import Admission, create
 
-        return create_object(self._place.registry, value, self._place.clock.now())
+        admission = Admission(node=node_name(), accounts={})
+        (made,) = create(self._place.registry, admission.admit(_checked(value), self._place.clock.now()))
+        return made
 
-    def apply(self, value: Json) -> str:
+    def apply(self, value: Json | LoadedObject) -> str:
         from runner.registry.objects import apply_object
 
-        return apply_object(self._place.registry, value, self._place.clock.now())
+        return apply_object(self._place.registry, _checked(value), self._place.clock.now())
 
     def update(self, value: Json, *, expect: str | None = None) -> Object:
         return self._place.registry.update(value, expect=expect)

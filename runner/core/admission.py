@@ -1,4 +1,4 @@
-"""What an API server adds to a pod on its way in: identity, times, and what its default admission plugins set.
+"""What an API server adds to an object on its way in: identity, times, and for pods what its default admission plugins set.
 
 Mirrors k8s.io/apiserver/pkg/registry/rest/create.go (BeforeCreate), k8s.io/apiserver/pkg/storage/names and, of the plugins,
 plugin/pkg/admission/{priority,defaulttolerationseconds}; ``serviceaccounts`` has the one that needs to know more than the pod.
@@ -24,23 +24,30 @@ _OURS = (
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
     "managedFields",
+    "generation",
 )
 
 
 def admit(value: Json, *, namespace: str, uid: str, suffix: str, now: datetime) -> dict[str, Any]:
     """A new pod: without status and server fields of an earlier life; ``suffix`` completes a generateName."""
+    made = identified(value, namespace=namespace, uid=uid, suffix=suffix, now=now)
+    made["metadata"]["generation"] = 1
+    return {"apiVersion": "v1", "kind": "Pod", **made, "spec": _admitted_spec(value.get("spec") or {})}
+
+
+def identified(value: Json, *, namespace: str, uid: str, suffix: str, now: datetime) -> dict[str, Any]:
+    """A new object of any kind with its identity: without status and server fields of an earlier life."""
     metadata = {key: part for key, part in (value.get("metadata") or {}).items() if key not in _OURS}
     if not metadata.get("name"):
         metadata["name"] = str(metadata.get("generateName") or "")[:_MAX_BASE] + suffix
     metadata.update(namespace=metadata.get("namespace") or namespace, uid=uid, creationTimestamp=format_time(now))
-    metadata["generation"] = 1
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        **{key: part for key, part in value.items() if key not in ("metadata", "status")},
-        "metadata": metadata,
-        "spec": _admitted_spec(value.get("spec") or {}),
-    }
+    return {**{key: part for key, part in value.items() if key not in ("metadata", "status")}, "metadata": metadata}
+
+
+def on_node(value: Json, node: str) -> dict[str, Any]:
+    """The pod as a scheduler leaves it, assigned to a node; one that names its node already stays there."""
+    spec = value.get("spec") or {}
+    return {**value, "spec": {**spec, "nodeName": spec.get("nodeName") or node}}
 
 
 def _admitted_spec(value: Json) -> dict[str, Any]:

@@ -45,6 +45,12 @@ def stored_object(
     return result
 
 
+def new_service(value: Json, taken: Iterable[int]) -> dict[str, Any]:
+    """A new Service with node ports where it wants some, none of those that are taken; the Engine gives it its address."""
+    spec = _service_spec(value, None, str(value["metadata"]["uid"]), set(taken))
+    return {**value, "spec": spec, "status": {"loadBalancer": {}}}
+
+
 def owner_of(value: Json) -> str:
     """The process that the object lives as long as; empty for one that stays."""
     return str(((value.get("metadata") or {}).get("annotations") or {}).get(OWNER_ANNOTATION) or "")

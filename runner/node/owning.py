@@ -12,7 +12,6 @@ from runner.clock import Clock, Wakeup
 from runner.core.container.nodeadmission import rejection_of
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Json, Pod
-from runner.core.status.podstatus import Phase
 from runner.core.volumes import MountError
 from runner.engine.protocol import Engine
 from runner.errors import AlreadyExists, EngineError, RunnerError
@@ -22,6 +21,7 @@ from runner.kubelet.loop.jobs import Job, Jobs, ThreadJobs
 from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import Making
 from runner.kubelet.volumes.planning import prepare_volumes
+from runner.registry.admission import create
 from runner.registry.contract import Registry
 from runner.registry.deletion import forget_pod
 from runner.registry.home import Home
@@ -99,12 +99,11 @@ def own_new(
         for pod in pods:
             owned = own(pod, home, may_keep=may_keep)
             taken.append(owned)
-            created = {"kind": "Pod", **pod.manifest, "status": {"phase": Phase.PENDING}}
             try:
-                store.create(created, holder=owned.owner, run_spec=run_spec)
+                create(store, pod.manifest, holder=owned.owner, run_spec=run_spec)
             except AlreadyExists:
                 make_room()
-                store.create(created, holder=owned.owner, run_spec=run_spec)
+                create(store, pod.manifest, holder=owned.owner, run_spec=run_spec)
     except BaseException:
         for owned in taken:
             forget_pod(store, owned.pod.uid)

@@ -10,7 +10,8 @@ from runner.core.kindwords import CLAIMS, OBJECTS
 from runner.core.model import Json
 from runner.core.storedobjects import node_ports_of, owner_of, stored_object
 from runner.errors import NoSuchObject
-from runner.registry.contract import AlreadyExists, Object, Registry, name_of
+from runner.registry.admission import create
+from runner.registry.contract import Object, Registry, name_of
 from runner.registry.identities import new_uid
 from runner.registry.ownership import owner_is_alive, somebody_runs_pods
 
@@ -74,21 +75,8 @@ def create_missing(registry: Registry, value: Json) -> bool:
     with registry.transaction():
         if registry.get(str(value.get("kind")), *name_of(value)) is not None:
             return False
-        _change(registry, value, lambda _: value)
+        create(registry, value)
         return True
-
-
-def create_object(registry: Registry, value: Json, now: datetime) -> Object:
-    """Add an object that stays. Raises AlreadyExists."""
-
-    def write(old: Object | None) -> Object:
-        if old is not None:
-            raise AlreadyExists(OBJECTS[str(value["kind"])].resource, name_of(value)[1])
-        return _written(registry, value, None, now, "")
-
-    made = _change(registry, value, write)
-    assert made is not None
-    return made
 
 
 def apply_object(registry: Registry, value: Json, now: datetime) -> str:

@@ -16,4 +16,4 @@ def apply(files: tuple[str, ...], namespace: str) -> int:
     They stay until podrunner delete. Pods, and what makes pods, are run by podrunner run.
     """
     app = app_of()
-    return write_each(app, written_objects(app, files, namespace), app.runner.client.apply)
+    return write_each(app, written_objects(app, files, namespace), lambda one: (one.name, app.runner.client.apply(one)))

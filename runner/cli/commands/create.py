@@ -9,7 +9,7 @@ from runner.cli.objects import write_each, written_objects
 from runner.cli.options import command, file_option, namespace_option
 
 if TYPE_CHECKING:
-    from runner.core.model import Json
+    from runner.core.manifest import LoadedObject
 
 
 @command("create", "podrunner create -f services.yaml", short_help="Add Services, ConfigMaps, Secrets.")
@@ -22,8 +22,8 @@ def create(files: tuple[str, ...], namespace: str) -> int:
     """
     app = app_of()
 
-    def write(value: Json) -> str:
-        app.runner.client.create(value)
-        return "created"
+    def write(one: LoadedObject) -> tuple[str, str]:
+        made = app.runner.client.create(one)
+        return str(made["metadata"]["name"]), "created"
 
     return write_each(app, written_objects(app, files, namespace), write)

@@ -1,0 +1,114 @@
+"""The registry's door: new objects come in here, whoever writes them: a run, a client, a controller.
+
+An object is read and checked (``checked``), gets what a server gives it (``Admission``), and is written (``create``): one after
+the other for a client, in steps for a run, which admits everything before it touches anything. Mirrors
+k8s.io/apiserver pkg/endpoints/handlers/create.go and pkg/registry/rest/create.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from runner.core.admission import admit, identified, on_node
+from runner.core.kindwords import PODS, WORKLOADS
+from runner.core.model import Json, Object
+from runner.core.status.podstatus import Phase
+from runner.errors import ManifestError
+from runner.registry.contract import Registry, name_of, uid_of
+from runner.registry.identities import RandomIdentities
+
+if TYPE_CHECKING:
+    from runner.core.manifest import LoadedObject
+    from runner.core.serviceaccounts import Accounts
+    from runner.core.workloads.model import Identities
+
+_SERVICE = "Service"
+
+
+class Admission(Struct, frozen=True, kw_only=True):
+    """What new objects get: an identity, and pods their default account and their node.
+
+    ``node`` "": pods wait for one. ``accounts``: the ServiceAccounts that somebody has given; None: accounts are nobody's matter.
+    ``namespace``: where objects without one belong.
+    """
+
+    node: str = ""
+    accounts: Accounts | None = None
+    namespace: str = "default"
+    identities: Identities = field(default_factory=RandomIdentities)
+
+    def admit(self, value: Json, now: datetime) -> Object:
+        """A new object as it is to be written, with all defaults before. Raises ManifestError when it is not let in."""
+        identity = {"namespace": self.namespace, "uid": self.identities.uid(), "suffix": self.identities.suffix()}
+        kind = str(value.get("kind") or "")
+        if kind == PODS.kind:
+            return self._settled(admit(value, now=now, **identity))
+        made = identified(value, now=now, **identity)
+        if kind in WORKLOADS:
+            made["metadata"]["generation"] = 1
+        return made
+
+    def _settled(self, pod: Object) -> Object:
+        if self.accounts is not None:
+            from runner.core.serviceaccounts import Forbidden, account_of, with_service_account
+
+            metadata = pod["metadata"]
+            try:
+                pod = with_service_account(pod, account_of(pod, self.accounts, metadata["namespace"]))
+            except Forbidden as error:
+                raise ManifestError((f'{PODS.plural} "{metadata["name"]}" is forbidden: {error}',)) from error
+        return on_node(pod, self.node) if self.node else pod
+
+
+def checked(value: Json, namespace: str = "default") -> LoadedObject:
+    """An object from outside, decoded strictly, with its defaults, validated. Raises ManifestError with all problems."""
+    import json
+
+    from runner.core.manifest import Source, load
+
+    found = load([Source(name="<object>", text=json.dumps(value))], namespace=namespace, is_admitted=True)
+    if not found.ok or not found.objects:
+        raise ManifestError(tuple(str(problem) for problem in (*found.problems, *found.ignored)))
+    return found.objects[0]
+
+
+def value_of(loaded: LoadedObject) -> Object:
+    """What was loaded, with its kind and its namespace in it."""
+    metadata = {**(loaded.value.get("metadata") or {}), "namespace": loaded.namespace}
+    return {**loaded.value, "apiVersion": loaded.api_version, "kind": loaded.kind, "metadata": metadata}
+
+
+def create(
+    registry: Registry, *values: Json, holder: str = "", run_spec: str | None = None, lease: str = ""
+) -> Sequence[Object]:
+    """Write objects that were admitted, all of them or none. Raises AlreadyExists.
+
+    ``holder``, ``run_spec`` and ``lease`` are what the ledger says of each, from the same moment on.
+    """
+    made: list[Object] = []
+    with registry.transaction():
+        try:
+            for value in values:
+                begun = _begun(registry, value)
+                made.append(registry.create(begun, holder=holder, run_spec=run_spec, lease=lease))
+        except BaseException:
+            for one in made:  # where a transaction cannot be undone
+                registry.delete(str(one["kind"]), *name_of(one), uid=uid_of(one))
+            raise
+    return made
+
+
+def _begun(registry: Registry, value: Json) -> Json:
+    """The object with what only the registry can tell, and the status with which one of its kind begins."""
+    kind = value["kind"]
+    if kind == PODS.kind:
+        return {**value, "status": {"phase": Phase.PENDING}}
+    if kind == _SERVICE:
+        from runner.core.storedobjects import new_service, node_ports_of
+
+        return new_service(value, node_ports_of(registry.list(_SERVICE).items))
+    return value
