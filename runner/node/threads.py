@@ -22,6 +22,7 @@ class Threads:
         self._resources = ExitStack()
         self._hint = Wakeup()
         self._is_closed = False
+        self._starting = threading.Lock()
         self._workloads: threading.Thread | None = None
 
     def open(self, since: datetime) -> None:
@@ -38,17 +39,18 @@ class Threads:
             node.network.follow(node.resolving, node.narrate)
 
     def start(self) -> None:
-        """Start the workers that are not started yet, and the controllers when there are workloads."""
-        for one in self._node.running:
-            if one.thread is None:
-                one.thread = threading.Thread(
-                    target=self._work, args=(one,), name=f"podrunner-{one.pod.name}", daemon=True
-                )
-                one.thread.start()
-        if self._node.controllers and self._workloads is None:
-            self._node.on_news(self._hint.set)
-            self._workloads = threading.Thread(target=self._control, name="podrunner-workloads", daemon=True)
-            self._workloads.start()
+        """Start the workers that are not started yet, and the controllers when there are workloads. For all threads."""
+        with self._starting:
+            for one in self._node.running:
+                if one.thread is None:
+                    one.thread = threading.Thread(
+                        target=self._work, args=(one,), name=f"podrunner-{one.pod.name}", daemon=True
+                    )
+                    one.thread.start()
+            if self._node.controllers and self._workloads is None:
+                self._node.on_news(self._hint.set)
+                self._workloads = threading.Thread(target=self._control, name="podrunner-workloads", daemon=True)
+                self._workloads.start()
 
     def _work(self, one: Running) -> None:
         node = self._node

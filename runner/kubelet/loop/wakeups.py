@@ -16,6 +16,8 @@ from runner.registry.contract import Change, Registry, Watch
 TELLING = frozenset({"die", "destroy", "oom", "pause", "unpause"})
 """Engine events after which a pod may look different; what a worker does itself it sees without them."""
 _RECONNECT_SECONDS = 1.0
+_END_SECONDS = 1.0
+"""How long an end is waited for: an Engine that hangs keeps nobody."""
 
 
 class EngineWatcher:
@@ -34,23 +36,30 @@ class EngineWatcher:
         self._thread.start()
 
     def stop(self) -> None:
+        """End, and return when the Engine is asked nothing any more, unless it does not answer."""
         self._stopped.set()
         if self._stream is not None:
             self._stream.close()
+        self._thread.join(_END_SECONDS)
 
     def _follow(self) -> None:
         while not self._stopped.is_set():
-            try:
-                self._stream = self._engine.events({MANAGED: ""}, since=self._since)
-                for event in self._stream:
-                    self._since = event.at
-                    if event.action.split(":")[0] in TELLING:
-                        self._callback(event.labels.get(POD_UID, ""), event.container_id)
-            except EngineError:
-                pass  # The workers notice by themselves when the Engine does not answer.
-            self._stopped.wait(_RECONNECT_SECONDS)
+            with suppress(EngineError):  # The workers notice by themselves when the Engine does not answer.
+                self._hear(self._engine.events({MANAGED: ""}, since=self._since))
+            if self._stopped.wait(_RECONNECT_SECONDS):
+                return
             # What happened while nobody listened is found by looking.
             self._callback("", "")
+
+    def _hear(self, stream: EventStream) -> None:
+        self._stream = stream
+        if self._stopped.is_set():  # Whoever stopped it may have seen no stream yet.
+            stream.close()
+            return
+        for event in stream:
+            self._since = event.at
+            if event.action.split(":")[0] in TELLING:
+                self._callback(event.labels.get(POD_UID, ""), event.container_id)
 
 
 class RegistryWatcher:
@@ -77,6 +86,8 @@ class RegistryWatcher:
         if self._watch is not None:
             self._watch.close()
         self._thread.join()
+        if self._watch is not None:  # It may have begun anew meanwhile.
+            self._watch.close()
 
     def _begin(self) -> None:
         # A worker knows its own statuses, and asks for nobody else's.

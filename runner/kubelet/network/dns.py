@@ -123,6 +123,8 @@ class ClusterNetwork:
             self._thread.join(_CLOSE_SECONDS)
             if self._thread.is_alive():
                 return  # The Engine hangs; a sweep finds what is left.
+        if self._watch is not None:  # It may have begun anew meanwhile.
+            self._watch.close()
         self.await_prepared()
         if self._made is not None:
             with suppress(RunnerError):

@@ -112,12 +112,10 @@ class LogWatch:
         return bell.wait(seconds)
 
     def _hang(self) -> None:
-        bell = self._registry.doorbells.hang(self._selection)
-        with self._closing:
-            if self._is_closed and bell is not None:
-                self._registry.doorbells.take_down(bell)
-            else:
-                self.bell, self._has_no_bell = bell, bell is None
+        with self._closing:  # Whoever closes waits for it: afterwards nothing opens the file again.
+            if not self._is_closed:
+                self.bell = self._registry.doorbells.hang(self._selection)
+                self._has_no_bell = self.bell is None
 
     def _pull(self) -> list[Change]:
         """What is new in the log."""
