@@ -16,8 +16,7 @@ from runner.core.changes import ChangeType
 from runner.core.kindwords import OBJECTS
 from runner.core.model import Object
 from runner.engine.simulated import SimulatedEngine
-from runner.errors import AlreadyExists, NoSuchObject, WaitTimeout
-from runner.registry.contract import Conflict
+from runner.errors import AlreadyExists, Conflict, ManifestError, NoSuchObject, WaitTimeout
 from runner.registry.memory import MemoryRegistry
 
 
@@ -59,6 +58,27 @@ def test_what_is_created_is_there_once_and_can_be_changed_and_removed(client: Cl
     client.delete("ConfigMap", "default", "a").wait(1)
     with pytest.raises(NoSuchObject, match=r'^configmaps "a" not found$'):
         client.get("ConfigMap", "default", "a")
+
+
+def test_pods_and_workloads_are_created_like_everything_else(client: Client) -> None:
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "main", "image": "busybox"}]}}
+    made = client.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": template["spec"]})
+    assert client.get("Pod", "default", "web") == made
+    assert made["status"] == {"phase": "Pending"}
+    assert made["spec"]["nodeName"]
+    assert made["spec"]["serviceAccountName"] == "default"
+    spec = {"selector": {"matchLabels": {"app": "web"}}, "template": template}
+    made = client.create({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec})
+    assert made["spec"]["replicas"] == made["metadata"]["generation"] == 1
+    assert client.list("Deployment").items == [made]
+
+
+@pytest.mark.parametrize("verb", ["create", "apply"])
+def test_what_a_server_would_not_take_is_not_written(client: Client, verb: str) -> None:
+    wrong = {**config(), "data": {"k": 1}}
+    with pytest.raises(ManifestError, match=r"data\[k\]"):
+        getattr(client, verb)(wrong)
+    assert client.list("ConfigMap").items == []
 
 
 def test_an_update_of_what_has_changed_meanwhile_is_a_conflict(client: Client) -> None:
@@ -131,7 +151,7 @@ def test_waiting_ends_as_soon_as_it_holds(client: Client) -> None:
     found: list[Any] = []
 
     def work() -> None:
-        found.append(client.wait("ConfigMap", "default", "a", lambda value: bool(value and value["data"]), 20))
+        found.append(client.wait("ConfigMap", "default", "a", lambda value: bool(value and value.get("data")), 20))
         found.append(client.wait("ConfigMap", "default", "a", lambda value: value is None, None))
 
     thread = threading.Thread(target=work)
@@ -160,12 +180,12 @@ def test_what_holds_for_a_moment_is_not_missed(client: Client, runner: Runner) -
     looks: list[Any] = []
 
     def holds(value: Object | None) -> bool:
-        looks.append(None if value is None else value["data"])
+        looks.append(None if value is None else value.get("data"))
         if len(looks) == 2:
             with runner.registry.transaction():
                 client.apply(config(k="1"))
                 client.apply(config(k="2"))
-        return value is not None and value["data"] == {"k": "1"}
+        return value is not None and value.get("data") == {"k": "1"}
 
     client.wait("ConfigMap", "default", "a", holds, 5)
-    assert looks == [{}, {}, {"k": "1"}]
+    assert looks == [None, None, {"k": "1"}]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.admission import admit
+from runner.core.admission import admit, identified, on_node
 from tests.support.pods import at
 
 NOT_READY, UNREACHABLE = (
@@ -110,3 +110,25 @@ PRIORITIES: list[tuple[dict[str, Any], int]] = [
 def test_every_pod_has_a_priority(spec: dict[str, Any], priority: int) -> None:
     found = admitted({"metadata": {}, "spec": {**spec, "preemptionPolicy": "Never"}})["spec"]
     assert (found["priority"], found["preemptionPolicy"]) == (priority, "Never")
+
+
+def test_an_object_of_another_kind_gets_its_identity_and_loses_an_earlier_one() -> None:
+    earlier = {"generateName": "a-", "uid": "old", "resourceVersion": "5", "generation": 4, "labels": {"a": "b"}}
+    value = {"kind": "ConfigMap", "metadata": earlier, "data": {"k": "v"}, "status": {"x": 1}}
+    assert identified(value, namespace="shop", uid="u-1", suffix="x7f2q", now=at(1)) == {
+        "kind": "ConfigMap",
+        "metadata": {
+            "generateName": "a-",
+            "labels": {"a": "b"},
+            "name": "a-x7f2q",
+            "namespace": "shop",
+            "uid": "u-1",
+            "creationTimestamp": "2000-01-01T00:00:01Z",
+        },
+        "data": {"k": "v"},
+    }
+
+
+def test_a_pod_goes_to_the_node_that_it_names_or_to_the_given_one() -> None:
+    assert on_node({"spec": {}}, "here")["spec"] == {"nodeName": "here"}
+    assert on_node({"spec": {"nodeName": "there"}}, "here")["spec"] == {"nodeName": "there"}
