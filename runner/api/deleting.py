@@ -24,7 +24,7 @@ class Deleting(Launching):
         ``grace`` in seconds, None: their own. What somebody runs is left alone. Returns what was deleted as ``kind/name``.
         """
         from runner.client.contract import words_of
-        from runner.registry.ownership import is_locked
+        from runner.registry.holders import holder_is_alive
 
         deletions: list[Waitable] = []
         names: list[str] = []
@@ -33,7 +33,7 @@ class Deleting(Launching):
                 continue
             with suppress(NoSuchObject):
                 uid = str(self.client.get(one.kind, one.namespace, one.name)["metadata"].get("uid"))
-                if not is_locked(self.home, uid):
+                if not holder_is_alive(self.home, self.registry.ledger.holder(uid)):
                     deletions.append(self.client.delete(one.kind, one.namespace, one.name, grace=grace, uid=uid))
                     names.append(f"{words_of(one.kind).prefix}/{one.name}")
         if deletions:

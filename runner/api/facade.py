@@ -228,10 +228,10 @@ class Runner(Deleting):
 
     def own_namespace(self, name: str) -> None:
         """Have a namespace that lives no longer than this process: when it is dead, a sweep removes what is left in it."""
+        from runner.registry.leases import new_lease
         from runner.registry.namespaces import own_namespace
-        from runner.registry.ownership import owner_label
 
-        own_namespace(self.registry, name, owner_label(home=self.home))
+        own_namespace(self.registry, name, new_lease(self.home))
 
     def remove_namespace(self, name: str) -> None:
         """Remove a namespace whose pods are gone, with its claims and their volumes. Raises EngineError."""

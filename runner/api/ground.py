@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from runner.engine.discover import EngineAddress
     from runner.engine.protocol import Engine
     from runner.kubelet.prober.handlers import Reach
-    from runner.registry.contract import Registry
+    from runner.registry.contract import Key, Registry
 
 
+ROOM_SECONDS = 30.0
+"""How long it is waited for a name that another process is freeing."""
 _log = logging.getLogger("runner.engine")
 
 
@@ -128,6 +130,23 @@ class Ground:
 
         with suppress(RunnerError):
             sweep(self.engine, self.registry, self.home, strangers=False)
+
+    def make_room(self, keys: Sequence[Key]) -> None:
+        """Have what dead processes left behind go, objects of these names too that another process is removing."""
+        from runner.core.fates import Fate
+        from runner.registry.fates import Fates
+        from runner.registry.holders import holder_is_alive
+
+        def is_going() -> bool:
+            found = [self.registry.get(*key) for key in keys]
+            fates = Fates(self.registry, partial(holder_is_alive, self.home))
+            return any(one is not None and fates.of(one) is Fate.ENDS for one in found)
+
+        self.sweep()
+        end = self.clock.steady() + ROOM_SECONDS
+        with self.registry.watch(kinds={kind for kind, _, _ in keys}) as watch:
+            while is_going() and (left := end - self.clock.steady()) > 0:
+                watch.next(left)
 
     def sweep_aside(self) -> threading.Thread:
         """Sweep in a thread that nobody has to wait for: it opens the store for itself."""

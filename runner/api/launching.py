@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from runner.kubelet.loop.secrecy import Secrets
     from runner.kubelet.network.dns import ClusterNetwork
     from runner.node.outcome import StopRequest
-    from runner.node.owning import Owned, Spawn
+    from runner.node.owning import Owned, Spawn, Title
     from runner.registry.admission import Admission
+    from runner.registry.holders import NodeInstance
 
 T = TypeVar("T")
 
@@ -158,19 +159,17 @@ class Launching(Ground):
         _check_exit_code_from(options.exit_code_from, pods)
         from runner.kubelet.containers.sandbox import sandbox_reference
         from runner.kubelet.network.dns import ClusterNetwork
+        from runner.kubelet.network.place import NetworkPlace
         from runner.node.owning import abandon, begin_sandbox, own_new
+        from runner.registry.holders import NodeInstance
+        from runner.registry.ownership import owner_label
 
         image = self._usable(lambda: sandbox_reference(self.engine, options.worker.sandbox_image))
         since = self.clock.now()
-        with self._standing(controllers):
-            take = partial(
-                own_new,
-                store=self.registry,
-                home=self.home,
-                make_room=self.sweep,
-                may_keep=options.keep is not Keep.NEVER,
-                run_spec=None if (spec := options.worker.run_spec) is None else spec.to_text(),
-            )
+        instance = NodeInstance(self.home)
+        title = self._title(instance, options)
+        with instance, self._standing(controllers, instance, title.lease):
+            take = partial(own_new, registry=self.registry, title=title, make_room=self.make_room)
             mine = take([pod for pod, _ in pods])
 
             def spawn(value: Json, _: Controller) -> Owned:
@@ -179,10 +178,11 @@ class Launching(Ground):
                 begin_sandbox(owned, self.engine, self.registry, self.clock, image, network.zone)
                 return owned
 
-            network = ClusterNetwork(self.engine, self.registry, self.home, self.clock)
+            place = NetworkPlace(instance, owner_label(home=self.home, may_keep=True), title.lease)
+            network = ClusterNetwork(self.engine, self.registry, self.clock, place)
             has_begun = False
             try:
-                self._put_objects(objects)
+                self._put_objects(objects, title)
                 network.prepare()
                 self._put_claims(controllers)
                 for owned in mine:
@@ -208,7 +208,21 @@ class Launching(Ground):
             finally:
                 network.close()
                 with suppress(StoreError):  # A sweep forgets what has no living owner.
-                    self._remove_objects(objects)
+                    self._remove_objects(objects, title.lease)
+
+    def _title(self, instance: NodeInstance, options: RunOptions) -> Title:
+        """What is written beside the pods of a run, each run with a lease of its own."""
+        from runner.node.owning import Title
+        from runner.registry.leases import new_lease
+        from runner.registry.ownership import owner_label
+
+        spec = options.worker.run_spec
+        return Title(
+            holder=instance.id,
+            owner=owner_label(home=self.home, may_keep=options.keep is not Keep.NEVER),
+            lease=new_lease(self.home),
+            run_spec=None if spec is None else spec.to_text(),
+        )
 
     def _usable(self, call: Callable[[], T]) -> T:
         """Ask the Engine something that no run can do without. Raises EngineUnavailable."""
@@ -222,13 +236,15 @@ class Launching(Ground):
             text = f"the Engine at {self.address.url} cannot be used: {error.message}"
             raise EngineUnavailable(text, hint=error.hint, recoverable=False) from error
 
-    def _standing(self, controllers: Sequence[Controller]) -> AbstractContextManager[None]:
+    def _standing(
+        self, controllers: Sequence[Controller], instance: NodeInstance, lease: str
+    ) -> AbstractContextManager[None]:
         """Keep the workloads' names from others as long as they run. Raises AlreadyExists."""
         if not controllers:
             return nullcontext()
         from runner.registry.standing import standing
 
-        return standing([one.workload for one in controllers], self.registry, self.home, self.sweep)
+        return standing([one.workload for one in controllers], self.registry, instance, lease, self.make_room)
 
     def _made(self, value: Json, admission: Admission) -> Pod:
         """A pod that a workload makes. Raises ManifestError."""
@@ -262,27 +278,26 @@ class Launching(Ground):
                 if create_missing(self.registry, claim):
                     controller.claimed.append(claim["metadata"]["name"])
 
-    def _put_objects(self, objects: Sequence[LoadedObject]) -> None:
+    def _put_objects(self, objects: Sequence[LoadedObject], title: Title) -> None:
         """What the pods refer to is kept as long as the run lasts; what was there before stays longer."""
         if all(o.kind == "Pod" for o in objects):
             return
         from runner.registry.admission import value_of
-        from runner.registry.objects import create_missing, put_owned
-        from runner.registry.ownership import owner_label
+        from runner.registry.objects import create_missing, put_leased
 
         for o in objects:
             if o.kind in REFERRED_KINDS:
-                put_owned(self.registry, value_of(o), self.clock.now(), owner_label(home=self.home))
+                holder = title.holder if o.kind == "Service" else ""
+                put_leased(self.registry, value_of(o), self.clock.now(), lease=title.lease, holder=holder)
             # A claim stays when the run is over, and one that is there keeps its volume.
             elif o.kind == "PersistentVolumeClaim":
                 create_missing(self.registry, value_of(o))
 
-    def _remove_objects(self, objects: Sequence[LoadedObject]) -> None:
+    def _remove_objects(self, objects: Sequence[LoadedObject], lease: str) -> None:
         if any(o.kind in REFERRED_KINDS for o in objects):
-            from runner.registry.objects import remove_owned
-            from runner.registry.ownership import owner_label
+            from runner.registry.objects import remove_leased
 
-            remove_owned(self.registry, objects, owner_label(home=self.home))
+            remove_leased(self.registry, objects, lease)
 
     @staticmethod
     def _on_this_node(options: RunOptions) -> RunOptions:
@@ -311,18 +326,21 @@ class Launching(Ground):
         """
         from runner.node.outcome import StopRequest
         from runner.node.owning import own
-        from runner.registry.ownership import PodIsOwned
+        from runner.registry.holders import NodeInstance, PodIsOwned, take_over
+        from runner.registry.ownership import owner_label
 
         self.engine.architecture()  # Where no Engine answers this says so, the workers would wait for one.
-        run = self._waiting(self._on_this_node(RunOptions()), _deaf, image="")
-        try:
-            for pod in pods:
-                with suppress(PodIsOwned):  # Somebody else was faster.
-                    run.node.add(own(pod, self.home), is_new=False)
-            run.open(self.clock.now())
-            run.delete_all(StopRequest())
-        finally:
-            run.close()
+        with NodeInstance(self.home) as instance:
+            run = self._waiting(self._on_this_node(RunOptions()), _deaf, image="")
+            try:
+                for pod in pods:
+                    with suppress(PodIsOwned):  # Somebody else was faster.
+                        take_over(self.registry, pod.uid, instance.id, instance.is_alive)
+                        run.node.add(own(pod, owner_label(home=self.home)), is_new=False)
+                run.open(self.clock.now())
+                run.delete_all(StopRequest())
+            finally:
+                run.close()
 
     def _waiting(
         self,

@@ -57,27 +57,24 @@ class Deleting:
     def workload(self, value: Object, grace: int | None) -> ObjectDeletion:
         """Whoever runs it ends its pods; nobody does when they were kept."""
         from runner.registry.deletionrequests import request_deletion_of
-        from runner.registry.ownership import is_locked
 
         registry = self.place.registry
         namespace, made = str(value["metadata"]["namespace"]), MAKES.get(value["kind"])
         between = registry.list(made, namespace).items if made else []
         pods = pods_of(value, registry.list(PODS.kind, namespace).items, between)
-        if is_locked(self.place.home, str(value["metadata"]["uid"])):
+        if self.is_held(str(value["metadata"]["uid"])):
             request_deletion_of(registry, value, grace)
             return ObjectDeletion(deleting=self, value=value, pods=pods)
         return ObjectDeletion(deleting=self, value=value, pods=pods, ending=[self.pod(one, grace) for one in pods])
 
     def finish(self, deletions: Sequence[contract.Waitable]) -> None:
         """Remove the pods of several deletions that nobody runs, side by side. Blocks until they are gone."""
-        from runner.registry.ownership import PodIsOwned, is_locked
+        from runner.registry.holders import PodIsOwned
         from runner.registry.standing import forget_dead
 
-        home, registry = self.place.home, self.place.registry
+        registry = self.place.registry
         ending = [one for deletion in deletions if isinstance(deletion, Waitable) for one in deletion.pods_to_end()]
-        left = [
-            one for one in ending if not is_locked(home, one.pod.uid) and registry.get_by_uid(one.pod.uid) is not None
-        ]
+        left = [one for one in ending if registry.get_by_uid(one.pod.uid) is not None and not self.is_held(one.pod.uid)]
         for one in left:
             if one.is_at_once:
                 with suppress(PodIsOwned, NotFound):  # Somebody else was faster.
@@ -85,7 +82,7 @@ class Deleting:
         gracefully = [one.pod for one in left if not one.is_at_once]
         if gracefully:
             self._ending.adopt_and_remove(*gracefully)
-        forget_dead(registry, home)
+        forget_dead(registry, self.is_alive)
 
     def _remove_at_once(self, pod: Pod) -> None:
         """Remove a pod whose owner is dead without asking its processes to end. Raises PodIsOwned, EngineError."""
@@ -93,7 +90,17 @@ class Deleting:
         from runner.registry.objects import remove_orphans
 
         remove_pod(self.place.engine, self.place.registry, self.place.home, pod.uid)
-        remove_orphans(self.place.registry)
+        remove_orphans(self.place.registry, self.is_alive)
+
+    def is_held(self, uid: str) -> bool:
+        """Whether somebody runs it, this process included."""
+        return self.is_alive(self.place.registry.ledger.holder(uid))
+
+    def is_alive(self, holder: str) -> bool:
+        """Whether somebody is behind a holder."""
+        from runner.registry.holders import holder_is_alive
+
+        return holder_is_alive(self.place.home, holder)
 
     def until(
         self,
@@ -178,18 +185,16 @@ class ObjectDeletion(Waitable):
 
     def _is_gone(self) -> bool:
         from runner.registry.deletionrequests import deletion_asked_of
-        from runner.registry.ownership import is_locked
         from runner.registry.standing import forget_dead
 
-        place, value = self.deleting.place, self.value
-        registry = place.registry
+        registry, value = self.deleting.place.registry, self.value
         if any(registry.get_by_uid(str(pod["metadata"]["uid"])) is not None for pod in self.pods):
             return False
         found = registry.get(value["kind"], value["metadata"]["namespace"], value["metadata"]["name"])
         if found is None or found["metadata"].get("uid") != value["metadata"]["uid"]:
             return True
-        if not is_locked(place.home, str(value["metadata"]["uid"])):
-            forget_dead(registry, place.home)
+        if not self.deleting.is_held(str(value["metadata"]["uid"])):
+            forget_dead(registry, self.deleting.is_alive)
             return True
         return not deletion_asked_of(registry, value)[0]  # A Deployment's ReplicaSet, which is there again.
 

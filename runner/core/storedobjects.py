@@ -16,25 +16,23 @@ from runner.core.network.endpoints import needs_address
 from runner.core.text.times import format_time
 
 OWNER_ANNOTATION = OWNER
-"""On objects that live as long as a run: the label of its process."""
+"""On objects that earlier versions wrote for as long as a run: the label of its process."""
 _FIRST_NODE_PORT, _LAST_NODE_PORT = 30000, 32767
 _WITH_NODE_PORTS = ("NodePort", "LoadBalancer")
 
 
 def stored_object(
-    value: Json, old: Json | None, *, uid: str, now: datetime, node_ports: Iterable[int] = (), owner: str = ""
+    value: Json, old: Json | None, *, uid: str, now: datetime, node_ports: Iterable[int] = ()
 ) -> dict[str, Any]:
     """The object as it is kept: what the server owns comes from the object that is there, or is given to a new one.
 
-    ``node_ports`` are those that other Services have; ``owner`` is the process that it lives as long as, if any.
+    ``node_ports`` are those that other Services have.
     """
     metadata = {key: part for key, part in (value.get("metadata") or {}).items() if key != "resourceVersion"}
     before = {} if old is None else old.get("metadata") or {}
     metadata["uid"] = before.get("uid") or uid
     metadata["creationTimestamp"] = before.get("creationTimestamp") or format_time(now)
     annotations = {key: text for key, text in (metadata.get("annotations") or {}).items() if key != OWNER_ANNOTATION}
-    if owner:
-        annotations[OWNER_ANNOTATION] = owner
     metadata.pop("annotations", None)
     if annotations:
         metadata["annotations"] = annotations
@@ -52,7 +50,7 @@ def new_service(value: Json, taken: Iterable[int]) -> dict[str, Any]:
 
 
 def owner_of(value: Json) -> str:
-    """The process that the object lives as long as; empty for one that stays."""
+    """The process that an earlier version's object lives as long as; empty for one that stays."""
     return str(((value.get("metadata") or {}).get("annotations") or {}).get(OWNER_ANNOTATION) or "")
 
 

@@ -1,10 +1,11 @@
 """Sweep up after processes that died: what carries our labels and has no living owner goes.
 
-Needs no memory of what was created: labels on containers and volumes tell the owner, the pod's lock tells whether somebody
-took the pod over. The store's records of such pods, their saved logs and stale lock files go with them. What is kept on
-purpose, claims' volumes and what other hosts own stays unless everything is asked for, what other state directories may have
-kept unless they are asked for too; what has a living owner always stays.
-Safe to run several times at once and while things vanish.
+Needs no memory of what was created: labels on containers and volumes tell the owner, the ledger tells who holds a pod that is
+known, and for whom (``runner.core.fates``). Before anything of such a pod is touched it is taken from its dead holder by
+compare-and-swap: of several sweeps one removes it. A sweep that dies is a dead holder again. The records of such pods, their
+saved logs and stale lock files go with them. What is kept on purpose, claims' volumes and what other hosts own stays unless
+everything is asked for, what other state directories may have kept unless they are asked for too; what has a living owner
+always stays. Safe to run several times at once and while things vanish.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from runner.clock import SystemClock
+from runner.core.fates import Fate, Lease
 from runner.core.labels import (
     ACCESS,
     DOCKER_TYPE,
@@ -43,26 +44,22 @@ from runner.engine.protocol import ContainerSummary, VolumeDetails
 from runner.errors import EngineConflict, EngineError, EngineUnavailable, NotFound
 from runner.registry.contract import Registry, name_of
 from runner.registry.deletion import forget_pod, pod_of
-from runner.registry.holders import forget_dead_nodes
+from runner.registry.fates import Fates
+from runner.registry.holders import NodeInstance, forget_dead_nodes, holder_is_alive, take, take_over
 from runner.registry.home import Home
 from runner.registry.namespaces import ownerless_namespaces, remove_namespace
 from runner.registry.objects import is_in_use, remove_claims, remove_orphans
-from runner.registry.ownership import (
-    PodIsOwned,
-    PodLock,
-    home_id,
-    is_locked,
-    may_be_kept,
-    owner_is_alive,
-)
+from runner.registry.ownership import home_id, may_be_kept, owner_is_alive
 from runner.registry.pulllocks import SUFFIX as PULL_LOCK
-from runner.registry.pulllocks import forget_pull_lock
+from runner.registry.pulllocks import forget_lock
 
 LOG_LIFETIME = 3600.0
 """Seconds that saved logs outlive their pod, as events do."""
 
 _CONFLICT_ATTEMPTS = 20
 _CONFLICT_PAUSE = 0.1
+_LOCKS = (PULL_LOCK, ".lock")
+"""Of lock files; earlier versions had one for each pod."""
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """Labels are anybody's to write; only such text becomes part of a path."""
 
@@ -146,17 +143,16 @@ def remove_pod(engine: SweptEngine, store: Registry, home: Home, uid: str) -> No
         strangers=False,
         other_homes=False,
     )
-    labels = {POD_UID: uid}
-    leftover = _Leftover(
-        uid,
-        containers=engine.list_containers(labels),
-        volumes=engine.list_volumes(labels),
-        record=pod_of(store, uid),
-    )
+    leftover = _Leftover(uid, record=pod_of(store, uid))
     if leftover.record is not None:
         leftover.pod = name_of(leftover.record)
-    with PodLock(home, uid):
+    try:
+        take_over(store, uid, sweep.instance.id, sweep.is_alive)
+        labels = {POD_UID: uid}
+        leftover.containers, leftover.volumes = engine.list_containers(labels), engine.list_volumes(labels)
         sweep.sweep_pod(leftover)
+    finally:
+        sweep.close()
     sweep.access = engine.list_volumes({VOLUME_KIND: ACCESS})
     sweep.sweep_access()
     if sweep.problems:
@@ -171,18 +167,15 @@ class _Leftover:
     containers: list[ContainerSummary] = field(default_factory=list)
     volumes: list[VolumeDetails] = field(default_factory=list)
     record: Object | None = None
+    holder: str = ""
     owners: set[str] = field(default_factory=set)
+    """The labels of what there is of it in the Engine."""
     pod: tuple[str, str] = ("", "")
 
     def is_dead(self, *, unknown: bool) -> bool:
         """Whether no owner lives; ``unknown`` is the answer for owners of whom that cannot be told."""
         answers = [owner_is_alive(owner) for owner in self.owners]
         return True not in answers and (unknown or None not in answers)
-
-    @property
-    def is_unwanted(self) -> bool:
-        """Whether somebody asked for the pod's deletion, whoever had wanted to keep it."""
-        return self.record is not None and "deletionTimestamp" in self.record["metadata"]
 
     def created_at(self) -> datetime | None:
         times = [container.created_at for container in self.containers if container.created_at]
@@ -209,26 +202,46 @@ class _Sweep:
     problems: list[str] = field(default_factory=list)
     access: list[VolumeDetails] = field(default_factory=list)
     """Folders of service accounts that were seen, with whoever made them."""
+    _instance: NodeInstance | None = None
+
+    @property
+    def instance(self) -> NodeInstance:
+        """What holds the pods that are being removed; made when there is one."""
+        if self._instance is None:
+            self._instance = NodeInstance(self.home)
+        return self._instance
+
+    def close(self) -> None:
+        """Let go of what could not be removed."""
+        if self._instance is not None:
+            self._instance.close()
+
+    def is_alive(self, holder: str) -> bool:
+        """Whether somebody is behind a holder; everything is asked for: surely."""
+        return holder_is_alive(self.home, holder, doubt=not self.everything)
 
     def run(self) -> GcReport:
+        try:
+            return self._run()
+        finally:
+            self.close()
+
+    def _run(self) -> GcReport:
         for leftover in self._dead():
-            try:
-                with self._claim(leftover.uid):
-                    self.sweep_pod(leftover)
-            except PodIsOwned:
-                continue
+            if self._take(leftover):
+                self.sweep_pod(leftover)
         self._sweep_namespaces()
         if self.older_than is None:
             self.sweep_access()
         if not self.dry_run and self.older_than is None:
-            remove_orphans(self.store)
+            remove_orphans(self.store, self.is_alive)
         if self.everything and self.older_than is None:
             self._sweep_claims()
         if not self.dry_run:
             # With it come the workloads' controllers, which the removal of one pod does not need.
             from runner.registry.standing import forget_dead
 
-            forget_dead(self.store, self.home)
+            forget_dead(self.store, self.is_alive)
         self._sweep_files()
         return GcReport(
             containers=tuple(self.containers),
@@ -239,21 +252,34 @@ class _Sweep:
         )
 
     def _dead(self) -> list[_Leftover]:
-        found = [
+        found = list(self._leftovers())
+        if not found:
+            return found
+        # Only now: whoever is dead by now has written down before what is to stay.
+        fates = Fates(self.store, self.is_alive, is_doubt_dead=self.everything)
+        return [
             leftover
-            for leftover in self._leftovers()
+            for leftover in found
             if leftover.is_dead(unknown=self._goes_anyway(leftover))
-            and (self._goes_anyway(leftover) or self._is_ours(leftover))
+            and (self._is_unwanted(leftover, fates) if leftover.record is not None else self._is_ours(leftover))
             and self._is_old(leftover)
             and not self._is_proxy_in_use(leftover)
         ]
-        # Only now: an owner marks its pod as kept and ends, in this order.
-        kept = self.store.ledger.kept() if found and not self.everything else frozenset()
-        return [leftover for leftover in found if leftover.uid not in kept or leftover.is_unwanted]
+
+    def _is_unwanted(self, leftover: _Leftover, fates: Fates) -> bool:
+        """Whether a pod that is known goes. Everything but what somebody runs, or has left there while it lives."""
+        assert leftover.record is not None
+        leftover.holder, fate = fates.holder(leftover.uid), fates.of(leftover.record)
+        if self.everything and fates.lease(leftover.record) is not Lease.ALIVE:
+            return fate in (Fate.WAITS, Fate.STAYS, Fate.GOES)
+        return fate is Fate.GOES
 
     def _is_proxy_in_use(self, leftover: _Leftover) -> bool:
-        """Whether it is a Service's proxy that a living process takes over as it is."""
-        return any(SERVICE in one.labels for one in leftover.containers) and is_in_use(self.store, leftover.uid)
+        """Whether it is a Service's proxy: somebody has taken it over as it is, or will because pods use it."""
+        if not any(SERVICE in one.labels for one in leftover.containers):
+            return False
+        leftover.holder = self.store.ledger.holder(leftover.uid)
+        return self.is_alive(leftover.holder) or is_in_use(self.store, leftover.uid, self.is_alive)
 
     def _goes_anyway(self, leftover: _Leftover) -> bool:
         """Whether everything of this kind was asked for: kept or not, whoever may have made it."""
@@ -266,10 +292,8 @@ class _Sweep:
         return home not in ("", home_id(self.home))
 
     def _is_ours(self, leftover: _Leftover) -> bool:
-        """Whether this state directory answers for a pod."""
-        if leftover.record is not None:
-            return True
-        if {home_of(owner) for owner in leftover.owners} == {home_id(self.home)}:
+        """Whether this state directory answers for a pod that it does not know."""
+        if self._goes_anyway(leftover) or {home_of(owner) for owner in leftover.owners} == {home_id(self.home)}:
             return True
         return self.strangers and not any(map(may_be_kept, leftover.owners))
 
@@ -288,7 +312,6 @@ class _Sweep:
             uid = str(record["metadata"]["uid"])
             leftover = found.setdefault(uid, _Leftover(uid))
             leftover.record, leftover.pod = record, name_of(record)
-            leftover.owners.add(self.store.ledger.holder(uid))
         return found.values()
 
     def _list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
@@ -306,15 +329,12 @@ class _Sweep:
         created = leftover.created_at()
         return created is not None and SystemClock().now() - created >= span(self.older_than)
 
-    def _claim(self, uid: str) -> AbstractContextManager[object]:
-        """Keep others from taking the pod over meanwhile. Raises PodIsOwned when somebody has."""
-        if not _SAFE_NAME.fullmatch(uid):
-            return nullcontext()
-        if self.dry_run:
-            if is_locked(self.home, uid):
-                raise PodIsOwned(uid)
-            return nullcontext()
-        return PodLock(self.home, uid, shared=True)
+    def _take(self, leftover: _Leftover) -> bool:
+        """Become the one who removes it. Returns whether nobody was quicker; what nobody knows may be removed by several."""
+        is_known = leftover.record is not None or (leftover.uid and self.store.get_by_uid(leftover.uid) is not None)
+        if self.dry_run or not is_known:
+            return True
+        return take(self.store, leftover.uid, leftover.holder, self.instance.id)
 
     def sweep_pod(self, leftover: _Leftover) -> None:
         """Remove one pod, to whom nobody else can be a new owner meanwhile."""
@@ -333,12 +353,11 @@ class _Sweep:
         if not self.dry_run and _SAFE_NAME.fullmatch(leftover.uid):
             remove_claims(self.store, leftover.pod[0], leftover.uid)
             forget_pod(self.store, leftover.uid)
-            self.home.lock_file(leftover.uid).unlink(missing_ok=True)
 
     def _sweep_namespaces(self) -> None:
         """Namespaces that a dead process had for itself; one in which a pod was kept stays."""
         used = {str(pod["metadata"].get("namespace")) for pod in self.store.list("Pod").items}
-        for name in ownerless_namespaces(self.store):
+        for name in ownerless_namespaces(self.store, self.is_alive):
             if name in used or self.dry_run:
                 continue
             try:
@@ -420,23 +439,19 @@ class _Sweep:
                 return
 
     def _sweep_files(self) -> None:
-        """Logs and locks of pods that the store has forgotten."""
+        """Logs of pods that the registry has forgotten, and locks that nobody holds."""
         directories, locks = _entries(self.home.logs), _entries(self.home.locks)
         if not directories and not locks:
             return
         known = {str(record["metadata"]["uid"]) for record in self.store.list("Pod").items}
         for directory in directories:
             uid = directory.name.rpartition("_")[2]
-            if uid not in known and self._is_stale(directory) and not is_locked(self.home, uid):
+            if uid not in known and self._is_stale(directory):
                 self._remove_logs(directory)
-        for lock in locks:
-            if self.dry_run:
-                continue
-            if lock.suffix == PULL_LOCK:
-                forget_pull_lock(lock)
-            elif lock.stem not in known and lock.suffix == ".lock":
-                self._remove_lock(lock)
         if not self.dry_run:
+            for lock in locks:
+                if lock.suffix in _LOCKS:
+                    forget_lock(lock)
             forget_dead_nodes(self.home)
 
     def _is_stale(self, directory: Path) -> bool:
@@ -452,13 +467,6 @@ class _Sweep:
 
                 shutil.rmtree(directory, ignore_errors=True)
             self.logs.append(str(directory))
-
-    def _remove_lock(self, lock: Path) -> None:
-        try:
-            with PodLock(self.home, lock.stem, shared=True):
-                lock.unlink(missing_ok=True)
-        except PodIsOwned:
-            return
 
 
 def _of(found: dict[str, _Leftover], labels: Mapping[str, str], key: str) -> _Leftover:

@@ -1,4 +1,4 @@
-"""Takes pods into the possession of this process: their lock, their record in the store, and a sandbox ahead of time."""
+"""The means to run a pod here, pods that are written for this node to run, and their sandboxes ahead of time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from runner.clock import Clock, Wakeup
 from runner.core.container.nodeadmission import rejection_of
+from runner.core.kindwords import PODS
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Json, Pod
 from runner.core.volumes import MountError
@@ -22,11 +25,9 @@ from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import Making
 from runner.kubelet.volumes.planning import prepare_volumes
 from runner.registry.admission import create
-from runner.registry.contract import Registry
+from runner.registry.contract import Key, Registry
 from runner.registry.deletion import forget_pod
-from runner.registry.home import Home
 from runner.registry.objects import remove_claims
-from runner.registry.ownership import PodLock, owner_label
 from runner.retry import engine_retry
 
 if TYPE_CHECKING:
@@ -42,14 +43,13 @@ ABANDON_SECONDS = 30.0
 
 @dataclass(slots=True)
 class Owned:
-    """A pod that this process owns, with the means to run it."""
+    """A pod that this node holds, with the means to run it. ``owner`` is the label of what is made for it in the Engine."""
 
     pod: Pod
     wakeup: Wakeup
     jobs: Jobs
     owner: str
     making: Making
-    lock: PodLock | None = None
     make_jobs: Callable[[], Jobs] | None = None
     """Makes jobs anew for a worker that begins again, None: those that there are go on."""
     has_messages: bool = True
@@ -64,52 +64,55 @@ class Owned:
             self.jobs = self.make_jobs()
 
     def release(self) -> None:
-        """Take no more jobs for the pod, and give its lock back; a second time does nothing."""
+        """Take no more jobs for the pod; a second time does nothing."""
         self.jobs.close()
-        if self.lock is not None:
-            self.lock.release()
 
 
-def own(pod: Pod, home: Home, *, may_keep: bool = False) -> Owned:
-    """Take the lock of a pod that the store knows. Raises PodIsOwned."""
-    lock = PodLock(home, pod.uid)
-    lock.__enter__()
+def own(pod: Pod, owner: str) -> Owned:
+    """The means to run a pod in threads of this process."""
     wakeup = Wakeup()
-    owner = owner_label(home=home, may_keep=may_keep)
     jobs = partial(ThreadJobs, wakeup)
-    return Owned(pod, wakeup, jobs(), owner=owner, making=Making(wakeup.set), lock=lock, make_jobs=jobs)
+    return Owned(pod, wakeup, jobs(), owner=owner, making=Making(wakeup.set), make_jobs=jobs)
+
+
+class Title(Struct, frozen=True, kw_only=True):
+    """What is written beside a new pod: the node that holds it, the lease of its run, and what that has chosen, as text.
+
+    ``owner`` is the label of what is made for it in the Engine.
+    """
+
+    holder: str
+    owner: str
+    lease: str = ""
+    run_spec: str | None = None
 
 
 def own_new(
-    pods: Sequence[Pod],
-    store: Registry,
-    home: Home,
-    make_room: Callable[[], object],
-    *,
-    may_keep: bool = False,
-    run_spec: str | None = None,
+    pods: Sequence[Pod], registry: Registry, title: Title, make_room: Callable[[Sequence[Key]], object]
 ) -> list[Owned]:
-    """Take possession of new pods, of all or of none. Raises AlreadyExists.
+    """Write new pods for a node to run, all or none. Raises AlreadyExists.
 
-    ``make_room`` is called once for each name that is taken: what a dead process left under it may be swept away.
-    ``may_keep``: the pods may be left on purpose. ``run_spec`` is what the run has chosen for them, as text.
+    ``make_room`` is called once with their kinds, namespaces and names: what a dead process left there may go.
     """
-    taken: list[Owned] = []
+    write = partial(
+        create,
+        registry,
+        *(pod.manifest for pod in pods),
+        holder=title.holder,
+        lease=title.lease,
+        run_spec=title.run_spec,
+    )
     try:
-        for pod in pods:
-            owned = own(pod, home, may_keep=may_keep)
-            taken.append(owned)
-            try:
-                create(store, pod.manifest, holder=owned.owner, run_spec=run_spec)
-            except AlreadyExists:
-                make_room()
-                create(store, pod.manifest, holder=owned.owner, run_spec=run_spec)
+        try:
+            write()
+        except AlreadyExists:
+            make_room([(PODS.kind, pod.namespace, pod.name) for pod in pods])
+            write()
+        return [own(pod, title.owner) for pod in pods]
     except BaseException:
-        for owned in taken:
-            forget_pod(store, owned.pod.uid)
-            owned.release()
+        for pod in pods:  # An interrupt may have come after they were written.
+            forget_pod(registry, pod.uid)
         raise
-    return taken
 
 
 def begin_sandbox(

@@ -173,6 +173,8 @@ class Watch(Protocol):
 
 
 Kinds = Iterable[str] | None
+Key = tuple[str, str, str]
+"""Kind, namespace and name."""
 
 
 class Registry(Protocol):

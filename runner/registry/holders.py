@@ -10,13 +10,54 @@ from __future__ import annotations
 import fcntl
 import os
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from runner.errors import StoreError
+from runner.errors import StoreError, UsageError
+from runner.registry.contract import uid_of
 from runner.registry.home import Home, hint_of
 from runner.registry.ownership import owner_is_alive
+
+if TYPE_CHECKING:
+    from runner.core.model import Object
+    from runner.registry.contract import Registry
+
+_UNBORN = ".new"
+"""Of a lock file whose instance is not there yet."""
+_ATTEMPTS = 10
+
+IsAlive = Callable[[str], bool]
+"""Whether somebody is behind a holder."""
+
+
+class PodIsOwned(UsageError):
+    """Another process runs the pod, or is removing it."""
+
+
+class Holder(Protocol):
+    """Whoever runs objects, as those who work for it know it."""
+
+    @property
+    def id(self) -> str:
+        """What stands in the ledger beside everything that it runs."""
+        ...
+
+    def is_alive(self, holder: str) -> bool:
+        """Whether somebody is behind a holder's id, this one included. Raises StoreError."""
+        ...
+
+
+class SoleHolder:
+    """The only one, where nobody else can be: in memory."""
+
+    def __init__(self, name: str) -> None:
+        self.id = name
+
+    def is_alive(self, holder: str) -> bool:
+        return holder == self.id
 
 
 class NodeInstance:
@@ -26,13 +67,18 @@ class NodeInstance:
         self._home = home
         self.id = uuid.uuid4().hex[:16]
         self._path = home.node_lock(self.id)
-        home.ensure(self._path.parent)
-        try:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            # Nobody knows the id yet, so nobody else asks for this lock.
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise StoreError(f"cannot lock {self._path}: {error.strerror}", hint=hint_of(error)) from error
+        self._descriptor = -1
+        for _ in range(_ATTEMPTS):
+            try:
+                self._descriptor = _locked_file(self._path)
+                return
+            except FileNotFoundError:
+                home.ensure(self._path.parent)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise StoreError(f"cannot lock {self._path}: {error.strerror}", hint=hint_of(error)) from error
+        raise StoreError(f"cannot lock {self._path}: others remove it again and again")
 
     def is_alive(self, holder: str) -> bool:
         """Whether somebody is behind a holder's id, this instance included."""
@@ -54,22 +100,42 @@ class NodeInstance:
         self.close()
 
 
-def holder_is_alive(home: Home, holder: str) -> bool:
+def _locked_file(path: Path) -> int:
+    """Make a file that is locked before anybody can see it under its name. Returns the descriptor. Raises OSError."""
+    made = path.with_suffix(_UNBORN)
+    descriptor = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        made.rename(path)  # Whoever cleans up may have taken it for a dead one's: then it is not there.
+    except BaseException:
+        os.close(descriptor)
+        made.unlink(missing_ok=True)
+        raise
+    return descriptor
+
+
+def holder_is_alive(home: Home, holder: str, *, doubt: bool = True) -> bool:
     """Whether somebody is behind a holder: a node instance, or a process by its label, as earlier versions wrote it.
 
-    A label that cannot be judged from here, another machine's for instance, counts as alive. Raises StoreError.
+    ``doubt`` is the answer for a label that cannot be judged from here, another machine's for instance. Raises StoreError.
     """
     if not holder:
         return False
     if ":" in holder:
-        return owner_is_alive(holder) is not False
+        answer = owner_is_alive(holder)
+        return doubt if answer is None else answer
     path = home.node_lock(holder)
+    try:
+        return _is_locked(path)
+    except OSError as error:
+        raise StoreError(f"cannot look at the lock {path}: {error.strerror}", hint=hint_of(error)) from error
+
+
+def _is_locked(path: Path) -> bool:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
-    except OSError as error:
-        raise StoreError(f"cannot look at the lock {path}: {error.strerror}", hint=hint_of(error)) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -81,7 +147,54 @@ def holder_is_alive(home: Home, holder: str) -> bool:
 
 def forget_dead_nodes(home: Home) -> None:
     """Remove the lock files of node instances that are dead."""
-    for path in home.node_locks.glob("*.lock"):
+    for path in _entries(home.node_locks):
         with suppress(OSError):
-            if not holder_is_alive(home, path.stem):
+            if path.suffix in (".lock", _UNBORN) and not _is_locked(path):
                 path.unlink()
+
+
+def _entries(directory: Path) -> list[Path]:
+    try:
+        return list(directory.iterdir())
+    except OSError:
+        return []
+
+
+def take_over(registry: Registry, uid: str, new: str, is_alive: IsAlive) -> None:
+    """Become the holder of what nobody holds, or a dead one. Raises PodIsOwned when somebody does, or was quicker."""
+    former = registry.ledger.holder(uid)
+    if former != new and (is_alive(former) or not take(registry, uid, former, new)):
+        raise PodIsOwned(f"pod {uid} is run by another process, or is being removed")
+
+
+def take(registry: Registry, uid: str, former: str, new: str) -> bool:
+    """Give an object another holder if it has the one that it is thought to have. Returns whether that was so."""
+    if ":" not in former:
+        return registry.ledger.take(uid, former, new)
+    with registry.transaction():
+        # Earlier versions had one label for holder and lease.
+        if not registry.ledger.take(uid, former, new):
+            return False
+        if not registry.ledger.lease(uid):
+            registry.ledger.lend(uid, former)
+        return True
+
+
+def pods_of_living(registry: Registry, is_alive: IsAlive) -> list[Object]:
+    """The pods that somebody runs, or that are kept on purpose.
+
+    Of a pod whose node has died nobody knows whether it is ready, and the next sweep takes it without notice: it is behind
+    no Service, as the pods of a node that is lost (pkg/controller/nodelifecycle marks them as not ready).
+    """
+    pods, holders = registry.list("Pod").items, registry.ledger.holders()
+    alive = {holder: is_alive(holder) for holder in set(holders.values())}
+    dead = {uid for uid in map(uid_of, pods) if not alive.get(holders.get(uid, ""), False)}
+    gone = dead - registry.ledger.kept() if dead else dead
+    return [pod for pod in pods if uid_of(pod) not in gone]
+
+
+def somebody_runs_pods(registry: Registry, is_alive: IsAlive, *, besides: str = "") -> bool:
+    """Whether a node still runs pods of this state directory, another one than ``besides``."""
+    holders, kept = registry.ledger.holders(), registry.ledger.kept()
+    running = {holders.get(uid, "") for uid in map(uid_of, registry.list("Pod").items) if uid not in kept}
+    return any(is_alive(holder) for holder in running - {"", besides})

@@ -6,7 +6,7 @@
     state.lock                                  shared by every process that has the registry open
     bells/                                      a socket for each process that waits for a change
     locks/nodes/<id>.lock                       held by a node instance as long as it lives
-    locks/<uid>.lock                            held by the process that runs the pod
+    locks/<hash>.pull                           held while an image is pulled
     logs/<namespace>_<pod>_<uid>/<container>/<attempt>.log
     seccomp/                                    profiles for ``seccompProfile: {type: Localhost}``
     engine/                                     a private Engine's data, when one was set up
@@ -81,9 +81,6 @@ class Home(Struct, frozen=True):
     @property
     def engine(self) -> Path:
         return self.path / "engine"
-
-    def lock_file(self, uid: str) -> Path:
-        return self.locks / f"{uid}.lock"
 
     def node_lock(self, holder: str) -> Path:
         """Held by a node instance as long as it lives."""

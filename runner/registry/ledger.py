@@ -36,6 +36,10 @@ class Ledger(Protocol):
         """Everything that was created under a lease, with the lease."""
         ...
 
+    def lend(self, uid: str, lease: str) -> None:
+        """Have it live as long as another lease; "": it stays."""
+        ...
+
     def keep(self, uid: str) -> None:
         """Mark it as kept on purpose: a sweep leaves it, and what belongs to it, alone."""
         ...

@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Protocol
 
+from runner.core.fates import Fate
 from runner.core.kindwords import OBJECTS
-from runner.core.labels import ACCESS, OWNER, POD_NAMESPACE, VOLUME_KIND, pvc_volume_name
+from runner.core.labels import ACCESS, POD_NAMESPACE, VOLUME_KIND, pvc_volume_name
 from runner.engine.protocol import VolumeDetails
 from runner.errors import NotFound
-from runner.registry.contract import Registry
-from runner.registry.ownership import owner_is_alive
+from runner.registry.contract import Registry, uid_of
+from runner.registry.fates import Fates
+from runner.registry.holders import IsAlive
 
 KIND = "Namespace"
 _PLACE = "default"
@@ -31,11 +33,16 @@ class VolumeEngine(Protocol):
     def remove_volume(self, name: str) -> None: ...
 
 
-def own_namespace(registry: Registry, name: str, owner: str) -> None:
-    """Write a namespace down as belonging to a process."""
-    metadata = {"name": name, "namespace": _PLACE, "annotations": {OWNER: owner}}
-    value = {"apiVersion": "v1", "kind": KIND, "metadata": metadata}
-    registry.change(KIND, _PLACE, name, lambda _: value)
+def own_namespace(registry: Registry, name: str, lease: str) -> None:
+    """Write a namespace down that lives as long as a lease."""
+    with registry.transaction():
+        found = registry.get(KIND, _PLACE, name)
+        if found is not None:
+            registry.ledger.lend(uid_of(found), lease)
+            return
+        registry.create(
+            {"apiVersion": "v1", "kind": KIND, "metadata": {"name": name, "namespace": _PLACE}}, lease=lease
+        )
 
 
 def remove_namespace(engine: VolumeEngine, registry: Registry, name: str) -> tuple[str, ...]:
@@ -61,9 +68,9 @@ def remove_namespace(engine: VolumeEngine, registry: Registry, name: str) -> tup
     return tuple(removed)
 
 
-def ownerless_namespaces(registry: Registry) -> Iterator[str]:
+def ownerless_namespaces(registry: Registry, is_alive: IsAlive) -> Iterator[str]:
     """Namespaces whose process is dead."""
-    for value in registry.list(KIND, _PLACE).items:
-        owner = (value["metadata"].get("annotations") or {}).get(OWNER)
-        if owner and owner_is_alive(str(owner)) is False:
-            yield str(value["metadata"]["name"])
+    values = registry.list(KIND, _PLACE).items
+    if values:
+        fates = Fates(registry, is_alive)
+        yield from (str(value["metadata"]["name"]) for value in values if fates.of(value) is Fate.GOES)

@@ -4,54 +4,74 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
+from runner.core.fates import Fate
 from runner.core.kindwords import CLAIMS, OBJECTS
 from runner.core.model import Json
 from runner.core.storedobjects import node_ports_of, owner_of, stored_object
 from runner.errors import NoSuchObject
-from runner.registry.admission import create
-from runner.registry.contract import Object, Registry, name_of
+from runner.registry.admission import Admission, create
+from runner.registry.contract import Object, Registry, name_of, uid_of
+from runner.registry.fates import Fates
+from runner.registry.holders import IsAlive, somebody_runs_pods
 from runner.registry.identities import new_uid
-from runner.registry.ownership import owner_is_alive, somebody_runs_pods
 
 if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject
 
 
-def put_owned(registry: Registry, value: Json, now: datetime, owner: str) -> None:
-    """Write an object that lives as long as a process; one that was to stay is changed and stays."""
+def put_leased(registry: Registry, value: Json, now: datetime, *, lease: str, holder: str = "") -> None:
+    """Write an object that lives as long as a lease; one that was to stay is changed and stays.
 
-    def write(old: Object | None) -> Object:
-        lasting = old is not None and not owner_of(old)
-        return _written(registry, value, old, now, "" if lasting else owner)
+    ``holder``: the node that runs it, where it is one that is run and is new.
+    """
+    with registry.transaction():
+        old = registry.get(str(value.get("kind")), *name_of(value))
+        if old is None:
+            create(registry, Admission().admit(value, now), holder=holder, lease=lease)
+            return
+        uid, has_lease = uid_of(old), bool(registry.ledger.lease(uid_of(old)) or owner_of(old))
+        _change(registry, value, lambda found: _written(registry, value, found, now))
+        if has_lease:
+            registry.ledger.lend(uid, lease)
 
-    _change(registry, value, write)
 
-
-def remove_owned(registry: Registry, objects: Iterable[LoadedObject], owner: str) -> None:
+def remove_leased(registry: Registry, objects: Iterable[LoadedObject], lease: str) -> None:
     """Remove those of a run's objects that are still its own."""
     for one in objects:
         if one.kind in OBJECTS:
-            _remove_if(registry, one.kind, one.namespace, one.name, lambda found: owner_of(found) == owner)
+            _remove_if(
+                registry, one.kind, one.namespace, one.name, lambda found: registry.ledger.lease(uid_of(found)) == lease
+            )
 
 
-def remove_orphans(registry: Registry) -> None:
-    """Remove what lived as long as processes that are dead."""
-    for kind in OBJECTS:
-        for value in registry.list(kind).items:
-            if _is_orphan(value):
-                _remove_if(registry, kind, *name_of(value), _is_orphan)
+def remove_orphans(registry: Registry, is_alive: IsAlive) -> None:
+    """Remove what lived as long as runs that are dead."""
+    found = [(kind, value) for kind in OBJECTS for value in registry.list(kind).items]
+    if not found:
+        return
+    fates = Fates(registry, is_alive)
+    for kind, value in _orphans(fates, found):
+        _remove_if(registry, kind, *name_of(value), partial(_is_still, registry, value, fates.lease_id(value)))
 
 
-def is_in_use(store: Registry, uid: str) -> bool:
+def _is_still(registry: Registry, before: Object, lease: str, found: Object) -> bool:
+    """Whether nobody has written the object again meanwhile, under another lease."""
+    return uid_of(found) == uid_of(before) and (registry.ledger.lease(uid_of(found)) or owner_of(found)) == lease
+
+
+def _orphans(fates: Fates, values: Iterable[tuple[str, Object]]) -> list[tuple[str, Object]]:
+    """Those that nobody wants: none of them is run by anybody who would have to end it first."""
+    return [(kind, value) for kind, value in values if fates.of(value) in (Fate.ENDS, Fate.GOES)]
+
+
+def is_in_use(registry: Registry, uid: str, is_alive: IsAlive) -> bool:
     """Whether there is a Service of this uid, and living pods that may use it."""
-    services = (one for one in store.list("Service").items if one["metadata"].get("uid") == uid)
-    return any(not _is_orphan(one) for one in services) and somebody_runs_pods(store)
-
-
-def _is_orphan(value: Json) -> bool:
-    return bool(owner_of(value)) and owner_is_alive(owner_of(value)) is False
+    services = [("Service", one) for one in registry.list("Service").items if uid_of(one) == uid]
+    is_wanted = bool(services) and not _orphans(Fates(registry, is_alive), services)
+    return is_wanted and somebody_runs_pods(registry, is_alive)
 
 
 def _remove_if(registry: Registry, kind: str, namespace: str, name: str, condition: Callable[[Object], bool]) -> None:
@@ -85,9 +105,12 @@ def apply_object(registry: Registry, value: Json, now: datetime) -> str:
 
     def write(old: Object | None) -> Object:
         before.extend([] if old is None else [old])
-        return _written(registry, value, old, now, "")
+        return _written(registry, value, old, now)
 
-    after = _change(registry, value, write)
+    with registry.transaction():
+        after = _change(registry, value, write)
+        if before and registry.ledger.lease(uid_of(before[0])):
+            registry.ledger.lend(uid_of(before[0]), "")
     if not before:
         return "created"
     return "unchanged" if after == before[0] else "configured"
@@ -103,9 +126,9 @@ def _change(registry: Registry, value: Json, write: Callable[[Object | None], Js
     return registry.change(str(value.get("kind")), *name_of(value), write)
 
 
-def _written(registry: Registry, value: Json, old: Object | None, now: datetime, owner: str) -> Object:
+def _written(registry: Registry, value: Json, old: Object | None, now: datetime) -> Object:
     """The object as it is to be kept. A Service's node ports are given with all others in view, in the same transaction."""
     others: list[Object] = []
     if value.get("kind") == "Service":
         others = [one for one in registry.list("Service").items if name_of(one) != name_of(value)]
-    return stored_object(value, old, uid=new_uid(), now=now, node_ports=node_ports_of(others), owner=owner)
+    return stored_object(value, old, uid=new_uid(), now=now, node_ports=node_ports_of(others))

@@ -36,8 +36,26 @@ def pull_lock(locks: Path | None, reference: str) -> Iterator[bool]:
             return
 
 
-def forget_pull_lock(path: Path) -> None:
-    """Remove a lock file, unless an image is being pulled under it."""
+@contextmanager
+def held_alone(path: Path) -> Iterator[bool]:
+    """Hold a lock that others do without when it is taken; gives whether it is held. Raises OSError."""
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        if not _is_still(path, file):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def forget_lock(path: Path) -> None:
+    """Remove a lock file, unless somebody holds it."""
     with suppress(OSError), path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _is_still(path, file):

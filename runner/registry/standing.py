@@ -1,79 +1,102 @@
 """The names of workloads while their run lasts: taken by nobody else, and forgotten when it is over or its process died.
 
-A workload's lock is like a pod's, by its UID; its objects in the store are what ``get`` shows. Those whose pods are kept stay
-with them, as they were shown last.
+A workload has a holder as a pod has; its objects in the registry are what ``get`` shows. Those whose pods are kept stay with
+them, as they were shown last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.clock import SystemClock
+from runner.core.fates import Fate
 from runner.core.kindwords import PODS, WORKLOADS
 from runner.core.model import Json
-from runner.registry.contract import AlreadyExists, Object, Registry, name_of, uid_of
+from runner.registry.admission import create
+from runner.registry.contract import Key, Object, Registry, uid_of
 from runner.registry.deletionrequests import forget_request
-from runner.registry.home import Home
-from runner.registry.objects import create_missing
-from runner.registry.ownership import PodLock, is_locked
+from runner.registry.fates import Fates
+from runner.registry.holders import Holder, IsAlive
 
 if TYPE_CHECKING:
     from runner.core.workloads.model import Workload
 
 
-def _nothing() -> None:
+def _nothing(_: Sequence[Key]) -> None:
     """No room can be made."""
 
 
 @contextmanager
 def standing(
-    workloads: Sequence[Workload], store: Registry, home: Home, make_room: Callable[[], object] = _nothing
+    workloads: Sequence[Workload],
+    registry: Registry,
+    holder: Holder,
+    lease: str,
+    make_room: Callable[[Sequence[Key]], object] = _nothing,
 ) -> Iterator[None]:
     """Hold the names of workloads. Raises AlreadyExists when a run that lives has one of them, or a pod that is kept.
 
-    ``make_room`` is called for a name that a dead process left behind: its pods may be swept away.
+    ``make_room`` is called with kinds, namespaces and names of what a dead process left behind: its pods may be swept away.
     """
     values = [value for one in workloads for value in (one.parent, one.value) if value is not None]
-    with ExitStack() as stack:
-        try:
-            for value in values:
-                _clear(value, store, home, make_room)
-                stack.enter_context(PodLock(home, _uid(value)))
-                if not create_missing(store, value):
-                    raise AlreadyExists(WORKLOADS[str(value["kind"])].resource, name_of(value)[1])
-            yield
-        finally:
-            stack.close()
-            forget_dead(store, home)
+    written: list[Json] = []
+    try:
+        for value in values:
+            _clear(value, registry, holder.is_alive, make_room)
+            create(registry, value, holder=holder.id, lease=lease)
+            written.append(value)
+        yield
+    finally:
+        with registry.transaction():
+            for value in written:
+                registry.ledger.keep(_uid(value))  # With the pods that are kept, if there are any.
+        forget_dead(registry, holder.is_alive, besides=holder.id)
 
 
-def _clear(value: Json, store: Registry, home: Home, make_room: Callable[[], object]) -> None:
+def _clear(value: Json, registry: Registry, is_alive: IsAlive, make_room: Callable[[Sequence[Key]], object]) -> None:
     """Free a workload's name of what a dead process left behind."""
-    found = store.get(*_key(value))
-    if found is not None and not is_locked(home, _uid(found)):
-        make_room()
-        forget_dead(store, home)
+    found = registry.get(*_key(value))
+    if found is not None and not is_alive(registry.ledger.holder(_uid(found))):
+        make_room([_key(value)])
+        forget_dead(registry, is_alive)
 
 
-def forget_dead(store: Registry, home: Home) -> None:
-    """Remove the workloads that nobody runs and that have no pods; those that have are shown with the pods that are left."""
-    values = [value for kind in WORKLOADS for value in store.list(kind).items]
+def forget_dead(registry: Registry, is_alive: IsAlive, *, besides: str = "") -> None:
+    """Remove the workloads that nobody runs and that have no pods; those that have are shown with the pods that are left.
+
+    ``besides`` is a holder that is letting go.
+    """
+    values = [value for kind in WORKLOADS for value in registry.list(kind).items]
     if not values:
         return
-    pods = store.list(PODS.kind).items
+    fates = Fates(registry, is_alive, besides=besides)
+    pods = registry.list(PODS.kind).items
     owners = {uid for pod in pods for uid in _owners(pod)}
     owners |= {uid for value in values if _uid(value) in owners for uid in _owners(value)}
     for value in values:
-        if is_locked(home, _uid(value)):
+        if not _is_left(value, fates):
             continue
         if _uid(value) not in owners:
-            store.delete(*_key(value), uid=uid_of(value))
-            forget_request(store, value)
+            _forget(registry, value, fates.holder(_uid(value)))
         else:
-            _recount(value, values, pods, store)
+            _recount(value, values, pods, registry)
+
+
+def _is_left(value: Json, fates: Fates) -> bool:
+    """Whether only its pods keep it. Earlier versions wrote down neither who ran it nor for whom."""
+    is_unknown = not fates.holder(_uid(value)) and not fates.lease_id(value)
+    return is_unknown or fates.of(value) in (Fate.STAYS, Fate.GOES)
+
+
+def _forget(registry: Registry, value: Json, holder: str) -> None:
+    """Remove a workload unless somebody has taken it meanwhile."""
+    with registry.transaction():
+        if registry.ledger.holder(_uid(value)) == holder:
+            registry.delete(*_key(value), uid=uid_of(value))
+            forget_request(registry, value)
 
 
 def _recount(value: Json, values: Sequence[Json], pods: Sequence[Json], store: Registry) -> None:
@@ -97,7 +120,7 @@ def _owners(value: Json) -> list[str]:
     return [str(one.get("uid")) for one in value["metadata"].get("ownerReferences") or ()]
 
 
-def _key(value: Json) -> tuple[str, str, str]:
+def _key(value: Json) -> Key:
     metadata = value["metadata"]
     return str(value["kind"]), str(metadata["namespace"]), str(metadata["name"])
 

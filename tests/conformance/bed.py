@@ -31,11 +31,13 @@ from runner.kubelet.prober.handlers import EngineHandlers
 from runner.node.audience import Audience
 from runner.node.node import Node
 from runner.node.outcome import StopRequest
-from runner.node.owning import own_new
+from runner.node.owning import Title, own_new
 from runner.node.running import Running
 from runner.node.threads import Threads
 from runner.registry.deletion import request_deletion
+from runner.registry.holders import NodeInstance
 from runner.registry.home import Home
+from runner.registry.ownership import owner_label
 from runner.registry.sqlite import SqliteRegistry
 from runner.retry import CAP_SECONDS, INITIAL_SECONDS, RetryPolicy
 from tests.conformance.view import LOOK_SECONDS, View
@@ -60,6 +62,9 @@ class TestBed:
         self._resources = ExitStack()
         self.store = SqliteRegistry(self._home)
         self._resources.callback(self.store.close)
+        instance = self._resources.enter_context(NodeInstance(self._home))
+        owner = owner_label(home=self._home)
+        self._title = Title(holder=instance.id, owner=owner, lease=owner)
         self._audience = self._resources.enter_context(Audience(engine, self._home, RunOptions(), self._hear))
         self._sandbox_image = sandbox_reference(engine, "")
         self._lock = threading.Lock()
@@ -103,7 +108,7 @@ class TestBed:
         with self._lock:
             self._views[pod.uid] = view
             run = self._node(cap)
-            (owned,) = own_new([pod], self.store, self._home, lambda: None)
+            (owned,) = own_new([pod], self.store, self._title, lambda _: None)
             run.node.add(owned)
             run.start()
         return view

@@ -17,9 +17,11 @@ from runner.engine.protocol import Engine, EngineEvent
 from runner.errors import Expired
 from runner.kubelet.loop.wakeups import EngineWatcher, RegistryWatcher
 from runner.kubelet.network.dns import ClusterNetwork
+from runner.kubelet.network.place import NetworkPlace
 from runner.node.node import Node
 from runner.node.threads import Threads
 from runner.registry.contract import Registry
+from runner.registry.holders import SoleHolder
 from runner.registry.home import Home
 from runner.registry.sqlite import SqliteRegistry
 
@@ -114,14 +116,15 @@ class Outdated:
         raise Expired(1, 2)
 
 
-def _of_node(registry: Registry, home: Home) -> Callable[[], None]:
+def _of_node(registry: Registry) -> Callable[[], None]:
     watcher = RegistryWatcher(registry, ["Pod"], lambda _: None)
     watcher.start()
     return watcher.stop
 
 
-def _of_network(registry: Registry, home: Home) -> Callable[[], None]:
-    network = ClusterNetwork(cast(Engine, SimpleNamespace()), registry, home, SystemClock())
+def _of_network(registry: Registry) -> Callable[[], None]:
+    place = NetworkPlace(SoleHolder("node"), "label")
+    network = ClusterNetwork(cast(Engine, SimpleNamespace()), registry, SystemClock(), place)
     network.follow(lambda: (), lambda _: None)
     network.wake()
     return network.close
@@ -129,10 +132,10 @@ def _of_network(registry: Registry, home: Home) -> Callable[[], None]:
 
 @pytest.mark.parametrize("begin", [_of_node, _of_network], ids=["the node's", "the network's"])
 def test_a_watch_that_begins_anew_while_it_is_stopped_is_closed(
-    begin: Callable[[Registry, Home], Callable[[], None]], tmp_path: Path
+    begin: Callable[[Registry], Callable[[], None]], tmp_path: Path
 ) -> None:
     registry = ForgetfulRegistry(Home(tmp_path / "home"))
-    stop = begin(registry, Home(tmp_path / "home"))
+    stop = begin(registry)
     assert registry.gate.came.wait(SECONDS)
     stopping = aside(stop)
     stopping.join(0.1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from runner.errors import AlreadyExists
 from runner.registry.contract import put
 from runner.registry.deletion import forget_pod
 from runner.registry.deletionrequests import deletion_asked_of, request_deletion_of
-from runner.registry.home import Home
+from runner.registry.holders import SoleHolder
 from runner.registry.memory import MemoryRegistry
 from runner.registry.standing import forget_dead, standing
 from tests.support.pods import START, at
@@ -268,52 +267,52 @@ def test_a_replica_set_that_is_deleted_comes_again_as_long_as_its_deployment_is_
 # --- names --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_workloads_name_is_taken_as_long_as_it_stands(tmp_path: Path) -> None:
-    home, store = Home(tmp_path), MemoryRegistry()
+def test_a_workloads_name_is_taken_as_long_as_it_stands() -> None:
+    store, one, another = MemoryRegistry(), SoleHolder("one"), SoleHolder("another")
     first, second = (Controller(workload("Deployment", {"replicas": 1})) for _ in range(2))
     (other,) = expand([loaded("Deployment", first.workload.parent["spec"])], Counting(10), START)  # type: ignore[index]
-    with standing([first.workload], store, home):
+    with standing([first.workload], store, one, ""):
         assert [value["metadata"]["name"] for value in store.list("Deployment").items] == ["web"]
         assert len(store.list("ReplicaSet").items) == 1
         with (
             pytest.raises(AlreadyExists, match=r'^deployments\.apps "web" already exists$'),
-            standing([other], store, home),
+            standing([other], store, one, ""),
         ):
             pass
-        forget_dead(store, home)
+        forget_dead(store, one.is_alive)
         assert len(store.list("Deployment").items) == 1
     assert store.list("Deployment").items == store.list("ReplicaSet").items == []
-    with standing([second.workload], store, home):
+    with standing([second.workload], store, another, ""):
         assert len(store.list("Deployment").items) == 1
 
 
-def test_the_workloads_of_a_dead_process_are_forgotten_or_replaced(tmp_path: Path) -> None:
-    home, store = Home(tmp_path), MemoryRegistry()
+def test_the_workloads_of_a_dead_process_are_forgotten_or_replaced() -> None:
+    store, one = MemoryRegistry(), SoleHolder("one")
     left = workload("ReplicaSet")
     put(store, left.value)
-    with standing([left], store, home):
+    with standing([left], store, one, ""):
         assert len(store.list("ReplicaSet").items) == 1
     put(store, left.value)
-    forget_dead(store, home)
+    forget_dead(store, one.is_alive)
     assert store.list("ReplicaSet").items == []
 
 
-def test_workloads_stay_with_pods_that_are_kept(tmp_path: Path) -> None:
+def test_workloads_stay_with_pods_that_are_kept() -> None:
     """The Deployment too, which owns them by its ReplicaSet; until the pods are deleted."""
-    home, store = Home(tmp_path), MemoryRegistry()
+    store, (one, another, third) = MemoryRegistry(), map(SoleHolder, ("one", "another", "third"))
     controller = Controller(workload("Deployment", {"replicas": 1}))
     metadata = {"name": "web-1", "uid": "p", "ownerReferences": [controller.workload.owner_reference]}
-    with standing([controller.workload], store, home):
-        store.create({"kind": "Pod", "metadata": metadata, "spec": {}}, holder="somebody")
+    with standing([controller.workload], store, one, ""):
+        store.create({"kind": "Pod", "metadata": metadata, "spec": {}}, holder="one")
     assert (len(store.list("Deployment").items), len(store.list("ReplicaSet").items)) == (1, 1)
     again = Controller(workload("Deployment", {"replicas": 1}))
-    with pytest.raises(AlreadyExists, match='"web" already exists'), standing([again.workload], store, home):
+    with pytest.raises(AlreadyExists, match='"web" already exists'), standing([again.workload], store, another, ""):
         pass
-    with standing([again.workload], store, home, lambda: forget_pod(store, "p")):
+    with standing([again.workload], store, another, "", lambda _: forget_pod(store, "p")):
         assert len(store.list("Deployment").items) == 1, "what a dead process left makes room"
-    with standing([controller.workload], store, home):
-        store.create({"kind": "Pod", "metadata": metadata, "spec": {}}, holder="somebody")
+    with standing([controller.workload], store, third, ""):
+        store.create({"kind": "Pod", "metadata": metadata, "spec": {}}, holder="one")
     assert store.list("ReplicaSet").items[0]["status"]["replicas"] == 1, "the pods that are left are counted"
     forget_pod(store, "p")
-    forget_dead(store, home)
+    forget_dead(store, one.is_alive)
     assert store.list("Deployment").items == store.list("ReplicaSet").items == []

@@ -15,9 +15,11 @@ from runner.errors import EngineConflict, EngineError, EngineUnavailable, NotFou
 from runner.janitor.gc import GcReport, sweep
 from runner.registry.contract import put
 from runner.registry.deletion import request_deletion
+from runner.registry.holders import NodeInstance, take_over
 from runner.registry.home import Home
 from runner.registry.memory import MemoryRegistry
-from runner.registry.ownership import PodLock, home_id, owner_label
+from runner.registry.ownership import home_id, owner_label
+from runner.registry.pulllocks import held_alone
 from tests.runtime.leftovers import ALIVE, DEAD, ELSEWHERE, LeftoverEngine, pod_labels
 
 
@@ -45,8 +47,8 @@ def test_a_dead_owners_pod_goes_with_record_logs_and_lock(home: Home) -> None:
     engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_pod("u1", DEAD)
     record(store, "u1", DEAD)
-    home.ensure(home.locks)
-    home.lock_file("u1").touch()
+    stale = home.ensure(home.locks) / "u1.lock"
+    stale.touch()
     logs = home.ensure(home.pod_logs("default", "pod-u1", "u1") / "main")
     (logs / "0.log").touch()
     report = sweep(engine, store, home)
@@ -59,7 +61,8 @@ def test_a_dead_owners_pod_goes_with_record_logs_and_lock(home: Home) -> None:
     assert engine.left == set()
     assert uids(store) == []
     assert not logs.exists()
-    assert not home.lock_file("u1").exists()
+    assert not stale.exists()
+    assert list(home.node_locks.iterdir()) == []
 
 
 def test_the_containers_go_at_the_same_time_and_volumes_last(home: Home) -> None:
@@ -94,11 +97,12 @@ def test_a_living_owners_pod_always_stays(home: Home, everything: bool) -> None:
 @pytest.mark.parametrize("everything", [False, True])
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_a_pod_that_another_process_took_over_stays(home: Home, everything: bool, dry_run: bool) -> None:
-    """Labels cannot change, so the maker is dead; the lock tells of the new owner."""
+    """Labels cannot change, so the maker is dead; the ledger tells of the new holder."""
     engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_pod("u1", DEAD)
     record(store, "u1", DEAD)
-    with PodLock(home, "u1"):
+    with NodeInstance(home) as other:
+        take_over(store, "u1", other.id, other.is_alive)
         assert sweep(engine, store, home, everything=everything, dry_run=dry_run).is_empty
     assert engine.left == pod_parts("u1")
     assert uids(store) == ["u1"]
@@ -386,17 +390,16 @@ def test_what_has_no_pod_is_judged_by_its_own_owner(home: Home) -> None:
 def test_logs_outlive_their_pod_by_an_hour(home: Home) -> None:
     store = MemoryRegistry()
     record(store, "known", ALIVE)
-    ages = {"known": 7200, "fresh": 60, "stale": 7200, "locked": 7200}
+    ages = {"known": 7200, "fresh": 60, "stale": 7200}
     for uid, age in ages.items():
         directory = home.ensure(home.pod_logs("default", "web", uid) / "main")
         (directory / "0.log").touch()
         moment = SystemClock().now().timestamp() - age
         for path in (directory / "0.log", directory, directory.parent):
             os.utime(path, (moment, moment))
-    with PodLock(home, "locked"):
-        assert [Path(name).name for name in sweep(LeftoverEngine(), store, home).logs] == ["default_web_stale"]
+    assert [Path(name).name for name in sweep(LeftoverEngine(), store, home).logs] == ["default_web_stale"]
     logs = sweep(LeftoverEngine(), store, home, everything=True).logs
-    assert {Path(name).name for name in logs} == {"default_web_fresh", "default_web_locked"}
+    assert [Path(name).name for name in logs] == ["default_web_fresh"]
     assert [path.name for path in home.logs.iterdir()] == ["default_web_known"]
 
 
@@ -428,9 +431,12 @@ def test_several_sweeps_at_once_do_not_mind_each_other(home: Home) -> None:
 
 
 def test_stale_lock_files_go_and_held_ones_stay(home: Home) -> None:
-    home.ensure(home.locks)
-    home.lock_file("stale").touch()
-    (home.locks / "0123456789abcdef.pull").touch()
-    with PodLock(home, "held"):
+    """Earlier versions had one for each pod."""
+    locks = home.ensure(home.locks)
+    for name in ("stale.lock", "0123456789abcdef.pull"):
+        (locks / name).touch()
+    with NodeInstance(home) as node, held_alone(locks / "held.lock"):
+        (home.node_locks / "dead.lock").touch()
         sweep(LeftoverEngine(), MemoryRegistry(), home)
-        assert [path.name for path in home.locks.iterdir()] == ["held.lock"]
+        assert sorted(path.name for path in locks.iterdir()) == ["held.lock", "nodes"]
+        assert [path.stem for path in home.node_locks.iterdir()] == [node.id]

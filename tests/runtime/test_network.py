@@ -14,7 +14,9 @@ from runner.core.model import Pod
 from runner.core.network.proxyconfig import TABLE
 from runner.engine.simulated import SimulatedEngine
 from runner.kubelet.network.dns import ClusterNetwork
+from runner.kubelet.network.place import NetworkPlace
 from runner.registry.contract import put
+from runner.registry.holders import NodeInstance
 from runner.registry.home import Home
 from runner.registry.memory import MemoryRegistry
 from tests.runtime.leftovers import ALIVE, DEAD, ELSEWHERE
@@ -24,6 +26,10 @@ def record(store: MemoryRegistry, name: str, owner: str, ip: str) -> None:
     status = {"phase": "Running", "podIP": ip, "conditions": [{"type": "Ready", "status": "True"}]}
     metadata = {"name": name, "namespace": "default", "uid": f"uid-{name}", "labels": {"app": "web"}}
     store.create({"kind": "Pod", "metadata": metadata, "spec": {"containers": []}, "status": status}, holder=owner)
+
+
+def place(directory: Path) -> NetworkPlace:
+    return NetworkPlace(NodeInstance(Home(directory)), "label")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +49,7 @@ def test_a_pod_whose_process_died_has_no_name_and_is_no_endpoint(
     spec = {"selector": {"app": "web"}, "clusterIP": "None", "ports": [{"port": 80}]}
     put(store, {"kind": "Service", "metadata": {"name": "heads", "namespace": "default"}, "spec": spec})
     clock = VirtualClock()
-    network = ClusterNetwork(SimulatedEngine(clock), store, Home(tmp_path), clock)
+    network = ClusterNetwork(SimulatedEngine(clock), store, clock, place(tmp_path))
     zone = network.zone(Pod.from_json(store.list("Pod").items[0])).splitlines()
     names = {line.split()[1].split(".")[0] for line in zone if line.startswith("a ") and line.endswith(" 10.0.0.2")}
     assert names == ({"other", "heads", "10-0-0-2"} if is_known else set())
@@ -58,7 +64,7 @@ def test_a_proxy_is_told_of_no_pod_whose_process_died(tmp_path: Path) -> None:
     metadata = {"name": "shared", "namespace": "default", "uid": "uid-shared"}
     spec = {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}
     put(store, {"kind": "Service", "metadata": metadata, "spec": spec})
-    network = ClusterNetwork(engine, store, Home(tmp_path), clock)
+    network = ClusterNetwork(engine, store, clock, place(tmp_path))
     network.prepare()
     network.await_prepared()
     (proxy,) = engine.list_containers({POD_UID: "uid-shared"})

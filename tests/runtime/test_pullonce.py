@@ -11,7 +11,7 @@ from runner.clock import VirtualClock
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import ImagePullError, NotFound
 from runner.kubelet.images.pullonce import pull_once
-from runner.registry.pulllocks import forget_pull_lock
+from runner.registry.pulllocks import forget_lock
 
 IMAGE = "busybox:1.36"
 
@@ -88,11 +88,11 @@ def test_lock_files_go_unless_an_image_is_being_pulled_under_them(tmp_path: Path
     (held,) = locks.iterdir()
     (locks / "old.pull").touch()
     for path in (held, locks / "old.pull", locks / "gone.pull"):
-        forget_pull_lock(path)
+        forget_lock(path)
     assert list(locks.iterdir()) == [held]
     registry.go_on.set()
     puller.join(10)
-    forget_pull_lock(held)
+    forget_lock(held)
     assert list(locks.iterdir()) == []
 
 
@@ -111,7 +111,7 @@ def test_pulls_and_sweeps_of_their_locks_at_once_never_pull_twice_at_a_time(tmp_
     def sweeps() -> None:
         for _ in range(200):
             for path in locks.glob("*.pull"):
-                forget_pull_lock(path)
+                forget_lock(path)
 
     threads = [threading.Thread(target=work) for work in (pulls, pulls, sweeps)]
     for thread in threads:

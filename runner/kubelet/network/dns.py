@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from runner.clock import Clock, Deadline, Wakeup
 from runner.core.labels import SANDBOX_CONTAINER
-from runner.core.model import Json, Pod
+from runner.core.model import Json, Object, Pod
 from runner.core.network.clusterdns import ZONE, asks_cluster
 from runner.engine.protocol import Engine
 from runner.engine.textfiles import upload_text
 from runner.errors import EngineError, Expired, RunnerError, StoreError
+from runner.kubelet.network.place import NetworkPlace
 from runner.registry.contract import Registry, Watch
-from runner.registry.home import Home
-from runner.registry.ownership import pods_of_living
+from runner.registry.holders import pods_of_living
 
 if TYPE_CHECKING:
     from runner.core.narration import Listener, Notice
@@ -45,10 +45,10 @@ Resolving = tuple[Pod, str]
 class ClusterNetwork:
     """The names and Services of one process' pods. ``prepare`` before they start, ``follow`` while they run."""
 
-    def __init__(self, engine: Engine, store: Registry, home: Home, clock: Clock) -> None:
+    def __init__(self, engine: Engine, store: Registry, clock: Clock, place: NetworkPlace) -> None:
         self._engine = engine
         self._store = store
-        self._home = home
+        self._place = place
         self._clock = clock
         self._listener: Listener | None = None
         self._unsaid: list[Notice] = []
@@ -75,7 +75,7 @@ class ClusterNetwork:
         def work() -> None:
             try:
                 with suppress(RunnerError):
-                    self._proxies().look(services, pods_of_living(self._store))
+                    self._proxies().look(services, self._pods())
             finally:
                 self._prepared.set()
 
@@ -92,7 +92,7 @@ class ClusterNetwork:
         self.await_prepared()
         from runner.core.network.zone import is_plain, zone_text
 
-        services, pods = self._store.list("Service").items, pods_of_living(self._store)
+        services, pods = self._store.list("Service").items, self._pods()
         text = "" if is_plain(services, pods) else zone_text(services, pods)
         self._given[pod.uid] = text
         return text
@@ -130,12 +130,16 @@ class ClusterNetwork:
             with suppress(RunnerError):
                 self._made.close()
 
+    def _pods(self) -> list[Object]:
+        """The pods that have names."""
+        return pods_of_living(self._store, self._place.holder.is_alive)
+
     def _proxies(self) -> Proxies:
         """Made, and what it needs imported, when there are Services."""
         if self._made is None:
             from runner.kubelet.network.proxy import Proxies
 
-            self._made = Proxies(self._engine, self._store, self._home, self._clock, self._tell)
+            self._made = Proxies(self._engine, self._store, self._clock, self._place, self._tell)
         return self._made
 
     def _work(self) -> None:
@@ -166,7 +170,7 @@ class ClusterNetwork:
         for notice in self._unsaid:
             self._say(notice)
         self._unsaid.clear()
-        services, pods = self._store.list("Service").items, pods_of_living(self._store)
+        services, pods = self._store.list("Service").items, self._pods()
         if services or self._made is not None:
             self._proxies().look(services, pods)
             services = self._store.list("Service").items

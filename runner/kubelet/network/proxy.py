@@ -1,7 +1,7 @@
 """The proxies of Services: one small container each, held by one of the processes that run pods.
 
-Whoever holds a Service's lock runs its proxy. The lock dies with its process, so another one that has pods takes the proxy
-over, as it is. Everything is derived from the store and the Engine at each look.
+Whoever holds a Service runs its proxy. A dead one's Service is taken by another node that has pods, with the proxy as it
+is. Everything is derived from the store and the Engine at each look.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from runner.core.model import Json
 from runner.core.narration import PodRef
 from runner.core.network.endpoints import address_of, needs_address, proxy_table
 from runner.core.network.proxyconfig import PROXY_HASH, TABLE, proxy_config, proxy_hash
-from runner.core.storedobjects import addressed, owner_of
+from runner.core.storedobjects import addressed
 from runner.engine.protocol import Engine, EngineState
 from runner.engine.textfiles import upload_text
 from runner.errors import EngineError, RunnerError
 from runner.kubelet.containers.sandbox import sandbox_reference
+from runner.kubelet.network.place import NetworkPlace
 from runner.registry.contract import Object, Registry
-from runner.registry.home import Home
-from runner.registry.ownership import PodIsOwned, PodLock, is_locked, owner_label, somebody_runs_pods
+from runner.registry.holders import PodIsOwned, somebody_runs_pods, take_over
 
 _THREADS = 8
 _PROXY = "proxy"
@@ -39,7 +39,6 @@ class Proxy:
     """One that this process holds. ``table``: what was written to it last."""
 
     service: Json
-    lock: PodLock
     container_id: str = ""
     address: str = ""
     hash: str = ""
@@ -51,17 +50,20 @@ class Proxies:
     """The proxies that this process holds. Used by one thread at a time."""
 
     def __init__(
-        self, engine: Engine, store: Registry, home: Home, clock: Clock, tell: Callable[[Json, str], None]
+        self,
+        engine: Engine,
+        store: Registry,
+        clock: Clock,
+        place: NetworkPlace,
+        tell: Callable[[Json, str], None],
     ) -> None:
         self._engine = engine
         self._store = store
-        self._home = home
+        self._place = place
         self._clock = clock
         self._tell = tell
         self._mine: dict[str, Proxy] = {}
         self._told: dict[str, str] = {}
-        # Another process of this state directory takes a proxy over when its maker has ended.
-        self._owner = owner_label(home=home, may_keep=True)
         self._reference = ""
         self._one_at_a_time = threading.Lock()
 
@@ -91,14 +93,11 @@ class Proxies:
         """The proxy, if it is this process' to hold."""
         proxy = self._mine.get(uid)
         if proxy is None:
-            if is_locked(self._home, uid):
-                return None
-            lock = PodLock(self._home, uid)
             try:
-                lock.__enter__()
+                take_over(self._store, uid, self._place.holder.id, self._place.holder.is_alive)
             except PodIsOwned:
                 return None
-            proxy = self._mine[uid] = Proxy(service=service, lock=lock)
+            proxy = self._mine[uid] = Proxy(service=service)
         proxy.service = service
         return proxy
 
@@ -116,7 +115,7 @@ class Proxies:
             else:
                 engine.remove_container(found.id)
         if not running:
-            running = engine.create_container(proxy_config(service, image=image, owner=self._owner))
+            running = engine.create_container(proxy_config(service, image=image, owner=self._place.owner))
             try:
                 engine.start_container(running)
             except EngineError:
@@ -165,17 +164,25 @@ class Proxies:
                 for found in engine.list_containers({POD_UID: uid}):
                     engine.remove_container(found.id)
         finally:
-            proxy.lock.release()
+            self._let_go(uid)
 
     def close(self) -> None:
         """End the proxies; one that pods of other processes may use is left to them."""
-        others = somebody_runs_pods(self._store)  # Another process, or this one in another run.
-        ending = []
+        holder, ending = self._place.holder, []
+        others = somebody_runs_pods(self._store, holder.is_alive, besides=holder.id)
         for uid, proxy in list(self._mine.items()):
-            if others and owner_of(proxy.service) != self._owner:
-                self._mine.pop(uid).lock.release()
+            if others and not self._goes(uid):
+                self._mine.pop(uid)
+                self._let_go(uid)
             else:
                 self._write(proxy.service, "")
                 ending.append(uid)
         with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(self._end, ending))
+
+    def _goes(self, uid: str) -> bool:
+        """Whether the Service goes with this run."""
+        return bool(self._place.lease) and self._store.ledger.lease(uid) == self._place.lease
+
+    def _let_go(self, uid: str) -> None:
+        self._store.ledger.take(uid, self._place.holder.id, "")

@@ -61,6 +61,10 @@ class MemoryLedger:
         with self._lock:
             return {uid: one.entry.lease for uid, one in self._by_uid.items() if one.entry.lease}
 
+    def lend(self, uid: str, lease: str) -> None:
+        with self._writing(uid) as entry:
+            entry.lease = lease
+
     def keep(self, uid: str) -> None:
         with self._writing(uid) as entry:
             entry.kept = True

@@ -73,6 +73,11 @@ class SqliteLedger:
             (uid,),
         )
 
+    def lend(self, uid: str, lease: str) -> None:
+        with self._transaction():
+            self._have(uid)
+            self._database.execute("UPDATE ledger SET lease = ? WHERE uid = ?", (lease, uid))
+
     def keep(self, uid: str) -> None:
         with self._transaction():
             self._have(uid)

@@ -20,13 +20,13 @@ from runner.clock import Clock
 from runner.errors import StoreError
 from runner.registry.contract import Registry
 from runner.registry.home import Home
-from runner.registry.ownership import PodIsOwned, PodLock
+from runner.registry.pulllocks import held_alone
 from runner.registry.sqlite import SqliteRegistry
 from runner.registry.sqlite.database import is_damage
 from runner.registry.sqlite.schema import MIGRATIONS, TABLES, migrate, schema_of
 from runner.registry.sqlite.texts import is_record
 
-_LOCK = "state-database"
+_LOCK = "state-database.lock"
 _BESIDE = ("", "-wal", "-shm")
 
 
@@ -72,7 +72,10 @@ def repair(home: Home, clock: Clock) -> Damage | None:
     with readable(home) as (_, damage):
         if not damage:
             return None
-    with suppress(PodIsOwned), PodLock(home, _LOCK):
+    home.ensure(home.locks)
+    with held_alone(home.locks / _LOCK) as is_mine:
+        if not is_mine:
+            return None
         with tempfile.TemporaryDirectory(prefix=".repair-", dir=home.path) as folder:
             fresh = Home(Path(folder))
             found = _salvage(home, fresh)  # again: somebody else may have been quicker
@@ -84,7 +87,6 @@ def repair(home: Home, clock: Clock) -> Damage | None:
                     Path(f"{home.database}{end}").rename(f"{aside}{end}")
             shutil.move(fresh.database, home.database)
         return Damage(reason=found.reason, kept=found.kept, lost=found.lost, aside=aside)
-    return None
 
 
 def _salvage(home: Home, fresh: Home) -> Damage | None:

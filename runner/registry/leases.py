@@ -1,0 +1,30 @@
+"""Leases: what a run writes lives as long as the run, and no longer than its process.
+
+A lease names the process as the label of what it makes in the Engine does (host, pid and start time), and the run by a number.
+The run removes at its end what it wrote; of a process that died, a sweep finds it by the lease.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+from runner.core.fates import Lease
+from runner.registry.home import Home
+from runner.registry.ownership import owner_is_alive, owner_label
+
+_numbers = itertools.count(1)
+
+
+def new_lease(home: Home) -> str:
+    """A lease for one run of this process."""
+    return f"{owner_label(home=home)}#{next(_numbers)}"
+
+
+def lease_state(lease: str, doubt: Lease = Lease.ALIVE) -> Lease:
+    """Whether a lease is alive, "" is nobody's; ``doubt`` is the answer where that cannot be told from here."""
+    if not lease:
+        return Lease.NONE
+    answer = owner_is_alive(lease)
+    if answer is None:
+        return doubt
+    return Lease.ALIVE if answer else Lease.DEAD
