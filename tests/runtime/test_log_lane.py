@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from runner.clock import SystemClock, Wakeup
-from runner.kubelet.logs.lane import LogLane, Step
+from runner.kubelet.logs.lane import LogLane, Step, Steps
 
 SECONDS = 30.0
 
@@ -30,7 +30,7 @@ class Pipe:
         self.threads: set[str] = set()
         self.parked, self.over = Wakeup(), Wakeup()
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Steps:
         yield Step()
         self.parked.set()
         yield Step(place=self._ear)
@@ -67,7 +67,7 @@ def test_one_thread_reads_for_many_who_wait(lane: LogLane) -> None:
 def test_who_cannot_be_seen_to_wait_has_a_thread_of_its_own(lane: LogLane) -> None:
     names, over = [], Wakeup()
 
-    def steps() -> Iterator[Step]:
+    def steps() -> Steps:
         yield Step(blocks=True)
         names.append(threading.current_thread().name)
         yield Step(rest=0.01)
@@ -79,7 +79,7 @@ def test_who_cannot_be_seen_to_wait_has_a_thread_of_its_own(lane: LogLane) -> No
 
 
 def test_who_fails_disturbs_nobody(lane: LogLane, caplog: pytest.LogCaptureFixture) -> None:
-    def fails() -> Iterator[Step]:
+    def fails() -> Steps:
         yield Step()
         raise ValueError("broken")
 
@@ -89,3 +89,34 @@ def test_who_fails_disturbs_nobody(lane: LogLane, caplog: pytest.LogCaptureFixtu
     pipe.end()
     assert pipe.over.wait(SECONDS)
     assert "broken" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "waits_with",
+    [
+        pytest.param(lambda ear: Step(place=ear), id="in a place where nothing comes"),
+        pytest.param(lambda _: Step(rest=3600.0), id="for its time"),
+        pytest.param(lambda _: Step(), id="for its turn"),
+    ],
+)
+def test_who_still_waits_when_the_lane_is_closed_gives_back_what_it_has(waits_with: Callable[[int], Step]) -> None:
+    ear, mouth = os.pipe()
+    waits, given_back = Wakeup(), Wakeup()
+
+    def steps() -> Steps:
+        try:
+            while True:
+                waits.set()
+                yield waits_with(ear)
+        finally:
+            given_back.set()
+
+    lane = LogLane(SystemClock())
+    reader = steps()
+    lane.follow(reader)
+    assert waits.wait(SECONDS)
+    lane.close()
+    assert given_back.wait(SECONDS)
+    assert next(reader, None) is None
+    os.close(ear)
+    os.close(mouth)

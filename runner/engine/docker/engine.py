@@ -134,16 +134,16 @@ class DockerEngine(Untagged):
     ) -> tuple[requests.Response, Loan]:
         """Make a request whose body is read as it comes, without a read timeout."""
         with translated(self.address, endpoint):
-            loan = self._clients.borrow()
-            try:
+            with contextlib.ExitStack() as undo:
+                loan = self._clients.borrow()
+                undo.callback(loan.close)
                 url, timeout = self._url(loan.client, path), (self._look_seconds, None)
                 response = loan.client.request(method, url, stream=True, timeout=timeout, **arguments)
+                undo.callback(response.close)
                 if response.status_code >= 400:
                     text = parse.error_message(response.text, response.reason)
                     raise error_of(endpoint, response.status_code, text)
-            except BaseException:
-                loan.close()
-                raise
+                undo.pop_all()
             return response, loan
 
     def _stream(self, method: str, path: str, endpoint: Endpoint = Endpoint.OTHER, **arguments: Any) -> Wire:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from runner.clock import Deadline, SystemClock
@@ -17,7 +17,7 @@ from runner.core.narration import AttemptEnding, AttemptStarted, Listener, LogLi
 from runner.engine.protocol import LogChunk
 from runner.errors import EngineError
 from runner.kubelet.logs.files import LogFile, log_path
-from runner.kubelet.logs.lane import LogLane, Step
+from runner.kubelet.logs.lane import LogLane, Steps
 from runner.kubelet.logs.output import Assembler, LoggedEngine, OutputReader
 from runner.registry.home import Home
 
@@ -200,7 +200,7 @@ class _Follower:
     def stop(self) -> None:
         self._reader.close()
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Steps:
         """Read to the end, step by step."""
         try:
             if self._file is not None:

@@ -8,7 +8,7 @@ import logging
 import os
 import selectors
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -34,6 +34,10 @@ class Step(Struct, frozen=True):
     blocks: bool = False
 
 
+Steps = Generator[Step, None, None]
+"""Somebody who reads, step by step. Closing it gives back what it has, wherever it stands."""
+
+
 class LogLane:
     """Advances those who read, each in one thread at a time. They raise nothing."""
 
@@ -41,19 +45,19 @@ class LogLane:
         self._clock = clock
         self._lanes = lanes
         self._lock = threading.Lock()
-        self._arriving: list[tuple[Iterator[Step], Step]] = []
-        self._resting: list[tuple[float, int, Iterator[Step]]] = []
+        self._arriving: list[tuple[Steps, Step]] = []
+        self._resting: list[tuple[float, int, Steps]] = []
         self._order = itertools.count()
         self._bell: int | None = None
         self._watcher: threading.Thread | None = None
         self._is_closed = False
 
-    def follow(self, steps: Iterator[Step]) -> None:
+    def follow(self, steps: Steps) -> None:
         """Take somebody in, until there are no more steps."""
         self._lanes.put(Lane.LOG, partial(self._advance, steps))
 
     def close(self) -> None:
-        """End. Whoever is still here is advanced no more."""
+        """End. Whoever is still here is advanced no more: it is closed where it stands, and gives back what it has."""
         with self._lock:
             self._is_closed = True
             self._ring()
@@ -61,29 +65,37 @@ class LogLane:
         if watcher is not None:
             watcher.join(_CLOSE_SECONDS)
 
-    def _advance(self, steps: Iterator[Step]) -> None:
+    def _advance(self, steps: Steps) -> None:
         self._go_on(steps, _next(steps))
 
-    def _go_on(self, steps: Iterator[Step], step: Step | None) -> None:
+    def _go_on(self, steps: Steps, step: Step | None) -> None:
         if step is None:
             return
-        if step.blocks:
+        if self._is_closed:
+            _close(steps)
+        elif step.blocks:
             threading.Thread(target=_advance_alone, args=(steps,), name="podrunner-log", daemon=True).start()
         elif step.place < 0 and not step.rest:
             self.follow(steps)
         else:
             self._park(steps, step)
 
-    def _park(self, steps: Iterator[Step], step: Step) -> None:
+    def _park(self, steps: Steps, step: Step) -> None:
         with self._lock:
-            self._arriving.append((steps, step))
-            if self._bell is None and not self._is_closed:
-                ear, self._bell = os.pipe()
-                os.set_blocking(ear, False)
-                os.set_blocking(self._bell, False)
-                self._watcher = threading.Thread(target=self._watch, args=(ear,), name="podrunner-logs", daemon=True)
-                self._watcher.start()
-            self._ring()
+            if not self._is_closed:
+                self._arriving.append((steps, step))
+                self._have_watcher()
+                self._ring()
+                return
+        _close(steps)
+
+    def _have_watcher(self) -> None:
+        if self._bell is None:
+            ear, self._bell = os.pipe()
+            os.set_blocking(ear, False)
+            os.set_blocking(self._bell, False)
+            self._watcher = threading.Thread(target=self._watch, args=(ear,), name="podrunner-logs", daemon=True)
+            self._watcher.start()
 
     def _ring(self) -> None:
         if self._bell is not None:
@@ -102,11 +114,16 @@ class LogLane:
                         self._read(selector, key)
                 while self._resting and self._resting[0][0] <= self._clock.steady():
                     self.follow(heapq.heappop(self._resting)[2])
+            left = [key.data for key in selector.get_map().values() if key.fd != ear]
         with self._lock:
             os.close(ear)
             if self._bell is not None:
                 os.close(self._bell)
             self._bell = None
+            left += [steps for steps, _ in self._arriving] + [steps for *_, steps in self._resting]
+            self._arriving, self._resting = [], []
+        for steps in left:
+            _close(steps)
 
     def _rest(self) -> float | None:
         return max(0.0, self._resting[0][0] - self._clock.steady()) if self._resting else None
@@ -130,7 +147,7 @@ class LogLane:
         self._go_on(key.data, step)
 
 
-def _next(steps: Iterator[Step]) -> Step | None:
+def _next(steps: Steps) -> Step | None:
     try:
         return next(steps, None)
     except Exception:
@@ -138,7 +155,14 @@ def _next(steps: Iterator[Step]) -> Step | None:
         return None
 
 
-def _advance_alone(steps: Iterator[Step]) -> None:
+def _close(steps: Steps) -> None:
+    try:
+        steps.close()
+    except Exception:
+        _log.exception("output cannot be read")
+
+
+def _advance_alone(steps: Steps) -> None:
     never = Wakeup()
     while (step := _next(steps)) is not None:
         if step.rest:
