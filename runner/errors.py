@@ -10,14 +10,15 @@
     │       ├── NoSuchObject     what a command or a call names is not there
     │       ├── Conflict         an object is not what its writer took it for any more
     │       └── Expired          a watch cannot go back so far: list again
-    ├── EngineError              the Engine answered with an error
+    ├── EngineError              a call to the Engine has failed
     │   ├── EngineUnavailable    nothing answers at all, or what answers cannot be used
     │   │   └── TooManyFiles     this process may open no more connections
-    │   ├── NotFound             no such container, image or volume
-    │   ├── EngineConflict       name taken, wrong state, removal in progress
-    │   ├── StartError           the runtime could not start the process
-    │   ├── ImagePullError       the registry's or the image's fault
-    │   └── Withdrawn            not asked for: the pod is being removed
+    │   └── EngineRefusal        the answer is an error
+    │       ├── NotFound         no such container, image or volume
+    │       ├── EngineConflict   name taken, wrong state, removal in progress
+    │       ├── StartError       the runtime could not start the process
+    │       ├── ImagePullError   the registry's or the image's fault
+    │       └── Withdrawn        not asked for: the pod is being removed
     ├── StoreError               the state directory cannot be used
     ├── RunBroken                something of ours kept a run that had begun from going on
     └── PodError                 about one pod
@@ -27,7 +28,7 @@
 ``fault`` says whose fault it is and decides the exit code (``ExitCode``); ``recoverable`` says whether the same call may
 succeed a moment later. No caller ever matches a message text.
 
-While pods run no error of the Engine is final: a kubelet says it, looks again and goes on (``ends_a_run``). Exit code 3 is
+While pods run no error of the Engine is final: a kubelet says it, looks again and goes on (``is_final``). Exit code 3 is
 for a run that found no usable Engine when it began, 2 for one that touched nothing.
 """
 
@@ -64,6 +65,11 @@ class RunnerError(Exception):
     fault: Fault = Fault.US
     exit_code: ExitCode = ExitCode.POD_FAILED
     recoverable: bool = False
+    is_final: bool = True
+    """Whether it ends a run that has begun, when a pod's worker meets it; else it is told, and what failed is tried again.
+
+    Mirrors pkg/kubelet/pod_workers.go, where every error of a sync is tried again.
+    """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -135,13 +141,19 @@ class ManifestError(RunnerError):
 
 
 class EngineError(RunnerError):
-    """The Engine answered a call with an error; the message is the daemon's own."""
+    """A call to the Engine has failed. Nothing that an Engine answers, or does not answer, is final."""
 
     fault = Fault.ENGINE
+    is_final = False
 
     def __init__(self, message: str, *, hint: str = "", recoverable: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.recoverable = recoverable
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the call, made before there is a pod, is worth trying again a moment later."""
+        return self.recoverable
 
 
 class EngineUnavailable(EngineError):
@@ -154,6 +166,10 @@ class EngineUnavailable(EngineError):
     ) -> None:
         super().__init__(message, hint=hint, recoverable=recoverable)
         self.is_absent = not recoverable if is_absent is None else is_absent
+
+    @property
+    def may_pass(self) -> bool:
+        return self.recoverable and not self.is_absent
 
 
 FILES_HINT = "let it have more open files, for instance with ulimit -n 4096"
@@ -178,15 +194,19 @@ def is_out_of_files(problem: BaseException) -> bool:
     return False
 
 
-class NotFound(EngineError):
+class EngineRefusal(EngineError):
+    """The Engine has answered a call with an error; the message is the daemon's own."""
+
+
+class NotFound(EngineRefusal):
     """The container, image or volume does not exist."""
 
 
-class EngineConflict(EngineError):
+class EngineConflict(EngineRefusal):
     """The name is taken, or the object is not in a state for this call."""
 
 
-class StartError(EngineError):
+class StartError(EngineRefusal):
     """The runtime could not start the container's process."""
 
     fault = Fault.IMAGE
@@ -201,7 +221,7 @@ class PullFailure(StrEnum):
     OTHER = "other"
 
 
-class ImagePullError(EngineError):
+class ImagePullError(EngineRefusal):
     """The image could not be pulled; ``kind`` says why as far as the status tells."""
 
     fault = Fault.REGISTRY
@@ -211,7 +231,7 @@ class ImagePullError(EngineError):
         self.kind = kind
 
 
-class Withdrawn(EngineError):
+class Withdrawn(EngineRefusal):
     """Nothing is made for this pod any more: it is being removed."""
 
 
@@ -245,16 +265,3 @@ class PodFailed(PodError):
 
     fault = Fault.IMAGE
     exit_code = ExitCode.POD_FAILED
-
-
-def ends_a_run(error: BaseException) -> bool:
-    """Whether an error that a pod's worker meets ends the run: nothing does that an Engine may answer, or not answer.
-
-    The one place where this is decided. Mirrors pkg/kubelet/pod_workers.go, where every error of a sync is tried again.
-    """
-    return not isinstance(error, EngineError)
-
-
-def may_pass(error: BaseException) -> bool:
-    """Whether a call that failed, before there is a pod, is worth trying again a moment later."""
-    return isinstance(error, EngineError) and error.recoverable and not getattr(error, "is_absent", False)

@@ -29,7 +29,7 @@ from tenacity.wait import WaitBaseT, wait_base
 from runner.clock import Clock
 from runner.core.model import RetryScope
 from runner.core.text.times import parse_duration
-from runner.errors import EngineError, UsageError, may_pass
+from runner.errors import EngineError, UsageError
 
 INITIAL_SECONDS: Final = 10.0
 CAP_SECONDS: Final = 300.0
@@ -170,7 +170,7 @@ def engine_retry(
         stop=stop_after_attempt(attempts),
         wait=wait
         or wait_random_exponential(multiplier=ENGINE_FIRST_SECONDS, min=ENGINE_FIRST_SECONDS, max=ENGINE_CAP_SECONDS),
-        retry=retry_if_exception(may_pass),
+        retry=retry_if_exception(lambda error: isinstance(error, EngineError) and error.may_pass),
         before_sleep=tell,
         reraise=True,
     )

@@ -15,7 +15,7 @@ from runner.api.ground import Ground
 from runner.core.kindwords import OBJECTS, PODS
 from runner.core.model import Json, Pod
 from runner.errors import (
-    EngineError,
+    EngineRefusal,
     EngineUnavailable,
     ExitCode,
     ManifestError,
@@ -230,9 +230,7 @@ class Launching(Ground):
 
         try:
             return engine_retry(self.clock, call)
-        except EngineUnavailable:
-            raise
-        except EngineError as error:
+        except EngineRefusal as error:
             text = f"the Engine at {self.address.url} cannot be used: {error.message}"
             raise EngineUnavailable(text, hint=error.hint, recoverable=False) from error
 

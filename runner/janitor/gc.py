@@ -41,7 +41,7 @@ from runner.core.model import Object
 from runner.core.network.proxyconfig import SERVICE
 from runner.core.text.times import parse_time, span
 from runner.engine.protocol import ContainerSummary, VolumeDetails
-from runner.errors import EngineConflict, EngineError, EngineUnavailable, NotFound
+from runner.errors import EngineConflict, EngineRefusal, NotFound
 from runner.registry.contract import Registry, name_of
 from runner.registry.deletion import forget_pod, pod_of
 from runner.registry.fates import Fates
@@ -156,7 +156,7 @@ def remove_pod(engine: SweptEngine, store: Registry, home: Home, uid: str) -> No
     sweep.access = engine.list_volumes({VOLUME_KIND: ACCESS})
     sweep.sweep_access()
     if sweep.problems:
-        raise EngineError("\n".join(sweep.problems))
+        raise EngineRefusal("\n".join(sweep.problems))
 
 
 @dataclass(slots=True)
@@ -317,9 +317,7 @@ class _Sweep:
     def _list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
         try:
             return self.engine.list_volumes(labels)
-        except EngineUnavailable:
-            raise
-        except EngineError as error:
+        except EngineRefusal as error:
             self.problems.append(error.message)
             return []
 
@@ -362,9 +360,7 @@ class _Sweep:
                 continue
             try:
                 self.volumes.extend(remove_namespace(self.engine, self.store, name))
-            except EngineUnavailable:
-                raise
-            except EngineError as error:
+            except EngineRefusal as error:
                 self.problems.append(f"namespace {name}: {error.message}")
 
     def _sweep_claims(self) -> None:
@@ -394,9 +390,7 @@ class _Sweep:
             self.volumes.append(volume)
         except (EngineConflict, NotFound):
             return
-        except EngineUnavailable:
-            raise
-        except EngineError as error:
+        except EngineRefusal as error:
             self.problems.append(f"{volume}: {error.message}")
 
     def _remove_each(self, verb: Callable[[str], None], items: Sequence[tuple[str, str]], removed: list[str]) -> bool:
@@ -418,7 +412,7 @@ class _Sweep:
         for (_, name), error in zip(items, errors, strict=True):
             if error is None:
                 removed.append(name)
-            elif isinstance(error, EngineError) and not isinstance(error, EngineUnavailable):
+            elif isinstance(error, EngineRefusal):
                 self.problems.append(f"{name}: {error.message}")
             else:
                 raise error

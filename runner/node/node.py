@@ -26,7 +26,7 @@ from runner.core.status.podstatus import PodStatus
 from runner.core.sync.backoff import pull_schedule
 from runner.core.sync.termination import deletion_grace
 from runner.engine.protocol import Engine, EngineState
-from runner.errors import EngineError, RunnerError, ends_a_run
+from runner.errors import EngineError, RunnerError
 from runner.kubelet.containers.prefetch import Prefetcher
 from runner.kubelet.containers.termination_messages import TerminationMessages
 from runner.kubelet.images.pullqueue import PullQueue
@@ -258,7 +258,7 @@ class Node:
         now = self.clock.steady()
         one.breaks = one.breaks + 1 if now - one.broke_at < CALM_SECONDS else 1
         one.broke_at = now
-        is_ours = isinstance(error, Exception) and not (isinstance(error, RunnerError) and ends_a_run(error))
+        is_ours = isinstance(error, Exception) and not (isinstance(error, RunnerError) and error.is_final)
         if not is_ours or one.breaks > MOST_BREAKS or one.detached:
             one.error = error
             self.on_trouble()

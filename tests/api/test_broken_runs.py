@@ -8,14 +8,13 @@ from runner.api.launching import _told_in_the_middle
 from runner.errors import (
     EngineConflict,
     EngineError,
+    EngineRefusal,
     EngineUnavailable,
     ExitCode,
     NotFound,
     RunnerError,
     StoreError,
     UsageError,
-    ends_a_run,
-    may_pass,
 )
 
 
@@ -28,7 +27,7 @@ from runner.errors import (
         (StoreError("disk full"), True, ExitCode.POD_FAILED),
         (EngineUnavailable("gone"), False, ExitCode.NO_ENGINE),
         (EngineUnavailable("gone"), True, ExitCode.POD_FAILED),
-        (EngineError("injected 500"), True, ExitCode.POD_FAILED),
+        (EngineRefusal("injected 500"), True, ExitCode.POD_FAILED),
     ],
 )
 def test_a_run_that_was_taken_back_says_so_by_its_exit_code(
@@ -45,12 +44,14 @@ def test_a_run_that_was_taken_back_says_so_by_its_exit_code(
         (EngineUnavailable("reset"), False, True),
         (EngineUnavailable("nothing listens", is_absent=True), False, False),
         (EngineUnavailable("too old", recoverable=False), False, False),
-        (EngineError("injected 500", recoverable=True), False, True),
+        (EngineRefusal("injected 500", recoverable=True), False, True),
         (NotFound("between list and inspect"), False, False),
         (EngineConflict("being removed", recoverable=True), False, True),
         (StoreError("disk full"), True, False),
-        (ZeroDivisionError(), True, False),
     ],
 )
-def test_no_answer_of_the_engine_ends_a_run_that_has_begun(error: Exception, is_final: bool, is_passing: bool) -> None:
-    assert (ends_a_run(error), may_pass(error)) == (is_final, is_passing)
+def test_no_answer_of_the_engine_ends_a_run_that_has_begun(
+    error: RunnerError, is_final: bool, is_passing: bool
+) -> None:
+    assert error.is_final is is_final
+    assert (isinstance(error, EngineError) and error.may_pass) is is_passing

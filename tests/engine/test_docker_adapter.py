@@ -30,6 +30,7 @@ from runner.engine.protocol import ExecTimeout, RegistryAuth
 from runner.errors import (
     EngineConflict,
     EngineError,
+    EngineRefusal,
     EngineUnavailable,
     ImagePullError,
     NotFound,
@@ -132,9 +133,9 @@ def test_409_is_a_conflict(start: Start, key: str) -> None:
 @pytest.mark.parametrize(("status", "recoverable"), [(400, False), (403, False), (429, True), (500, True), (503, True)])
 def test_other_statuses_are_engine_errors(start: Start, key: str, status: int, recoverable: bool) -> None:
     engine, _ = start({key: error_answer(status, "the daemon's text")})
-    with pytest.raises(EngineError) as caught:
+    with pytest.raises(EngineRefusal) as caught:
         VERBS[key](engine)
-    assert type(caught.value) is EngineError
+    assert type(caught.value) is EngineRefusal
     assert (caught.value.message, caught.value.recoverable) == ("the daemon's text", recoverable)
 
 

@@ -12,7 +12,7 @@ import pytest
 from runner.clock import VIRTUAL_START
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.narration import Narration, Notice
-from runner.errors import EngineConflict, EngineError
+from runner.errors import EngineConflict, EngineError, EngineRefusal
 from runner.kubelet.loop.jobs import Job, Jobs
 from runner.kubelet.loop.lanes import Lane
 from runner.lab import parse_script
@@ -103,7 +103,7 @@ def test_a_removal_that_is_in_progress_already_is_waited_for_without_a_word(verb
 def test_what_cannot_be_removed_is_tried_again_and_told_once() -> None:
     """A busy mount is a matter of minutes; nobody is told that the Engine does not answer."""
     run, told = simulated()
-    error = EngineError("driver failed to remove root filesystem: device or resource busy", recoverable=True)
+    error = EngineRefusal("driver failed to remove root filesystem: device or resource busy", recoverable=True)
     assert removing(run, "remove_container", error, 5) < 60
     (notice,) = [one.text for one in told if isinstance(one, Notice)]
     assert notice == (

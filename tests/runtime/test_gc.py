@@ -11,7 +11,7 @@ import pytest
 
 from runner.clock import SystemClock
 from runner.core.labels import MANAGED, OWNER, POD_NAMESPACE, POD_UID, VOLUME_KIND, claim_labels
-from runner.errors import EngineConflict, EngineError, EngineUnavailable, NotFound
+from runner.errors import EngineConflict, EngineRefusal, EngineUnavailable, NotFound
 from runner.janitor.gc import GcReport, sweep
 from runner.registry.contract import put
 from runner.registry.deletion import request_deletion
@@ -308,7 +308,7 @@ def test_what_cannot_be_removed_is_told_and_its_record_stays(home: Home) -> None
     for uid in ("u1", "u2"):
         engine.add_pod(uid, DEAD)
         record(store, uid, DEAD)
-    engine.failures = {"remove_container u1-main": [EngineError("driver failed")]}
+    engine.failures = {"remove_container u1-main": [EngineRefusal("driver failed")]}
     report = sweep(engine, store, home)
     assert "u1-main: driver failed" in report.problems
     assert report.pods == ("default/pod-u2",)
@@ -318,7 +318,7 @@ def test_what_cannot_be_removed_is_told_and_its_record_stays(home: Home) -> None
 def test_an_engine_that_cannot_list_volumes_is_swept_of_containers(home: Home) -> None:
     engine = LeftoverEngine()
     engine.add_pod("u1", DEAD)
-    engine.failures = {"list_volumes": [EngineError("not implemented")]}
+    engine.failures = {"list_volumes": [EngineRefusal("not implemented")]}
     report = sweep(engine, MemoryRegistry(), home)
     assert report.problems == ("not implemented",)
     assert engine.left == {"u1-volume"}

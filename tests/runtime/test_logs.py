@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from runner.core.narration import AttemptEnding, AttemptStarted, LogLine, LogLines, Narration, PodRef
 from runner.core.text.times import parse_time
 from runner.engine.protocol import ContainerDetails, EngineState, LogChunk, Untagged
-from runner.errors import EngineError, EngineUnavailable, NotFound
+from runner.errors import EngineError, EngineRefusal, EngineUnavailable, NotFound
 from runner.kubelet.logs.files import KEPT_ATTEMPTS, KEPT_BYTES, MAX_FILE_SIZE, prune, read_saved, saved_attempts
 from runner.kubelet.logs.follow import LogCollector
 from runner.kubelet.logs.output import MAX_LINE_SIZE, TAIL_MARGIN
@@ -379,7 +379,7 @@ def test_closing_ends_all_following() -> None:
 
 @pytest.mark.parametrize(
     ("error", "warned"),
-    [(NotFound("No such container"), False), (EngineError("logging driver does not support reading"), True)],
+    [(NotFound("No such container"), False), (EngineRefusal("logging driver does not support reading"), True)],
 )
 def test_output_that_cannot_be_read_ends_the_following(
     error: EngineError, warned: bool, caplog: pytest.LogCaptureFixture

@@ -46,7 +46,7 @@ from runner.engine.protocol import (
     Untagged,
     VolumeDetails,
 )
-from runner.errors import EngineConflict, EngineError, NotFound
+from runner.errors import EngineConflict, EngineError, EngineRefusal, NotFound
 
 _NATIVE_SUB_PATH: Final = (1, 45)
 LOOK_SECONDS: Final = 60.0
@@ -220,7 +220,7 @@ class DockerEngine(Untagged):
             if subpath.can_mount(self.address):
                 source = str(subpath.mount_below(config, mount, base, index))
             elif not mount.is_sealed:
-                raise EngineError(f"cannot mount sub-path {mount.sub_path!r} of {base} safely", hint=subpath.HINT)
+                raise EngineRefusal(f"cannot mount sub-path {mount.sub_path!r} of {base} safely", hint=subpath.HINT)
         return replace(mount, type=MountType.BIND, source=source, sub_path="")
 
     def _prepare_native(self, config: ContainerConfig, mount: Mount) -> None:
@@ -411,7 +411,7 @@ class DockerEngine(Untagged):
             lines = client.load_image(archive, quiet=True)  # type: ignore[no-untyped-call]
             errors = [str(line["error"]) for line in lines if "error" in line]
         if errors:
-            raise EngineError(errors[0])
+            raise EngineRefusal(errors[0])
 
     def remove_image(self, reference: str) -> None:
         try:

@@ -17,6 +17,7 @@ import urllib3.exceptions
 from runner.errors import (
     EngineConflict,
     EngineError,
+    EngineRefusal,
     EngineUnavailable,
     ImagePullError,
     NotFound,
@@ -69,7 +70,7 @@ def error_of(endpoint: Endpoint, status: int, text: str) -> EngineError:
         return StartError(text)
     if status == 404:
         return NotFound(text)
-    return EngineError(text, recoverable=status == 429 or status >= 500)
+    return EngineRefusal(text, recoverable=status == 429 or status >= 500)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from runner.core.labels import CONTAINER_NAME
 from runner.core.objects import ConfigError
 from runner.engine.docker.places import IDS, NAMES, PLACES, has_mounts, link_of
 from runner.engine.safepath import make_below, open_below
-from runner.errors import EngineError
+from runner.errors import EngineRefusal
 
 _BIND, _DETACH, _NO_FOLLOW = 0x1000, 0x2, 0x8
 _CAP_SYS_ADMIN = 21
@@ -53,7 +53,7 @@ def mount_below(config: ContainerConfig, mount: Mount, base: str, index: int) ->
         if libc.mount(source, os.fsencode(place), None, ctypes.c_ulong(_BIND), None) != 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     except OSError as problem:
-        raise EngineError(f"cannot mount a sub-path: {problem}", hint=HINT) from problem
+        raise EngineRefusal(f"cannot mount a sub-path: {problem}", hint=HINT) from problem
     finally:
         os.close(descriptor)
     return place
@@ -130,7 +130,7 @@ def _where(config: ContainerConfig, mount: Mount) -> str:
 def _opened(config: ContainerConfig, mount: Mount, base: str) -> int:
     where = _where(config, mount)
     if not os.access(base, os.X_OK):
-        raise EngineError(f"cannot look into {base}", hint=HINT)
+        raise EngineRefusal(f"cannot look into {base}", hint=HINT)
     # The details would tell about the host's files, so nobody gets them.
     try:
         if not Path(base, mount.sub_path).exists():

@@ -46,7 +46,15 @@ from runner.engine.simulated.images import ImageStore
 from runner.engine.simulated.script import Script
 from runner.engine.simulated.signals import NUMBERS, STOPPING, signal_name
 from runner.engine.simulated.volumes import VolumeStore
-from runner.errors import EngineConflict, EngineError, EngineUnavailable, ImagePullError, NotFound, StartError
+from runner.errors import (
+    EngineConflict,
+    EngineError,
+    EngineRefusal,
+    EngineUnavailable,
+    ImagePullError,
+    NotFound,
+    StartError,
+)
 
 START_FAILED: Final = 128
 NOT_FOUND: Final = 127
@@ -344,7 +352,7 @@ class SimulatedEngine(Untagged):
         container = self._find(container_id)
         if container.state is not EngineState.RUNNING:
             raise EngineConflict(f"Container {container.id} is not running")
-        raise EngineError(f"a simulated Engine cannot talk to {' '.join(command)}")
+        raise EngineRefusal(f"a simulated Engine cannot talk to {' '.join(command)}")
 
     def logs(
         self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None

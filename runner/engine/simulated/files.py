@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Iterable
 from copy import copy
 
-from runner.errors import EngineError, NotFound
+from runner.errors import EngineRefusal, NotFound
 
 
 def _directory(name: str) -> tuple[tarfile.TarInfo, bytes]:
@@ -37,7 +37,7 @@ class FileTree:
                     reader = tar.extractfile(member) if member.isfile() else None
                     self._add(name, member, reader.read() if reader else b"")
         except tarfile.TarError as problem:
-            raise EngineError(f"cannot unpack: {problem}") from problem
+            raise EngineRefusal(f"cannot unpack: {problem}") from problem
 
     def _add(self, name: str, member: tarfile.TarInfo, content: bytes) -> None:
         parent = posixpath.dirname(name)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from runner.core.images.images import InvalidReference, apply_default_tag, parse_reference
 from runner.engine.protocol import ImageDetails
 from runner.engine.simulated.script import PullStep
-from runner.errors import EngineError, NotFound
+from runner.errors import EngineRefusal, NotFound
 
 
 def canonical(reference: str) -> str:
@@ -20,7 +20,7 @@ def canonical(reference: str) -> str:
     try:
         return str(parse_reference(apply_default_tag(reference)))
     except InvalidReference as problem:
-        raise EngineError(str(problem)) from problem
+        raise EngineRefusal(str(problem)) from problem
 
 
 class ImageStore:
@@ -67,7 +67,7 @@ class ImageStore:
                 reader = tar.extractfile("manifest.json")
                 entries = json.loads(reader.read()) if reader else []
         except (tarfile.TarError, KeyError, ValueError) as problem:
-            raise EngineError(f"cannot read the archive: {problem}") from problem
+            raise EngineRefusal(f"cannot read the archive: {problem}") from problem
         for entry in entries:
             for tag in entry.get("RepoTags") or ():
                 self.add(tag)

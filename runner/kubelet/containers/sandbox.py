@@ -19,7 +19,7 @@ from runner.core.network.clusterdns import ZONE
 from runner.core.objects import ConfigError
 from runner.core.volumes import VolumePlan, volumes_archive
 from runner.engine.protocol import Engine
-from runner.errors import EngineError, NotFound
+from runner.errors import EngineError, EngineRefusal, NotFound
 from runner.kubelet.containers.termination_messages import local_directory
 from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import Making, create
@@ -95,13 +95,13 @@ class SandboxCreation:
         """What the sandbox is created from. Raises EngineError for what cannot be had here."""
         if self.pod.spec.get("hostUsers") is False and "userns" not in self.engine.info().confinement:
             hint = "start dockerd with --userns-remap"
-            raise EngineError("user namespaces is not supported by the runtime", hint=hint)
+            raise EngineRefusal("user namespaces is not supported by the runtime", hint=hint)
         try:
             return sandbox_config(
                 self.pod, attempt=self.attempt, image=self.image, volumes=self.volumes, owner=self.owner
             )
         except ConfigError as error:
-            raise EngineError(str(error)) from error
+            raise EngineRefusal(str(error)) from error
 
     def _is_filled(self, plan: VolumePlan) -> bool:
         """Whether a volume needs nothing put into it: it has its content from before, or each container brings its own."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from runner.core.container.security import localhost_profiles
 from runner.core.model import Container
-from runner.errors import EngineError
+from runner.errors import EngineRefusal
 
 if TYPE_CHECKING:
     from runner.kubelet.loop.context import PodContext
@@ -31,4 +31,4 @@ def _read(own: Path | None, name: str) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8"
-        raise EngineError(f'cannot load seccomp profile "{path}": {reason}') from problem
+        raise EngineRefusal(f'cannot load seccomp profile "{path}": {reason}') from problem

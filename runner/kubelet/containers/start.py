@@ -15,7 +15,7 @@ from runner.core.reasons import EventReason, WaitingReason, normal, start_failed
 from runner.core.status.containerstatus import StartFailure
 from runner.core.sync.pulling import Refuse
 from runner.engine.protocol import Engine
-from runner.errors import EngineError, EngineUnavailable
+from runner.errors import EngineRefusal
 from runner.kubelet.containers.config import configure
 from runner.kubelet.containers.hooks import run_post_start
 from runner.kubelet.containers.managedfiles import write_managed_files
@@ -61,9 +61,7 @@ def start_container(
     try:
         write_managed_files(context, sandbox_id)
         yield from run_job(context.jobs, partial(_start, context, name, attempt, created), Lane.START)
-    except EngineUnavailable:
-        raise
-    except EngineError as error:
+    except EngineRefusal as error:
         text = context.secrets.hide(error.message)
         context.event(start_failed(text), container)
         failure = StartFailure(reason=WaitingReason.RUN_CONTAINER_ERROR, message=text)
@@ -104,9 +102,7 @@ def _created(
     """The id of the created container, with the events about its image; a result when it cannot be had."""
     try:
         refusal = yield from fill_image_volumes(context, container, queue, sandbox_id)
-    except EngineUnavailable:
-        raise
-    except EngineError as error:
+    except EngineRefusal as error:
         context.event(start_failed(error.message), container)
         failure = StartFailure(reason=WaitingReason.CREATE_CONTAINER_ERROR, message=error.message)
         return StartResult(name=container.name, failure=failure, may_pass=error.recoverable)
@@ -142,9 +138,7 @@ def _create(
         return (yield from run_job(context.jobs, partial(_make, context, engine, config), Lane.START))
     except ConfigError as error:
         reason, text = WaitingReason.CREATE_CONTAINER_CONFIG_ERROR, str(error)
-    except EngineUnavailable:
-        raise
-    except EngineError as error:
+    except EngineRefusal as error:
         reason, text, may_pass = WaitingReason.CREATE_CONTAINER_ERROR, error.message, error.recoverable
     text = context.secrets.hide(text)
     context.event(start_failed(text), container)

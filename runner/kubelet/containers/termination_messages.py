@@ -38,7 +38,7 @@ from runner.core.model import Container, Pod
 from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.volumes import VolumePlan
 from runner.engine.protocol import Engine
-from runner.errors import EngineError, EngineUnavailable, NotFound
+from runner.errors import EngineError, EngineRefusal, NotFound
 from runner.kubelet.loop.jobs import run_job
 from runner.kubelet.loop.tasks import Task
 
@@ -174,9 +174,7 @@ class TerminationMessages:
         wanted = names[0] if len(names) == 1 else names[0].split("/", 1)[0]
         try:
             archive = self.engine.of(container=SANDBOX_CONTAINER).download(sandboxes[0].id, f"{FOLDER}/{wanted}")
-        except EngineUnavailable:
-            raise
-        except EngineError:  # the sandbox or the file is gone
+        except EngineRefusal:  # the sandbox or the file is gone
             return {}
         return dict(_unpacked(archive, wanted.rpartition("/")[0]))
 
@@ -189,9 +187,7 @@ class TerminationMessages:
                 return end_of(b"".join(chunk.data for chunk in chunks), LOG_BYTES)
             finally:
                 chunks.close()
-        except EngineUnavailable:
-            raise
-        except EngineError:
+        except EngineRefusal:
             return ""
 
 

@@ -22,7 +22,7 @@ from runner.core.sync.pulling import (
     pulled,
 )
 from runner.engine.protocol import Engine, ImageDetails
-from runner.errors import EngineError, EngineUnavailable, ImagePullError, NotFound, PullFailure
+from runner.errors import EngineRefusal, ImagePullError, NotFound, PullFailure
 from runner.kubelet.images.credentials import pod_keyring, pull_with, registry_auths
 from runner.kubelet.images.pullonce import pull_once
 from runner.kubelet.images.pullqueue import PullTicket
@@ -81,9 +81,7 @@ def _presence(engine: Engine, image: str) -> _Found:
         return _Found(engine.inspect_image(image))
     except NotFound:
         return _Found(None)
-    except EngineUnavailable:
-        raise
-    except EngineError as error:
+    except EngineRefusal as error:
         return _Found(None, error.message)
 
 

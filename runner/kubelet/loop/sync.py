@@ -19,7 +19,7 @@ from runner.core.sync.backoff import crash_loop_event, crash_loop_message
 from runner.core.sync.decide import Operation, OperationKind, Plan
 from runner.core.sync.termination import grace_period
 from runner.core.text.times import format_duration
-from runner.errors import EngineError, EngineUnavailable
+from runner.errors import EngineRefusal
 from runner.kubelet.containers.kill import forget, kill_container, kill_pod
 from runner.kubelet.containers.sandbox import create_sandbox
 from runner.kubelet.containers.start import start_container
@@ -88,9 +88,7 @@ def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutc
     assert operation.attempt is not None
     try:
         outcome.sandbox_id = yield from create_sandbox(context, operation.attempt)
-    except EngineUnavailable:
-        raise
-    except EngineError as error:
+    except EngineRefusal as error:
         text = f"Failed to create pod sandbox: {error.message}"
         context.event(warning(EventReason.FAILED_CREATE_SANDBOX, text))
         # Whatever was killed before: nothing has changed that would make the next attempt go better at once.

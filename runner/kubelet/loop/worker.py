@@ -29,7 +29,7 @@ from runner.core.sync.restart import with_retry_scope
 from runner.core.sync.termination import MINIMUM_GRACE, is_at_once
 from runner.core.text.times import later
 from runner.core.volumes import MountError
-from runner.errors import EngineError, EngineUnavailable, RunnerError, TooManyFiles, ends_a_run
+from runner.errors import EngineError, EngineUnavailable, RunnerError, TooManyFiles
 from runner.kubelet.containers.evicting import tell_what_nobody_watches, watch_storage
 from runner.kubelet.containers.kill import kill_pod
 from runner.kubelet.containers.removal import remove_everything
@@ -261,7 +261,7 @@ class PodWorker:
             self._failures = self._failures if outcome.may_pass else 0
             return outcome
         except RunnerError as error:
-            if ends_a_run(error):
+            if error.is_final:
                 raise
             self._failures += 1
             if not isinstance(error, EngineUnavailable):
@@ -335,7 +335,7 @@ class PodWorker:
                 kill.result  # noqa: B018 - raises what kept it from being done
                 break
             except RunnerError as error:
-                if ends_a_run(error):
+                if error.is_final:
                     raise
                 failures += 1
                 if not isinstance(error, EngineUnavailable):
@@ -378,7 +378,7 @@ class PodWorker:
             try:
                 work()
             except RunnerError as error:
-                if ends_a_run(error):
+                if error.is_final:
                     raise
                 failures += 1
                 yield Wait(until=self._trouble(error, failures, trouble))

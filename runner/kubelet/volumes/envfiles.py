@@ -11,7 +11,7 @@ from runner.core.objects import ConfigError
 from runner.core.volumes import SANDBOX_ROOT, VolumePlan
 from runner.engine.protocol import Engine
 from runner.engine.safepath import UnsafePath, read_below
-from runner.errors import EngineError, EngineUnavailable, NotFound
+from runner.errors import EngineRefusal, NotFound
 from runner.kubelet.containers.termination_messages import local_directory
 
 
@@ -41,9 +41,7 @@ def _through_sandbox(engine: Engine, sandbox_id: str, path: str) -> bytes:
         archive = engine.download(sandbox_id, path)
     except NotFound:
         raise FileNotFoundError(path) from None
-    except EngineUnavailable:
-        raise
-    except EngineError as error:
+    except EngineRefusal as error:
         raise ConfigError("couldn't parse env file") from error
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         member = tar.next()

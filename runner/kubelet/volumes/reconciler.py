@@ -31,7 +31,7 @@ from runner.core.volumes import (
     volumes_archive,
 )
 from runner.engine.protocol import Engine
-from runner.errors import EngineError
+from runner.errors import EngineError, EngineRefusal
 from runner.kubelet.containers.termination_messages import local_directory
 from runner.kubelet.loop.jobs import run_job
 from runner.kubelet.loop.tasks import Task, Wait
@@ -101,7 +101,7 @@ def bring(engine: Engine, plan: VolumePlan, sandbox_id: str, now: datetime) -> N
         try:
             exchange(directory, plan)
         except OSError as problem:
-            raise EngineError(f"cannot write to volume {plan.name}: {problem.strerror}") from problem
+            raise EngineRefusal(f"cannot write to volume {plan.name}: {problem.strerror}") from problem
         return
     # Through the Engine nothing can be removed: the link moves last, what is left behind it is not reachable by its name.
     archive = volumes_archive((replace(plan, root_mode=None),), now)

@@ -14,7 +14,7 @@ from typing import Any
 
 from runner.core.model import Pod
 from runner.engine.protocol import ExecResult, ExecTimeout, Untagged
-from runner.errors import EngineError
+from runner.errors import EngineError, EngineRefusal
 from runner.kubelet.prober.handlers import Target
 
 POD_IP = "127.0.0.1"
@@ -130,7 +130,7 @@ class ProcessStream:
         try:
             self._process.stdin.write(data)
         except (OSError, ValueError) as problem:
-            raise EngineError(str(problem)) from problem
+            raise EngineRefusal(str(problem)) from problem
 
     def end_input(self) -> None:
         assert self._process.stdin is not None

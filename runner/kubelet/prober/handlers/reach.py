@@ -16,7 +16,7 @@ from typing import Final
 from runner.clock import Deadline
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.engine.protocol import ExecStream, ExecTimeout
-from runner.errors import EngineError, is_out_of_files
+from runner.errors import EngineError, EngineRefusal, is_out_of_files
 from runner.kubelet.prober.handlers.contract import ExecEngine, Target
 from runner.kubelet.prober.handlers.dialing import Connection, DialError, dial_direct, join_host_port
 from runner.kubelet.prober.handlers.relay import PROGRAM, UNLIMITED_SECONDS, LocalPort, RelayConnection, relay_trouble
@@ -102,7 +102,7 @@ class Reach:
             return None
         if answer.exit_code != 1 or not answer.output.startswith(b"pause: "):
             text = answer.output.decode("utf-8", "replace").strip()
-            raise EngineError(f"the sandbox cannot open connections: {text or f'exit code {answer.exit_code}'}")
+            raise EngineRefusal(f"the sandbox cannot open connections: {text or f'exit code {answer.exit_code}'}")
         return relay_trouble(answer.output, peer) or DialError(f"dial tcp {peer}: connect: failed")
 
     def _sandbox(self, target: Target) -> ExecEngine:
