@@ -16,7 +16,7 @@ WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "
 CORE_TESTS := tests/core $(filter-out %/test_mutations.py,$(wildcard tests/manifest/test_*.py))
 # Percent. Python versions count the branches of a match statement a little differently, which is no reason for `make test` to fail.
 COVERED = $(if $(filter test,$(MAKECMDGOALS)),99.5,100)
-# Tests on the real Engine wait as much as they compute, so there are more of them than processors.
+# Tests on the real Engine wait as much as they compute, so there are more of them than processors (tests/support/together.py).
 ENGINE_TESTS = $(sort $(shell grep -rl --include="test_*.py" "mark[.]docker" tests))
 ON_ENGINE = $(PYTEST) -q -n 4 --dist loadgroup -p no:hypothesispytest -m "docker and not slow_conformance" $(ENGINE_TESTS)
 COVER = $(PYTEST) -q -n 2 $(CORE_TESTS) --cov=runner.core --cov-branch --cov-fail-under=$(COVERED) \

@@ -20,6 +20,8 @@ from runner.engine.docker import DockerEngine
 from runner.errors import EngineUnavailable, NotFound
 from tools.place import state_directory
 
+pytest_plugins = ("tests.support.together",)
+
 ENGINE_PROPERTY = "engine"
 OF_USERS: Final = {"PYTEST_ADDOPTS": "-p no:hypothesispytest"}
 """For pytest as a process of its own, as a user has it: the plugin of Hypothesis takes longer to load than all the rest."""
@@ -64,10 +66,7 @@ def require_engine() -> EngineAddress:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that keep others from sweeping would only wait for each other: one worker of a parallel run has them all."""
-    for item in items:
-        if "alone" in getattr(item, "fixturenames", ()) and item.get_closest_marker("docker"):
-            item.add_marker(pytest.mark.xdist_group("alone"))
+    """See that make finds all tests on the Engine."""
     for path in {item.path for item in items if item.get_closest_marker("docker")}:
         if "mark.docker" not in path.read_text():
             raise pytest.UsageError(f"{path}: make finds tests on the Engine by the words mark.docker in their file")

@@ -5,6 +5,7 @@ Scenarios that take long carry ``slow_conformance``: ``make test`` leaves them o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -63,6 +64,11 @@ def outcomes(
     request: pytest.FixtureRequest, docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[str, Future[Outcome]]]:
     """The outcomes of all selected scenarios by name; all are on their way, the longest first."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        try:
+            (tmp_path_factory.getbasetemp().parent / "scenarios").touch(exist_ok=False)
+        except FileExistsError:
+            pytest.fail("another worker runs all scenarios already; --dist loadgroup gives them to one", pytrace=False)
     found = [scenario for item in request.session.items if (scenario := _scenario(item)) is not None]
     bed = TestBed(docker_engine, tmp_path_factory.mktemp("home", numbered=True) / "state")
     with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="scenario") as pool:

@@ -66,7 +66,6 @@ def _parameter(scenario: Scenario) -> object:
 
 @pytest.mark.docker
 @pytest.mark.timeout(3600)
-@pytest.mark.xdist_group("scenarios")  # Each worker that has one of them runs all.
 @pytest.mark.parametrize("scenario", [_parameter(Scenario.read(path)) for path in sorted(FOLDER.glob("*.yaml"))])
 def test_a_pod_lives_as_under_a_kubelet(
     scenario: Scenario, outcomes: Mapping[str, Future[Outcome]], record_property: Callable[[str, object], None]
