@@ -10,10 +10,9 @@ from msgspec import Struct
 
 from runner.cli.failures import Failures
 from runner.cli.lookup import find_pods
-from runner.cli.selecting import labels_of
 from runner.cli.spelling import did_you_mean
 from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS, KindWords
-from runner.core.selectors import Selector, matches
+from runner.core.selectors import Selector, labels_of, matches
 from runner.errors import NoSuchObject, UsageError
 from runner.render.events import last_seen
 from runner.render.tables import ClaimTable, EventTable, ObjectTable, PodTable, WorkloadTable

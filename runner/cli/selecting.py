@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from runner.cli.options import option
 from runner.core.kindwords import PODS
-from runner.core.selectors import Selector, SelectorError, matches, parse_selector
+from runner.core.selectors import Selector, SelectorError, labels_of, matches, parse_selector
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
     from runner.cli.app import App
-    from runner.core.model import Json, Object
+    from runner.core.model import Object
 
     _SelectorBase = click.ParamType[Selector]
 else:  # only newer releases of click make it generic
@@ -36,10 +35,6 @@ class SelectorType(_SelectorBase):
 selector_option = option(
     "-l", "--selector", type=SelectorType(), default=(), help="Only what has such labels: app=web,tier in (a,b),!debug."
 )
-
-
-def labels_of(value: Json) -> Mapping[str, str]:
-    return (value.get("metadata") or {}).get("labels") or {}
 
 
 def selected_pods(app: App, namespace: str, selector: Selector) -> list[Object]:

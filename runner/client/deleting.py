@@ -17,7 +17,7 @@ from runner.registry.contract import name_of
 
 if TYPE_CHECKING:
     from runner.client import contract
-    from runner.client.local import Ending, Place
+    from runner.client.place import Ending, Place
 
 POLL_SECONDS = 0.1
 """How often locks and volumes are looked at, which tell nobody that they are free."""

@@ -3,48 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from runner.client.contract import no_such, words_of
 from runner.core.changes import ChangeType
 from runner.core.kindwords import EVENTS, PODS
-from runner.core.model import Json, Object, Pod
+from runner.core.model import Json, Object
 from runner.errors import WaitTimeout
 
 if TYPE_CHECKING:
     from runner.client.contract import Waitable
     from runner.client.deleting import Deleting
-    from runner.clock import Clock
+    from runner.client.place import Ending, Place
     from runner.core.logquestion import LogQuestion
     from runner.core.manifest import LoadedObject
     from runner.core.narration import LogLine
-    from runner.engine.protocol import Engine
-    from runner.registry.contract import Listing, Registry, Watch
-    from runner.registry.home import Home
-
-
-class Place(Protocol):
-    """Where objects are and pods run; each is opened when it is first asked for."""
-
-    @property
-    def registry(self) -> Registry: ...
-
-    @property
-    def engine(self) -> Engine: ...
-
-    @property
-    def home(self) -> Home: ...
-
-    @property
-    def clock(self) -> Clock: ...
-
-
-class Ending(Protocol):
-    """Ends pods whose node is dead: the part of a deletion that needs a node."""
-
-    def adopt_and_remove(self, *pods: Pod) -> None:
-        """Run what is left of their lives. Blocks until they are gone. Raises EngineUnavailable."""
-        ...
+    from runner.registry.contract import Listing, Watch
 
 
 def _checked(value: Json | LoadedObject) -> Object:

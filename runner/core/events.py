@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from runner.core.model import Container, Json, Pod
+from runner.core.model import EMPTY, Container, Json, Pod
 from runner.core.reasons import Note
 from runner.core.text.times import EPOCH, format_time, parse_time
 
@@ -142,6 +142,12 @@ def _ref_json(ref: ObjectRef) -> dict[str, str]:
 @lru_cache(maxsize=64)
 def _source_json(source: Source) -> dict[str, str]:
     return {key: text for key, text in (("component", source.component), ("host", source.host)) if text}
+
+
+def container_of(event: Json) -> str:
+    """The container that an event is about: ``x`` of ``spec.containers{x}``; "" for the pod itself."""
+    path = str((event.get("involvedObject") or EMPTY).get("fieldPath") or "")
+    return path.partition("{")[2].rstrip("}")
 
 
 def pod_ref(pod: Pod, container: Container | None = None) -> ObjectRef:

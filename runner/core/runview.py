@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from runner.core.changes import ChangeType
+from runner.core.events import container_of
 from runner.core.model import EMPTY, Json
 from runner.core.owners import MAKES, controller_of
 from runner.core.reasons import EventReason, WaitingReason
@@ -124,7 +125,7 @@ class PodView(Struct, frozen=True, kw_only=True):
             cause = message.removeprefix("Failed to create pod sandbox: ")
             failures = self.failures.get(what, Failures()).with_count(name, count).because(reason, cause)
             return replace(self, failures={**self.failures, what: failures})
-        what = _container_of(event)
+        what = container_of(event)
         if not what or reason != EventReason.FAILED or not message.startswith(_ERROR) or message == _BACK_OFF:
             return self
         return replace(
@@ -139,12 +140,6 @@ def _note_state(failures: dict[str, Failures], status: ContainerStatus) -> None:
         failures.pop(status.name, None)
     elif waiting.reason in ENDLESS:
         failures[status.name] = failures.get(status.name, Failures()).because(waiting.reason, waiting.message)
-
-
-def _container_of(event: Json) -> str:
-    """The container that an event is about: ``spec.containers{name}``."""
-    path = str((event.get("involvedObject") or EMPTY).get("fieldPath") or "")
-    return path.partition("{")[2].rstrip("}")
 
 
 class WorkloadView(Struct, frozen=True, kw_only=True):

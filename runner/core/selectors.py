@@ -69,6 +69,11 @@ def matches(selector: Sequence[Requirement], labels: Mapping[str, str]) -> bool:
     return all(requirement.matches(labels) for requirement in selector)
 
 
+def labels_of(value: Json) -> Mapping[str, str]:
+    """The labels of an object."""
+    return (value.get("metadata") or {}).get("labels") or {}
+
+
 def selector_of(value: Json) -> Selector:
     """A LabelSelector object (``matchLabels``, ``matchExpressions``). One of its operators that is not known matches nothing."""
     named = [Requirement(key, Operator.IN, (text,)) for key, text in (value.get("matchLabels") or {}).items()]

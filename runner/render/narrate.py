@@ -10,7 +10,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from runner.core.model import EMPTY, Json
 from runner.core.narration import LogLine, LogLines, Narration
 from runner.render.logs import LogPrinter
 from runner.render.streams import Output
@@ -84,9 +83,3 @@ def narrator(
     from runner.render.narrate_plain import PlainNarrator
 
     return PlainNarrator(err, paint, logs, verbose=verbose)
-
-
-def container_of(event: Json) -> str:
-    """The container that an event is about: ``x`` of ``spec.containers{x}``; "" for the pod itself."""
-    path = (event.get("involvedObject") or EMPTY).get("fieldPath") or ""
-    return str(path).partition("{")[2].rstrip("}")

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
+from runner.core.events import container_of
 from runner.core.model import Json
 from runner.core.narration import (
     AttemptEnding,
@@ -23,7 +24,6 @@ from runner.core.narration import (
 )
 from runner.core.reasons import EventReason
 from runner.render.logs import LogPrinter
-from runner.render.narrate import container_of
 from runner.render.streams import Output
 from runner.render.style import Paint
 from runner.render.tables import ready_word, status_word

@@ -11,9 +11,9 @@ from runner.cli.failures import Failures
 from runner.cli.lookup import nothing_found, pods_of
 from runner.cli.options import all_namespaces_option, command, complete_objects, namespace_option
 from runner.cli.resources import Asked, asked
-from runner.cli.selecting import labels_of, refuse_names, selector_option
+from runner.cli.selecting import refuse_names, selector_option
 from runner.core.kindwords import PODS, WORKLOADS
-from runner.core.selectors import Selector, matches
+from runner.core.selectors import Selector, labels_of, matches
 from runner.errors import NoSuchObject, UsageError
 from runner.render.describe import describe_pod
 
