@@ -28,7 +28,7 @@ import docker, platform
 version = docker.from_env().version()
 print("Python", platform.python_version() + ", Docker", version["Version"] + ", API", version["ApiVersion"])
 ' > /src/.told
-.venv/bin/pytest -q -n 2 -m '{TESTS}' "$@" 2>&1 | tee /src/.printed
+.venv/bin/pytest -q -n 4 --dist loadgroup -p no:hypothesispytest -m '{TESTS}' "$@" 2>&1 | tee /src/.printed
 code=${{PIPESTATUS[0]}}
 tail -n 1 /src/.printed >> /src/.told
 python3 -m tools.engine stop
