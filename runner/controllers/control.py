@@ -20,7 +20,7 @@ from runner.core.workloads import Member, Reconciliation, Workload, WorkloadKind
 from runner.core.workloads import notes as words
 from runner.core.workloads.statefulset import claims
 from runner.core.workloads.status import View, changes_at, objects_of
-from runner.registry.contract import Registry, name_of, put
+from runner.registry.contract import Registry, name_of, put, unversioned
 from runner.registry.deletionrequests import deletion_asked_of, forget_request
 
 
@@ -153,6 +153,16 @@ class Control:
             if controller.is_idle:
                 self._listener(Notice(at=self._clock.now(), ref=_ref(workload.value), text=controller.idleness))
 
+    def take_over(self) -> None:
+        """Go on where another node has stopped: what it has shown is in the registry, what it has asked is in the pods."""
+        for controller in self.controllers:
+            for value in (controller.workload.parent, controller.workload.value):
+                shown = None if value is None else self._store.get(str(value["kind"]), *name_of(value))
+                if shown is not None:
+                    controller.shown[str(shown["kind"])] = dict(unversioned(shown))
+            deleted = (member for member in self._hands.members(controller) if member.is_deleted)
+            controller.asked.update(member.uid for member in deleted)
+
     def reconcile(self) -> datetime | None:
         """Do what the workloads want done now. Returns when they want to be asked again at the latest."""
         wakes = [wake for controller in self.controllers for wake in self._reconcile(controller)]
@@ -198,9 +208,10 @@ class Control:
 
     def _forget(self, controller: Controller) -> None:
         """A workload that was deleted is there no more when its pods are gone."""
-        for value in controller.shown.values():
-            self._store.delete(str(value["kind"]), *name_of(value))
-            forget_request(self._store, value)
+        with self._store.transaction():  # Nobody would ever look again at a request without its workload.
+            for value in controller.shown.values():
+                self._store.delete(str(value["kind"]), *name_of(value))
+                forget_request(self._store, value)
         controller.shown.clear()
 
     def settle(self) -> None:

@@ -29,7 +29,7 @@ from runner.core.status.podstatus import PodStatus
 from runner.core.text.times import later
 from runner.core.workloads import WORKLOAD_KINDS, Member, WorkloadKind, expand
 from runner.core.workloads.hashing import SAFE_LETTERS
-from runner.engine.protocol import EngineEvent
+from runner.engine.protocol import Engine, EngineEvent
 from runner.engine.simulated import ContainerScript, Script, SimulatedEngine
 from runner.errors import EngineError
 from runner.kubelet.loop.jobs import InlineJobs
@@ -42,7 +42,7 @@ from runner.lab.steps import Step, World, placed
 from runner.node.node import Node
 from runner.node.owning import Owned, first_sandbox
 from runner.node.running import Past, Running
-from runner.registry.contract import ChangeType, put, unversioned
+from runner.registry.contract import ChangeType, Registry, name_of, put, unversioned, without_status
 from runner.registry.memory import MemoryRegistry
 
 if TYPE_CHECKING:
@@ -84,6 +84,26 @@ class Numbered:
         return "sim" + SAFE_LETTERS[number // size % size] + SAFE_LETTERS[number % size]
 
 
+Deliver = Callable[[EngineEvent | None], None]
+"""Tells the node of an event; of None, when it may have missed some."""
+
+
+class Between:
+    """What stands between a node and its registry and Engine; here nothing does. Asked anew for each node that begins."""
+
+    def engine(self, engine: SimulatedEngine) -> Engine:
+        """The Engine as the node sees it."""
+        return engine
+
+    def registry(self, registry: MemoryRegistry) -> Registry:
+        """The registry as the node sees it."""
+        return registry
+
+    def event(self, event: EngineEvent, deliver: Deliver) -> None:
+        """The Engine tells of something."""
+        deliver(event)
+
+
 def _ignore(_: object) -> None:
     """Nobody wants to know."""
 
@@ -107,6 +127,7 @@ class VirtualNode:
         handlers: Callable[[SimulatedEngine], SimulatedHandlers] | None = None,
         clock: VirtualClock | None = None,
         mends: bool = False,
+        between: Between | None = None,
     ) -> None:
         self.script = script or SimulationScript()
         self.options = options or WorkerOptions()
@@ -118,25 +139,48 @@ class VirtualNode:
         self.mends = mends
         self.is_alone = False
         """Whether all is over as soon as the pods are gone, whatever is on the clock's agenda."""
-        self.node = Node(
-            engine=self.engine,
-            store=self.store,
-            clock=self.clock,
-            handlers=self.handlers,
-            # Every happening of the simulated Engine is told, so nothing has to be looked for.
-            options=replace(self.options, relist=None),
-            listener=listener,
-            sandbox_image=_SANDBOX_IMAGE,
-        )
-        self.engine.subscribe({}, self._engine_event, TELLING)
+        self._listener, self._between = listener, between
+        self.node = self._begin()
+        if between is None:
+            self.engine.subscribe({}, self._engine_event, TELLING)
+        else:
+            self.engine.subscribe({}, lambda event: between.event(event, self._engine_event), TELLING)
         self._wake: datetime | None = None
         self._new: set[str] = set()
         self._broken: set[str] = set()
 
-    def _engine_event(self, event: EngineEvent) -> None:
+    def _begin(self) -> Node:
+        between = self._between or Between()
+        return Node(
+            engine=between.engine(self.engine),
+            store=between.registry(self.store),
+            clock=self.clock,
+            handlers=self.handlers,
+            # Every happening of the simulated Engine is told, so nothing has to be looked for.
+            options=replace(self.options, relist=None),
+            listener=self._listener,
+            sandbox_image=_SANDBOX_IMAGE,
+        )
+
+    def restart(self) -> None:
+        """The node's process has died, and another one begins: it takes what is in the registry and the Engine."""
+        self.node = self._begin()
+        self._wake = None
+        self._new.clear()
+        self._broken.clear()
+        for value in self.store.list("Pod").items:
+            self._take_over(Pod.from_json(without_status(value)))
+
+    def _take_over(self, pod: Pod, controller: Controller | None = None) -> None:
+        self.node.add(self._owned(pod, self.script.for_pod(pod)), is_new=False, controller=controller)
+
+    def _engine_event(self, event: EngineEvent | None) -> None:
+        if event is None:
+            return self.node.engine_event("", "")
         uid = event.labels.get(POD_UID)
         if uid:
             self.node.engine_event(uid, event.container_id)
+        return None
 
     # --- pods -------------------------------------------------------------------------------------------------------
 
@@ -151,6 +195,9 @@ class VirtualNode:
         self._have_images(pod)
         self.store.create({"kind": "Pod", **pod.manifest}, holder=_OWNER)
         self._new.add(pod.uid)
+        return self._owned(pod, script)
+
+    def _owned(self, pod: Pod, script: SimulationScript) -> Owned:
         wakeup = Flag()
         wakeup.set()
         # A message that nobody writes need not be looked for.
@@ -255,6 +302,8 @@ class VirtualNode:
             self.handlers.forget(one.pod.uid)
 
     def _mend(self, one: Running) -> None:
+        if self.node.live.get(one.pod.uid) is not one:
+            return  # It was another node's.
         self._broken.discard(one.pod.uid)
         self.node.mend(one)
         one.wakeup.set()
@@ -274,8 +323,11 @@ class Cluster(VirtualNode):
         *,
         listener: Callable[[Narration], None] = _ignore,
         on_pod: Callable[[Cluster, Pod], None] = _ignore_pod,
+        mends: bool = False,
+        between: Between | None = None,
     ) -> None:
-        super().__init__(script, options, listener=self._hear)
+        super().__init__(script, options, listener=self._hear, mends=mends, between=between)
+        self._on_pod = on_pod
         self.node.on_add = lambda one: on_pod(self, one.pod)
         self.told: list[Told] = []
         self._shown = self.store.watch(kinds=WORKLOAD_KINDS, wake=self._see_shown)
@@ -286,13 +338,28 @@ class Cluster(VirtualNode):
                 put(self.store, placed({**item.value, "kind": item.kind}, item.namespace))
         from runner.controllers.control import Controller
 
-        made = [Controller(workload) for workload in expand(objects, self._names, self.clock.now())]
+        self._workloads = expand(objects, self._names, self.clock.now())
+        made = [Controller(workload) for workload in self._workloads]
         for item in objects:
             if item.kind == "Pod":
                 self.add(self._admitted(item.value, item.namespace))
         self.node.control(made, self._spawn)
         for step in script.steps:
             self.plan(step)
+
+    def restart(self) -> None:
+        """The same with the workloads that there are."""
+        from runner.controllers.control import Controller
+
+        found = (one for one in self._workloads if self.store.get(one.kind, *name_of(one.value)) is not None)
+        self._found = {one.uid: Controller(one) for one in found}
+        super().restart()
+        self.node.on_add = lambda one: self._on_pod(self, one.pod)
+        self.node.control(list(self._found.values()), self._spawn, is_new=False)
+
+    def _take_over(self, pod: Pod, controller: Controller | None = None) -> None:
+        owners = (str(owner.get("uid")) for owner in pod.manifest["metadata"].get("ownerReferences") or ())
+        super()._take_over(pod, next((self._found[uid] for uid in owners if uid in self._found), controller))
 
     def _admitted(self, value: Json, namespace: str) -> Pod:
         made = admit(

@@ -25,8 +25,9 @@ from runner.core.runview import RunView
 from runner.core.status.podstatus import PodStatus
 from runner.core.sync.backoff import pull_schedule
 from runner.core.sync.termination import deletion_grace
+from runner.core.text.times import later
 from runner.engine.protocol import Engine, EngineState
-from runner.errors import EngineError, RunnerError
+from runner.errors import EngineError, RunnerError, StoreError
 from runner.kubelet.containers.prefetch import Prefetcher
 from runner.kubelet.containers.termination_messages import TerminationMessages
 from runner.kubelet.images.pullqueue import PullQueue
@@ -99,6 +100,8 @@ class Node:
         self._spawn: Spawn | None = None
         self.has_workloads = False
         self._is_settling = False
+        self._refusals = 0
+        """How often in a row the registry did not let workloads be reconciled."""
         self._news: tuple[Callable[[], None], ...] = ()
         self.guard = threading.RLock()
         """Held while the workloads are reconciled; and by whoever wants to see them and their pods as of one moment."""
@@ -190,7 +193,7 @@ class Node:
                 engine,
                 self.clock,
                 pod.uid,
-                sees_prepared=not is_new,
+                noted=None if is_new else self.store.ledger.attempts(pod.uid),
                 message=lambda details: secrets.message_of(details, pod),
             ),
             options=self.options,
@@ -258,14 +261,15 @@ class Node:
         now = self.clock.steady()
         one.breaks = one.breaks + 1 if now - one.broke_at < CALM_SECONDS else 1
         one.broke_at = now
-        is_ours = isinstance(error, Exception) and not (isinstance(error, RunnerError) and error.is_final)
-        if not is_ours or one.breaks > MOST_BREAKS or one.detached:
+        if not _may_be_mended(error) or one.breaks > MOST_BREAKS or one.detached:
             one.error = error
             self.on_trouble()
             return None
         seconds = MENDING(one.breaks)
-        _log.error("the worker of pod %s broke", one.worker.context.pod.full_name, exc_info=error)
-        text = f"the worker of this pod broke ({type(error).__name__}: {error}), it begins again in {seconds:g} s"
+        text = f"the state of this pod cannot be kept ({error}), trying again in {seconds:g} s"
+        if not isinstance(error, StoreError):
+            _log.error("the worker of pod %s broke", one.worker.context.pod.full_name, exc_info=error)
+            text = f"the worker of this pod broke ({type(error).__name__}: {error}), it begins again in {seconds:g} s"
         self.narrate(Notice(at=self.clock.now(), ref=one.worker.context.ref, text=text))
         return seconds
 
@@ -282,15 +286,18 @@ class Node:
 
     # --- workloads --------------------------------------------------------------------------------------------------
 
-    def control(self, controllers: Sequence[Controller], spawn: Spawn) -> None:
-        """Let workloads make pods and replace them, until deletion is asked for."""
+    def control(self, controllers: Sequence[Controller], spawn: Spawn, *, is_new: bool = True) -> None:
+        """Let workloads make pods and replace them, until deletion is asked for; ``is_new`` False: others did so before."""
         self._spawn = spawn
         if controllers:
             from runner.controllers.control import Control
 
             self.has_workloads = True
             self._control = Control(controllers, self, self.store, self.narrate, self.clock, self.options.speed)
-            self._control.begin()
+            if is_new:
+                self._control.begin()
+            else:
+                self._control.take_over()
 
     @property
     def controllers(self) -> Sequence[Controller]:
@@ -302,11 +309,16 @@ class Node:
             return None
         with self.guard:
             before = [one.judged for one in self.controllers]
-            wake = None
-            if self._is_settling:
-                self._control.settle()
-            else:
-                wake = self._control.reconcile()
+            try:
+                wake = None if self._is_settling else self._control.reconcile()
+                if self._is_settling:
+                    self._control.settle()
+                self._refusals = 0
+            except StoreError:
+                self._refusals += 1
+                if self._refusals > MOST_BREAKS:
+                    raise
+                wake = later(self.clock.now(), MENDING(self._refusals))
             if before != [one.judged for one in self.controllers]:
                 self.tell_news()
             return wake
@@ -431,3 +443,10 @@ class Node:
             if not one.is_over:
                 text = "not everything could be removed; podrunner gc does it when the Engine answers again"
                 self._listener(Notice(at=self.clock.now(), ref=one.worker.context.ref, text=text))
+
+
+def _may_be_mended(error: BaseException) -> bool:
+    """Whether a broken worker may do better from the beginning: our own mistake, or a registry that was busy or full."""
+    if isinstance(error, RunnerError):
+        return isinstance(error, StoreError) or not error.is_final
+    return isinstance(error, Exception)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_SANDBOX, attempt_of
+from collections.abc import Mapping
+
+from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, PREPARED, TYPE_SANDBOX, attempt_of
 from runner.core.model import Pod
-from runner.engine.protocol import Engine
+from runner.engine.protocol import ContainerSummary, Engine, EngineState
 from runner.errors import EngineConflict
 from runner.kubelet.volumes.planning import remove_volumes
 
@@ -16,9 +18,30 @@ def remove_everything(pod: Pod, engine: Engine, owner: str) -> None:
     """
     labels = {POD_UID: pod.uid}
     containers = engine.list_containers(labels)
-    for summary in sorted(containers, key=lambda one: one.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
-        tagged = engine.of(container=summary.labels.get(CONTAINER_NAME, ""), attempt=attempt_of(summary.labels))
-        tagged.remove_container(summary.id)
+    _remove(engine, containers)
     remove_volumes(engine, pod, owner)
     if (containers and engine.list_containers(labels)) or engine.list_volumes(labels):
         raise EngineConflict("something of the pod is still there", recoverable=True)
+
+
+def remove_unfinished(pod: Pod, engine: Engine, noted: Mapping[str, int]) -> None:
+    """Remove what a process that is dead has not made to its end, and what it made ahead of its turn. Raises EngineError.
+
+    A sandbox lacks content of its volumes until it is noted. ``noted``: the highest attempts of containers and sandbox.
+    """
+
+    def is_unfinished(one: ContainerSummary) -> bool:
+        if attempt_of(one.labels) <= noted.get(one.labels.get(CONTAINER_NAME, ""), -1):
+            return False
+        if one.labels.get(DOCKER_TYPE) == TYPE_SANDBOX:
+            return True
+        return PREPARED in one.labels and one.state is EngineState.CREATED
+
+    _remove(engine, [one for one in engine.list_containers({POD_UID: pod.uid}) if is_unfinished(one)])
+
+
+def _remove(engine: Engine, containers: list[ContainerSummary]) -> None:
+    """Sandboxes last: the others live in their namespaces."""
+    for summary in sorted(containers, key=lambda one: one.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
+        tagged = engine.of(container=summary.labels.get(CONTAINER_NAME, ""), attempt=attempt_of(summary.labels))
+        tagged.remove_container(summary.id)

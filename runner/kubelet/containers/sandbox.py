@@ -132,7 +132,7 @@ def create_sandbox(context: PodContext, attempt: int) -> Task[str]:
             zone=context.zone,
         )
         job = context.jobs.submit(creation.run, Lane.BEGIN)
-    context.note_attempt(SANDBOX_CONTAINER, attempt)
+    context.attempts[SANDBOX_CONTAINER] = attempt
     if context.prefetcher is not None:
         creation.on_created = context.wake
         if not (creation.id or job.done):
@@ -149,4 +149,6 @@ def create_sandbox(context: PodContext, attempt: int) -> Task[str]:
             context.observer.spoil(creation.id)
         raise
     context.observer.reveal(sandbox_id)
+    # Whoever takes the pod over takes one that is not noted for half made.
+    context.note_attempt(SANDBOX_CONTAINER, attempt)
     return sandbox_id

@@ -5,7 +5,7 @@ Mirrors pkg/kubelet/kuberuntime (GetPodStatus) and the Docker shim's container s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from operator import attrgetter
 
@@ -81,7 +81,8 @@ Message = Callable[[ContainerDetails], str]
 class Observer:
     """Observes one pod. Inspections of containers whose state did not change are remembered.
 
-    What was prepared before its turn is not seen until ``reveal``; who takes over another process' pod sees everything.
+    What was prepared before its turn is not seen until ``reveal``. ``noted``: the attempts whose turn had
+    come when this process took the pod over from another one.
     """
 
     def __init__(
@@ -90,11 +91,11 @@ class Observer:
         clock: Clock,
         uid: str,
         *,
-        sees_prepared: bool = False,
+        noted: Mapping[str, int] | None = None,
         message: Message = attrgetter("error"),
     ) -> None:
         self._message = message
-        self._sees_prepared = sees_prepared
+        self._noted = noted
         self._engine = engine
         self._clock = clock
         self._labels = {POD_UID: uid}
@@ -157,9 +158,12 @@ class Observer:
         return known.details if known else None
 
     def _is_hidden(self, summary: ContainerSummary) -> bool:
-        if self._sees_prepared or summary.id in self._revealed:
+        if summary.id in self._revealed or self._was_noted(summary.labels):
             return False
         return summary.state is EngineState.CREATED or summary.labels.get(DOCKER_TYPE) == TYPE_SANDBOX
+
+    def _was_noted(self, labels: Mapping[str, str]) -> bool:
+        return self._noted is not None and attempt_of(labels) <= self._noted.get(labels.get(CONTAINER_NAME, ""), -1)
 
     def _inspect(self, summary: ContainerSummary) -> _Known | None:
         try:

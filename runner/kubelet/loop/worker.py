@@ -32,7 +32,7 @@ from runner.core.volumes import MountError
 from runner.errors import EngineError, EngineUnavailable, RunnerError, TooManyFiles
 from runner.kubelet.containers.evicting import tell_what_nobody_watches, watch_storage
 from runner.kubelet.containers.kill import kill_pod
-from runner.kubelet.containers.removal import remove_everything
+from runner.kubelet.containers.removal import remove_everything, remove_unfinished
 from runner.kubelet.images.pullqueue import PullTicket
 from runner.kubelet.loop.context import PodContext
 from runner.kubelet.loop.sync import REQUEUE_SECONDS, SyncOutcome, remove_instance, run_sync
@@ -149,8 +149,10 @@ class PodWorker:
     def _live(self) -> Task[None]:
         context, prober = self.context, Prober(self.context)
         context.health.join()
-        if not self.is_adopted:
-            self._admit()
+        if self.is_adopted:
+            yield from self._steadily(self._remove_unfinished)
+        if not self.is_adopted or context.status is None or not context.status.qos_class:
+            self._admit()  # A process that took it over before died before it could.
         yield from self._steadily(self._ask_the_node)
         if self.rejection is None:
             yield from self._run_containers(prober)
@@ -177,6 +179,10 @@ class PodWorker:
         if not context.pod.is_deleted:
             yield from self._until(lambda: context.pod.is_deleted)
             yield from self._terminate()
+
+    def _remove_unfinished(self) -> None:
+        context = self.context
+        remove_unfinished(context.pod, context.engine, context.store.ledger.attempts(context.pod.uid))
 
     def _ask_the_node(self) -> None:
         """See whether the node takes the pod. Raises EngineUnavailable."""
