@@ -24,7 +24,7 @@ from runner.engine.protocol import ContainerSummary, Engine, EngineEvent, Engine
 from runner.engine.seam import Call, Seam
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import (
-    EngineError,
+    EngineRefusal,
     EngineUnavailable,
     ImagePullError,
     PullFailure,
@@ -363,6 +363,10 @@ class NumberedLedger:
     def take(self, uid: str, expected: str, new: str) -> bool:
         with self._gate.write("take", ""):
             return self._ledger.take(uid, expected, new)
+
+    def lend(self, uid: str, lease: str) -> None:
+        with self._gate.write("lend", ""):
+            self._ledger.lend(uid, lease)
 
     def keep(self, uid: str) -> None:
         with self._gate.write("keep", ""):
