@@ -145,6 +145,7 @@ class Ground:
         self.sweep()
         end = self.clock.steady() + ROOM_SECONDS
         with self.registry.watch(kinds={kind for kind, _, _ in keys}) as watch:
+            watch.next(0)
             while is_going() and (left := end - self.clock.steady()) > 0:
                 watch.next(left)
 

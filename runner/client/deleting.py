@@ -122,6 +122,7 @@ class Deleting:
             return
         end = None if timeout is None else clock.steady() + timeout
         with self.place.registry.watch(kinds=kinds, uids=(uid,) if uid else None) as watch:
+            watch.next(0)  # From here on: what has changed before the first look is no change any more.
             while not holds():
                 left = None if end is None else end - clock.steady()
                 if left is not None and left <= 0:

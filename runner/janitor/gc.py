@@ -300,6 +300,8 @@ class _Sweep:
     def _leftovers(self) -> Iterable[_Leftover]:
         """What there is, by pod; what has no pod stands alone."""
         found: dict[str, _Leftover] = {}
+        # First what is known: a pod that another sweep forgets meanwhile has left the Engine before.
+        records = self.store.list("Pod").items
         for container in self.engine.list_containers({MANAGED: ""}):
             _of(found, container.labels, container.id).containers.append(container)
         for volume in self._list_volumes({MANAGED: ""}):
@@ -308,7 +310,7 @@ class _Sweep:
                 self.access.append(volume)
             elif kind != "pvc":
                 _of(found, volume.labels, volume.name).volumes.append(volume)
-        for record in self.store.list("Pod").items:
+        for record in records:
             uid = str(record["metadata"]["uid"])
             leftover = found.setdefault(uid, _Leftover(uid))
             leftover.record, leftover.pod = record, name_of(record)

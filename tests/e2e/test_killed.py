@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.support import Bench, container, mounted, pod
+from tests.e2e.support import Bench, container, mounted, pod, until
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("alone")]
 
@@ -83,6 +83,25 @@ def test_a_pod_whose_run_was_killed_can_be_deleted(bench: Bench) -> None:
     run.kill()
     assert bench("delete", "po", name).code == 0
     bench.assert_nothing_left(name)
+
+
+def test_the_next_run_sweeps_what_a_killed_one_has_left(bench: Bench) -> None:
+    """Its objects too: they were written under its lease."""
+    name, settings = bench.name("left"), bench.name("settings")
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": settings}, "data": {"k": "v"}}
+    killed = bench.start("run", bench.write(config, pod(name)))
+    killed.line("→ Running (1/1 ready)")
+    killed.kill()
+    assert bench.store.get("ConfigMap", "default", settings) is not None
+    following = bench.name("next")
+    run = bench.start("run", bench.write(pod(following), name="next.yaml"))
+    run.line("→ Running (1/1 ready)")
+    until(lambda: bench.store.get("ConfigMap", "default", settings) is None, "the sweep")
+    assert bench.left(name) == []
+    assert [one["metadata"]["name"] for one in bench.store.list("Pod").items] == [following]
+    run.interrupt()
+    assert run.end().code == 130
+    bench.assert_nothing_left(following)
 
 
 def _swept(bench: Bench, name: str) -> None:

@@ -72,11 +72,11 @@ class LeftoverEngine:
 
     def list_containers(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
         self._call("list_containers")
-        return [item for item in self.containers.values() if _carries(item.labels, labels)]
+        return [item for item in tuple(self.containers.values()) if _carries(item.labels, labels)]
 
     def list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
         self._call("list_volumes")
-        return [item for item in self.volumes.values() if _carries(item.labels, labels)]
+        return [item for item in tuple(self.volumes.values()) if _carries(item.labels, labels)]
 
     def remove_container(self, container_id: str) -> None:
         self._call(f"remove_container {container_id}")
@@ -91,7 +91,7 @@ class LeftoverEngine:
         if volume is None:
             raise NotFound(f"no such volume: {name}")
         uid = volume.labels.get(POD_UID)
-        if any(container.labels.get(POD_UID) == uid for container in self.containers.values() if uid):
+        if any(container.labels.get(POD_UID) == uid for container in tuple(self.containers.values()) if uid):
             raise EngineConflict(f"volume {name} is in use")
         del self.volumes[name]
 
