@@ -54,12 +54,11 @@ MAX_PODS = 110
 """How many pods a kubelet runs (its maxPods), and so a run of workloads."""
 
 
-def _told_in_the_middle(error: BaseException, *, has_begun: bool) -> BaseException:
-    """What a run that was taken back raises: that nothing was touched, or that there is no Engine, would not be true."""
+def _tell_in_the_middle(error: BaseException, *, has_begun: bool) -> None:
+    """Raise RunBroken for a run that was taken back: that nothing was touched, or that there is no Engine, is not true."""
     late = has_begun or isinstance(error, StoreError)
     if late and isinstance(error, RunnerError) and error.exit_code in (ExitCode.USAGE, ExitCode.NO_ENGINE):
-        return RunBroken(error.message, hint=error.hint)
-    return error
+        raise RunBroken(error.message, hint=error.hint) from error
 
 
 def admission_of(objects: Sequence[LoadedObject], node: str = "") -> Admission:
@@ -68,6 +67,12 @@ def admission_of(objects: Sequence[LoadedObject], node: str = "") -> Admission:
 
     accounts = {(o.namespace, o.name): o.value for o in objects if o.kind == "ServiceAccount"}
     return Admission(node=node, accounts=accounts)
+
+
+def _check_number(pods: Sequence[tuple[Pod, Controller | None]], *, is_one: bool) -> None:
+    if is_one and len(pods) != 1:
+        names = ", ".join(pod.name for pod, _ in pods) or "none"
+        raise UsageError(f"run is for one pod, the manifests make {len(pods)}: {names}", hint="use run_all")
 
 
 def _check_exit_code_from(named: str, pods: Sequence[tuple[Pod, Controller | None]]) -> None:
@@ -138,6 +143,16 @@ class Launching(Ground):
             raise UsageError(f"the manifests ask for {wanted} pods, one node runs at most {MAX_PODS}")
         return [Controller(workload) for workload in workloads]
 
+    def _first_pods(
+        self, objects: Sequence[LoadedObject], controllers: Sequence[Controller], admission: Admission
+    ) -> list[tuple[Pod, Controller | None]]:
+        """The pods that a run begins with, each with the workload that makes it, None: it stands in a manifest."""
+        pods: list[tuple[Pod, Controller | None]] = [(pod, None) for pod in self._admitted(objects, admission)]
+        for controller in controllers:
+            begun = controller.step((), self.clock.now(), 1.0).create
+            pods += [(self._made(value, admission), controller) for value in begun]
+        return pods
+
     @contextmanager
     def launched(
         self, objects: Sequence[LoadedObject], options: RunOptions, *, is_one: bool = False
@@ -149,13 +164,8 @@ class Launching(Ground):
         """
         options = self._on_this_node(options)
         controllers, admission = self._controllers(objects), admission_of(objects, options.worker.node_name)
-        pods: list[tuple[Pod, Controller | None]] = [(pod, None) for pod in self._admitted(objects, admission)]
-        for controller in controllers:
-            begun = controller.step((), self.clock.now(), 1.0).create
-            pods += [(self._made(value, admission), controller) for value in begun]
-        if is_one and len(pods) != 1:
-            names = ", ".join(pod.name for pod, _ in pods) or "none"
-            raise UsageError(f"run is for one pod, the manifests make {len(pods)}: {names}", hint="use run_all")
+        pods = self._first_pods(objects, controllers, admission)
+        _check_number(pods, is_one=is_one)
         _check_exit_code_from(options.exit_code_from, pods)
         from runner.kubelet.containers.sandbox import sandbox_reference
         from runner.kubelet.network.dns import ClusterNetwork
@@ -201,10 +211,8 @@ class Launching(Ground):
             except BaseException as error:
                 for owned in mine:
                     abandon(owned, self.engine, self.registry, self.clock)
-                told = _told_in_the_middle(error, has_begun=has_begun)
-                if told is error:
-                    raise
-                raise told from error
+                _tell_in_the_middle(error, has_begun=has_begun)
+                raise
             finally:
                 network.close()
                 with suppress(StoreError):  # A sweep forgets what has no living owner.

@@ -14,7 +14,7 @@ from runner.errors import ExitCode, PodFailed, WaitTimeout
 from runner.node.outcome import StopRequest
 
 if TYPE_CHECKING:
-    from runner.api.facade import Runner
+    from runner.api.launching import Launching
     from runner.api.waiting import Waiting
     from runner.core.manifest import LoadedObject
     from runner.core.model import Json
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Life:
     """One run: begun by ``begin``, ended by ``end``; both by any thread, ``end`` more than once."""
 
-    def __init__(self, runner: Runner, options: RunOptions, listener: Listener) -> None:
+    def __init__(self, runner: Launching, options: RunOptions, listener: Listener) -> None:
         self._runner = runner
         self._options = options
         self._listener = listener

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, overload
 
 from runner.api.history import AttemptRecord, PodHistory
 from runner.api.report import report
@@ -25,8 +25,7 @@ from runner.engine.protocol import Engine, EngineState
 from runner.errors import EngineConflict, NoSuchObject, NotFound, PodFailed, UsageError, WaitTimeout
 
 if TYPE_CHECKING:
-    from runner.api.facade import Runner
-    from runner.api.live import Life
+    from runner.api.launching import Launching
     from runner.core.narration import LogLine
 
 Condition: TypeAlias = "str | Callable[[Status], bool]"
@@ -214,10 +213,34 @@ class ContainerHandle:
         return f"<Container {self.name} of pod {self._pod.name}: {len(self.attempts)} attempts>"
 
 
+class Life(Protocol):
+    """The run that a pod belongs to, as far as its handle asks."""
+
+    def check(self, uid: str) -> None:
+        """Raise what broke the pod's worker."""
+        ...
+
+    def gave_up(self, uid: str) -> str:
+        """The container that was restarted too often; "" when none was."""
+        ...
+
+    def hopeless(self, uid: str) -> str:
+        """What keeps the pod from going on and has been tried often enough; "" when nothing does."""
+        ...
+
+    def decision(self, uid: str) -> str:
+        """The last decision about the pod that had something to do, as text."""
+        ...
+
+    def wake(self) -> None:
+        """Let the workers look at what was asked of them."""
+        ...
+
+
 class PodHandle:
     """A pod that runs in the background of this process."""
 
-    def __init__(self, runner: Runner, life: Life, history: PodHistory) -> None:
+    def __init__(self, runner: Launching, life: Life, history: PodHistory) -> None:
         self.runner = runner
         self.history = history
         self._life = life
@@ -429,7 +452,7 @@ class PodHandle:
 
     def report(self) -> str:
         """Its status as ``get po -o wide`` shows it, its last events, and the ends of its logs."""
-        return report(self)
+        return report(self, self.runner.clock.now())
 
     def _sandbox(self) -> str:
         found = self.engine.list_containers({POD_UID: self.uid, DOCKER_TYPE: TYPE_SANDBOX})

@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import Protocol
 
+from runner.api.status import Status
+from runner.core.events import Event
 from runner.core.printers.columns import pod_row
 from runner.core.text.escaping import escaped
 from runner.core.text.times import human_duration
 from runner.errors import RunnerError
 
-if TYPE_CHECKING:
-    from runner.api.pods import ContainerHandle, PodHandle
+
+class _Attempt(Protocol):
+    @property
+    def number(self) -> int: ...
+
+    def logs(self) -> str: ...
+
+
+class _Container(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def attempts(self) -> Sequence[_Attempt]: ...
+
+
+class Reported(Protocol):
+    """What is told of: a pod's handle."""
+
+    @property
+    def status(self) -> Status: ...
+
+    @property
+    def containers(self) -> Sequence[_Container]: ...
+
+    def events(self) -> Sequence[Event]: ...
+
 
 EVENTS = 10
 """How many of the last events are told."""
@@ -20,16 +49,16 @@ LINES = 10
 _COLUMNS = ("NAME", "READY", "STATUS", "RESTARTS", "AGE")
 
 
-def report(pod: PodHandle) -> str:
+def report(pod: Reported, now: datetime) -> str:
     """The whole text, without a line break at its end."""
-    parts = [status_table(pod), event_lines(pod)]
+    parts = [status_table(pod, now), event_lines(pod, now)]
     parts += [log_tail(container) for container in pod.containers]
     return "\n\n".join(part for part in parts if part)
 
 
-def status_table(pod: PodHandle) -> str:
+def status_table(pod: Reported, now: datetime) -> str:
     """One pod as ``get po`` shows it."""
-    cells = pod_row(pod.status.to_dict(), pod.runner.clock.now()).cells(wide=False)
+    cells = pod_row(pod.status.to_dict(), now).cells(wide=False)
     widths = [max(len(title), len(cell)) for title, cell in zip(_COLUMNS, cells, strict=True)]
     rows = (_COLUMNS, cells)
     return "\n".join(
@@ -37,9 +66,8 @@ def status_table(pod: PodHandle) -> str:
     )
 
 
-def event_lines(pod: PodHandle) -> str:
+def event_lines(pod: Reported, now: datetime) -> str:
     """The last events, oldest first."""
-    now = pod.runner.clock.now()
     found = pod.events()[-EVENTS:]
     if not found:
         return ""
@@ -54,7 +82,7 @@ def event_lines(pod: PodHandle) -> str:
     return escaped("\n".join(lines))
 
 
-def log_tail(container: ContainerHandle) -> str:
+def log_tail(container: _Container) -> str:
     """The last lines of a container's newest instance; nothing for one that has printed nothing."""
     attempts = container.attempts
     if not attempts:

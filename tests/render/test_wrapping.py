@@ -38,6 +38,5 @@ def test_no_word_is_lost_and_only_long_words_stand_out(text: str, width: int, ha
     lines = wrapped(text, width, hanging=hanging)
     assert " ".join(lines).split() == text.split()
     assert all(
-        len(line) <= width or len(line.split(" ")[-1]) > width - hanging - 1 or len(lines) == 1
-        for line in lines
+        len(line) <= width or len(line.split(" ")[-1]) > width - hanging - 1 or len(lines) == 1 for line in lines
     )

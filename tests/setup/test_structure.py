@@ -1,0 +1,82 @@
+"""The shape of the code: no circle of modules, nothing too long, no folder too full."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Set
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+PACKAGE = TOP / "runner"
+MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_MODULES = 500, 60, 24
+FULL_FOLDERS = {"cli/commands": "a module a command", "core/manifest/validation": "a module a part of the API"}
+"""Folders that may have more modules, with the reason."""
+LEFT_OUT = frozenset({"runner", "runner.kubelet.loop.context"})
+"""``runner`` itself only names what is inside it; what the rooms of the kubelet share still knows them all."""
+
+
+@cache
+def modules() -> Mapping[str, Path]:
+    """Every module of the package by its dotted name."""
+    names = {path: ".".join(path.relative_to(TOP).with_suffix("").parts) for path in PACKAGE.rglob("*.py")}
+    return {name.removesuffix(".__init__"): path for path, name in names.items()}
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def imported(name: str) -> Iterator[str]:
+    """The package's modules that a module imports anywhere: at its top, within functions, for types only."""
+    for node in ast.walk(tree(modules()[name])):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in modules())
+        elif isinstance(node, ast.ImportFrom) and node.module in modules():
+            assert node.module is not None
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in modules() else node.module
+
+
+def graph() -> Mapping[str, Set[str]]:
+    return {name: set(imported(name)) - {name} - LEFT_OUT for name in modules() if name not in LEFT_OUT}
+
+
+def test_no_modules_import_each_other_in_a_circle_not_even_for_types() -> None:
+    try:
+        TopologicalSorter(graph()).prepare()
+    except CycleError as circle:
+        pytest.fail(" <- ".join(circle.args[1]), pytrace=False)
+
+
+def test_a_circle_of_modules_would_be_found() -> None:
+    assert "runner.errors" in graph()["runner.retry"]
+    with pytest.raises(CycleError):
+        TopologicalSorter({**graph(), "runner.errors": {"runner.retry"}}).prepare()
+
+
+def test_no_module_and_no_function_is_too_long() -> None:
+    long_ones = []
+    for path in modules().values():
+        place = path.relative_to(TOP)
+        lines = path.read_text().count("\n")
+        if lines > MOST_LINES and "_data" not in place.parts:
+            long_ones.append(f"{place}: {lines} lines")
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                if length > MOST_LINES_OF_A_FUNCTION:
+                    long_ones.append(f"{place}:{node.lineno} {node.name}: {length} lines")
+    assert long_ones == []
+
+
+def test_no_folder_has_too_many_modules() -> None:
+    folders = {path.parent for path in modules().values()}
+    counts = {folder.relative_to(PACKAGE).as_posix(): len([*folder.glob("[!_]*.py")]) for folder in folders}
+    full = {folder: count for folder, count in counts.items() if count > MOST_MODULES}
+    assert full.keys() <= FULL_FOLDERS.keys(), full
