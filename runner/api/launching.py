@@ -199,15 +199,8 @@ class Launching(Ground):
                     begin_sandbox(owned, self.engine, self.registry, self.clock, image, network.zone)
                 network.await_prepared()  # The variables of Services tell their addresses.
                 has_begun = True
-                yield Launch(
-                    pods=[(owned, maker) for owned, (_, maker) in zip(mine, pods, strict=True)],
-                    controllers=controllers,
-                    spawn=spawn,
-                    options=options,
-                    image=image,
-                    since=since,
-                    network=network,
-                )
+                made = [(owned, maker) for owned, (_, maker) in zip(mine, pods, strict=True)]
+                yield Launch(made, controllers, spawn, options, image, since, network)
             except BaseException as error:
                 for owned in mine:
                     abandon(owned, self.engine, self.registry, self.clock)

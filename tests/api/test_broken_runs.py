@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runner.api.launching import _told_in_the_middle
+from runner.api.launching import _tell_in_the_middle
 from runner.errors import (
     EngineConflict,
     EngineError,
@@ -33,9 +33,10 @@ from runner.errors import (
 def test_a_run_that_was_taken_back_says_so_by_its_exit_code(
     error: RunnerError, has_begun: bool, code: ExitCode
 ) -> None:
-    told = _told_in_the_middle(error, has_begun=has_begun)
-    assert isinstance(told, RunnerError)
-    assert (told.exit_code, told.message) == (code, error.message)
+    with pytest.raises(RunnerError) as told:
+        _tell_in_the_middle(error, has_begun=has_begun)
+        raise error
+    assert (told.value.exit_code, told.value.message) == (code, error.message)
 
 
 @pytest.mark.parametrize(
