@@ -18,6 +18,12 @@ from runner.errors import (
 )
 
 
+def break_off(error: RunnerError, *, has_begun: bool) -> None:
+    """As a run does."""
+    _tell_in_the_middle(error, has_begun=has_begun)
+    raise error
+
+
 @pytest.mark.parametrize(
     ("error", "has_begun", "code"),
     [
@@ -34,8 +40,7 @@ def test_a_run_that_was_taken_back_says_so_by_its_exit_code(
     error: RunnerError, has_begun: bool, code: ExitCode
 ) -> None:
     with pytest.raises(RunnerError) as told:
-        _tell_in_the_middle(error, has_begun=has_begun)
-        raise error
+        break_off(error, has_begun=has_begun)
     assert (told.value.exit_code, told.value.message) == (code, error.message)
 
 
