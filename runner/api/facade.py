@@ -106,9 +106,9 @@ class Runner(Deleting):
 
     def plan(self, objects: Sequence[LoadedObject], options: RunOptions) -> str:
         """The first decision for each pod, as text, without an Engine."""
-        from runner.core.observed import Observed, ProbeResults
         from runner.core.sync.backoff import BackoffSettings
-        from runner.core.sync.decide import Memory, decide
+        from runner.core.sync.decide import Memory
+        from runner.core.sync.foresight import first_plan
         from runner.core.sync.restart import with_retry_scope
 
         now = self.clock.now()
@@ -121,7 +121,7 @@ class Runner(Deleting):
             pods += [self._made(value, admission) for value in controller.step((), now, 1.0).create]
         for pod in pods:
             scoped = with_retry_scope(pod, options.worker.retry.scope)
-            plan = decide(scoped, Observed(at=now), ProbeResults(), memory, now)
+            plan = first_plan(scoped, now, memory)
             texts.append("\n  ".join([f"pod/{pod.name}", *str(plan).splitlines()]))
         texts += [controller.idleness for controller in controllers if controller.is_idle]
         return "\n".join(texts)

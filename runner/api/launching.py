@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject
     from runner.core.narration import Listener, Narration
     from runner.kubelet.loop.secrecy import Secrets
-    from runner.kubelet.network.dns import ClusterNetwork
+    from runner.kubelet.network.following import NetworkThread
     from runner.node.outcome import StopRequest
     from runner.node.owning import Owned, Spawn, Title
     from runner.registry.admission import Admission
@@ -103,7 +103,7 @@ class Launch:
     options: RunOptions
     image: str
     since: datetime
-    network: ClusterNetwork
+    network: NetworkThread
 
 
 class Launching(Ground):
@@ -168,7 +168,7 @@ class Launching(Ground):
         _check_number(pods, is_one=is_one)
         _check_exit_code_from(options.exit_code_from, pods)
         from runner.kubelet.containers.sandbox import sandbox_reference
-        from runner.kubelet.network.dns import ClusterNetwork
+        from runner.kubelet.network.following import NetworkThread
         from runner.kubelet.network.place import NetworkPlace
         from runner.node.owning import abandon, begin_sandbox, own_new
         from runner.registry.holders import NodeInstance
@@ -189,7 +189,7 @@ class Launching(Ground):
                 return owned
 
             place = NetworkPlace(instance, owner_label(home=self.home, may_keep=True), title.lease)
-            network = ClusterNetwork(self.engine, self.registry, self.clock, place)
+            network = NetworkThread(self.engine, self.registry, self.clock, place)
             has_begun = False
             try:
                 self._put_objects(objects, title)
@@ -346,7 +346,7 @@ class Launching(Ground):
         options: RunOptions,
         listener: Listener,
         image: str,
-        network: ClusterNetwork | None = None,
+        network: NetworkThread | None = None,
         secrets: Secrets | None = None,
     ) -> Waiting:
         """A run with a node of its own."""

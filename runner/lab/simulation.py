@@ -22,9 +22,8 @@ from runner.kubelet.loop.worker import PodWorker
 from runner.kubelet.options import WorkerOptions
 from runner.lab.handlers import SimulatedHandlers
 from runner.lab.script import SimulationScript
-from runner.lab.steps import Step, placed
+from runner.lab.steps import Step, write
 from runner.lab.virtual import End, VirtualNode
-from runner.registry.contract import put
 
 DEFAULT_SECONDS: Final = 3600.0
 """How long a simulation lasts at most when nobody says otherwise."""
@@ -83,7 +82,7 @@ def simulate(
     """
     run = SimulatedRun(pod, script or SimulationScript(), options or WorkerOptions())
     for value in objects:
-        put(run.store, placed(value, pod.namespace))
+        write(run.store, value, pod.namespace, run.clock.now())
     for step in (*run.script.steps, *steps):
         run.plan(step)
     end = run.advance(for_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -11,10 +12,11 @@ from msgspec import Struct
 
 from runner.core.labels import CONTAINER_NAME, POD_UID, SANDBOX_CONTAINER
 from runner.core.model import Json, Object, Pod
+from runner.core.storedobjects import node_ports_of, stored_object
 from runner.core.sync.termination import deletion_grace
 from runner.engine.protocol import ContainerSummary, EngineState
 from runner.engine.simulated import SimulatedEngine
-from runner.registry.contract import Registry, put, without_status
+from runner.registry.contract import Registry, name_of, without_status
 from runner.registry.deletion import pod_of, request_deletion
 
 
@@ -127,8 +129,8 @@ def update_image(container: str, image: str) -> Action:
 def put_object(value: Json) -> Action:
     """Create or replace a ConfigMap or Secret, in the pod's namespace unless it names one."""
 
-    def act(world: World, _now: datetime) -> None:
-        put(world.store, placed(value, world.pod.namespace))
+    def act(world: World, now: datetime) -> None:
+        write(world.store, value, world.pod.namespace, now)
 
     return act
 
@@ -140,6 +142,15 @@ def remove_object(kind: str, name: str) -> Action:
         world.store.delete(kind, world.pod.namespace, name)
 
     return act
+
+
+def write(registry: Registry, value: Json, namespace: str, now: datetime) -> None:
+    """Create or replace an object as a server does, in this namespace unless it names one; its UID follows from its name."""
+    wanted = placed(value, namespace)
+    kind, (namespace, name) = str(wanted.get("kind") or ""), name_of(wanted)
+    uid = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{kind}/{namespace}/{name}"))
+    taken = node_ports_of(registry.list(kind).items) if kind == "Service" else ()
+    registry.change(kind, namespace, name, lambda old: stored_object(wanted, old, uid=uid, now=now, node_ports=taken))
 
 
 def placed(value: Json, namespace: str) -> Object:

@@ -37,12 +37,13 @@ from runner.kubelet.loop.making import Making
 from runner.kubelet.loop.wakeups import TELLING
 from runner.kubelet.options import WorkerOptions
 from runner.lab.handlers import SimulatedHandlers
+from runner.lab.network import VirtualNetwork
 from runner.lab.script import INIT_ATTEMPT, SimulationScript
-from runner.lab.steps import Step, World, placed
+from runner.lab.steps import Step, World, write
 from runner.node.node import Node
-from runner.node.owning import Owned, first_sandbox
+from runner.node.owning import Owned, begin_sandbox
 from runner.node.running import Past, Running
-from runner.registry.contract import ChangeType, Registry, name_of, put, unversioned, without_status
+from runner.registry.contract import ChangeType, Registry, name_of, unversioned, without_status
 from runner.registry.memory import MemoryRegistry
 
 if TYPE_CHECKING:
@@ -151,16 +152,21 @@ class VirtualNode:
 
     def _begin(self) -> Node:
         between = self._between or Between()
-        return Node(
-            engine=between.engine(self.engine),
-            store=between.registry(self.store),
+        engine, registry = between.engine(self.engine), between.registry(self.store)
+        self.network = VirtualNetwork(engine, registry, self.clock, image=_SANDBOX_IMAGE, owner=_OWNER)
+        node = Node(
+            engine=engine,
+            store=registry,
             clock=self.clock,
             handlers=self.handlers,
             # Every happening of the simulated Engine is told, so nothing has to be looked for.
             options=replace(self.options, relist=None),
             listener=self._listener,
             sandbox_image=_SANDBOX_IMAGE,
+            network=self.network,
         )
+        self.network.follow(node.resolving, self._listener)
+        return node
 
     def restart(self) -> None:
         """The node's process has died, and another one begins: it takes what is in the registry and the Engine."""
@@ -230,6 +236,7 @@ class VirtualNode:
             if step.concerns(one.pod):
                 step.action(self.world(one), self.clock.now())
                 one.wakeup.set()
+        self.network.wake()
 
     def plan(self, step: Step) -> None:
         """Let a step happen at its time."""
@@ -240,7 +247,8 @@ class VirtualNode:
     def advance(self, until: float) -> End:
         """Go on to so many seconds after the beginning, everything that happens at that instant included."""
         limit = later(VIRTUAL_START, until)
-        live, clock = self.node.live, self.clock
+        live, clock, network = self.node.live, self.clock, self.network
+        network.prepare()
         while True:
             self._work()
             if self.is_alone and not live:
@@ -253,11 +261,21 @@ class VirtualNode:
             if self._wake is not None and (following is None or self._wake < following):
                 following = self._wake
             if following is None:
+                network.finish()
                 return End.GONE if self.node.everyone and not live else End.QUIET
+            target = min(following, limit)
+            if network.due is not None and network.due <= target:
+                self._network_until(target)
+            clock.advance(target)
             if following > limit:
-                clock.advance(limit)
                 return End.LIMIT
-            clock.advance(following)
+
+    def _network_until(self, instant: datetime) -> None:
+        """Let the network do what is due before an instant."""
+        network = self.network
+        while network.due is not None and network.due <= instant:
+            self.clock.advance(network.due)
+            network.work()
 
     def _work(self) -> None:
         """Let everybody do what is to be done at this instant."""
@@ -285,8 +303,8 @@ class VirtualNode:
     def _step(self, one: Running) -> None:
         if self._new and one.pod.uid in self._new:
             self._new.discard(one.pod.uid)
-            context = one.worker.context
-            context.ahead = first_sandbox(context, one.owned.making)
+            begin_sandbox(one.owned, self.node.engine, self.node.store, self.clock, _SANDBOX_IMAGE, self.network.zone)
+            one.worker.context.ahead = one.owned.ahead
         try:
             is_gone = self.node.step(one)
         except Exception as error:
@@ -297,7 +315,10 @@ class VirtualNode:
             self.clock.after(seconds, partial(self._mend, one))
             return
         one.wakeup.clear()
+        context = one.worker.context
+        self.network.see(one.pod.uid, context.pod, context.published)
         if is_gone:
+            self.network.forget(one.pod.uid)
             self.engine.forget(one.pod.uid)
             self.handlers.forget(one.pod.uid)
 
@@ -335,7 +356,7 @@ class Cluster(VirtualNode):
         self._names = Numbered()
         for item in objects:
             if item.kind != "Pod" and item.kind not in WORKLOAD_KINDS:
-                put(self.store, placed({**item.value, "kind": item.kind}, item.namespace))
+                write(self.store, {**item.value, "kind": item.kind}, item.namespace, self.clock.now())
         from runner.controllers.control import Controller
 
         self._workloads = expand(objects, self._names, self.clock.now())

@@ -37,7 +37,7 @@ from runner.kubelet.loop.observer import Observer
 from runner.kubelet.loop.recorder import EventRecorder
 from runner.kubelet.loop.secrecy import Secrets
 from runner.kubelet.loop.worker import PodWorker
-from runner.kubelet.network.dns import ClusterNetwork, Resolving
+from runner.kubelet.network.dns import Network, Resolving
 from runner.kubelet.options import WorkerOptions
 from runner.kubelet.prober.handlers.contract import Handlers
 from runner.node.owning import Owned, Spawn
@@ -76,7 +76,7 @@ class Node:
         listener: Listener,
         sandbox_image: str,
         home: Home | None = None,
-        network: ClusterNetwork | None = None,
+        network: Network | None = None,
         secrets: Secrets | None = None,
     ) -> None:
         """``home`` None: nothing of the pods is in files here. ``listener`` is told what happens to pods."""

@@ -11,19 +11,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from runner.clock import Clock, Wakeup
-from runner.core.container.nodeadmission import rejection_of
 from runner.core.kindwords import PODS
-from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Json, Pod
-from runner.core.volumes import MountError
 from runner.engine.protocol import Engine
 from runner.errors import AlreadyExists, EngineError, RunnerError
+from runner.kubelet.containers.ahead import Ahead, begin_ahead
 from runner.kubelet.containers.removal import remove_everything
-from runner.kubelet.containers.sandbox import SandboxCreation
-from runner.kubelet.loop.jobs import Job, Jobs, ThreadJobs
-from runner.kubelet.loop.lanes import Lane
+from runner.kubelet.loop.jobs import Jobs, ThreadJobs
 from runner.kubelet.loop.making import Making
-from runner.kubelet.volumes.planning import prepare_volumes
 from runner.registry.admission import create
 from runner.registry.contract import Key, Registry
 from runner.registry.deletion import forget_pod
@@ -32,7 +27,6 @@ from runner.retry import engine_retry
 
 if TYPE_CHECKING:
     from runner.controllers.control import Controller
-    from runner.kubelet.loop.context import PodContext
 
 Spawn = Callable[[Json, "Controller"], "Owned"]
 """Makes an owned pod of this process from a v1 Pod that has no UID yet, for a workload."""
@@ -54,7 +48,7 @@ class Owned:
     """Makes jobs anew for a worker that begins again, None: those that there are go on."""
     has_messages: bool = True
     """Whether a container of it may leave a termination message."""
-    ahead: tuple[SandboxCreation, Job[str]] | None = None
+    ahead: Ahead | None = None
 
     def renew(self) -> None:
         """Nothing that was begun for the pod is waited for any more: another worker looks at what has come of it."""
@@ -118,54 +112,16 @@ def own_new(
 def begin_sandbox(
     owned: Owned, engine: Engine, store: Registry, clock: Clock, image: str, zone: Callable[[Pod], str] = lambda _: ""
 ) -> None:
-    """Start the pod's first sandbox before anybody has decided so: that decision is never another one for a new pod."""
-    creation = _first(owned.pod, engine.of(owned.pod), store, clock, image, owned.owner, owned.making, zone)
-    if creation is not None:
-        owned.ahead = (creation, owned.jobs.submit(creation.run, Lane.BEGIN))
-
-
-def first_sandbox(context: PodContext, making: Making) -> tuple[SandboxCreation, Job[str]] | None:
-    """The same for a pod that has its worker already."""
-    creation = _first(
-        context.pod,
-        context.engine,
-        context.store,
-        context.clock,
-        context.sandbox_image,
-        context.owner,
-        making,
-        context.zone,
-    )
-    return None if creation is None else (creation, context.jobs.submit(creation.run, Lane.BEGIN))
-
-
-def _first(
-    pod: Pod,
-    engine: Engine,
-    store: Registry,
-    clock: Clock,
-    image: str,
-    owner: str,
-    making: Making,
-    zone: Callable[[Pod], str],
-) -> SandboxCreation | None:
-    """The creation of a new pod's sandbox; None where its worker will say what is wrong."""
-    try:
-        if rejection_of(pod, lambda: engine.info().confinement) is not None:
-            return None
-        volumes = prepare_volumes(pod, engine, store, clock, owner)
-    except (MountError, EngineError):
-        return None  # The worker meets it too, and says so.
-    return SandboxCreation(
-        engine=engine.of(container=SANDBOX_CONTAINER, attempt=0),
-        pod=pod,
-        attempt=0,
+    """Begin what is decided first about a new pod, before it has its worker."""
+    owned.ahead = begin_ahead(
+        owned.pod,
+        engine=engine.of(owned.pod),
+        registry=store,
+        clock=clock,
+        jobs=owned.jobs,
+        making=owned.making,
         image=image,
-        volumes=volumes,
-        owner=owner,
-        now=clock.now,
-        making=making,
-        is_prepared=True,
+        owner=owned.owner,
         zone=zone,
     )
 

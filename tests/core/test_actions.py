@@ -36,7 +36,7 @@ BOXES: list[tuple[str, Pod, list[SandboxRecord], tuple[bool, int, str]]] = [
 def test_when_a_sandbox_is_replaced(pod: Pod, boxes: list[SandboxRecord], wanted: tuple[bool, int, str]) -> None:
     actions = compute_pod_actions(pod, Observed(at=START, sandboxes=tuple(boxes)), ProbeResults())
     assert (actions.create_sandbox, actions.attempt, actions.sandbox_id) == wanted
-    assert bool(actions.cause("pod")) is actions.create_sandbox
+    assert bool(actions.pod_cause) is actions.create_sandbox
 
 
 def proxy(**more: Any) -> dict[str, Any]:
@@ -165,28 +165,28 @@ CAUSES: list[tuple[str, Pod, Observed, str, str]] = [
         "an init lost sight of that may not restart",
         ONCE,
         observed(record(ONCE, "init", "unknown")),
-        "pod",
+        "",
         "the state of init container init is unknown, and it may not restart",
     ),
     (
         "an init killed for memory with exit code 0 is not started again under OnFailure",
         make_pod(["init"], policy="OnFailure"),
         observed(record(INIT, "init", "exited", reason="OOMKilled")),
-        "pod",
+        "",
         "init container init failed and may not restart",
     ),
     (
         "a lost sandbox of a pod that never restarts",
         ONCE,
         observed(record(ONCE, "init", "exited"), ready=False),
-        "pod",
+        "",
         "the sandbox is not ready, and restartPolicy Never starts nothing again",
     ),
     (
         "a lost sandbox whose app has succeeded",
         ON_FAILURE,
         observed(record(ON_FAILURE, "main", "exited"), ready=False),
-        "pod",
+        "",
         "the sandbox is not ready, and every container is done",
     ),
     ("a lost sandbox of an app", POD, observed(record(POD, "main"), ready=False), "main", "new sandbox"),
@@ -195,7 +195,9 @@ CAUSES: list[tuple[str, Pod, Observed, str, str]] = [
 
 @pytest.mark.parametrize(("pod", "seen", "name", "cause"), [r[1:] for r in CAUSES], ids=[r[0] for r in CAUSES])
 def test_every_decision_has_its_cause(pod: Pod, seen: Observed, name: str, cause: str) -> None:
-    assert compute_pod_actions(pod, seen, ProbeResults()).cause(name) == cause
+    """Without a name it is the pod's own."""
+    actions = compute_pod_actions(pod, seen, ProbeResults())
+    assert (actions.cause(name) if name else actions.pod_cause) == cause
 
 
 def test_an_app_of_an_older_sandbox_does_not_prove_that_the_pod_is_initialised() -> None:

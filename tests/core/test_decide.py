@@ -7,7 +7,8 @@ import pytest
 from runner.core.model import Pod, RetryScope
 from runner.core.observed import Observed, ProbeResult, ProbeResults
 from runner.core.sync.backoff import BackoffEntry, BackoffSettings, backoff_key, kubelet_schedule
-from runner.core.sync.decide import Memory, OperationKind, Plan, decide
+from runner.core.sync.decide import Memory, Plan, decide
+from runner.core.sync.operations import Start
 from tests.support.pods import at, make_pod, observed, record
 
 
@@ -199,16 +200,18 @@ def test_deciding_twice_gives_the_same_text() -> None:
 def test_a_restart_is_remembered_for_back_off() -> None:
     seen = observed(record(TWO, "init-1", "exited", code=1, end=4))
     (start,) = plan_of(TWO, seen, now=5).operations
-    assert start.kind is OperationKind.START
+    assert isinstance(start, Start)
     assert start.remember is not None
     assert start.remember[1] == BackoffEntry(count=1, updated_at=at(5))
 
 
 def test_a_first_start_is_not_remembered() -> None:
-    assert all(operation.remember is None for operation in plan_of(TWO, observed(sandbox=False)).operations)
+    start = plan_of(TWO, observed(sandbox=False)).first_start
+    assert start is not None
+    assert start.remember is None
 
 
 def test_a_run_of_more_than_ten_minutes_forgets_the_back_off() -> None:
     seen = observed(record(TWO, "init-1", "exited", code=1, attempt=4, end=601))
     plan = plan_of(TWO, seen, restarts={"init-1": 4}, now=601)
-    assert [operation.kind for operation in plan.operations] == [OperationKind.START]
+    assert [type(operation) for operation in plan.operations] == [Start]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from runner.core.model import Pod, RetryScope
 from runner.core.observed import Observed, ProbeResult, ProbeResults
 from runner.core.sync.backoff import BackoffEntry, BackoffSettings, backoff_key, everything_key, sandbox_key
-from runner.core.sync.decide import Memory, Operation, OperationKind, Plan, decide
+from runner.core.sync.decide import Memory, Plan, decide
+from runner.core.sync.operations import CreateSandbox, Discard, GiveUp, Hold, HoldSandbox, KillPod, Remove, Start
 from tests.support.pods import at, make_pod, observed, record
 
 
@@ -52,30 +54,80 @@ def test_only_the_first_restart_in_a_row_happens_at_once(
 ) -> None:
     seen = observed(record(POD, "main", "exited", code=1, attempt=attempt, end=1))
     (operation,) = plan(POD, seen, now, restarts=restarts).operations
-    assert operation.at_once is at_once
+    assert (isinstance(operation, Start) and operation.at_once) is at_once
 
 
 def test_a_first_start_is_no_restart() -> None:
     (start,) = plan(POD, observed()).operations
+    assert isinstance(start, Start)
     assert not start.at_once
 
 
 def test_a_held_start_is_over_when_its_time_has_come() -> None:
     seen = observed(record(POD, "main", "exited", code=1, attempt=1, end=1))
-    (held,) = plan(POD, seen, 5, restarts={"main": 1}).operations
-    assert (held.kind, held.ready_at) == (OperationKind.HOLD, at(11))
-    assert [held.is_held(at(second)) for second in (5, 10.9, 11)] == [True, True, False]
+    held = plan(POD, seen, 5, restarts={"main": 1})
+    (hold,) = held.operations
+    assert isinstance(hold, Hold)
+    assert hold.ready_at == at(11)
+    for second, verb in ((5, "hold"), (10.9, "hold"), (11, "start")):
+        assert [operation.verb for operation in held.steps(partial(at, second))] == [verb], second
 
 
 def test_a_hold_without_an_end_never_passes() -> None:
-    assert Operation(kind=OperationKind.HOLD, target="main", cause="").is_held(at(1e6))
+    """What holds a new sandbox is decided anew when its time has come, and the same of everything that starts again."""
+    pod = make_pod((), (RESTART_ALL,))
+    seen = observed(record(pod, "main", "exited", code=5, attempt=3, end=1))
+    holds = [
+        plan(pod, seen, 1, crashes=again(everything_key(pod), 3)),
+        plan(POD, observed(ready=False), 1, crashes=again(sandbox_key(POD), 3)),
+    ]
+    for held in holds:
+        assert [operation.verb for operation in held.steps(lambda: at(1e6))][-1] == "hold"
+
+
+def test_one_dead_instance_stays_beside_a_new_one() -> None:
+    seen = observed(*(record(POD, "main", "exited", code=1, attempt=n, end=n) for n in (3, 2, 1)))
+    found = plan(POD, seen, 1000)
+    assert str(found) == (
+        "start main attempt 4: it ended with exit code 1\n"
+        "discard main attempt 2: no more than one that has ended stays beside a new one\n"
+        "discard main attempt 1: no more than one that has ended stays beside a new one"
+    )
+    held = plan(POD, seen, 4, restarts={"main": 3})
+    assert [operation.verb for operation in held.operations] == ["hold"]
+    outlasted = [*held.steps(lambda: at(1000))]
+    assert [(one.verb, one.target) for one in outlasted] == [
+        ("start", "main"),
+        ("discard", "main"),
+        ("discard", "main"),
+    ]
+    assert [one.container_id for one in outlasted if isinstance(one, Discard)] == ["main-2", "main-1"]
+
+
+def test_a_new_sandbox_tells_what_it_replaces() -> None:
+    (kill, create, _) = plan(POD, observed(record(POD, "main"), ready=False)).operations
+    assert isinstance(kill, KillPod)
+    assert kill.message == "Pod sandbox changed, it will be killed and re-created."
+    assert isinstance(create, CreateSandbox)
+    assert [(one.id, one.attempt) for one in create.replaces] == [("sandbox-0", 0)]
+    (first, _) = plan(POD, observed(sandbox=False)).operations
+    assert isinstance(first, CreateSandbox)
+    assert first.replaces == ()
+
+
+def test_a_container_may_be_called_pod() -> None:
+    pod = make_pod((), ({"name": "pod"},))
+    assert str(plan(pod, observed(sandbox=False))) == (
+        "create sandbox POD attempt 0: the pod has no sandbox\nstart pod attempt 0: new sandbox"
+    )
 
 
 def test_the_manifests_own_restart_of_everything_knows_no_back_off() -> None:
     pod = make_pod((), (RESTART_ALL,))
     seen = observed(record(pod, "main", "exited", code=5, attempt=3, end=1))
     (remove,) = plan(pod, seen, 1, restarts={"main": 3}).operations
-    assert (remove.kind, remove.attempt, remove.remember) == (OperationKind.REMOVE, 4, None)
+    assert isinstance(remove, Remove)
+    assert (remove.attempt, remove.remember) == (4, None)
     assert str(remove) == "remove main attempt 4: every container runs again because main ended with exit code 5"
 
 
@@ -99,6 +151,8 @@ def test_the_retry_of_the_whole_pod_is_remembered_with_its_last_removal() -> Non
     pod = make_pod(["init", "last"], scope=RetryScope.POD)
     seen = observed(record(pod, "last", "exited", code=5, end=1), record(pod, "init", "exited"))
     first, second = plan(pod, seen, 2).operations
+    assert isinstance(first, Remove)
+    assert isinstance(second, Remove)
     assert (first.remember, first.attempt) == (None, None)
     assert second.remember is not None
     assert second.remember[1] == BackoffEntry(count=1, updated_at=at(2))
@@ -119,7 +173,7 @@ LIMITS: list[tuple[str, Callable[[int, float], bool] | None, int | None, bool]] 
 def test_when_the_pod_gives_up(gives_up: Callable[[int, float], bool] | None, limit: int | None, wanted: bool) -> None:
     seen = observed(record(POD, "main", "exited", code=1, attempt=2, end=1))
     (operation,) = plan(POD, seen, 1000, gives_up=gives_up, max_restarts=limit).operations
-    assert (operation.kind is OperationKind.GIVE_UP) is wanted
+    assert isinstance(operation, GiveUp if wanted else Start)
     assert operation.attempt == 3
 
 
@@ -127,24 +181,21 @@ def test_a_pod_without_a_beginning_has_lasted_no_time() -> None:
     pod = make_pod(metadata={"creationTimestamp": None})
     seen = observed(record(pod, "main", "exited", code=1, end=1))
     (operation,) = plan(pod, seen, 1000, gives_up=lambda _attempt, elapsed: elapsed > 0).operations
-    assert operation.kind is OperationKind.START
+    assert isinstance(operation, Start)
 
 
 def test_a_sandbox_that_failed_before_counts_on() -> None:
     (create, _) = plan(POD, observed(sandbox=False), attempts={"POD": 4}).operations
-    assert (create.kind, create.attempt) == (OperationKind.CREATE_SANDBOX, 5)
+    assert isinstance(create, CreateSandbox)
+    assert create.attempt == 5
 
 
 def test_init_containers_of_a_new_sandbox_know_back_off_as_apps_do() -> None:
     """Their records go with the old sandbox, so that it waits with them."""
     fresh = observed(record(INIT, "init", "exited", code=1, attempt=3, end=1), ready=False)
-    assert [o.kind for o in plan(INIT, fresh, 1, restarts={"init": 3}).operations] == [OperationKind.HOLD]
+    assert [type(o) for o in plan(INIT, fresh, 1, restarts={"init": 3}).operations] == [Hold]
     app = observed(record(POD, "main", "exited", code=1, attempt=3, end=1), ready=False)
-    assert [o.kind for o in plan(POD, app, 1, restarts={"main": 3}).operations] == [
-        OperationKind.KILL_POD,
-        OperationKind.CREATE_SANDBOX,
-        OperationKind.HOLD,
-    ]
+    assert [type(o) for o in plan(POD, app, 1, restarts={"main": 3}).operations] == [KillPod, CreateSandbox, Hold]
 
 
 def test_a_pod_that_is_killed_kills_no_single_container_besides() -> None:
@@ -158,7 +209,8 @@ def test_a_pod_that_is_killed_kills_no_single_container_besides() -> None:
 def test_an_instance_without_an_end_does_not_hold_its_restart() -> None:
     seen = observed(record(POD, "main", "exited", code=1, finished_at=None))
     (operation,) = plan(POD, seen, restarts={"main": 3}).operations
-    assert (operation.kind, operation.remember) == (OperationKind.START, None)
+    assert isinstance(operation, Start)
+    assert operation.remember is None
 
 
 def test_ephemeral_containers_are_started_first() -> None:
@@ -184,21 +236,20 @@ def again(key: tuple[str, ...], count: int, when: float = 0) -> dict[tuple[str, 
 def test_a_sandbox_is_made_again_at_once_only_a_few_times(count: int, now: float, expected: str) -> None:
     found = plan(POD, observed(ready=False), now, crashes=again(sandbox_key(POD), count))
     assert expected in str(found).splitlines()
-    if found.operations[-1].kind is OperationKind.HOLD:
-        assert found.operations[-1].is_held(at(1e6))
+    assert isinstance(found.operations[-1], HoldSandbox) is expected.startswith("hold")
 
 
 def test_the_first_sandbox_is_nothing_that_is_made_again() -> None:
-    first = next(o for o in plan(POD, observed(sandbox=False)).operations if o.kind is OperationKind.CREATE_SANDBOX)
+    first = next(o for o in plan(POD, observed(sandbox=False)).operations if isinstance(o, CreateSandbox))
     assert first.again is None
-    new = next(o for o in plan(POD, observed(ready=False), 1).operations if o.kind is OperationKind.CREATE_SANDBOX)
+    new = next(o for o in plan(POD, observed(ready=False), 1).operations if isinstance(o, CreateSandbox))
     assert new.again == (sandbox_key(POD), BackoffEntry(count=1, updated_at=at(1)))
 
 
 def test_what_still_runs_is_stopped_before_a_sandbox_waits_for_its_turn() -> None:
     seen = observed(record(POD, "main"), ready=False)
     stop, hold = plan(POD, seen, 1, crashes=again(sandbox_key(POD), 3)).operations
-    assert (stop.kind, hold.kind) == (OperationKind.KILL_POD, OperationKind.HOLD)
+    assert (type(stop), type(hold)) == (KillPod, HoldSandbox)
 
 
 @pytest.mark.parametrize(
@@ -214,9 +265,9 @@ def test_an_init_container_that_starts_in_a_new_sandbox_has_its_back_off(
 ) -> None:
     seen = observed(record(INIT, "init", "exited", end=1), ready=False)
     found = plan(INIT, seen, now, restarts={"init": restarts})
-    assert [str(operation.kind) for operation in found.operations] == kinds
+    assert [operation.verb for operation in found.operations] == kinds
     start = found.operations[-1]
-    if start.kind is OperationKind.START:
+    if isinstance(start, Start):
         assert not start.at_once, "a new sandbox is no retry of a container"
         assert start.again is not None
         assert start.again[1].count == restarts + 1
@@ -228,4 +279,5 @@ def test_the_manifests_own_restart_of_everything_waits_when_it_goes_on_and_on() 
     (hold,) = plan(pod, seen, 1, crashes=again(everything_key(pod), 3)).operations
     assert str(hold) == "hold main attempt 4 back-off 10s: it ended with exit code 5"
     (remove,) = plan(pod, seen, 11, crashes=again(everything_key(pod), 3)).operations
+    assert isinstance(remove, Remove)
     assert remove.again == (everything_key(pod), BackoffEntry(count=4, updated_at=at(11)))

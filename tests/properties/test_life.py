@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from runner.clock import VIRTUAL_START
 from runner.core.model import Pod
-from runner.core.sync.decide import Memory, OperationKind, Plan, decide
+from runner.core.sync.decide import Memory, Plan, decide
+from runner.core.sync.operations import Hold, HoldSandbox
 from runner.engine.simulated.script import ContainerScript
 from runner.kubelet.options import WorkerOptions
 from runner.lab.script import script_of
@@ -79,8 +80,7 @@ def test_what_was_decided_and_done_is_not_decided_again(data: st.DataObject, sco
     run.advance(LIMIT)
     is_done = "sync" not in run.worker.context.tasks.names
     if is_done and watch.phase in ("Pending", "Running"):
-        held = (OperationKind.HOLD,)
-        assert all(operation.kind in held for operation in decided_again(run).operations)
+        assert all(isinstance(operation, Hold | HoldSandbox) for operation in decided_again(run).operations)
 
 
 @thorough

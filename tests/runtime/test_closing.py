@@ -16,7 +16,7 @@ from runner.clock import VIRTUAL_START, SystemClock
 from runner.engine.protocol import Engine, EngineEvent
 from runner.errors import Expired
 from runner.kubelet.loop.wakeups import EngineWatcher, RegistryWatcher
-from runner.kubelet.network.dns import ClusterNetwork
+from runner.kubelet.network.following import NetworkThread
 from runner.kubelet.network.place import NetworkPlace
 from runner.node.node import Node
 from runner.node.threads import Threads
@@ -124,7 +124,7 @@ def _of_node(registry: Registry) -> Callable[[], None]:
 
 def _of_network(registry: Registry) -> Callable[[], None]:
     place = NetworkPlace(SoleHolder("node"), "label")
-    network = ClusterNetwork(cast(Engine, SimpleNamespace()), registry, SystemClock(), place)
+    network = NetworkThread(cast(Engine, SimpleNamespace()), registry, SystemClock(), place)
     network.follow(lambda: (), lambda _: None)
     network.wake()
     return network.close

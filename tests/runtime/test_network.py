@@ -13,7 +13,7 @@ from runner.core.labels import POD_UID
 from runner.core.model import Pod
 from runner.core.network.proxyconfig import TABLE
 from runner.engine.simulated import SimulatedEngine
-from runner.kubelet.network.dns import ClusterNetwork
+from runner.kubelet.network.following import NetworkThread
 from runner.kubelet.network.place import NetworkPlace
 from runner.registry.contract import put
 from runner.registry.holders import NodeInstance
@@ -49,7 +49,7 @@ def test_a_pod_whose_process_died_has_no_name_and_is_no_endpoint(
     spec = {"selector": {"app": "web"}, "clusterIP": "None", "ports": [{"port": 80}]}
     put(store, {"kind": "Service", "metadata": {"name": "heads", "namespace": "default"}, "spec": spec})
     clock = VirtualClock()
-    network = ClusterNetwork(SimulatedEngine(clock), store, clock, place(tmp_path))
+    network = NetworkThread(SimulatedEngine(clock), store, clock, place(tmp_path))
     zone = network.zone(Pod.from_json(store.list("Pod").items[0])).splitlines()
     names = {line.split()[1].split(".")[0] for line in zone if line.startswith("a ") and line.endswith(" 10.0.0.2")}
     assert names == ({"other", "heads", "10-0-0-2"} if is_known else set())
@@ -64,7 +64,7 @@ def test_a_proxy_is_told_of_no_pod_whose_process_died(tmp_path: Path) -> None:
     metadata = {"name": "shared", "namespace": "default", "uid": "uid-shared"}
     spec = {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}
     put(store, {"kind": "Service", "metadata": metadata, "spec": spec})
-    network = ClusterNetwork(engine, store, clock, place(tmp_path))
+    network = NetworkThread(engine, store, clock, place(tmp_path))
     network.prepare()
     network.await_prepared()
     (proxy,) = engine.list_containers({POD_UID: "uid-shared"})

@@ -47,7 +47,10 @@ class Reset(Struct, frozen=True, kw_only=True):
 
 
 class PodActions(Struct, frozen=True, kw_only=True):
-    """The decision. Names instead of indexes, in the order in which things are done; ``causes`` says why, by name."""
+    """The decision. Names instead of indexes, in the order in which things are done.
+
+    ``causes`` says why, by the container's name; ``pod_cause`` why the pod is killed, or has a new sandbox.
+    """
 
     kill_pod: bool = False
     create_sandbox: bool = False
@@ -59,6 +62,7 @@ class PodActions(Struct, frozen=True, kw_only=True):
     to_kill: tuple[Kill, ...] = ()
     to_reset: tuple[Reset, ...] = ()
     causes: tuple[tuple[str, str], ...] = ()
+    pod_cause: str = ""
 
     def cause(self, name: str) -> str:
         for known, cause in self.causes:
@@ -75,6 +79,7 @@ class _Draft(Struct):
     containers_to_start: list[str] = []
     to_kill: list[Kill] = []
     causes: dict[str, str] = {}
+    pod_cause: str = ""
 
     def start_init(self, name: str, cause: str) -> None:
         self.init_to_start.append(name)
@@ -92,7 +97,7 @@ class _Draft(Struct):
     def give_up(self, cause: str) -> None:
         self.kill_pod = True
         self.init_to_start.clear()
-        self.causes["pod"] = cause
+        self.pod_cause = cause
 
 
 def compute_pod_actions(
@@ -125,6 +130,7 @@ def compute_pod_actions(
         ephemeral_to_start=_ephemeral(pod, observed),
         to_kill=tuple(draft.to_kill),
         causes=tuple(draft.causes.items()),
+        pod_cause=draft.pod_cause,
     )
 
 
@@ -135,15 +141,14 @@ def _with_new_sandbox(pod: Pod, observed: Observed, fault: SandboxFault) -> PodA
     base = {"attempt": attempt, "sandbox_id": replaced}
     if pod.restart_policy is RestartPolicy.NEVER and attempt != 0 and observed.containers:
         cause = f"{fault.cause}, and restartPolicy Never starts nothing again"
-        return PodActions(kill_pod=True, causes=(("pod", cause),), **base)  # type: ignore[arg-type]
+        return PodActions(kill_pod=True, pod_cause=cause, **base)  # type: ignore[arg-type]
     to_start = [c for c in pod.containers if not _succeeded_for_good(pod, c, observed)]
     has_run = any(_was_created(observed.latest(c.name)) for c in pod.containers)
     if not to_start and has_run:
         cause = f"{fault.cause}, and every container is done"
-        return PodActions(kill_pod=True, causes=(("pod", cause),), **base)  # type: ignore[arg-type]
+        return PodActions(kill_pod=True, pod_cause=cause, **base)  # type: ignore[arg-type]
     inits, apps = (pod.init_containers[:1], []) if pod.init_containers else ((), to_start)
-    causes = [("pod", fault.cause)]
-    causes += [(c.name, "first init container of a new sandbox") for c in inits]
+    causes = [(c.name, "first init container of a new sandbox") for c in inits]
     causes += [(c.name, "new sandbox") for c in apps]
     return PodActions(
         kill_pod=True,
@@ -151,6 +156,7 @@ def _with_new_sandbox(pod: Pod, observed: Observed, fault: SandboxFault) -> PodA
         init_to_start=tuple(c.name for c in inits),
         containers_to_start=tuple(c.name for c in apps),
         causes=tuple(causes),
+        pod_cause=fault.cause,
         **base,  # type: ignore[arg-type]
     )
 

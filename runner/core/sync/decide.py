@@ -6,15 +6,14 @@ On top of ``compute_pod_actions`` this lays out the numbered steps of kuberuntim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from runner.core.labels import SANDBOX_CONTAINER
-from runner.core.model import Container, Pod, ProbeKind
+from runner.core.model import Container, Pod
 from runner.core.observed import ContainerRecord, Observed, ProbeResults, RuntimeState
 from runner.core.sync.actions import PodActions, compute_pod_actions
 from runner.core.sync.backoff import (
@@ -31,61 +30,26 @@ from runner.core.sync.backoff import (
     lenient_schedule,
     sandbox_key,
 )
+from runner.core.sync.operations import (
+    CreateSandbox,
+    Discard,
+    GiveUp,
+    Hold,
+    HoldSandbox,
+    Kill,
+    KillPod,
+    Operation,
+    Remove,
+    Start,
+)
 from runner.core.sync.restart import matching_rule, restart_all_sources
-from runner.core.text.times import format_duration
 
 _EXITED = RuntimeState.EXITED
 FREE = 3
 """So often in a row something is made anew without a wait that a kubelet would make anew without one for ever."""
-
-
-class OperationKind(StrEnum):
-    """What an operation does."""
-
-    KILL_POD = "kill pod"
-    CREATE_SANDBOX = "create sandbox"
-    KILL = "kill"
-    REMOVE = "remove"
-    HOLD = "hold"
-    START = "start"
-    GIVE_UP = "give up"
-
-
-class Operation(Struct, frozen=True, kw_only=True):
-    """One thing to do.
-
-    ``container_id`` names the instance for kill and remove; ``message`` is the Killing event's text; ``probe`` whose failure
-    kills; ``running`` whether a container that is removed must be killed first. A held start carries when it may happen
-    (``ready_at``) and the nominal back-off in seconds (``delay``); a start carries what back-off remembers of it, and
-    ``again`` is remembered too, of what is no restart to be told of.
-    """
-
-    kind: OperationKind
-    target: str
-    cause: str
-    attempt: int | None = None
-    container_id: str = ""
-    message: str = ""
-    probe: ProbeKind | None = None
-    running: bool = False
-    ready_at: datetime | None = None
-    delay: float = 0.0
-    remember: tuple[tuple[str, ...], BackoffEntry] | None = None
-    again: tuple[tuple[str, ...], BackoffEntry] | None = None
-
-    @property
-    def at_once(self) -> bool:
-        """Whether this is a restart that back-off did not hold: the first in a row."""
-        return self.remember is not None and self.remember[1].count == 1 and self.kind is not OperationKind.HOLD
-
-    def is_held(self, now: datetime) -> bool:
-        """Whether a held start still waits; a kill in the same sync may have outlasted its back-off."""
-        return self.remember is None or self.ready_at is None or now < self.ready_at
-
-    def __str__(self) -> str:
-        attempt = "" if self.attempt is None else f" attempt {self.attempt}"
-        wait = f" back-off {format_duration(self.delay)}" if self.kind is OperationKind.HOLD else ""
-        return f"{self.kind} {self.target}{attempt}{wait}: {self.cause}"
+KEPT_INSTANCES = 1
+"""Dead instances of a container that stay beside a new one (kuberuntime_gc.go, maxPerPodContainer)."""
+SANDBOX_CHANGED = "Pod sandbox changed, it will be killed and re-created."
 
 
 class Memory(Struct, frozen=True, kw_only=True):
@@ -110,14 +74,26 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     operations: tuple[Operation, ...]
     sandbox_id: str
-    actions: PodActions
 
     @property
     def is_empty(self) -> bool:
         return not self.operations
 
+    @property
+    def first_start(self) -> Start | None:
+        """The container that starts before all others."""
+        return next((one for one in self.operations if isinstance(one, Start)), None)
+
+    def steps(self, now: Callable[[], datetime]) -> Iterator[Operation]:
+        """The operations in order, each as its turn comes: what is done before may outlast a back-off."""
+        for operation in self.operations:
+            if isinstance(operation, Hold) and operation.then and operation.ready_at <= now():
+                yield from operation.then
+            else:
+                yield operation
+
     def __str__(self) -> str:
-        return "\n".join(str(operation) for operation in self.operations)
+        return "\n".join(map(str, self.operations))
 
 
 def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, now: datetime) -> Plan:
@@ -125,42 +101,35 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
     actions = compute_pod_actions(pod, observed, results)
     operations: list[Operation] = []
     if actions.kill_pod and (_is_alive(observed) or (actions.create_sandbox and _has_remains(actions, observed))):
-        operations.append(Operation(kind=OperationKind.KILL_POD, target=pod.name, cause=actions.cause("pod")))
+        message = SANDBOX_CHANGED if actions.create_sandbox and actions.sandbox_id else ""
+        operations.append(KillPod(target=pod.name, cause=actions.pod_cause, message=message))
     if actions.create_sandbox:
         held = _held_sandbox(pod, observed, actions, memory, now)
         if held is not None:
-            is_alive = _is_alive(observed)
-            kept = tuple(operations) if is_alive else ()
-            return Plan(operations=(*kept, held), sandbox_id=actions.sandbox_id, actions=actions)
+            kept = tuple(operations) if _is_alive(observed) else ()
+            return Plan(operations=(*kept, held), sandbox_id=actions.sandbox_id)
         operations.extend(_purge(pod, observed))
-        operations.append(_sandbox(pod, actions, memory, now))
+        operations.append(_sandbox(pod, observed, actions, memory, now))
     if actions.to_reset:
         operations.extend(_reset(pod, observed, actions, memory, now))
     if actions.to_kill and not actions.kill_pod:
         operations.extend(
-            Operation(
-                kind=OperationKind.KILL,
-                target=kill.name,
-                container_id=kill.id,
-                message=kill.message,
-                probe=kill.probe,
-                cause=kill.message,
-            )
+            Kill(target=kill.name, container_id=kill.id, message=kill.message, probe=kill.probe, cause=kill.message)
             for kill in actions.to_kill
         )
-    starts = actions.ephemeral_to_start + actions.init_to_start + actions.containers_to_start
-    operations += [_start(pod, name, observed, actions, memory, now) for name in starts] if starts else ()
-    return Plan(operations=tuple(operations), sandbox_id=actions.sandbox_id, actions=actions)
+    for name in actions.ephemeral_to_start + actions.init_to_start + actions.containers_to_start:
+        operations.extend(_start(pod, name, observed, actions, memory, now))
+    return Plan(operations=tuple(operations), sandbox_id=actions.sandbox_id)
 
 
-def _sandbox(pod: Pod, actions: PodActions, memory: Memory, now: datetime) -> Operation:
+def _sandbox(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, now: datetime) -> CreateSandbox:
     attempt = max(actions.attempt, memory.attempts.get(SANDBOX_CONTAINER, -1) + 1)
-    return Operation(
-        kind=OperationKind.CREATE_SANDBOX,
+    return CreateSandbox(
         target=SANDBOX_CONTAINER,
         attempt=attempt,
-        cause=actions.cause("pod"),
+        cause=actions.pod_cause,
         again=_made_again(sandbox_key(pod), memory, now) if attempt else None,
+        replaces=observed.sandboxes,
     )
 
 
@@ -172,12 +141,8 @@ def _held_sandbox(pod: Pod, observed: Observed, actions: PodActions, memory: Mem
     """
     blocked = _too_often(sandbox_key(pod), memory, now)
     if blocked is not None:
-        return Operation(
-            kind=OperationKind.HOLD,
-            target=SANDBOX_CONTAINER,
-            ready_at=blocked.ready_at,
-            delay=blocked.delay,
-            cause=actions.cause("pod"),
+        return HoldSandbox(
+            target=SANDBOX_CONTAINER, ready_at=blocked.ready_at, delay=blocked.delay, cause=actions.pod_cause
         )
     for container in pod.init_containers[:1]:
         past = _past(pod, container, observed, memory)
@@ -207,11 +172,10 @@ def _has_remains(actions: PodActions, observed: Observed) -> bool:
     return bool(actions.sandbox_id or observed.containers)
 
 
-def _purge(pod: Pod, observed: Observed) -> list[Operation]:
+def _purge(pod: Pod, observed: Observed) -> list[Remove]:
     """A new sandbox runs all init containers again: what is left of them goes first."""
     return [
-        Operation(
-            kind=OperationKind.REMOVE,
+        Remove(
             target=container.name,
             container_id=record.id,
             attempt=record.attempt,
@@ -248,11 +212,9 @@ def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, no
                 return [_hold(source.name, attempt, blocked, f"it ended with exit code {record.exit_code}")]
     cause = f"every container runs again because {_failures(sources, observed)}"
     return [
-        Operation(
-            kind=OperationKind.REMOVE,
+        Remove(
             target=reset.name,
             container_id=reset.id,
-            message="killing",
             running=reset.running,
             attempt=_next_attempt(reset.name, observed, memory) if reset is actions.to_reset[-1] else None,
             cause=cause,
@@ -292,40 +254,22 @@ def _past(pod: Pod, container: Container, observed: Observed, memory: Memory) ->
 
 
 def _held(
-    pod: Pod,
-    past: _Past,
-    attempt: int,
-    memory: Memory,
-    now: datetime,
-    remember: tuple[tuple[str, ...], BackoffEntry] | None = None,
-) -> Operation | None:
-    """The operation that stands for a restart that may not happen, now or ever; None when it may."""
+    pod: Pod, past: _Past, attempt: int, memory: Memory, now: datetime, then: tuple[Start | Discard, ...] = ()
+) -> Hold | GiveUp | None:
+    """The operation that stands for a restart that may not happen, now or ever; None when it may.
+
+    ``then`` is what it holds.
+    """
     name = past.ended.name
     if _gives_up(pod, attempt, memory, now):
         cause = f"{_failed(past)} after {attempt - 1} restarts"
-        return Operation(kind=OperationKind.GIVE_UP, target=name, attempt=attempt, cause=cause)
+        return GiveUp(target=name, attempt=attempt, cause=cause)
     blocked = check_restart(past.entry, past.finished_at, now, memory.settings, memory.schedule)
-    if blocked is None:
-        return None
-    return _hold(name, attempt, blocked, _failed(past), remember)
+    return None if blocked is None else _hold(name, attempt, blocked, _failed(past), then)
 
 
-def _hold(
-    name: str,
-    attempt: int,
-    blocked: Blocked,
-    cause: str,
-    remember: tuple[tuple[str, ...], BackoffEntry] | None = None,
-) -> Operation:
-    return Operation(
-        kind=OperationKind.HOLD,
-        target=name,
-        attempt=attempt,
-        ready_at=blocked.ready_at,
-        delay=blocked.delay,
-        cause=cause,
-        remember=remember,
-    )
+def _hold(name: str, attempt: int, blocked: Blocked, cause: str, then: tuple[Start | Discard, ...] = ()) -> Hold:
+    return Hold(target=name, attempt=attempt, ready_at=blocked.ready_at, delay=blocked.delay, cause=cause, then=then)
 
 
 def _failed(past: _Past) -> str:
@@ -346,24 +290,33 @@ def _next_attempt(name: str, observed: Observed, memory: Memory) -> int:
     return max(memory.attempts.get(name, -1), -1 if latest is None else latest.attempt) + 1
 
 
-def _start(pod: Pod, name: str, observed: Observed, actions: PodActions, memory: Memory, now: datetime) -> Operation:
+def _start(
+    pod: Pod, name: str, observed: Observed, actions: PodActions, memory: Memory, now: datetime
+) -> tuple[Operation, ...]:
+    """The start of a container, and which of its dead instances go then; or what keeps it from being started."""
     container = pod.container(name) or next(c for c in pod.ephemeral_containers if c.name == name)
-    remember = None
     attempt = _next_attempt(name, observed, memory)
-    again = None
+    cause = actions.cause(name) or "it has not run yet"
     past = _past(pod, container, observed, memory)
-    if past is not None and actions.create_sandbox and container.is_init:
-        again = past.remembered(memory, now)  # Whether it has to wait was asked before the sandbox was made.
-    elif past is not None:
-        remember = past.remembered(memory, now)
-        held = _held(pod, past, attempt, memory, now, remember)
-        if held is not None:
-            return held
-    return Operation(
-        kind=OperationKind.START,
-        target=name,
-        attempt=attempt,
-        cause=actions.cause(name) or "it has not run yet",
-        remember=remember,
-        again=again,
-    )
+    if actions.create_sandbox and container.is_init:
+        # Whether it has to wait was asked before the sandbox was made, and what was left of it is removed.
+        again = None if past is None else past.remembered(memory, now)
+        return (Start(target=name, attempt=attempt, cause=cause, again=again),)
+    remember = None if past is None else past.remembered(memory, now)
+    start = Start(target=name, attempt=attempt, cause=cause, remember=remember)
+    wanted: tuple[Start | Discard, ...] = (start, *_surplus(name, observed))
+    held = None if past is None else _held(pod, past, attempt, memory, now, wanted)
+    return wanted if held is None else (held,)
+
+
+def _surplus(name: str, observed: Observed) -> list[Discard]:
+    """The instances that are too many once there is a new one."""
+    return [
+        Discard(
+            target=name,
+            container_id=record.id,
+            attempt=record.attempt,
+            cause="no more than one that has ended stays beside a new one",
+        )
+        for record in observed.instances(name)[KEPT_INSTANCES:]
+    ]

@@ -21,7 +21,7 @@ from typing import Final
 from runner.clock import VirtualClock
 from runner.core.container.containerconfig import ContainerConfig, MountType, VolumeConfig
 from runner.core.images.progress import PullProgress
-from runner.core.labels import POD_UID
+from runner.core.labels import CONTAINER_NAME, POD_UID
 from runner.core.model import ProbeKind
 from runner.core.sync.probing import ProbeRun, RunResult
 from runner.engine.protocol import (
@@ -61,6 +61,8 @@ NOT_FOUND: Final = 127
 
 _SPREAD, _IDS = int(sha256(b"container").hexdigest(), 16) | 1, 1 << 256
 """Ids are numbers times the one, below the other: none comes twice, and they look like an Engine's."""
+_OTHERS: Final = 1 << 21
+"""The first number of a container that is no pod's: what else there is changes no pod's ids and addresses."""
 
 _INFO: Final = EngineInfo(
     confinement=frozenset({"apparmor", "seccomp", "userns"}),
@@ -97,7 +99,7 @@ class SimulatedEngine(Untagged):
         self._elapsed = 0.0
         self._bus = EventBus()
         # What the ids and addresses are made from.
-        self._numbers = itertools.count(1)
+        self._numbers, self._others = itertools.count(1), itertools.count(_OTHERS)
         self._containers: dict[str, SimulatedContainer] = {}
         self._by_uid: dict[str, dict[str, SimulatedContainer]] = {}
         self._names: dict[str, SimulatedContainer] = {}
@@ -222,9 +224,9 @@ class SimulatedEngine(Untagged):
             raise EngineConflict(
                 f'The container name "/{config.name}" is already in use by container {taken.id}', recoverable=True
             )
-        number = next(self._numbers)
+        number = self._next_number(config)
         container_id = f"{number * _SPREAD % _IDS:064x}"
-        name = config.labels.get("io.kubernetes.container.name", config.name)
+        name = config.labels.get(CONTAINER_NAME, config.name)
         scripts = self._scripts.get(config.labels.get(POD_UID, ""), self.script)
         script = scripts.containers.get(name, scripts.default)
         container = SimulatedContainer(container_id, config, image_id=image.id, script=script, now=self.clock.now())
@@ -237,6 +239,9 @@ class SimulatedEngine(Untagged):
                 self._volumes.use(mount.source, container_id, mount.create)
         self._emit(container, "create")
         return container_id
+
+    def _next_number(self, config: ContainerConfig) -> int:
+        return next(self._numbers if CONTAINER_NAME in config.labels else self._others)
 
     def start_container(self, container_id: str) -> None:
         self._called("start_container", container_id)
@@ -256,9 +261,11 @@ class SimulatedEngine(Untagged):
         container.started_at = self.clock.now()
         container.exit_code, container.oom_killed, container.error = 0, False, ""
         container.stopping, container.told, container.due, container.patience = False, False, None, None
-        container.pid = 1000 + next(self._numbers)
+        number = self._next_number(container.config)
+        container.pid = 1000 + number
         if container.config.network_mode in ("", "default", "bridge"):
-            container.ip = f"172.17.{container.pid // 250 % 250}.{container.pid % 250 + 2}"
+            place = container.pid // 250
+            container.ip = f"172.17.{place % 250 if number < _OTHERS else 250 + place % 6}.{container.pid % 250 + 2}"
         container.changed()
         self._emit(container, "start")
         self._ends.plan_natural(container, attempt)

@@ -2,7 +2,8 @@
 
 A kubelet does these things one after the other. Doing them early changes nothing that can be seen but the time: events are
 recorded when the container's turn comes, an unstarted container that was prepared is hidden from what is observed, and
-what was prepared too long ago is thrown away. Only what depends on nothing but the manifest is prepared, and only from
+what was prepared too long ago is thrown away. Which container is next is decided where everything is: by ``decide``, about
+the world in which the one before has done well. Only what depends on nothing but the manifest is prepared, and only from
 images that are there; everything else, and everything that fails, goes the ordinary way.
 """
 
@@ -18,10 +19,12 @@ from msgspec import Struct
 
 from runner.core.images.images import InvalidReference
 from runner.core.images.progress import PullProgress
-from runner.core.model import Container, Pod, PullPolicy
+from runner.core.model import Container, PullPolicy
 from runner.core.objects import ConfigError
 from runner.core.reasons import Note
 from runner.core.sync.backoff import pull_key
+from runner.core.sync.foresight import start_after
+from runner.core.sync.operations import Start
 from runner.core.sync.pulling import already_present, pulled, pulling_note
 from runner.engine.protocol import ImageDetails, RegistryAuth
 from runner.errors import EngineError
@@ -63,24 +66,28 @@ class Prefetcher:
     context: PodContext
     _orders: dict[str, _Order] = field(default_factory=dict)
 
-    def begin_first(self, sandbox_id: str) -> None:
-        """Prepare the container that a new sandbox starts with."""
-        pod = self.context.pod
-        self._begin((*pod.init_containers, *pod.containers)[0], sandbox_id)
+    def begin(self, start: Start, sandbox_id: str) -> None:
+        """Prepare what is decided to start as soon as the sandbox that is being made is there."""
+        container = self.context.pod.container(start.target)
+        if container is not None:
+            self._begin(container, start.attempt, sandbox_id)
 
-    def begin_after(self, name: str, sandbox_id: str) -> None:
-        """Prepare the container that comes after this one, if it has not run yet."""
-        following = follower(self.context.pod, name)
-        if following is not None and self.context.observed.latest(following.name) is None:
-            self._begin(following, sandbox_id)
+    def begin_after(self, name: str, attempt: int, sandbox_id: str) -> None:
+        """Prepare the container that starts for the first time when this attempt of another one has done well."""
+        context = self.context
+        pod, seen = context.pod, context.observed
+        if len(pod.containers) + len(pod.init_containers) == 1:
+            return
+        following = start_after(pod, seen, context.results, context.memory, context.now(), name=name, attempt=attempt)
+        if following is not None:
+            self.begin(following, sandbox_id)
 
-    def _begin(self, container: Container, sandbox_id: str) -> None:
+    def _begin(self, container: Container, attempt: int, sandbox_id: str) -> None:
         context = self.context
         if container.name in self._orders or not _is_static(container) or context.pod.is_deleted:
             return
         if pull_key(context.pod, container.image) in context.pulls:
             return
-        attempt = context.next_attempt(container.name)
         try:
             auths = registry_auths(pod_keyring(context), container.image)
         except (ConfigError, InvalidReference):
@@ -107,14 +114,6 @@ class Prefetcher:
             return None
         self.context.observer.reveal(prepared.container_id)
         return prepared
-
-
-def follower(pod: Pod, name: str) -> Container | None:
-    """The container that is started after this one in a pod's first life."""
-    everyone = [*pod.init_containers, *pod.containers]
-    names = [container.name for container in everyone]
-    index = names.index(name) + 1 if name in names else len(names)
-    return everyone[index] if index < len(everyone) else None
 
 
 def _is_static(container: Container) -> bool:

@@ -17,6 +17,7 @@ from runner.core.labels import PREPARED, SANDBOX_CONTAINER
 from runner.core.model import Pod
 from runner.core.network.clusterdns import ZONE
 from runner.core.objects import ConfigError
+from runner.core.sync.operations import CreateSandbox, Start
 from runner.core.volumes import VolumePlan, volumes_archive
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, EngineRefusal, NotFound
@@ -114,8 +115,12 @@ class SandboxCreation:
         return self.attempt > 0 and plan.keep
 
 
-def create_sandbox(context: PodContext, attempt: int) -> Task[str]:
-    """Have the sandbox of this attempt: the one that was begun ahead, or a new one. Raises EngineError."""
+def create_sandbox(context: PodContext, operation: CreateSandbox, following: Start | None) -> Task[str]:
+    """Have the sandbox of this attempt: the one that was begun ahead, or a new one. Raises EngineError.
+
+    ``following`` is what starts in it first: it is prepared meanwhile.
+    """
+    attempt = operation.attempt
     ahead, context.ahead = context.ahead, None
     if ahead is not None and ahead[0].attempt == attempt:
         creation, job = ahead
@@ -139,7 +144,8 @@ def create_sandbox(context: PodContext, attempt: int) -> Task[str]:
             yield Wait(ready=lambda: bool(creation.id) or job.done)
         if creation.id:
             context.observer.reveal(creation.id)
-            context.prefetcher.begin_first(creation.id)
+            if following is not None:
+                context.prefetcher.begin(following, creation.id)
     if not job.done:
         yield Wait(ready=lambda: job.done)
     try:

@@ -57,7 +57,7 @@ def start_container(
     context.note_attempt(name, attempt)
     context.event(_CREATED, container)
     if context.prefetcher is not None:
-        context.prefetcher.begin_after(name, sandbox_id)
+        context.prefetcher.begin_after(name, attempt, sandbox_id)
     try:
         write_managed_files(context, sandbox_id)
         yield from run_job(context.jobs, partial(_start, context, name, attempt, created), Lane.START)

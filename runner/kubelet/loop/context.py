@@ -28,16 +28,17 @@ from runner.core.status.status import (
     terminate_status,
 )
 from runner.core.sync.backoff import BackoffEntry, BackoffSettings
+from runner.core.sync.decide import Memory
 from runner.core.sync.restart import with_retry_scope
 from runner.core.volumes import VolumePlan
 from runner.engine.protocol import Engine
 from runner.errors import EngineError
+from runner.kubelet.containers.ahead import Ahead
 from runner.kubelet.containers.config import KnownTemplate
 from runner.kubelet.containers.prefetch import Prefetcher
-from runner.kubelet.containers.sandbox import SandboxCreation
 from runner.kubelet.containers.termination_messages import TerminationMessages
 from runner.kubelet.loop.health import EngineHealth
-from runner.kubelet.loop.jobs import Job, Jobs
+from runner.kubelet.loop.jobs import Jobs
 from runner.kubelet.loop.making import Making
 from runner.kubelet.loop.observer import Observer
 from runner.kubelet.loop.recorder import EventRecorder
@@ -85,7 +86,7 @@ class PodContext:
     """Whether containers of the pod may run: until the pod was stopped for good."""
     prefetcher: Prefetcher | None = None
     messages: TerminationMessages | None = None
-    ahead: tuple[SandboxCreation, Job[str]] | None = None
+    ahead: Ahead | None = None
     secrets: Secrets = field(default_factory=Secrets)
     filled: set[str] = field(default_factory=set)
     resolver_told: str = ""
@@ -100,6 +101,8 @@ class PodContext:
     now: Callable[[], datetime] = field(init=False)
     ref: PodRef = field(init=False)
     backoff: BackoffSettings = field(init=False)
+    memory: Memory = field(init=False)
+    """What is remembered, as decisions look at it."""
     results: ProbeResults = field(init=False)
     """A view of the verdicts."""
 
@@ -111,6 +114,14 @@ class PodContext:
         self.pod = with_retry_scope(self.pod, retry.scope)
         self.ref = PodRef(namespace=self.pod.namespace, name=self.pod.name, uid=self.pod.uid)
         self.backoff = BackoffSettings(initial=retry.initial, cap=retry.cap, speed=self.options.speed)
+        self.memory = Memory(
+            crashes=self.crashes,
+            attempts=self.attempts,
+            settings=self.backoff,
+            schedule=retry.delay,
+            max_restarts=self.options.max_restarts,
+            gives_up=retry.gives_up if retry.may_give_up else None,
+        )
         self.results = ProbeResults(
             startup=self.verdicts[ProbeKind.STARTUP],
             liveness=self.verdicts[ProbeKind.LIVENESS],
@@ -203,11 +214,6 @@ class PodContext:
     def lookup(self, kind: str, name: str) -> Json | None:
         """Find an object that the pod refers to."""
         return self.store.get(kind, self.pod.namespace, name)
-
-    def next_attempt(self, name: str) -> int:
-        """The attempt that the next instance of a container (``POD``: of the sandbox) gets."""
-        latest = self.observed.latest(name)
-        return max(self.attempts.get(name, -1), latest.attempt if latest else -1) + 1
 
     def note_attempt(self, name: str, attempt: int) -> None:
         """Remember an attempt for good: what there was of it may be removed, its number is never given again."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from runner.core.model import Container, RetryScope
-from runner.core.sync.decide import Operation, OperationKind
+from runner.core.sync.operations import Hold, Remove, Start
 from runner.core.text.times import format_duration
 from runner.kubelet.loop.context import PodContext
 
 
-def retry_text(context: PodContext, container: Container, operation: Operation) -> tuple[str, str]:
+def retry_text(context: PodContext, container: Container, operation: Start | Remove | Hold) -> tuple[str, str]:
     """Return a sentence about a restart, and a note on the retry scope; the note is the same each time."""
-    if operation.kind is not OperationKind.HOLD and operation.at_once:
-        why = operation.cause if operation.kind is OperationKind.REMOVE else f"{container.name}: {operation.cause}"
+    if not isinstance(operation, Hold):
+        why = operation.cause if isinstance(operation, Remove) else f"{container.name}: {operation.cause}"
         return _in_scope(context, container, f"{why}; at once, attempt {operation.attempt}")
     wait = format_duration(round(operation.delay / context.options.speed, 3))
     nominal = "" if context.options.speed == 1 else f" ({format_duration(operation.delay)} at normal speed)"

@@ -6,6 +6,7 @@ A regular init container that cannot be started ends the sync; a sidecar or an a
 from __future__ import annotations
 
 from datetime import datetime
+from typing import assert_never
 
 from msgspec import Struct
 
@@ -16,7 +17,19 @@ from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.reasons import EventReason, WaitingReason, normal, warning
 from runner.core.status.containerstatus import StartFailure
 from runner.core.sync.backoff import crash_loop_event, crash_loop_message
-from runner.core.sync.decide import Operation, OperationKind, Plan
+from runner.core.sync.decide import Plan
+from runner.core.sync.operations import (
+    Crash,
+    CreateSandbox,
+    Discard,
+    GiveUp,
+    Hold,
+    HoldSandbox,
+    Kill,
+    KillPod,
+    Remove,
+    Start,
+)
 from runner.core.sync.termination import grace_period
 from runner.core.text.times import format_duration
 from runner.errors import EngineRefusal
@@ -31,8 +44,6 @@ from runner.kubelet.loop.troubles import ENDLESS, SANDBOX
 
 REQUEUE_SECONDS = 10
 """When a sync that failed for no back-off's reason is tried again (pod_workers.go backOffPeriod, without its jitter)."""
-KEPT_INSTANCES = 1
-"""Dead instances of a container that stay beside a new one (kuberuntime_gc.go, maxPerPodContainer)."""
 
 
 class SyncOutcome(Struct):
@@ -56,38 +67,44 @@ class SyncOutcome(Struct):
 def run_sync(context: PodContext, plan: Plan, queue: PullTicket) -> Task[SyncOutcome]:
     """Do what the plan says, in its order."""
     outcome = SyncOutcome(sandbox_id=plan.sandbox_id)
-    for operation in plan.operations:
-        match operation.kind:
-            case OperationKind.HOLD if operation.is_held(context.now()):
-                _hold(context, operation, outcome)
-            case OperationKind.START | OperationKind.HOLD:
+    for operation in plan.steps(context.now):
+        match operation:
+            case Start():
                 if not (yield from _start(context, operation, outcome, queue)):
                     return outcome
-            case OperationKind.KILL_POD:
-                if plan.actions.create_sandbox and plan.sandbox_id:
-                    text = "Pod sandbox changed, it will be killed and re-created."
-                    context.event(normal(EventReason.SANDBOX_CHANGED, text))
+            case Discard():
+                _discard(context, operation.container_id)
+            case Hold():
+                _hold(context, operation, outcome)
+            case HoldSandbox():
+                _hold_sandbox(context, operation, outcome)
+            case KillPod():
+                if operation.message:
+                    context.event(normal(EventReason.SANDBOX_CHANGED, operation.message))
                 yield from kill_pod(context)
                 outcome.acted = True
-            case OperationKind.CREATE_SANDBOX:
-                if not (yield from _create_sandbox(context, operation, outcome)):
+            case CreateSandbox():
+                if not (yield from _create_sandbox(context, operation, plan.first_start, outcome)):
                     return outcome
-            case OperationKind.KILL:
+            case Kill():
                 yield from _kill(context, operation)
                 outcome.acted = True
-            case OperationKind.REMOVE:
+            case Remove():
                 yield from _remove(context, operation)
                 outcome.acted = True
-            case OperationKind.GIVE_UP:
+            case GiveUp():
                 outcome.gave_up = operation.target
                 return outcome
+            case _:
+                assert_never(operation)
     return outcome
 
 
-def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutcome) -> Task[bool]:
-    assert operation.attempt is not None
+def _create_sandbox(
+    context: PodContext, operation: CreateSandbox, following: Start | None, outcome: SyncOutcome
+) -> Task[bool]:
     try:
-        outcome.sandbox_id = yield from create_sandbox(context, operation.attempt)
+        outcome.sandbox_id = yield from create_sandbox(context, operation, following)
     except EngineRefusal as error:
         text = f"Failed to create pod sandbox: {error.message}"
         context.event(warning(EventReason.FAILED_CREATE_SANDBOX, text))
@@ -97,11 +114,9 @@ def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutc
             context.troubles.failed(SANDBOX, EventReason.FAILED_CREATE_SANDBOX, error.message)
         return False
     context.troubles.is_over(SANDBOX)
-    _remember(context, operation)
-    # The new one may have been seen already, if something happened while it was being made.
-    for old in context.observed.sandboxes:
-        if old.id != outcome.sandbox_id:
-            context.engine.of(container=SANDBOX_CONTAINER, attempt=old.attempt).remove_container(old.id)
+    _count(context, operation.again)
+    for old in operation.replaces:
+        context.engine.of(container=SANDBOX_CONTAINER, attempt=old.attempt).remove_container(old.id)
     outcome.acted = True
     # PodReadyToStartContainers is published before any image is pulled.
     context.look()
@@ -109,7 +124,7 @@ def _create_sandbox(context: PodContext, operation: Operation, outcome: SyncOutc
     return True
 
 
-def _kill(context: PodContext, operation: Operation) -> Task[None]:
+def _kill(context: PodContext, operation: Kill) -> Task[None]:
     record = context.observed.by_id(operation.container_id)
     assert record is not None
     container = context.pod.container(operation.target)
@@ -117,15 +132,21 @@ def _kill(context: PodContext, operation: Operation) -> Task[None]:
     yield from kill_container(context, record, operation.message, grace=grace_period(context.pod, probe))
 
 
-def _remove(context: PodContext, operation: Operation) -> Task[None]:
+def _remove(context: PodContext, operation: Remove) -> Task[None]:
     record = context.observed.by_id(operation.container_id)
     if record is None:
         return
     if operation.running:
-        yield from kill_container(context, record, operation.message, grace=0)
+        yield from kill_container(context, record, "killing", grace=0)
     _remember(context, operation)
     context.reasons.pop(record.name, None)
     remove_instance(context, record)
+
+
+def _discard(context: PodContext, container_id: str) -> None:
+    record = context.observed.by_id(container_id)
+    if record is not None:
+        remove_instance(context, record)
 
 
 def remove_instance(context: PodContext, record: ContainerRecord) -> None:
@@ -144,24 +165,21 @@ def remove_instance(context: PodContext, record: ContainerRecord) -> None:
     forget(context, record.id)
 
 
-def _remember(context: PodContext, operation: Operation) -> None:
-    if operation.again is not None:
-        context.crashes[operation.again[0]] = operation.again[1]
-    if operation.remember is None:
-        return
-    key, entry = operation.remember
-    context.crashes[key] = entry
+def _count(context: PodContext, crash: Crash | None) -> None:
+    if crash is not None:
+        context.crashes[crash[0]] = crash[1]
+
+
+def _remember(context: PodContext, operation: Start | Remove) -> None:
+    _count(context, operation.again)
+    _count(context, operation.remember)
     if operation.at_once:
         _announce_retry(context, operation)
 
 
-def _hold(context: PodContext, operation: Operation, outcome: SyncOutcome) -> None:
+def _hold(context: PodContext, operation: Hold, outcome: SyncOutcome) -> None:
     """A start that back-off holds: the waiting reason, the event, and when to look again."""
-    assert operation.ready_at is not None
     outcome.held_until(operation.ready_at)
-    if operation.target == SANDBOX_CONTAINER:
-        _hold_sandbox(context, operation)
-        return
     container = _container(context, operation.target)
     context.event(crash_loop_event(context.pod.full_name, container.name), container)
     context.reasons[container.name] = StartFailure(
@@ -171,8 +189,9 @@ def _hold(context: PodContext, operation: Operation, outcome: SyncOutcome) -> No
     _announce_retry(context, operation)
 
 
-def _hold_sandbox(context: PodContext, operation: Operation) -> None:
+def _hold_sandbox(context: PodContext, operation: HoldSandbox, outcome: SyncOutcome) -> None:
     """A sandbox that was made anew too often: the event, and when the next one comes."""
+    outcome.held_until(operation.ready_at)
     context.event(warning(EventReason.BACK_OFF, f"Back-off re-creating the sandbox of pod {context.pod.full_name}"))
     seconds = format_duration(round(operation.delay / context.options.speed, 3))
     context.tell(
@@ -186,7 +205,7 @@ def _hold_sandbox(context: PodContext, operation: Operation) -> None:
     )
 
 
-def _announce_retry(context: PodContext, operation: Operation) -> None:
+def _announce_retry(context: PodContext, operation: Start | Remove | Hold) -> None:
     """Say that something runs again: why, when, and in which scope."""
     text, note = retry_text(context, _container(context, operation.target), operation)
     context.tell(
@@ -195,7 +214,7 @@ def _announce_retry(context: PodContext, operation: Operation) -> None:
             ref=context.ref,
             container=operation.target,
             text=text,
-            next_attempt_at=operation.ready_at,
+            next_attempt_at=operation.ready_at if isinstance(operation, Hold) else None,
             note=note,
         )
     )
@@ -206,10 +225,9 @@ def _container(context: PodContext, name: str) -> Container:
     return pod.container(name) or next(c for c in pod.ephemeral_containers if c.name == name)
 
 
-def _start(context: PodContext, operation: Operation, outcome: SyncOutcome, queue: PullTicket) -> Task[bool]:
+def _start(context: PodContext, operation: Start, outcome: SyncOutcome, queue: PullTicket) -> Task[bool]:
     """Start a container. Returns whether the sync goes on."""
     container = _container(context, operation.target)
-    assert operation.attempt is not None
     _remember(context, operation)
     sandbox_id = outcome.sandbox_id
     result = yield from start_container(
@@ -219,8 +237,6 @@ def _start(context: PodContext, operation: Operation, outcome: SyncOutcome, queu
         context.troubles.is_over(container.name)
         context.reasons.pop(container.name, None)
         outcome.acted = True
-        for record in context.observed.instances(container.name)[KEPT_INSTANCES:]:
-            remove_instance(context, record)
         return True
     if result.failure.reason in ENDLESS and not result.may_pass:
         context.troubles.failed(container.name, result.failure.reason, result.failure.message)

@@ -24,7 +24,7 @@ from runner.core.reasons import EventReason, EventType, Note, warning
 from runner.core.status.podstatus import Phase, PodStatus
 from runner.core.status.status import deadline_at
 from runner.core.sync.backoff import pull_schedule
-from runner.core.sync.decide import Memory, Plan, decide
+from runner.core.sync.decide import Plan, decide
 from runner.core.sync.restart import with_retry_scope
 from runner.core.sync.termination import MINIMUM_GRACE, is_at_once
 from runner.core.text.times import later
@@ -81,20 +81,9 @@ class PodWorker:
     _failures: int = 0
     """Syncs in a row that an error has ended."""
     _jumps: JumpWatch = field(init=False)
-    _memory: Memory = field(init=False)
-    """What the context remembers, as the decision looks at it."""
 
     def __post_init__(self) -> None:
         self._jumps = JumpWatch(self.context.clock)
-        context, options = self.context, self.context.options
-        self._memory = Memory(
-            crashes=context.crashes,
-            attempts=context.attempts,
-            settings=context.backoff,
-            schedule=options.retry.delay,
-            max_restarts=options.max_restarts,
-            gives_up=options.retry.gives_up if options.retry.may_give_up else None,
-        )
 
     def run(self) -> None:
         """Run the pod until it is gone. Raises what broke the worker itself, never what broke the pod."""
@@ -235,7 +224,7 @@ class PodWorker:
                     seconds = min(first * 2 ** (mount_failures - 1), longest)
                     yield from self._rest(later(context.now(), seconds))
                     continue
-            plan = decide(context.pod, context.observed, context.results, self._memory, context.now())
+            plan = decide(context.pod, context.observed, context.results, context.memory, context.now())
             if not plan.operations:
                 relist = context.options.relist
                 yield from self._rest(None if relist is None else context.now() + timedelta(seconds=relist))

@@ -7,12 +7,12 @@ is. Everything is derived from the store and the Engine at each look.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from runner.clock import Clock, Deadline
+from runner.clock import Clock
 from runner.core.labels import POD_UID
 from runner.core.model import Json
 from runner.core.narration import PodRef
@@ -34,16 +34,32 @@ _FRESH_SECONDS = 1.5
 """How long a container that was seen to run is taken to run."""
 
 
+Spread = Callable[[Callable[[str], None], Iterable[str]], None]
+"""Does something for each of several UIDs, perhaps side by side."""
+
+
+def in_threads(function: Callable[[str], None], uids: Iterable[str]) -> None:
+    """Several at a time."""
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="podrunner-proxy") as pool:
+        list(pool.map(function, uids))
+
+
+def one_by_one(function: Callable[[str], None], uids: Iterable[str]) -> None:
+    """Without threads."""
+    for uid in uids:
+        function(uid)
+
+
 @dataclass(slots=True)
 class Proxy:
-    """One that this process holds. ``table``: what was written to it last."""
+    """One that this process holds. ``table``: what was written to it last; ``fresh_until``: on the steady clock."""
 
     service: Json
     container_id: str = ""
     address: str = ""
     hash: str = ""
     table: str = ""
-    fresh: Deadline = field(default_factory=lambda: Deadline(0))
+    fresh_until: float = 0.0
 
 
 class Proxies:
@@ -56,7 +72,11 @@ class Proxies:
         clock: Clock,
         place: NetworkPlace,
         tell: Callable[[Json, str], None],
+        *,
+        image: str = "",
+        spread: Spread = in_threads,
     ) -> None:
+        """``image`` is the proxies'; "": the one that is made for sandboxes here."""
         self._engine = engine
         self._store = store
         self._place = place
@@ -64,7 +84,8 @@ class Proxies:
         self._tell = tell
         self._mine: dict[str, Proxy] = {}
         self._told: dict[str, str] = {}
-        self._reference = ""
+        self._reference = image
+        self._spread = spread
         self._one_at_a_time = threading.Lock()
 
     def look(self, services: Sequence[Json], pods: Sequence[Json]) -> None:
@@ -73,8 +94,7 @@ class Proxies:
         for uid in [uid for uid in self._mine if uid not in wanted]:
             self._end(uid)
         if wanted:
-            with ThreadPoolExecutor(_THREADS, thread_name_prefix="podrunner-proxy") as pool:
-                list(pool.map(lambda uid: self._care(uid, wanted[uid], pods), wanted))
+            self._spread(lambda uid: self._care(uid, wanted[uid], pods), wanted)
 
     def _care(self, uid: str, service: Json, pods: Sequence[Json]) -> None:
         try:
@@ -106,7 +126,7 @@ class Proxies:
         service, image = proxy.service, self._image()
         engine = self._for(service)
         wanted = proxy_hash(service, image)
-        if proxy.hash == wanted and proxy.fresh.remaining():
+        if proxy.hash == wanted and self._clock.steady() < proxy.fresh_until:
             return
         running = ""
         for found in engine.list_containers({POD_UID: str(service["metadata"]["uid"])}):
@@ -125,7 +145,7 @@ class Proxies:
             proxy.table = ""
             proxy.address = engine.inspect_container(running).ip
             proxy.container_id = running
-        proxy.hash, proxy.fresh = wanted, Deadline(_FRESH_SECONDS)
+        proxy.hash, proxy.fresh_until = wanted, self._clock.steady() + _FRESH_SECONDS
         if address_of(service) != proxy.address:
             self._write(service, proxy.address)
 
@@ -177,8 +197,8 @@ class Proxies:
             else:
                 self._write(proxy.service, "")
                 ending.append(uid)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(self._end, ending))
+        if ending:
+            self._spread(self._end, ending)
 
     def _goes(self, uid: str) -> bool:
         """Whether the Service goes with this run."""

@@ -1,0 +1,115 @@
+"""Gives the cluster's network real time: a thread that is woken by what is written to the registry."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from runner.clock import Clock, Wakeup
+from runner.core.model import Json, Pod
+from runner.engine.protocol import Engine
+from runner.errors import Expired, RunnerError, StoreError
+from runner.kubelet.network.dns import PAUSE_SECONDS, PLAIN_SECONDS, ClusterNetwork, Pace, Resolving
+from runner.kubelet.network.place import NetworkPlace
+from runner.registry.contract import Registry, Watch
+
+if TYPE_CHECKING:
+    from runner.core.narration import Listener
+
+_CLOSE_SECONDS = 10.0
+
+
+class NetworkThread:
+    """The network of one process' pods. ``prepare`` before they start, ``follow`` while they run."""
+
+    def __init__(self, engine: Engine, registry: Registry, clock: Clock, place: NetworkPlace) -> None:
+        self._registry = registry
+        self._network = ClusterNetwork(engine, registry, clock, place)
+        self._sandboxes: Callable[[], Iterable[Resolving]] = lambda: ()
+        self._wakeup = Wakeup()
+        self._stop = Wakeup()
+        self._prepared = threading.Event()
+        self._prepared.set()
+        self._thread: threading.Thread | None = None
+        self._watch: Watch | None = None
+
+    def prepare(self) -> None:
+        """Begin to make the proxies of the Services that there are, so that they have addresses before pods start."""
+        services = self._registry.list("Service").items
+        if not services:
+            return
+        self._prepared.clear()
+        threading.Thread(target=self._prepare, args=(services,), name="podrunner-proxies", daemon=True).start()
+
+    def _prepare(self, services: Sequence[Json]) -> None:
+        try:
+            with suppress(RunnerError):
+                self._network.prepare(services)
+        finally:
+            self._prepared.set()
+
+    def await_prepared(self) -> None:
+        """Wait until what was begun is done."""
+        self._prepared.wait()
+
+    def zone(self, pod: Pod) -> str:
+        """What a new sandbox of the pod is given, when what was begun is done."""
+        self.await_prepared()
+        return self._network.zone(pod)
+
+    def follow(self, sandboxes: Callable[[], Iterable[Resolving]], listener: Listener) -> None:
+        """Keep everything true until ``close``. Raises StoreError."""
+        self._sandboxes = sandboxes
+        self._network.tell(listener)
+        self._thread = threading.Thread(target=self._work, name="podrunner-network", daemon=True)
+        self._begin()
+        self._thread.start()
+
+    def _begin(self) -> None:
+        """Be woken by what is written from now on. Raises StoreError."""
+        since = str(self._registry.version())
+        self._watch = self._registry.watch(since, kinds=["Pod", "Service"], wake=self._wakeup.set)
+
+    def wake(self) -> None:
+        """Look again: something was written, or a sandbox is new."""
+        self._wakeup.set()
+
+    def close(self) -> None:
+        """Stop, and end the proxies that nobody else needs."""
+        self._stop.set()
+        self._wakeup.set()
+        if self._watch is not None:
+            self._watch.close()
+        if self._thread is not None:
+            self._thread.join(_CLOSE_SECONDS)
+            if self._thread.is_alive():
+                return  # The Engine hangs; a sweep finds what is left.
+        if self._watch is not None:  # It may have begun anew meanwhile.
+            self._watch.close()
+        self.await_prepared()
+        self._network.close()
+
+    def _work(self) -> None:
+        self.await_prepared()
+        while not self._stop.is_set():
+            pace = Pace(again=PLAIN_SECONDS)
+            with suppress(RunnerError):  # The next look finds the same difference.
+                pace = self._network.look(self._sandboxes())
+            if pace.rest:
+                self._stop.wait(pace.rest)
+            if self._wakeup.wait(pace.again):
+                self._stop.wait(PAUSE_SECONDS)
+            self._wakeup.clear()
+            self._hear()
+
+    def _hear(self) -> None:
+        """Take what has changed as a hint: everything is looked at anew."""
+        try:
+            if self._watch is not None:
+                self._watch.next(0)
+        except (Expired, StoreError):
+            with suppress(StoreError):
+                if not self._stop.is_set():
+                    self._begin()

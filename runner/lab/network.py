@@ -1,0 +1,125 @@
+"""The cluster's names and Services in virtual time: the product's own network, which looks when what it tells may have changed.
+
+Nothing of it keeps a simulation going: what it would do later, when nothing else happens any more, it does at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from runner.clock import Clock
+from runner.core.model import Pod
+from runner.core.status.podstatus import ConditionType, PodStatus
+from runner.engine.protocol import Engine
+from runner.errors import RunnerError
+from runner.kubelet.network.dns import PAUSE_SECONDS, PLAIN_SECONDS, ClusterNetwork, Pace, Resolving, Tell
+from runner.kubelet.network.place import NetworkPlace
+from runner.registry.contract import Registry
+from runner.registry.holders import SoleHolder
+
+if TYPE_CHECKING:
+    from runner.core.narration import Listener
+    from runner.kubelet.network.proxy import Proxies
+
+
+class VirtualNetwork:
+    """The network of a node in virtual time. ``due``: when it wants to ``work``; None: not at all."""
+
+    def __init__(self, engine: Engine, registry: Registry, clock: Clock, *, image: str, owner: str) -> None:
+        place = NetworkPlace(SoleHolder(owner), owner)
+
+        def proxies(tell: Tell) -> Proxies:
+            from runner.kubelet.network.proxy import Proxies, one_by_one
+
+            return Proxies(engine, registry, clock, place, tell, image=image, spread=one_by_one)
+
+        self._registry = registry
+        self._clock = clock
+        self._network = ClusterNetwork(engine, registry, clock, place, relook=None, make_proxies=proxies)
+        self._sandboxes: Callable[[], Iterable[Resolving]] = lambda: ()
+        self.due: datetime | None = None
+        self._rests_until: datetime | None = None
+        self._is_prepared = False
+        self._seen: dict[str, tuple[PodStatus | None, Pod, object]] = {}
+        """Of each pod what was seen last, and what of it the network tells others."""
+
+    # What a node needs
+
+    def zone(self, pod: Pod) -> str:
+        """What a new sandbox of the pod is given."""
+        self.wake()
+        return self._network.zone(pod)
+
+    def follow(self, sandboxes: Callable[[], Iterable[Resolving]], listener: Listener) -> None:
+        """Keep everything true from now on."""
+        self._sandboxes = sandboxes
+        self._network.tell(listener)
+
+    def wake(self) -> None:
+        """Look again soon, when what changes meanwhile is gathered."""
+        self._plan(PAUSE_SECONDS)
+
+    # What whoever has the clock does
+
+    def prepare(self) -> None:
+        """Give the Services that there are their addresses, before the first pod starts; later it is done with all else."""
+        if self._is_prepared:
+            return
+        self._is_prepared = True
+        services = self._registry.list("Service").items
+        if services:
+            with suppress(RunnerError):
+                self._network.prepare(services)
+
+    def see(self, uid: str, pod: Pod, status: PodStatus | None) -> None:
+        """A pod has gone on: what others are told of it may have changed."""
+        before = self._seen.get(uid)
+        if before is not None and before[0] is status and before[1] is pod:
+            return
+        told = _told(pod, status, is_behind_services=self._network.has_services)
+        self._seen[uid] = (status, pod, told)
+        if before is None or before[2] != told:
+            self.wake()
+
+    def forget(self, uid: str) -> None:
+        """A pod is gone."""
+        self._seen.pop(uid, None)
+        self.wake()
+
+    def work(self) -> None:
+        """Look, if that is due."""
+        if self.due is not None and self.due <= self._clock.now():
+            self.finish()
+
+    def finish(self) -> None:
+        """Do what there is to do, whenever it is due."""
+        if self.due is None:
+            return
+        self.due = self._rests_until = None
+        pace = Pace(again=PLAIN_SECONDS)
+        with suppress(RunnerError):  # The next look finds the same difference.
+            pace = self._network.look(self._sandboxes())
+        if pace.rest:
+            self._rests_until = self._clock.now() + timedelta(seconds=pace.rest)
+        if pace.again is not None:
+            self._plan(pace.again)
+
+    def _plan(self, seconds: float) -> None:
+        if self.due is None:
+            due = self._clock.now() + timedelta(seconds=seconds)
+            self.due = due if self._rests_until is None else max(due, self._rests_until)
+
+
+def _told(pod: Pod, status: PodStatus | None, *, is_behind_services: bool) -> object:
+    """What of a pod zones and endpoints are made of; without Services nobody asks whether it is ready."""
+    if status is None:
+        return None
+    named = (status.pod_ip, status.phase.is_terminal)
+    # A pod is another value after each write of it, which is told by its identity: comparing would take long.
+    return (*named, id(pod), status.is_true(ConditionType.READY)) if is_behind_services else named
+
+
+__all__ = ["VirtualNetwork"]
