@@ -56,6 +56,20 @@ def test_a_pod_whose_process_died_has_no_name_and_is_no_endpoint(
     assert "a heads.default.svc.cluster.local 10.0.0.1" in zone
 
 
+def test_pods_that_start_together_begin_with_the_same_zone(tmp_path: Path) -> None:
+    """To make one for each would take the square of their number; what was written since is brought to them."""
+    store, clock = MemoryRegistry(), VirtualClock()
+    for number in (1, 2):
+        record(store, f"pod-{number}", ALIVE, f"10.0.0.{number}")
+    network = NetworkThread(SimulatedEngine(clock), store, clock, place(tmp_path))
+    first, second = (Pod.from_json(value) for value in store.list("Pod").items)
+    zone = network.zone(first)
+    record(store, "pod-3", ALIVE, "10.0.0.3")
+    assert network.zone(second) == zone
+    clock.sleep(1)
+    assert "a pod-3.default.svc.cluster.local 10.0.0.3" in network.zone(second).splitlines()
+
+
 def test_a_proxy_is_told_of_no_pod_whose_process_died(tmp_path: Path) -> None:
     store, clock = MemoryRegistry(), VirtualClock()
     engine = SimulatedEngine(clock)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from runner.core.container.messages import FOLDER
+from runner.core.network.clusterdns import ZONE
 from runner.errors import UsageError
 from runner.sandbox.image import (
     ARCHITECTURES,
@@ -98,16 +100,17 @@ def test_archive_describes_itself_without_contradiction(architecture: str) -> No
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_layer_holds_the_executable_and_nothing_else(architecture: str) -> None:
+def test_layer_holds_the_executable_and_a_link_to_the_zone_and_nothing_else(architecture: str) -> None:
     """Nothing of the machine that packed it: no owner, no time."""
     image = sandbox_image(architecture)
     (layer_name,) = read_manifest(image.archive)["Layers"]
     assert unpack(image.archive)[layer_name] == image.rootfs
     with tarfile.open(fileobj=io.BytesIO(image.rootfs)) as layer:
-        (member,) = layer.getmembers()
+        member, link = layer.getmembers()
         content = layer.extractfile(member)
         assert content is not None
         assert content.read() == sandbox_program(architecture)
+    assert (link.name, link.type, link.linkname) == (ZONE, tarfile.SYMTYPE, f"{FOLDER.removeprefix('/')}/{ZONE}")
     assert (member.name, member.mode, member.uid, member.gid, member.uname, member.mtime) == (
         "pause",
         0o755,

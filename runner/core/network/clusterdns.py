@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from runner.core.container.identity import CLUSTER_DOMAIN
+from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Pod
+from runner.core.volumes.plan import SANDBOX_ROOT
 
 RESOLVER_VARIABLE = "PODRUNNER_RESOLVER"
 """Tells the sandbox's program which domains are searched; without it there is no resolver."""
 ZONE = "zone"
 """The zone's file, in the root directory of the sandbox."""
+ZONE_PLACE = f"{SANDBOX_ROOT}/{SANDBOX_CONTAINER}/{ZONE}"
+"""Where a new sandbox's file of that name leads to: into the volume that holds what is the pod's own."""
 _DNS_PORT = 53
 
 

@@ -25,7 +25,9 @@ from runner.kubelet.containers.termination_messages import local_directory
 from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import Making, create
 from runner.kubelet.loop.tasks import Task, Wait
+from runner.kubelet.network.zonefile import write_zone, zone_directory
 from runner.kubelet.volumes.fsgroup import give_locally
+from runner.kubelet.volumes.local import set_up_locally
 from runner.kubelet.volumes.sharing import fill_shared
 from runner.sandbox.image import sandbox_image
 
@@ -86,8 +88,10 @@ class SandboxCreation:
         engine.start_container(self.id)
         # tmpfs volumes exist only while something that mounts them runs, so everything is filled after the start.
         plans = tuple(plan for plan in self.volumes if not self._is_filled(plan))
-        # Each upload costs the Engine a process, so the zone goes with the volumes.
+        # Each upload costs the Engine a process: the zone goes with the volumes, and what can be written here is.
         zone = self.zone(self.pod)
+        if zone and write_zone(zone_directory(engine, self.pod), zone):
+            zone = ""
         archive = volumes_archive(plans, self.now(), {ZONE: zone} if zone else {})
         if archive is not None:
             engine.upload(self.id, "/", archive)
@@ -112,7 +116,9 @@ class SandboxCreation:
             return fill_shared(self.engine, plan)
         if plan.keep and plan.group is not None and self.attempt == 0:
             return give_locally(self.engine, plan)
-        return self.attempt > 0 and plan.keep
+        if plan.keep:
+            return self.attempt > 0
+        return set_up_locally(self.engine, plan)
 
 
 def create_sandbox(context: PodContext, operation: CreateSandbox, following: Start | None) -> Task[str]:

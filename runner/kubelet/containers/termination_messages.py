@@ -37,8 +37,9 @@ from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container, Pod
 from runner.core.observed import ContainerRecord, RuntimeState
 from runner.core.volumes import VolumePlan
+from runner.engine.localvolumes import local_volume
 from runner.engine.protocol import Engine
-from runner.errors import EngineError, EngineRefusal, NotFound
+from runner.errors import EngineError, EngineRefusal
 from runner.kubelet.loop.jobs import run_job
 from runner.kubelet.loop.tasks import Task
 
@@ -59,13 +60,7 @@ def make_message_file(context: PodContext, container: Container, attempt: int, s
 
 def local_directory(engine: Engine, plan: VolumePlan) -> Path | None:
     """The directory of a volume, if it is one of this machine that this process may use. Raises EngineError."""
-    try:
-        mountpoint = engine.inspect_volume(plan.source).mountpoint
-    except NotFound:  # somebody has removed it
-        return None
-    # The volume's name contains the pod's UID: what is there under that name is the volume itself.
-    is_ours = plan.source in mountpoint and os.access(mountpoint, os.R_OK | os.W_OK | os.X_OK)
-    return Path(mountpoint) if is_ours else None
+    return local_volume(engine, plan.source)
 
 
 @dataclass(slots=True)

@@ -8,8 +8,10 @@ the Engine while a pod starts.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from runner.clock import Clock
@@ -20,6 +22,7 @@ from runner.engine.protocol import Engine
 from runner.engine.textfiles import upload_text
 from runner.errors import EngineError, RunnerError
 from runner.kubelet.network.place import NetworkPlace
+from runner.kubelet.network.zonefile import write_zone, zone_directory
 from runner.registry.contract import Registry
 from runner.registry.holders import pods_of_living
 
@@ -95,6 +98,10 @@ class ClusterNetwork:
         self._written: dict[str, str] = {}
         self._given: dict[str, str] = {}
         """What the latest sandbox of each pod began with, by the pod's UID."""
+        self._directories: dict[str, Path | None] = {}
+        self._computing = threading.Lock()
+        self._begins_with: tuple[float, str] | None = None
+        """What new sandboxes are given, and until when on the steady clock."""
         self._began = clock.steady()
         self.has_services = False
         """Whether there were Services at the last look."""
@@ -108,12 +115,20 @@ class ClusterNetwork:
         """What a new sandbox of the pod is given; empty when what it knows by itself is enough."""
         if not asks_cluster(pod):
             return ""
+        with self._computing:
+            # Those that start together begin with the same one; what was written since is brought to them.
+            now = self._clock.steady()
+            if self._begins_with is None or self._begins_with[0] <= now:
+                self._begins_with = now + PAUSE_SECONDS, self._zone()
+            text = self._begins_with[1]
+        self._given[pod.uid] = text
+        return text
+
+    def _zone(self) -> str:
         from runner.core.network.zone import is_plain, zone_text
 
         services, pods = self._registry.list("Service").items, self._pods()
-        text = "" if is_plain(services, pods) else zone_text(services, pods)
-        self._given[pod.uid] = text
-        return text
+        return "" if is_plain(services, pods) else zone_text(services, pods)
 
     def tell(self, listener: Listener) -> None:
         """Tell this listener what is wrong with Services, and what has been before."""
@@ -140,7 +155,7 @@ class ClusterNetwork:
                 waits = True
                 continue
             with suppress(EngineError):  # It has gone meanwhile, or the next look finds the same difference.
-                upload_text(self._engine.of(pod, SANDBOX_CONTAINER), sandbox_id, ZONE, text, self._clock.now())
+                self._bring(pod, sandbox_id, text)
                 self._written[sandbox_id] = text
         rest = 0.0
         if not plain:
@@ -149,6 +164,14 @@ class ClusterNetwork:
         if waits:
             return Pace(rest, PLAIN_SECONDS)
         return Pace(rest, self._relook if services else None)
+
+    def _bring(self, pod: Pod, sandbox_id: str, text: str) -> None:
+        """Have a sandbox answer by another zone. Raises EngineError."""
+        engine = self._engine.of(pod, SANDBOX_CONTAINER)
+        if pod.uid not in self._directories:
+            self._directories[pod.uid] = zone_directory(engine, pod)
+        if not write_zone(self._directories[pod.uid], text):
+            upload_text(engine, sandbox_id, ZONE, text, self._clock.now())
 
     def close(self) -> None:
         """End the proxies that nobody else needs."""

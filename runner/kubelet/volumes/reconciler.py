@@ -122,7 +122,8 @@ def exchange(directory: Path, plan: VolumePlan) -> None:
     for entry in real:
         _write(directory / entry.path, entry, plan)
     (directory / _NEXT_DATA).unlink(missing_ok=True)
-    (directory / _NEXT_DATA).symlink_to(links.pop(_DATA))
+    newest = links.pop(_DATA)
+    (directory / _NEXT_DATA).symlink_to(newest)
     (directory / _NEXT_DATA).replace(directory / _DATA)
     for name, target in links.items():
         if not (directory / name).is_symlink():
@@ -130,7 +131,7 @@ def exchange(directory: Path, plan: VolumePlan) -> None:
     for place in list(directory.iterdir()):
         if place.is_symlink() and place.name not in (*links, _DATA):
             place.unlink()
-    if old is not None:
+    if old is not None and str(old) != newest:
         shutil.rmtree(directory / old, ignore_errors=True)
 
 
