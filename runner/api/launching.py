@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec.structs import replace
 
 from runner.api.ground import Ground
-from runner.core.kindwords import OBJECTS, PODS
+from runner.core.kindwords import CLAIMS, OBJECTS, PODS
 from runner.core.model import Json, Pod
 from runner.errors import (
     EngineRefusal,
@@ -274,7 +274,7 @@ class Launching(Ground):
 
         for controller in controllers:
             for claim in controller.claims():
-                if create_missing(self.registry, claim):
+                if create_missing(self.registry, {"kind": CLAIMS.kind, **claim}, self.clock.now()):
                     controller.claimed.append(claim["metadata"]["name"])
 
     def _put_objects(self, objects: Sequence[LoadedObject], title: Title) -> None:
@@ -289,8 +289,8 @@ class Launching(Ground):
                 holder = title.holder if o.kind == "Service" else ""
                 put_leased(self.registry, value_of(o), self.clock.now(), lease=title.lease, holder=holder)
             # A claim stays when the run is over, and one that is there keeps its volume.
-            elif o.kind == "PersistentVolumeClaim":
-                create_missing(self.registry, value_of(o))
+            elif o.kind == CLAIMS.kind:
+                create_missing(self.registry, value_of(o), self.clock.now())
 
     def _remove_objects(self, objects: Sequence[LoadedObject], lease: str) -> None:
         if any(o.kind in REFERRED_KINDS for o in objects):

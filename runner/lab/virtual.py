@@ -43,6 +43,7 @@ from runner.lab.steps import Step, World, write
 from runner.node.node import Node
 from runner.node.owning import Owned, begin_sandbox
 from runner.node.running import Past, Running
+from runner.registry.admission import create
 from runner.registry.contract import ChangeType, Registry, name_of, unversioned, without_status
 from runner.registry.memory import MemoryRegistry
 
@@ -199,7 +200,7 @@ class VirtualNode:
         self.engine.assign(pod.uid, script.for_engine(pod))
         self.handlers.assign(pod.uid, script.hooks)
         self._have_images(pod)
-        self.store.create({"kind": "Pod", **pod.manifest}, holder=_OWNER)
+        create(self.store, {"kind": "Pod", **pod.manifest}, holder=_OWNER)
         self._new.add(pod.uid)
         return self._owned(pod, script)
 

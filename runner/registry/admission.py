@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from runner.core.serviceaccounts import Accounts
     from runner.core.workloads.model import Identities
 
-_SERVICE = "Service"
+_JOB, _SERVICE = "Job", "Service"
 
 
 class Admission(Struct, frozen=True, kw_only=True):
@@ -50,6 +50,10 @@ class Admission(Struct, frozen=True, kw_only=True):
         made = identified(value, now=now, **identity)
         if kind in WORKLOADS:
             made["metadata"]["generation"] = 1
+        if kind == _JOB:
+            from runner.core.workloads.expand import selecting
+
+            made["spec"] = selecting(made["spec"], made["metadata"]["name"], made["metadata"]["uid"])
         return made
 
     def _settled(self, pod: Object) -> Object:

@@ -14,6 +14,7 @@ from runner.core.kindwords import OBJECTS
 from runner.core.labels import ACCESS, POD_NAMESPACE, VOLUME_KIND, pvc_volume_name
 from runner.engine.protocol import VolumeDetails
 from runner.errors import NotFound
+from runner.registry.admission import create
 from runner.registry.contract import Registry, uid_of
 from runner.registry.fates import Fates
 from runner.registry.holders import IsAlive
@@ -40,8 +41,8 @@ def own_namespace(registry: Registry, name: str, lease: str) -> None:
         if found is not None:
             registry.ledger.lend(uid_of(found), lease)
             return
-        registry.create(
-            {"apiVersion": "v1", "kind": KIND, "metadata": {"name": name, "namespace": _PLACE}}, lease=lease
+        create(
+            registry, {"apiVersion": "v1", "kind": KIND, "metadata": {"name": name, "namespace": _PLACE}}, lease=lease
         )
 
 

@@ -90,30 +90,26 @@ def remove_claims(registry: Registry, namespace: str, uid: str) -> None:
             registry.delete(CLAIMS.kind, namespace, claim["metadata"]["name"])
 
 
-def create_missing(registry: Registry, value: Json) -> bool:
-    """Add an object as it is unless there is one of its name. Returns whether that was so."""
+def create_missing(registry: Registry, value: Json, now: datetime) -> bool:
+    """Add an object unless there is one of its name. Returns whether that was so."""
     with registry.transaction():
         if registry.get(str(value.get("kind")), *name_of(value)) is not None:
             return False
-        create(registry, value)
+        create(registry, Admission().admit(value, now))
         return True
 
 
 def apply_object(registry: Registry, value: Json, now: datetime) -> str:
     """Add or change an object, which stays from now on. Returns kubectl's word for what was done."""
-    before: list[Object] = []
-
-    def write(old: Object | None) -> Object:
-        before.extend([] if old is None else [old])
-        return _written(registry, value, old, now)
-
     with registry.transaction():
-        after = _change(registry, value, write)
-        if before and registry.ledger.lease(uid_of(before[0])):
-            registry.ledger.lend(uid_of(before[0]), "")
-    if not before:
-        return "created"
-    return "unchanged" if after == before[0] else "configured"
+        before = registry.get(str(value.get("kind")), *name_of(value))
+        if before is None:
+            create(registry, Admission().admit(value, now))
+            return "created"
+        after = _change(registry, value, lambda old: _written(registry, value, old, now))
+        if registry.ledger.lease(uid_of(before)):
+            registry.ledger.lend(uid_of(before), "")
+    return "unchanged" if after == before else "configured"
 
 
 def delete_object(registry: Registry, kind: str, namespace: str, name: str) -> None:

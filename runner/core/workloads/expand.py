@@ -74,7 +74,7 @@ def _workload(loaded: LoadedObject, identities: Identities, now: datetime) -> Wo
         kept = {key: spec[key] for key in ("replicas", "minReadySeconds") if key in spec}
         spec = {**kept, "selector": selector, "template": _labelled(spec["template"], labels)}
     if kind == "Job":
-        spec = _selecting(spec, name, uid)
+        spec = selecting(spec, name, uid)
     return Workload(
         kind=WorkloadKind(kind),
         api_version=version,
@@ -149,7 +149,7 @@ def _share(value: object, spec: Json, *, up: bool) -> int:
     return int(value) if isinstance(value, int) else 0
 
 
-def _selecting(spec: Json, name: str, uid: str) -> Json:
+def selecting(spec: Json, name: str, uid: str) -> Json:
     """A Job's spec with the selector that the API server makes and the labels that it selects by.
 
     Mirrors pkg/registry/batch/job/strategy.go (generateSelector).

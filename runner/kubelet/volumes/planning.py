@@ -17,8 +17,9 @@ from runner.core.model import Pod
 from runner.core.volumes import MountError, Surroundings, VolumePlan, access_volumes, plan_volumes
 from runner.core.volumes.claims import bound_claim
 from runner.engine.protocol import Engine
-from runner.errors import EngineConflict, EngineError, NotFound
+from runner.errors import AlreadyExists, EngineConflict, EngineError, NotFound
 from runner.kubelet.volumes.hostpath import check_host_path
+from runner.registry.admission import Admission, create
 from runner.registry.contract import Registry
 
 _CLAIM = "PersistentVolumeClaim"
@@ -49,7 +50,7 @@ def surroundings(pod: Pod, engine: Engine, store: Registry, clock: Clock, owner:
         now=clock.now(),
         owner=owner,
         node=node_look(engine),
-        token_key=lambda: _token_key(store),
+        token_key=lambda: _token_key(store, clock.now()),
     )
 
 
@@ -73,10 +74,14 @@ def _bind(plan: VolumePlan, store: Registry, now: datetime) -> None:
     claim = plan.claim
     assert claim is not None
     namespace, name = claim["metadata"]["namespace"], claim["metadata"]["name"]
-    store.change(_CLAIM, namespace, name, lambda old: claim if old is None else bound_claim(namespace, old, now))
+    with store.transaction():
+        if store.get(_CLAIM, namespace, name) is None:
+            create(store, {**Admission().admit(claim, now), "status": claim["status"]})
+            return
+        store.change(_CLAIM, namespace, name, lambda old: None if old is None else bound_claim(namespace, old, now))
 
 
-def _token_key(store: Registry) -> bytes:
+def _token_key(store: Registry, now: datetime) -> bytes:
     """The key that signs this state directory's tokens, made when the first token is."""
     kind, namespace, name = _KEY_PLACE
     found = store.get(kind, namespace, name)
@@ -85,7 +90,9 @@ def _token_key(store: Registry) -> bytes:
         key = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
         metadata = {"namespace": namespace, "name": name}
         made = {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": {"key": key}}
-        found = store.change(kind, namespace, name, lambda old: made if old is None else None)
+        with suppress(AlreadyExists):
+            create(store, Admission().admit(made, now))
+        found = store.get(kind, namespace, name)
     assert found is not None
     return base64.b64decode(found["data"]["key"])
 
