@@ -276,6 +276,7 @@ class Runner(Deleting):
                 self.engine,
                 store,
                 self.home,
+                self.clock,
                 everything=everything,
                 older_than=older_than,
                 dry_run=dry_run,
@@ -305,7 +306,7 @@ class Runner(Deleting):
             rows += engine_rows(self.engine)
             rows.append(network_row(self.engine, sandbox_reference(self.engine, "")))
             with self.sound_store(is_only_looked_at=True) as (store, _):
-                rows += leftover_rows(self.engine, store, self.home)
+                rows += leftover_rows(self.engine, store, self.home, self.clock)
         except (EngineUnavailable, StoreError) as error:
             rows.append(("Problem", error.message))
             rows += [("", line) for line in error.hint.splitlines()]

@@ -61,7 +61,7 @@ class Ground:
             if self._store is None:
                 from runner.registry.sqlite import SqliteRegistry
 
-                self._store = SqliteRegistry(self.home)
+                self._store = SqliteRegistry(self.home, clock=self.clock)
             return self._store
 
     @contextmanager
@@ -129,7 +129,7 @@ class Ground:
         from runner.janitor.gc import sweep
 
         with suppress(RunnerError):
-            sweep(self.engine, self.registry, self.home, strangers=False)
+            sweep(self.engine, self.registry, self.home, self.clock, strangers=False)
 
     def make_room(self, keys: Sequence[Key]) -> None:
         """Have what dead processes left behind go, objects of these names too that another process is removing."""

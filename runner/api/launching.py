@@ -243,7 +243,9 @@ class Launching(Ground):
             return nullcontext()
         from runner.registry.standing import standing
 
-        return standing([one.workload for one in controllers], self.registry, instance, lease, self.make_room)
+        return standing(
+            [one.workload for one in controllers], self.registry, instance, lease, self.clock, self.make_room
+        )
 
     def _made(self, value: Json, admission: Admission) -> Pod:
         """A pod that a workload makes. Raises ManifestError."""

@@ -82,14 +82,14 @@ class Deleting:
         gracefully = [one.pod for one in left if not one.is_at_once]
         if gracefully:
             self._ending.adopt_and_remove(*gracefully)
-        forget_dead(registry, self.is_alive)
+        forget_dead(registry, self.is_alive, self.place.clock.now())
 
     def _remove_at_once(self, pod: Pod) -> None:
         """Remove a pod whose owner is dead without asking its processes to end. Raises PodIsOwned, EngineError."""
         from runner.janitor.gc import remove_pod
         from runner.registry.objects import remove_orphans
 
-        remove_pod(self.place.engine, self.place.registry, self.place.home, pod.uid)
+        remove_pod(self.place.engine, self.place.registry, self.place.home, self.place.clock, pod.uid)
         remove_orphans(self.place.registry, self.is_alive)
 
     def is_held(self, uid: str) -> bool:
@@ -195,7 +195,7 @@ class ObjectDeletion(Waitable):
         if found is None or found["metadata"].get("uid") != value["metadata"]["uid"]:
             return True
         if not self.deleting.is_held(str(value["metadata"]["uid"])):
-            forget_dead(registry, self.deleting.is_alive)
+            forget_dead(registry, self.deleting.is_alive, self.deleting.place.clock.now())
             return True
         return not deletion_asked_of(registry, value)[0]  # A Deployment's ReplicaSet, which is there again.
 

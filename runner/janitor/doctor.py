@@ -6,6 +6,7 @@ import socket
 import uuid
 from collections.abc import Iterator
 
+from runner.clock import Clock
 from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import MANAGED, OWNER
 from runner.engine.protocol import Engine
@@ -29,9 +30,9 @@ def engine_rows(engine: Engine) -> Iterator[Row]:
     yield "Rootless", "yes" if info.rootless else "no"
 
 
-def leftover_rows(engine: Engine, store: Registry, home: Home) -> Iterator[Row]:
+def leftover_rows(engine: Engine, store: Registry, home: Home, clock: Clock) -> Iterator[Row]:
     """What dead processes left behind, without touching it."""
-    report = sweep(engine, store, home, dry_run=True)
+    report = sweep(engine, store, home, clock, dry_run=True)
     parts = [
         f"{len(found)} {word}{'' if len(found) == 1 else 's'}"
         for found, word in ((report.containers, "container"), (report.volumes, "volume"), (report.pods, "pod"))

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from runner.clock import SystemClock
+from runner.clock import Clock
 from runner.core.fates import Fate, Lease
 from runner.core.labels import (
     ACCESS,
@@ -100,6 +100,7 @@ def sweep(
     engine: SweptEngine,
     store: Registry,
     home: Home,
+    clock: Clock,
     *,
     everything: bool = False,
     older_than: float | None = None,
@@ -119,6 +120,7 @@ def sweep(
         engine=engine,
         store=store,
         home=home,
+        clock=clock,
         everything=everything,
         older_than=older_than,
         dry_run=dry_run,
@@ -127,7 +129,7 @@ def sweep(
     ).run()
 
 
-def remove_pod(engine: SweptEngine, store: Registry, home: Home, uid: str) -> None:
+def remove_pod(engine: SweptEngine, store: Registry, home: Home, clock: Clock, uid: str) -> None:
     """Remove what is there of one pod, kept or not, without asking its processes to end.
 
     Raises PodIsOwned when somebody runs it, EngineError when something of it could not be removed: the rest is gone then,
@@ -137,6 +139,7 @@ def remove_pod(engine: SweptEngine, store: Registry, home: Home, uid: str) -> No
         engine=engine,
         store=store,
         home=home,
+        clock=clock,
         everything=False,
         older_than=None,
         dry_run=False,
@@ -190,6 +193,7 @@ class _Sweep:
     engine: SweptEngine
     store: Registry
     home: Home
+    clock: Clock
     everything: bool
     older_than: float | None
     dry_run: bool
@@ -241,7 +245,7 @@ class _Sweep:
             # With it come the workloads' controllers, which the removal of one pod does not need.
             from runner.registry.standing import forget_dead
 
-            forget_dead(self.store, self.is_alive)
+            forget_dead(self.store, self.is_alive, self.clock.now())
         self._sweep_files()
         return GcReport(
             containers=tuple(self.containers),
@@ -327,7 +331,7 @@ class _Sweep:
         if self.older_than is None:
             return True
         created = leftover.created_at()
-        return created is not None and SystemClock().now() - created >= span(self.older_than)
+        return created is not None and self.clock.now() - created >= span(self.older_than)
 
     def _take(self, leftover: _Leftover) -> bool:
         """Become the one who removes it. Returns whether nobody was quicker; what nobody knows may be removed by several."""
@@ -430,7 +434,7 @@ class _Sweep:
             except EngineConflict:
                 if attempt == _CONFLICT_ATTEMPTS - 1:
                     raise
-                SystemClock().sleep(_CONFLICT_PAUSE)
+                self.clock.sleep(_CONFLICT_PAUSE)
             else:
                 return
 
@@ -454,7 +458,7 @@ class _Sweep:
         limit = self.older_than
         if limit is None:
             limit = 0.0 if self.everything else LOG_LIFETIME
-        return SystemClock().now().timestamp() - _written(directory) >= limit
+        return self.clock.now().timestamp() - _written(directory) >= limit
 
     def _remove_logs(self, directory: Path) -> None:
         if directory.is_dir():

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runner.clock import SystemClock
+from runner.clock import Clock
 from runner.core.fates import Fate
 from runner.core.kindwords import PODS, WORKLOADS
 from runner.core.model import Json
@@ -35,6 +36,7 @@ def standing(
     registry: Registry,
     holder: Holder,
     lease: str,
+    clock: Clock,
     make_room: Callable[[Sequence[Key]], object] = _nothing,
 ) -> Iterator[None]:
     """Hold the names of workloads. Raises AlreadyExists when a run that lives has one of them, or a pod that is kept.
@@ -45,7 +47,7 @@ def standing(
     written: list[Json] = []
     try:
         for value in values:
-            _clear(value, registry, holder.is_alive, make_room)
+            _clear(value, registry, holder.is_alive, clock, make_room)
             create(registry, value, holder=holder.id, lease=lease)
             written.append(value)
         yield
@@ -53,18 +55,20 @@ def standing(
         with registry.transaction():
             for value in written:
                 registry.ledger.keep(_uid(value))  # With the pods that are kept, if there are any.
-        forget_dead(registry, holder.is_alive, besides=holder.id)
+        forget_dead(registry, holder.is_alive, clock.now(), besides=holder.id)
 
 
-def _clear(value: Json, registry: Registry, is_alive: IsAlive, make_room: Callable[[Sequence[Key]], object]) -> None:
+def _clear(
+    value: Json, registry: Registry, is_alive: IsAlive, clock: Clock, make_room: Callable[[Sequence[Key]], object]
+) -> None:
     """Free a workload's name of what a dead process left behind."""
     found = registry.get(*_key(value))
     if found is not None and not is_alive(registry.ledger.holder(_uid(found))):
         make_room([_key(value)])
-        forget_dead(registry, is_alive)
+        forget_dead(registry, is_alive, clock.now())
 
 
-def forget_dead(registry: Registry, is_alive: IsAlive, *, besides: str = "") -> None:
+def forget_dead(registry: Registry, is_alive: IsAlive, now: datetime, *, besides: str = "") -> None:
     """Remove the workloads that nobody runs and that have no pods; those that have are shown with the pods that are left.
 
     ``besides`` is a holder that is letting go.
@@ -82,7 +86,7 @@ def forget_dead(registry: Registry, is_alive: IsAlive, *, besides: str = "") -> 
         if _uid(value) not in owners:
             _forget(registry, value, fates.holder(_uid(value)))
         else:
-            _recount(value, values, pods, registry)
+            _recount(value, values, pods, registry, now)
 
 
 def _is_left(value: Json, fates: Fates) -> bool:
@@ -99,14 +103,14 @@ def _forget(registry: Registry, value: Json, holder: str) -> None:
             forget_request(registry, value)
 
 
-def _recount(value: Json, values: Sequence[Json], pods: Sequence[Json], store: Registry) -> None:
+def _recount(value: Json, values: Sequence[Json], pods: Sequence[Json], store: Registry, now: datetime) -> None:
     from runner.core.workloads.kept import recounted
 
     mine = [pod for pod in pods if _uid(value) in _owners(pod)]
     parent = next((one for one in values if _uid(one) in _owners(value)), None)
     if not mine:
         return  # It owns them by another one, which is counted.
-    for one, before in zip(recounted(value, parent, mine, SystemClock().now()), (value, parent), strict=False):
+    for one, before in zip(recounted(value, parent, mine, now), (value, parent), strict=False):
         if one != before:
             # Whoever has written it meanwhile knew better.
             store.change(*_key(one), partial(_replacing, before, one))

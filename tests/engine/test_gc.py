@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.clock import SystemClock
 from runner.core.container.containerconfig import ContainerConfig, Mount, MountType, VolumeConfig
 from runner.core.labels import (
     DOCKER_TYPE,
@@ -114,7 +115,7 @@ def test_a_dead_owners_pod_goes_and_a_living_owners_stays(
     docker_engine: DockerEngine, orphan: PodOnEngine, living: PodOnEngine, tmp_path: Path
 ) -> None:
     store = known(orphan, orphan.labels[OWNER])
-    report = sweep(docker_engine, store, Home(tmp_path), strangers=False)
+    report = sweep(docker_engine, store, Home(tmp_path), SystemClock(), strangers=False)
     assert report == GcReport(
         containers=(f"k8s_main_gc-test_default_{orphan.uid}_0", f"k8s_POD_gc-test_default_{orphan.uid}_0"),
         volumes=(orphan.volume,),
@@ -129,7 +130,7 @@ def test_a_living_owners_pod_stays_even_when_it_is_known(
     docker_engine: DockerEngine, living: PodOnEngine, tmp_path: Path
 ) -> None:
     store = known(living, owner_label())
-    assert sweep(docker_engine, store, Home(tmp_path), strangers=False).is_empty
+    assert sweep(docker_engine, store, Home(tmp_path), SystemClock(), strangers=False).is_empty
     assert living.left() == (2, 1)
 
 
@@ -140,7 +141,7 @@ def test_sweeps_at_once_leave_nothing_and_complain_of_nothing(
 
     def work() -> None:
         store = known(orphan, orphan.labels[OWNER])
-        reports.append(sweep(docker_engine, store, Home(tmp_path), strangers=False))
+        reports.append(sweep(docker_engine, store, Home(tmp_path), SystemClock(), strangers=False))
 
     threads = [threading.Thread(target=work) for _ in range(3)]
     for thread in threads:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runner.clock import VirtualClock
+from runner.clock import SystemClock, VirtualClock
 from runner.controllers.control import Control, Controller
 from runner.core.model import Json, PodUID
 from runner.core.narration import EventRecorded, Narration, Notice
@@ -271,18 +271,18 @@ def test_a_workloads_name_is_taken_as_long_as_it_stands() -> None:
     store, one, another = MemoryRegistry(), SoleHolder("one"), SoleHolder("another")
     first, second = (Controller(workload("Deployment", {"replicas": 1})) for _ in range(2))
     (other,) = expand([loaded("Deployment", first.workload.parent["spec"])], Counting(10), START)  # type: ignore[index]
-    with standing([first.workload], store, one, ""):
+    with standing([first.workload], store, one, "", SystemClock()):
         assert [value["metadata"]["name"] for value in store.list("Deployment").items] == ["web"]
         assert len(store.list("ReplicaSet").items) == 1
         with (
             pytest.raises(AlreadyExists, match=r'^deployments\.apps "web" already exists$'),
-            standing([other], store, one, ""),
+            standing([other], store, one, "", SystemClock()),
         ):
             pass
-        forget_dead(store, one.is_alive)
+        forget_dead(store, one.is_alive, SystemClock().now())
         assert len(store.list("Deployment").items) == 1
     assert store.list("Deployment").items == store.list("ReplicaSet").items == []
-    with standing([second.workload], store, another, ""):
+    with standing([second.workload], store, another, "", SystemClock()):
         assert len(store.list("Deployment").items) == 1
 
 
@@ -290,10 +290,10 @@ def test_the_workloads_of_a_dead_process_are_forgotten_or_replaced() -> None:
     store, one = MemoryRegistry(), SoleHolder("one")
     left = workload("ReplicaSet")
     put(store, left.value)
-    with standing([left], store, one, ""):
+    with standing([left], store, one, "", SystemClock()):
         assert len(store.list("ReplicaSet").items) == 1
     put(store, left.value)
-    forget_dead(store, one.is_alive)
+    forget_dead(store, one.is_alive, SystemClock().now())
     assert store.list("ReplicaSet").items == []
 
 
@@ -302,17 +302,20 @@ def test_workloads_stay_with_pods_that_are_kept() -> None:
     store, (one, another, third) = MemoryRegistry(), map(SoleHolder, ("one", "another", "third"))
     controller = Controller(workload("Deployment", {"replicas": 1}))
     metadata = {"name": "web-1", "uid": "p", "ownerReferences": [controller.workload.owner_reference]}
-    with standing([controller.workload], store, one, ""):
+    with standing([controller.workload], store, one, "", SystemClock()):
         store.create({"kind": "Pod", "metadata": metadata, "spec": {}}, holder="one")
     assert (len(store.list("Deployment").items), len(store.list("ReplicaSet").items)) == (1, 1)
     again = Controller(workload("Deployment", {"replicas": 1}))
-    with pytest.raises(AlreadyExists, match='"web" already exists'), standing([again.workload], store, another, ""):
+    with (
+        pytest.raises(AlreadyExists, match='"web" already exists'),
+        standing([again.workload], store, another, "", SystemClock()),
+    ):
         pass
-    with standing([again.workload], store, another, "", lambda _: forget_pod(store, "p")):
+    with standing([again.workload], store, another, "", SystemClock(), lambda _: forget_pod(store, "p")):
         assert len(store.list("Deployment").items) == 1, "what a dead process left makes room"
-    with standing([controller.workload], store, third, ""):
+    with standing([controller.workload], store, third, "", SystemClock()):
         store.create({"kind": "Pod", "metadata": metadata, "spec": {}}, holder="one")
     assert store.list("ReplicaSet").items[0]["status"]["replicas"] == 1, "the pods that are left are counted"
     forget_pod(store, "p")
-    forget_dead(store, one.is_alive)
+    forget_dead(store, one.is_alive, SystemClock().now())
     assert store.list("Deployment").items == store.list("ReplicaSet").items == []

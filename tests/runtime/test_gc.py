@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.clock import SystemClock
+from runner.clock import SystemClock, VirtualClock
 from runner.core.labels import MANAGED, OWNER, POD_NAMESPACE, POD_UID, VOLUME_KIND, claim_labels
 from runner.errors import EngineConflict, EngineRefusal, EngineUnavailable, NotFound
 from runner.janitor.gc import GcReport, sweep
@@ -51,7 +51,7 @@ def test_a_dead_owners_pod_goes_with_record_logs_and_lock(home: Home) -> None:
     stale.touch()
     logs = home.ensure(home.pod_logs("default", "pod-u1", "u1") / "main")
     (logs / "0.log").touch()
-    report = sweep(engine, store, home)
+    report = sweep(engine, store, home, SystemClock())
     assert report == GcReport(
         containers=("u1-main", "u1-sandbox"),
         volumes=("u1-volume",),
@@ -68,7 +68,7 @@ def test_a_dead_owners_pod_goes_with_record_logs_and_lock(home: Home) -> None:
 def test_the_containers_go_at_the_same_time_and_volumes_last(home: Home) -> None:
     engine = LeftoverEngine(removals=threading.Barrier(2, timeout=5))
     engine.add_pod("u1", DEAD)
-    sweep(engine, MemoryRegistry(), home)
+    sweep(engine, MemoryRegistry(), home, SystemClock())
     *containers, volume = [call for call in engine.calls if call.startswith("remove")]
     assert sorted(containers) == ["remove_container u1-main", "remove_container u1-sandbox"]
     assert volume == "remove_volume u1-volume"
@@ -79,8 +79,8 @@ def test_what_pods_of_an_account_share_goes_when_its_maker_is_dead_and_nobody_ha
     for name, owner in (("unused", mine), ("used", mine), ("alive", ALIVE), ("kept-elsewhere", f"{DEAD}@other/keep")):
         engine.add_volume(name, {MANAGED: "1", OWNER: owner, VOLUME_KIND: "access"})
     engine.failures["remove_volume used"] = [EngineConflict("in use")]
-    assert sweep(engine, MemoryRegistry(), home, dry_run=True).volumes == ("unused", "used")
-    assert sweep(engine, MemoryRegistry(), home).volumes == ("unused",)
+    assert sweep(engine, MemoryRegistry(), home, SystemClock(), dry_run=True).volumes == ("unused", "used")
+    assert sweep(engine, MemoryRegistry(), home, SystemClock()).volumes == ("unused",)
     assert engine.left == {"used", "alive", "kept-elsewhere"}
 
 
@@ -89,7 +89,7 @@ def test_a_living_owners_pod_always_stays(home: Home, everything: bool) -> None:
     engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_pod("u1", ALIVE)
     record(store, "u1", ALIVE)
-    assert sweep(engine, store, home, everything=everything).is_empty
+    assert sweep(engine, store, home, SystemClock(), everything=everything).is_empty
     assert engine.left == pod_parts("u1")
     assert uids(store) == ["u1"]
 
@@ -103,7 +103,7 @@ def test_a_pod_that_another_process_took_over_stays(home: Home, everything: bool
     record(store, "u1", DEAD)
     with NodeInstance(home) as other:
         take_over(store, "u1", other.id, other.is_alive)
-        assert sweep(engine, store, home, everything=everything, dry_run=dry_run).is_empty
+        assert sweep(engine, store, home, SystemClock(), everything=everything, dry_run=dry_run).is_empty
     assert engine.left == pod_parts("u1")
     assert uids(store) == ["u1"]
 
@@ -112,16 +112,16 @@ def test_a_pod_whose_record_has_a_living_owner_stays(home: Home) -> None:
     engine, store = LeftoverEngine(), MemoryRegistry()
     engine.add_pod("u1", DEAD)
     record(store, "u1", ALIVE)
-    assert sweep(engine, store, home).is_empty
+    assert sweep(engine, store, home, SystemClock()).is_empty
 
 
 @pytest.mark.parametrize("owner", [ELSEWHERE, "", "damaged"])
 def test_a_pod_whose_owner_cannot_be_judged_goes_only_with_everything(home: Home, owner: str) -> None:
     engine = LeftoverEngine()
     engine.add_pod("u1", owner)
-    assert sweep(engine, MemoryRegistry(), home).is_empty
+    assert sweep(engine, MemoryRegistry(), home, SystemClock()).is_empty
     assert engine.left == pod_parts("u1")
-    sweep(engine, MemoryRegistry(), home, everything=True)
+    sweep(engine, MemoryRegistry(), home, SystemClock(), everything=True)
     assert engine.left == set()
 
 
@@ -131,9 +131,9 @@ def test_a_kept_pod_goes_only_with_everything(home: Home) -> None:
         engine.add_pod(uid, DEAD)
         record(store, uid, DEAD)
     store.ledger.keep("u1")
-    assert sweep(engine, store, home).pods == ("default/pod-u2",)
+    assert sweep(engine, store, home, SystemClock()).pods == ("default/pod-u2",)
     assert engine.left == pod_parts("u1")
-    assert sweep(engine, store, home, everything=True).pods == ("default/pod-u1",)
+    assert sweep(engine, store, home, SystemClock(), everything=True).pods == ("default/pod-u1",)
     assert engine.left == set()
 
 
@@ -143,22 +143,22 @@ def test_a_kept_pod_whose_deletion_was_cut_short_goes(home: Home) -> None:
     record(store, "u1", DEAD)
     store.ledger.keep("u1")
     request_deletion(store, "u1", SystemClock().now(), 30)
-    assert sweep(engine, store, home).pods == ("default/pod-u1",)
+    assert sweep(engine, store, home, SystemClock()).pods == ("default/pod-u1",)
 
 
 def test_a_claims_volume_goes_only_with_everything(home: Home) -> None:
     engine = LeftoverEngine()
     engine.add_claim("data")
     engine.add_volume("labelled", {**pod_labels("u1", DEAD), VOLUME_KIND: "pvc"})
-    assert sweep(engine, MemoryRegistry(), home).is_empty
-    assert sweep(engine, MemoryRegistry(), home, everything=True).volumes == ("data", "labelled")
+    assert sweep(engine, MemoryRegistry(), home, SystemClock()).is_empty
+    assert sweep(engine, MemoryRegistry(), home, SystemClock(), everything=True).volumes == ("data", "labelled")
     assert engine.left == set()
 
 
 def test_a_claims_volume_that_a_living_pod_uses_stays(home: Home) -> None:
     engine = LeftoverEngine(failures={"remove_volume data": [EngineConflict("volume is in use")]})
     engine.add_claim("data")
-    assert sweep(engine, MemoryRegistry(), home, everything=True).is_empty
+    assert sweep(engine, MemoryRegistry(), home, SystemClock(), everything=True).is_empty
     assert engine.left == {"data"}
 
 
@@ -167,7 +167,7 @@ def test_strangers_may_be_left_to_an_explicit_collection(home: Home) -> None:
     engine.add_pod("u1", DEAD)
     engine.add_pod("u2", DEAD)
     record(store, "u2", DEAD)
-    assert sweep(engine, store, home, strangers=False).pods == ("default/pod-u2",)
+    assert sweep(engine, store, home, SystemClock(), strangers=False).pods == ("default/pod-u2",)
     assert engine.left == pod_parts("u1")
 
 
@@ -179,11 +179,11 @@ def test_what_another_state_directory_may_have_kept_stays_and_what_a_killed_proc
     engine.add_pod("killed", f"{DEAD}@{other}")
     engine.add_pod("elsewhere", f"{ELSEWHERE}@{other}")
     engine.add_pod("alive", owner_label(home=Home(home.path / "other")))
-    assert sweep(engine, MemoryRegistry(), home, strangers=False).is_empty
-    assert sweep(engine, MemoryRegistry(), home).pods == ("default/pod-killed",)
+    assert sweep(engine, MemoryRegistry(), home, SystemClock(), strangers=False).is_empty
+    assert sweep(engine, MemoryRegistry(), home, SystemClock()).pods == ("default/pod-killed",)
     assert engine.left == pod_parts("kept", "elsewhere", "alive")
-    assert sweep(engine, MemoryRegistry(), home, everything=True).is_empty
-    sweep(engine, MemoryRegistry(), home, everything=True, other_homes=True)
+    assert sweep(engine, MemoryRegistry(), home, SystemClock(), everything=True).is_empty
+    sweep(engine, MemoryRegistry(), home, SystemClock(), everything=True, other_homes=True)
     assert engine.left == pod_parts("alive")
 
 
@@ -201,11 +201,11 @@ def test_everything_of_this_state_directory_is_not_everything_of_the_others(home
     claim = {"kind": "PersistentVolumeClaim", "metadata": {"name": "c", "namespace": "default"}}
     put(store, {"apiVersion": "v1", **claim})
     engine.add_claim("nobodys")
-    told = sweep(engine, store, home, everything=True, dry_run=True)
-    report = sweep(engine, store, home, everything=True)
+    told = sweep(engine, store, home, SystemClock(), everything=True, dry_run=True)
+    report = sweep(engine, store, home, SystemClock(), everything=True)
     assert (told.pods, told.volumes) == (report.pods, report.volumes)
     assert engine.left == pod_parts("theirs") | {"k8s_pvc_b_default"}
-    sweep(engine, store, home, everything=True, other_homes=True)
+    sweep(engine, store, home, SystemClock(), everything=True, other_homes=True)
     assert engine.left == set()
 
 
@@ -216,7 +216,7 @@ def test_what_this_state_directory_was_to_keep_and_did_not_goes(home: Home) -> N
     engine.add_pod("u1", label)
     engine.add_pod("u2", label)
     record(store, "u2", label)
-    assert sweep(engine, store, home).pods == ("default/pod-u1", "default/pod-u2")
+    assert sweep(engine, store, home, SystemClock()).pods == ("default/pod-u1", "default/pod-u2")
 
 
 @pytest.mark.parametrize(
@@ -245,14 +245,14 @@ def test_the_proxy_of_a_service_that_living_pods_use_stays_for_them_to_take_over
         annotations = {OWNER: owner_of_service} if owner_of_service else {}
         metadata = {"name": "shared", "namespace": "default", "uid": "s1", "annotations": annotations}
         put(store, {"kind": "Service", "metadata": metadata, "spec": {}})
-    sweep(engine, store, home, everything=everything)
+    sweep(engine, store, home, SystemClock(), everything=everything)
     assert engine.left == ({"s1-proxy"} if stays else set())
 
 
 def test_a_record_without_anything_in_the_engine_goes_too(home: Home) -> None:
     store = MemoryRegistry()
     record(store, "u1", DEAD)
-    assert sweep(LeftoverEngine(), store, home).pods == ("default/pod-u1",)
+    assert sweep(LeftoverEngine(), store, home, SystemClock()).pods == ("default/pod-u1",)
     assert uids(store) == []
 
 
@@ -263,9 +263,19 @@ def test_only_what_is_older_than_asked_goes(home: Home) -> None:
     engine.add_pod("unknown", DEAD)
     engine.add_claim("data")
     record(store, "record", DEAD, created=datetime(2020, 1, 1, tzinfo=UTC))
-    report = sweep(engine, store, home, everything=True, older_than=60)
+    report = sweep(engine, store, home, SystemClock(), everything=True, older_than=60)
     assert report.pods == ("default/pod-old", "default/pod-record")
     assert engine.left == pod_parts("new", "unknown") | {"data"}
+
+
+def test_how_old_something_is_says_the_given_clock(home: Home) -> None:
+    clock = VirtualClock(datetime(2026, 1, 2, tzinfo=UTC))
+    store = MemoryRegistry()
+    record(store, "old", DEAD, created=clock.now() - timedelta(seconds=61))
+    record(store, "new", DEAD, created=clock.now() - timedelta(seconds=59))
+    assert sweep(LeftoverEngine(), store, home, clock, older_than=60).pods == ("default/pod-old",)
+    clock.sleep(2)
+    assert sweep(LeftoverEngine(), store, home, clock, older_than=60).pods == ("default/pod-new",)
 
 
 def test_a_dry_run_tells_and_touches_nothing(home: Home) -> None:
@@ -274,7 +284,7 @@ def test_a_dry_run_tells_and_touches_nothing(home: Home) -> None:
     engine.add_claim("data")
     record(store, "u1", DEAD)
     logs = home.ensure(home.pod_logs("default", "pod-u1", "u1"))
-    report = sweep(engine, store, home, everything=True, dry_run=True)
+    report = sweep(engine, store, home, SystemClock(), everything=True, dry_run=True)
     assert report.containers == ("u1-main", "u1-sandbox")
     assert report.volumes == ("u1-volume", "data")
     assert report.pods == ("default/pod-u1",)
@@ -290,7 +300,7 @@ def test_what_vanishes_meanwhile_counts_as_removed(home: Home) -> None:
     engine.add_pod("u1", DEAD)
     engine.failures = {"remove_container u1-main": [NotFound("No such container")]}
     record(store, "u1", DEAD)
-    report = sweep(engine, store, home)
+    report = sweep(engine, store, home, SystemClock())
     assert report.problems == ()
     assert report.pods == ("default/pod-u1",)
 
@@ -299,7 +309,7 @@ def test_a_removal_in_progress_is_waited_for(home: Home) -> None:
     engine = LeftoverEngine()
     engine.add_pod("u1", DEAD)
     engine.failures = {"remove_container u1-main": [EngineConflict("removal is already in progress")] * 3}
-    assert sweep(engine, MemoryRegistry(), home).problems == ()
+    assert sweep(engine, MemoryRegistry(), home, SystemClock()).problems == ()
     assert engine.left == set()
 
 
@@ -309,7 +319,7 @@ def test_what_cannot_be_removed_is_told_and_its_record_stays(home: Home) -> None
         engine.add_pod(uid, DEAD)
         record(store, uid, DEAD)
     engine.failures = {"remove_container u1-main": [EngineRefusal("driver failed")]}
-    report = sweep(engine, store, home)
+    report = sweep(engine, store, home, SystemClock())
     assert "u1-main: driver failed" in report.problems
     assert report.pods == ("default/pod-u2",)
     assert uids(store) == ["u1"]
@@ -319,7 +329,7 @@ def test_an_engine_that_cannot_list_volumes_is_swept_of_containers(home: Home) -
     engine = LeftoverEngine()
     engine.add_pod("u1", DEAD)
     engine.failures = {"list_volumes": [EngineRefusal("not implemented")]}
-    report = sweep(engine, MemoryRegistry(), home)
+    report = sweep(engine, MemoryRegistry(), home, SystemClock())
     assert report.problems == ("not implemented",)
     assert engine.left == {"u1-volume"}
 
@@ -333,13 +343,13 @@ def test_an_engine_that_goes_away_is_an_error_and_no_record_is_lost(home: Home, 
     engine.failures = {call: [EngineUnavailable("connection refused")]}
     record(store, "u1", DEAD)
     with pytest.raises(EngineUnavailable):
-        sweep(engine, store, home)
+        sweep(engine, store, home, SystemClock())
     assert uids(store) == ["u1"]
 
 
 def test_nothing_to_do_costs_one_list_call_each_and_no_file(home: Home) -> None:
     engine = LeftoverEngine()
-    assert sweep(engine, MemoryRegistry(), home).is_empty
+    assert sweep(engine, MemoryRegistry(), home, SystemClock()).is_empty
     assert engine.calls == ["list_containers", "list_volumes"]
     assert not home.path.exists()
 
@@ -352,7 +362,7 @@ def test_several_sweeps_at_once_leave_nothing(home: Home) -> None:
     problems: list[str] = []
 
     def work() -> None:
-        problems.extend(sweep(engine, store, home).problems)
+        problems.extend(sweep(engine, store, home, SystemClock()).problems)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -372,7 +382,7 @@ def test_labels_that_are_paths_lead_nowhere(home: Home, tmp_path: Path) -> None:
     engine.add_volume("v1", {**pod_labels("../../victim", DEAD), MANAGED: "1"})
     engine.add_volume("v2", {**pod_labels("x", DEAD), POD_NAMESPACE: "../../victim/y"})
     (tmp_path / "victim" / "y_pod-x_x").mkdir()
-    sweep(engine, MemoryRegistry(), home)
+    sweep(engine, MemoryRegistry(), home, SystemClock())
     assert engine.left == set()
     assert (victim / "y_pod-x_x").is_dir()
 
@@ -383,7 +393,7 @@ def test_what_has_no_pod_is_judged_by_its_own_owner(home: Home) -> None:
         labels = pod_labels("", owner)
         del labels[POD_UID]
         engine.add_volume(name, labels)
-    assert sweep(engine, MemoryRegistry(), home).volumes == ("dead",)
+    assert sweep(engine, MemoryRegistry(), home, SystemClock()).volumes == ("dead",)
     assert engine.left == {"alive"}
 
 
@@ -397,8 +407,10 @@ def test_logs_outlive_their_pod_by_an_hour(home: Home) -> None:
         moment = SystemClock().now().timestamp() - age
         for path in (directory / "0.log", directory, directory.parent):
             os.utime(path, (moment, moment))
-    assert [Path(name).name for name in sweep(LeftoverEngine(), store, home).logs] == ["default_web_stale"]
-    logs = sweep(LeftoverEngine(), store, home, everything=True).logs
+    assert [Path(name).name for name in sweep(LeftoverEngine(), store, home, SystemClock()).logs] == [
+        "default_web_stale"
+    ]
+    logs = sweep(LeftoverEngine(), store, home, SystemClock(), everything=True).logs
     assert [Path(name).name for name in logs] == ["default_web_fresh"]
     assert [path.name for path in home.logs.iterdir()] == ["default_web_known"]
 
@@ -417,7 +429,7 @@ def test_several_sweeps_at_once_do_not_mind_each_other(home: Home) -> None:
     def run() -> None:
         start.wait()
         try:
-            sweep(LeftoverEngine(), MemoryRegistry(), home)
+            sweep(LeftoverEngine(), MemoryRegistry(), home, SystemClock())
         except Exception as problem:
             problems.append(problem)
 
@@ -437,6 +449,6 @@ def test_stale_lock_files_go_and_held_ones_stay(home: Home) -> None:
         (locks / name).touch()
     with NodeInstance(home) as node, held_alone(locks / "held.lock"):
         (home.node_locks / "dead.lock").touch()
-        sweep(LeftoverEngine(), MemoryRegistry(), home)
+        sweep(LeftoverEngine(), MemoryRegistry(), home, SystemClock())
         assert sorted(path.name for path in locks.iterdir()) == ["held.lock", "nodes"]
         assert [path.stem for path in home.node_locks.iterdir()] == [node.id]

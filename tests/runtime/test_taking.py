@@ -13,6 +13,7 @@ from typing import cast
 import pytest
 
 from runner import Runner
+from runner.clock import SystemClock
 from runner.engine.protocol import Engine
 from runner.errors import NoSuchObject
 from runner.janitor.gc import remove_pod, sweep
@@ -65,7 +66,7 @@ def test_of_two_that_race_one_removes_the_pod(home: Home, registry: SqliteRegist
         runners = [stack.enter_context(Runner(home=home, engine=cast(Engine, engine))) for _ in range(2)]
 
         def sweeps(runner: Runner) -> None:
-            sweep(engine, runner.registry, home)
+            sweep(engine, runner.registry, home, SystemClock())
 
         def deletes(runner: Runner) -> None:
             with suppress(NoSuchObject):
@@ -108,12 +109,12 @@ def test_what_a_killed_sweep_has_taken_is_swept_by_the_next(home: Home, registry
     )
     assert sweeper.stdout is not None
     assert sweeper.stdout.readline() == "taken\n"
-    assert sweep(engine, registry, home).is_empty, "somebody is about it"
+    assert sweep(engine, registry, home, SystemClock()).is_empty, "somebody is about it"
     with pytest.raises(PodIsOwned):
-        remove_pod(engine, registry, home, "u1")
+        remove_pod(engine, registry, home, SystemClock(), "u1")
     sweeper.kill()
     sweeper.communicate()
-    assert sweep(engine, registry, home).pods == ("default/pod-u1",)
+    assert sweep(engine, registry, home, SystemClock()).pods == ("default/pod-u1",)
     assert engine.left == set()
 
 
@@ -124,7 +125,7 @@ def test_a_pod_whose_node_has_died_waits_as_long_as_its_run_lives(home: Home, re
     leave(engine, registry, "u1", holder="0123456789abcdef")
     registry.ledger.lend("u1", new_lease(home))
     for everything in (False, True):
-        assert sweep(engine, registry, home, everything=everything).is_empty
+        assert sweep(engine, registry, home, SystemClock(), everything=everything).is_empty
     with NodeInstance(home) as node:
         take_over(registry, "u1", node.id, node.is_alive)
         assert registry.ledger.holder("u1") == node.id
