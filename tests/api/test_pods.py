@@ -66,7 +66,7 @@ def left(engine: DockerEngine, uid: str) -> int:
 
 
 def test_a_pod_can_be_looked_at_used_and_deleted(runner: Runner, docker_engine: DockerEngine) -> None:
-    pod = runner.run(named(WEB), timeout=60, env={"app": {"GREETING": "hi"}})
+    pod = runner.run(named(WEB), timeout=120, env={"app": {"GREETING": "hi"}})
     assert pod.status.is_ready
     assert (pod.status.phase, str(pod.status), pod.status.restarts) == ("Running", "Running", 0)
     assert pod.status.to_dict()["metadata"]["uid"] == pod.uid
@@ -83,9 +83,9 @@ def test_a_pod_can_be_looked_at_used_and_deleted(runner: Runner, docker_engine: 
     assert pod.exec(["sh", "-c", "echo out; echo err >&2; exit 3"], container="app") == (3, "out\n", "err\n")
     assert [event.reason for event in pod.events()][:2] == ["Scheduled", "Pulled"]
     assert pod.decision == "start app attempt 0: it has not run yet"
-    assert pod.wait_for("ContainersReady", timeout=10).is_initialized
+    assert pod.wait_for("ContainersReady", timeout=120).is_initialized
     assert pod in runner.pods
-    pod.delete(grace=0, timeout=30)
+    pod.delete(grace=0, timeout=120)
     assert pod.is_gone
     assert pod not in runner.pods
     assert left(docker_engine, pod.uid) == 0
@@ -93,7 +93,7 @@ def test_a_pod_can_be_looked_at_used_and_deleted(runner: Runner, docker_engine: 
 
 
 def test_volumes_are_read_and_written(runner: Runner) -> None:
-    pod = runner.run(named(WEB), timeout=60)
+    pod = runner.run(named(WEB), timeout=120)
     work = pod.volume("work")
     assert (work.files(), work.read("done"), work.read_text("done")) == (["done"], b"migrated\n", "migrated\n")
     work.write("a/b/deep.txt", "deep")
@@ -116,7 +116,7 @@ def test_volumes_are_read_and_written(runner: Runner) -> None:
 
 
 def test_containers_and_sandboxes_come_back(runner: Runner) -> None:
-    pod = runner.run(named(WEB), timeout=60, speed=50)
+    pod = runner.run(named(WEB), timeout=120, speed=50)
     pod.restart_container("app")
     assert [one.exit_code is None for one in pod.container("app").attempts] == [False, True]
     assert pod.container("app").restarts == 1
@@ -125,14 +125,14 @@ def test_containers_and_sandboxes_come_back(runner: Runner) -> None:
     def ran_again(status: Status) -> bool:
         return len(pod.init("migrate").attempts) == 2 and status.is_ready
 
-    pod.wait_for(ran_again, timeout=60)
+    pod.wait_for(ran_again, timeout=120)
     assert "SandboxChanged" in [event.reason for event in pod.events()]
     assert [one.number for one in pod.init("migrate").attempts] == [0, 1]
 
 
 def test_a_port_is_reached_through_the_sandbox_where_the_pods_address_is_not(runner: Runner) -> None:
     runner.__dict__["reach"] = Reach(runner.engine, direct=False)
-    pod = runner.run(named(WEB), timeout=60)
+    pod = runner.run(named(WEB), timeout=120)
     address = pod.port("http")
     assert address.host == "127.0.0.1"
     for _ in range(3):
@@ -142,15 +142,15 @@ def test_a_port_is_reached_through_the_sandbox_where_the_pods_address_is_not(run
 
 def test_logs_can_be_followed_to_their_end(runner: Runner) -> None:
     commands = {"check": ["true"], "app": ["sh", "-c", "echo a; sleep 1; echo b"]}
-    pod = runner.run(named(FAILS), commands=commands, timeout=60)
+    pod = runner.run(named(FAILS), commands=commands, timeout=120)
     assert list(pod.container("app").logs(follow=True)) == ["a", "b"]
-    assert pod.wait_for("completed", timeout=30).phase == "Succeeded"
+    assert pod.wait_for("completed", timeout=120).phase == "Succeeded"
     assert pod.container("app").logs(tail=1) == "b\n"
 
 
 def test_a_pod_that_fails_tells_why_and_leaves_nothing(runner: Runner, docker_engine: DockerEngine) -> None:
     with pytest.raises(PodFailed) as caught:
-        runner.run(named(FAILS), timeout=60)
+        runner.run(named(FAILS), timeout=120)
     text, pod = str(caught.value), caught.value.pod
     assert "Init:Error" in text
     assert "Logs of check, attempt 0:\n  no luck" in text
@@ -161,7 +161,7 @@ def test_a_pod_that_fails_tells_why_and_leaves_nothing(runner: Runner, docker_en
 
 
 def test_a_wait_that_is_in_vain_says_what_it_saw_last(runner: Runner) -> None:
-    pod = runner.run(named(WEB), timeout=60)
+    pod = runner.run(named(WEB), timeout=120)
     with pytest.raises(WaitTimeout, match=r"is not completed after 0.2 s: Running\n\nNAME"):
         pod.wait_for("completed", timeout=0.2)
     with pytest.raises(UsageError, match="'redy' is nothing to wait for"):
@@ -169,14 +169,14 @@ def test_a_wait_that_is_in_vain_says_what_it_saw_last(runner: Runner) -> None:
     with pytest.raises(WaitTimeout, match=r"timed out waiting for ready: .* is (Init:|ErrImagePull|ImagePullBackOff)"):
         runner.run(named(FAILS), images={"check": "busybox:nosuch"}, timeout="1s", fail_fast=False)
     with pytest.raises(PodFailed, match=r"cannot get there: container check: ErrImagePull: .*\n\nNAME"):
-        runner.run(named(FAILS), images={"check": "busybox:nosuch"}, timeout=60, max_restarts=0)
+        runner.run(named(FAILS), images={"check": "busybox:nosuch"}, timeout=120, max_restarts=0)
     pod.delete(grace=0)
     with pytest.raises(PodFailed, match="is deleted and cannot be Ready any more"):
-        pod.wait_for("Ready", timeout=10)
+        pod.wait_for("Ready", timeout=120)
 
 
 def test_what_does_not_exist_is_told_so(runner: Runner) -> None:
-    pod = runner.run(named(WEB), timeout=60)
+    pod = runner.run(named(WEB), timeout=120)
     with pytest.raises(UsageError, match="container nosuch is not valid for pod"):
         pod.container("nosuch")
     with pytest.raises(UsageError, match="no init container"):
@@ -209,7 +209,7 @@ def test_several_pods_from_several_threads(runner: Runner, docker_engine: Docker
 
     def run() -> None:
         try:
-            names.append(runner.run(named(WEB), timeout=60).name)
+            names.append(runner.run(named(WEB), timeout=120).name)
         except BaseException as problem:
             problems.append(problem)
 
@@ -219,12 +219,12 @@ def test_several_pods_from_several_threads(runner: Runner, docker_engine: Docker
     for thread in threads:
         thread.join()
     assert problems == []
-    pods: Any = runner.run_all(named(WEB), named(WEB), timeout=60)
+    pods: Any = runner.run_all(named(WEB), named(WEB), timeout=120)
     assert len(pods) == 2
     assert {pod.name for pod in runner.pods} == {*names, *(pod.name for pod in pods)}
     before = runner.pods
     with pytest.raises(UsageError, match="run is for one pod, the manifests make 2"):
-        runner.run(named(WEB), named(WEB), timeout=60)
+        runner.run(named(WEB), named(WEB), timeout=120)
     assert runner.pods == before
     everything = runner.pods
     assert len(everything) == 5
@@ -250,8 +250,8 @@ def test_a_deployments_pods_are_replaced_in_the_background(runner: Runner) -> No
             },
         },
     }
-    first, second = runner.run_all(deployment, timeout=60)
-    first.delete(grace=0, timeout=30)
+    first, second = runner.run_all(deployment, timeout=120)
+    first.delete(grace=0, timeout=120)
     second.history.wait(lambda: len(runner.pods) == 2 and all(pod.status.is_ready for pod in runner.pods), 0.1)
     from tests.e2e.support import until
 

@@ -18,7 +18,7 @@ def test_a_pod_that_fills_more_than_its_limit_is_evicted(bench: Bench) -> None:
     value = pod(
         name, container("main", eat, **mounted("data", "/data")), volumes=volumes, terminationGracePeriodSeconds=60
     )
-    done = bench("run", bench.write(value), "--timeout", "60s", "-o", "json")
+    done = bench("run", bench.write(value), "--timeout", "120s", "-o", "json")
     assert done.code == 1, done.err
     status = json.loads(done.out)["status"]
     text = 'Usage of EmptyDir volume "data" exceeds the limit "2Mi". '

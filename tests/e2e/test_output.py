@@ -168,7 +168,7 @@ def test_foreign_text_is_shown_and_not_obeyed(bench: Bench) -> None:
     )
     manifest["metadata"]["annotations"] = {"evil": EVIL}
     path = bench.write(manifest)
-    run = bench.start("run", path, "--until", "ready", "--keep", "always", "--timeout", "60s")
+    run = bench.start("run", path, "--until", "ready", "--keep", "always", "--timeout", "120s")
     run.line("Unhealthy")
     until(lambda: "exitCode" in str(bench.pod(name)["status"]["containerStatuses"][0]["state"]), "the end of main")
     shown = {

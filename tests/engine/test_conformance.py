@@ -164,7 +164,7 @@ def test_verbs_on_a_missing_container_say_not_found(bench: EngineBench) -> None:
         lambda: engine.kill_container("podrunner-test-nosuch", "SIGTERM"),
         lambda: engine.kill_container("podrunner-test-nosuch", ""),
         lambda: engine.stop_container("podrunner-test-nosuch", 0),
-        lambda: engine.exec("podrunner-test-nosuch", ["true"], timeout=5, limit=10),
+        lambda: engine.exec("podrunner-test-nosuch", ["true"], timeout=60, limit=10),
         lambda: engine.upload("podrunner-test-nosuch", "/", tar_of({})),
         lambda: engine.download("podrunner-test-nosuch", "/etc/passwd"),
         lambda: list(engine.logs("podrunner-test-nosuch", follow=False)),
@@ -223,7 +223,7 @@ def test_a_kill_ends_in_137_and_emits_kill_and_die(bench: EngineBench) -> None:
 
 def test_a_kill_without_a_signal_sends_the_stop_signal(bench: EngineBench) -> None:
     container_id = bench.run(SERVES)
-    bench.until(lambda: bench.engine.exec(container_id, shell("true"), timeout=5, limit=0).exit_code == 0)
+    bench.until(lambda: bench.engine.exec(container_id, shell("true"), timeout=60, limit=0).exit_code == 0)
     bench.engine.kill_container(container_id, "")
     assert bench.wait_for(container_id, EngineState.EXITED).exit_code == 0
 
@@ -266,7 +266,7 @@ def test_a_process_that_eats_its_memory_is_oom_killed(bench: EngineBench) -> Non
 def test_an_exec_gives_code_and_output(bench: EngineBench) -> None:
     heard = bench.record()
     container_id = bench.run(SERVES)
-    result = bench.engine.exec(container_id, shell("echo out; exit 4"), timeout=20, limit=100)
+    result = bench.engine.exec(container_id, shell("echo out; exit 4"), timeout=60, limit=100)
     bench.settle()
     assert (result.exit_code, result.output) == (4, b"out\n")
     bench.until(lambda: "exec_die" in heard.actions(container_id))
@@ -290,7 +290,7 @@ def test_an_exec_that_takes_too_long_is_given_up(bench: EngineBench) -> None:
 def test_an_exec_in_what_does_not_run_is_a_conflict(bench: EngineBench) -> None:
     container_id = bench.engine.create_container(bench.config(SERVES))
     with pytest.raises(EngineConflict):
-        bench.engine.exec(container_id, shell("true"), timeout=5, limit=100)
+        bench.engine.exec(container_id, shell("true"), timeout=60, limit=100)
 
 
 def test_logs_keep_streams_and_times(bench: EngineBench) -> None:

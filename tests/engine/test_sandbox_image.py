@@ -156,11 +156,11 @@ def test_sandbox_runs_until_it_is_told_to_stop(
         stopped = Event()
 
         def stop() -> None:
-            container.stop(timeout=60)
+            container.stop(timeout=300)
             stopped.set()
 
         Thread(target=stop, daemon=True).start()
-        assert stopped.wait(1.0), "the Engine waits for its grace period"
+        assert stopped.wait(60.0), "the Engine waits for its grace period"
         assert container.wait(timeout=DEADLINE)["StatusCode"] == 0
     finally:
         container.remove(force=True)

@@ -18,7 +18,7 @@ docker = pytest.mark.docker
 USES_POD = """\
 import pytest
 
-@pytest.mark.pod("pod.yaml", timeout=60)
+@pytest.mark.pod("pod.yaml", timeout=120)
 def test_good(pod):
     assert pod.status.is_ready
     assert pod.init("migrate").attempts[0].exit_code == 0
@@ -28,6 +28,8 @@ def test_good(pod):
 def test_bad(pod):
     assert pod.status.word == "Terminating"
 """
+PATIENT = 100.0
+"""Seconds for what comes at once, on a machine that is busy; a grace period that is waited for takes longer."""
 KILLS = int(os.environ.get("PODRUNNER_KILLS", "4"))
 """How often a session is killed; each time a little later."""
 
@@ -67,7 +69,7 @@ def test_same(pod, number):
     assert len(set(seen)) == 1
 
 def test_of_the_session(podrunner_session):
-    assert podrunner_session.run("pod.yaml", timeout=60, host_ports=False).status.is_ready
+    assert podrunner_session.run("pod.yaml", timeout=120, host_ports=False).status.is_ready
 """,
     )
     code, output = project.pytest("--podrunner-scope=module")
@@ -85,11 +87,11 @@ import pytest
 
 seen = {}
 
-@pytest.mark.pod("pod.yaml", timeout=60, host_ports=False)
+@pytest.mark.pod("pod.yaml", timeout=120, host_ports=False)
 def test_first(pod):
     seen["first"] = pod.uid
 
-@pytest.mark.pod("pod.yaml", timeout=60, host_ports=False)
+@pytest.mark.pod("pod.yaml", timeout=120, host_ports=False)
 def test_second(pod):
     assert pod.uid == seen["first"]
 
@@ -117,7 +119,7 @@ def test_a_pod_that_cannot_be_had_is_told_of_by_its_reason_alone(project: Projec
         """\
 import pytest
 
-@pytest.mark.pod("pod.yaml", timeout=60, host_ports=False, commands={"migrate": ["sh", "-c", "echo wrong; exit 3"]},
+@pytest.mark.pod("pod.yaml", timeout=120, host_ports=False, commands={"migrate": ["sh", "-c", "echo wrong; exit 3"]},
                  max_restarts=0, retry="container")
 def test_fails(pod):
     raise AssertionError("never here")
@@ -129,7 +131,7 @@ def test_missing(pod):
 def test_in_the_test(podrunner):
     podrunner.run("nosuch.yaml")
 
-@pytest.mark.pod("pod.yaml", timeout=60, host_ports=False)
+@pytest.mark.pod("pod.yaml", timeout=120, host_ports=False)
 def test_commands(pod):
     with pytest.raises(Exception, match="a command is a list of words, such as"):
         pod.exec("ls | wc -l")
@@ -334,7 +336,7 @@ import pytest
 @pytest.mark.pod("pod.yaml", host_ports=False)
 def test_waits(pod):
     pathlib.Path("up").write_text(pod.uid)
-    pod.wait_for("completed", timeout=90)
+    pod.wait_for("completed", timeout=600)
 """
 
 
@@ -342,7 +344,7 @@ def test_waits(pod):
 @pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
 def test_an_interrupted_session_leaves_nothing(project: Project, times: int) -> None:
     project.write("test_web.py", WAITS)
-    grace = "30" if times == 2 else "1"
+    grace = "600" if times == 2 else "1"
     process = project.start(f"--podrunner-grace={grace}")
     until((project.folder / "up").exists, "the test")
     process.send_signal(signal.SIGINT)
@@ -350,7 +352,7 @@ def test_an_interrupted_session_leaves_nothing(project: Project, times: int) -> 
         # It waits for the app, which does not listen to SIGTERM.
         until(lambda: project.store.list("Pod").items[0]["metadata"].get("deletionTimestamp"), "the deletion")
         process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=25)
+    output, _ = process.communicate(timeout=PATIENT)
     # The second one ends pytest itself in the way in which Python ends then.
     assert process.returncode == (2 if times == 1 else -signal.SIGINT), output
     assert project.left() == []
@@ -365,7 +367,7 @@ def test_a_session_that_is_interrupted_while_a_pod_is_waited_for_leaves_nothing(
         "the waiting pod",
     )
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=25)
+    output, _ = process.communicate(timeout=PATIENT)
     assert process.returncode == 2, output
     assert not (project.folder / "up").exists()
     assert project.left() == []
@@ -394,5 +396,5 @@ def test_what_a_killed_session_leaves_the_next_one_sweeps(project: Project, tmp_
     assert living.poll() is None
     assert project.store.list("Pod").items[0]["metadata"]["uid"] == (project.folder / "up").read_text()
     living.send_signal(signal.SIGINT)
-    living.communicate(timeout=30)
+    living.communicate(timeout=PATIENT)
     assert project.left() == []

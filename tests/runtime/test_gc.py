@@ -66,7 +66,7 @@ def test_a_dead_owners_pod_goes_with_record_logs_and_lock(home: Home) -> None:
 
 
 def test_the_containers_go_at_the_same_time_and_volumes_last(home: Home) -> None:
-    engine = LeftoverEngine(removals=threading.Barrier(2, timeout=5))
+    engine = LeftoverEngine(removals=threading.Barrier(2, timeout=60))
     engine.add_pod("u1", DEAD)
     sweep(engine, MemoryRegistry(), home, SystemClock())
     *containers, volume = [call for call in engine.calls if call.startswith("remove")]

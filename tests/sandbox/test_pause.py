@@ -99,7 +99,7 @@ def test_pause_waits_for_a_stop_signal_and_then_ends_well(pause: str, sent: sign
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.1)
         process.send_signal(sent)
-        assert process.wait(1.0) == 0
+        assert process.wait(DEADLINE) == 0
 
 
 def test_version_goes_to_stdout(pause: str) -> None:

@@ -18,6 +18,8 @@ from runner.errors import EngineError, EngineRefusal
 from runner.kubelet.prober.handlers import Target
 
 POD_IP = "127.0.0.1"
+PATIENT = 60
+"""Seconds of a time-out that is not to pass, however busy the machine is."""
 DEADLINE = 20.0
 
 Respond = Callable[[str], bytes | None]

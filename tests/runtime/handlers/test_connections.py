@@ -18,7 +18,7 @@ from runner.core.sync.probing import ProbeRun, RunResult
 from runner.engine.protocol import ExecResult
 from runner.errors import EngineError, NotFound
 from runner.kubelet.prober.handlers import EngineHandlers, Reach
-from tests.runtime.handlers.servers import POD_IP, ProcessEngine, answer, closed_port, serve, target
+from tests.runtime.handlers.servers import PATIENT, POD_IP, ProcessEngine, answer, closed_port, serve, target
 
 UNREACHABLE = "192.0.2.1"
 """An address of the range that is kept for documentation: nobody answers."""
@@ -121,7 +121,7 @@ def test_health_service_decides(
     handlers: EngineHandlers, health: tuple[int, Health], service: str, result: RunResult, output: str
 ) -> None:
     port, servicer = health
-    run = handlers.probe(target(), GRPCAction(port=port, service=service), timeout=1)
+    run = handlers.probe(target(), GRPCAction(port=port, service=service), timeout=1 if service == "slow" else PATIENT)
     assert run == ProbeRun(result=result, output=output)
     assert servicer.agents[0].startswith("kube-probe/1.37 ")
 

@@ -7,7 +7,7 @@ import pytest
 from runner.core.model import HTTPGetAction
 from runner.core.sync.probing import ProbeRun, RunResult
 from runner.kubelet.prober.handlers import EngineHandlers
-from tests.runtime.handlers.servers import POD_IP, Server, answer, closed_port, serve, target
+from tests.runtime.handlers.servers import PATIENT, POD_IP, Server, answer, closed_port, serve, target
 
 AWAITING = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
 
@@ -170,7 +170,7 @@ def test_body_that_breaks_off_does_not_count(handlers: EngineHandlers, response:
 )
 def test_answer_that_is_none_is_a_failure(handlers: EngineHandlers, response: bytes | None, reason: str | None) -> None:
     with serve(lambda _: response) as server:
-        run = handlers.probe(target(), action(server.port, "/x"), timeout=1)
+        run = handlers.probe(target(), action(server.port, "/x"), timeout=1 if reason == AWAITING else PATIENT)
         url = f"http://{POD_IP}:{server.port}/x"
     if reason is None:
         assert run == ProbeRun(result=RunResult.SUCCESS)
@@ -281,7 +281,8 @@ def test_https_to_a_server_without_it_is_a_failure(
     handlers: EngineHandlers, response: bytes | None, reason: str
 ) -> None:
     with serve(lambda _: response) as server:
-        run = handlers.probe(target(), action(server.port, scheme="HTTPS"), timeout=1)
+        seconds = 1 if reason == AWAITING else PATIENT
+        run = handlers.probe(target(), action(server.port, scheme="HTTPS"), timeout=seconds)
     assert run == ProbeRun(result=RunResult.FAILURE, output=f'Get "https://{POD_IP}:{server.port}/": {reason}')
 
 
