@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.support import Bench, container, pod
+from tests.e2e.support import Bench, Done, container, pod, with_time_enough
 
 pytestmark = pytest.mark.docker
 
@@ -30,9 +30,14 @@ def conditions(value: Any) -> dict[str, tuple[str, str]]:
 def test_a_deadline_during_init_gives_results_of_containers_that_have_ended(bench: Bench) -> None:
     name = bench.name("late")
     slow = container("slow", "echo waiting; sleep 1000")
-    spec = {"activeDeadlineSeconds": 2, "terminationGracePeriodSeconds": 2}
-    path = bench.write(pod(name, container("main", "echo never"), inits=[slow], **spec))
-    done = bench("run", path, "-o", "json", "--exit-code-from", "slow", "--artifacts", str(bench.directory / "kept"))
+
+    def run(seconds: int) -> Done:
+        spec = {"activeDeadlineSeconds": seconds, "terminationGracePeriodSeconds": 2}
+        path = bench.write(pod(name, container("main", "echo never"), inits=[slow], **spec))
+        folder = str(bench.directory / "kept")
+        return bench("run", path, "-o", "json", "--exit-code-from", "slow", "--artifacts", folder)
+
+    done = with_time_enough(2, run, lambda done: "ContainerStatusUnknown" not in done.out)
     assert done.code == 137, done.err
     value = json.loads(done.out)
     assert (value["status"]["phase"], value["status"]["reason"]) == ("Failed", "DeadlineExceeded")
