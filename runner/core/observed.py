@@ -98,7 +98,10 @@ class Observed(Struct, frozen=True, kw_only=True):
         return tuple([c for c in self.containers if c.name == name])
 
     def by_id(self, container_id: str) -> ContainerRecord | None:
-        return next((c for c in self.containers if c.id == container_id), None)
+        for record in self.containers:
+            if record.id == container_id:
+                return record
+        return None
 
 
 class ProbeResult(StrEnum):

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 
 from runner.core.container.containerconfig import ContainerConfig, VolumeConfig
 from runner.core.images.progress import PullProgress
+from runner.core.labels import CONTAINER_NAME, attempt_of
 
 
 class EngineInfo(Struct, frozen=True, kw_only=True):
@@ -232,6 +233,13 @@ class Untagged:
     def of(self, pod: Named | None = None, container: str = "", attempt: int | None = None) -> Self:  # noqa: ARG002
         """See ``Engine.of``."""
         return self
+
+
+def tagged(engine: Engine, labels: Mapping[str, str]) -> Engine:
+    """The Engine for calls about what carries these labels."""
+    if isinstance(engine, Untagged):
+        return engine  # Nobody reads them for nothing: this is asked at every look.
+    return engine.of(container=labels.get(CONTAINER_NAME, ""), attempt=attempt_of(labels))
 
 
 class Engine(Protocol):

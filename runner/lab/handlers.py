@@ -14,7 +14,7 @@ _DONE = HookScript()
 
 
 class SimulatedHandlers:
-    """``Handlers`` of the simulation; ``take_elapsed`` tells how long what was just done would have taken, in seconds.
+    """``Handlers`` of the simulation; what they take is added to what the Engine's own verbs take.
 
     ``hooks`` go by container and hook, for every pod to which none were assigned.
     """
@@ -23,7 +23,6 @@ class SimulatedHandlers:
         self._engine = engine
         self._hooks = hooks
         self._of_pods: dict[str, Mapping[tuple[str, str], HookScript]] = {}
-        self._elapsed = 0.0
 
     def assign(self, uid: str, hooks: Mapping[tuple[str, str], HookScript]) -> None:
         """Have the hooks of one pod do this."""
@@ -33,11 +32,6 @@ class SimulatedHandlers:
         """Remember nothing of a pod that is gone."""
         self._of_pods.pop(uid, None)
 
-    def take_elapsed(self) -> float:
-        """Seconds since the last time, those of the Engine's own verbs included."""
-        elapsed, self._elapsed = self._elapsed, 0.0
-        return elapsed + self._engine.take_elapsed()
-
     def probe(self, target: Target, handler: Handler, *, timeout: int) -> ProbeRun:  # noqa: ARG002 - the script answers
         assert target.probe is not None
         return self._engine.probe(target.container_id, target.probe)
@@ -46,5 +40,5 @@ class SimulatedHandlers:
         name = "preStop" if handler is target.container.pre_stop else "postStart"
         hooks = self._of_pods.get(target.pod.uid, self._hooks)
         script = hooks.get((target.container.name, name), _DONE)
-        self._elapsed += script.took
+        self._engine.elapsed += script.took
         return HookOutcome(ok=not script.error, message=script.error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runner.clock import Clock
 from runner.core.model import Pod
@@ -23,6 +23,9 @@ from runner.registry.holders import SoleHolder
 if TYPE_CHECKING:
     from runner.core.narration import Listener
     from runner.kubelet.network.proxy import Proxies
+
+
+_NOTHING: Final = (None, None)
 
 
 class VirtualNetwork:
@@ -43,8 +46,8 @@ class VirtualNetwork:
         self.due: datetime | None = None
         self._rests_until: datetime | None = None
         self._is_prepared = False
-        self._seen: dict[str, tuple[PodStatus | None, Pod, object]] = {}
-        """Of each pod what was seen last, and what of it the network tells others."""
+        self._seen: dict[str, tuple[Pod | None, object]] = {}
+        """Of each pod what the network tells others, with the value that it is of."""
 
     # What a node needs
 
@@ -76,13 +79,15 @@ class VirtualNetwork:
 
     def see(self, uid: str, pod: Pod, status: PodStatus | None) -> None:
         """A pod has gone on: what others are told of it may have changed."""
-        before = self._seen.get(uid)
-        if before is not None and before[0] is status and before[1] is pod:
+        if status is None:
             return
-        told = _told(pod, status, is_behind_services=self._network.has_services)
-        self._seen[uid] = (status, pod, told)
-        if before is None or before[2] != told:
+        told: object = (status.pod_ip, status.phase.is_terminal)
+        if self._network.has_services:  # Else nobody asks whether it is ready.
+            # A pod is another value after each write of it: its identity tells, where comparing would take long.
+            told = (told, id(pod), status.is_true(ConditionType.READY))
+        if self._seen.get(uid, _NOTHING)[1] != told:
             self.wake()
+            self._seen[uid] = (pod, told)
 
     def forget(self, uid: str) -> None:
         """A pod is gone."""
@@ -111,15 +116,6 @@ class VirtualNetwork:
         if self.due is None:
             due = self._clock.now() + timedelta(seconds=seconds)
             self.due = due if self._rests_until is None else max(due, self._rests_until)
-
-
-def _told(pod: Pod, status: PodStatus | None, *, is_behind_services: bool) -> object:
-    """What of a pod zones and endpoints are made of; without Services nobody asks whether it is ready."""
-    if status is None:
-        return None
-    named = (status.pod_ip, status.phase.is_terminal)
-    # A pod is another value after each write of it, which is told by its identity: comparing would take long.
-    return (*named, id(pod), status.is_true(ConditionType.READY)) if is_behind_services else named
 
 
 __all__ = ["VirtualNetwork"]

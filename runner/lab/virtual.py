@@ -212,7 +212,7 @@ class VirtualNode:
         return Owned(
             pod=pod,
             wakeup=wakeup,
-            jobs=InlineJobs(self.clock, wakeup, self.handlers.take_elapsed),
+            jobs=InlineJobs(self.clock, wakeup, self.engine),
             owner=_OWNER,
             making=Making(wakeup.set),
             has_messages=any(one.termination_message or any(run.output for run in one.attempts) for one in scripts),

@@ -29,6 +29,7 @@ def plan(pod: Pod, seen: Observed, now: float = 0, *, restarts: dict[str, int] |
 
 
 POD, INIT = make_pod(), make_pod(["init"])
+PROBED = make_pod((), ({"name": "main", "livenessProbe": {"exec": {"command": ["true"]}}},))
 RESTART_ALL = {
     "name": "main",
     "restartPolicy": "Never",
@@ -64,13 +65,15 @@ def test_a_first_start_is_no_restart() -> None:
 
 
 def test_a_held_start_is_over_when_its_time_has_come() -> None:
-    seen = observed(record(POD, "main", "exited", code=1, attempt=1, end=1))
-    held = plan(POD, seen, 5, restarts={"main": 1})
-    (hold,) = held.operations
+    """By its turn: what is killed before may take longer than the back-off lasts."""
+    seen = observed(record(PROBED, "main", attempt=1), record(PROBED, "main", "exited", code=137, end=1))
+    results = ProbeResults(liveness={"main-1": ProbeResult.FAILURE})
+    held = plan(PROBED, seen, 5, restarts={"main": 1}, results=results)
+    (_, hold) = held.operations
     assert isinstance(hold, Hold)
     assert hold.ready_at == at(11)
     for second, verb in ((5, "hold"), (10.9, "hold"), (11, "start")):
-        assert [operation.verb for operation in held.steps(partial(at, second))] == [verb], second
+        assert [operation.verb for operation in held.steps(partial(at, second))][:2] == ["kill", verb], second
 
 
 def test_a_hold_without_an_end_never_passes() -> None:
@@ -93,15 +96,17 @@ def test_one_dead_instance_stays_beside_a_new_one() -> None:
         "discard main attempt 2: no more than one that has ended stays beside a new one\n"
         "discard main attempt 1: no more than one that has ended stays beside a new one"
     )
-    held = plan(POD, seen, 4, restarts={"main": 3})
-    assert [operation.verb for operation in held.operations] == ["hold"]
+    assert [operation.verb for operation in plan(POD, seen, 4, restarts={"main": 3}).operations] == ["hold"]
+
+
+def test_dead_instances_go_with_a_start_that_outlasts_its_back_off_too() -> None:
+    ended = [record(PROBED, "main", "exited", code=1, attempt=n, end=n) for n in (3, 2)]
+    results = ProbeResults(liveness={"main-4": ProbeResult.FAILURE})
+    held = plan(PROBED, observed(record(PROBED, "main", attempt=4), *ended), 4, restarts={"main": 3}, results=results)
+    assert [operation.verb for operation in held.operations] == ["kill", "hold"]
     outlasted = [*held.steps(lambda: at(1000))]
-    assert [(one.verb, one.target) for one in outlasted] == [
-        ("start", "main"),
-        ("discard", "main"),
-        ("discard", "main"),
-    ]
-    assert [one.container_id for one in outlasted if isinstance(one, Discard)] == ["main-2", "main-1"]
+    assert [operation.verb for operation in outlasted] == ["kill", "start", "discard", "discard"]
+    assert [one.container_id for one in outlasted if isinstance(one, Discard)] == ["main-3", "main-2"]
 
 
 def test_a_new_sandbox_tells_what_it_replaces() -> None:

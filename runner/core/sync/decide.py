@@ -6,11 +6,12 @@ On top of ``compute_pod_actions`` this lays out the numbered steps of kuberuntim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container, Pod
@@ -84,8 +85,14 @@ class Plan(Struct, frozen=True, kw_only=True):
         """The container that starts before all others."""
         return next((one for one in self.operations if isinstance(one, Start)), None)
 
-    def steps(self, now: Callable[[], datetime]) -> Iterator[Operation]:
+    def steps(self, now: Callable[[], datetime]) -> Iterable[Operation]:
         """The operations in order, each as its turn comes: what is done before may outlast a back-off."""
+        for later in self.operations[1:]:
+            if isinstance(later, Hold):
+                return self._steps(now)
+        return self.operations
+
+    def _steps(self, now: Callable[[], datetime]) -> Iterator[Operation]:
         for operation in self.operations:
             if isinstance(operation, Hold) and operation.then and operation.ready_at <= now():
                 yield from operation.then
@@ -118,7 +125,7 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
             for kill in actions.to_kill
         )
     for name in actions.ephemeral_to_start + actions.init_to_start + actions.containers_to_start:
-        operations.extend(_start(pod, name, observed, actions, memory, now))
+        _start(operations, pod, name, observed, actions, memory, now)
     return Plan(operations=tuple(operations), sandbox_id=actions.sandbox_id)
 
 
@@ -253,23 +260,18 @@ def _past(pod: Pod, container: Container, observed: Observed, memory: Memory) ->
     return None
 
 
-def _held(
-    pod: Pod, past: _Past, attempt: int, memory: Memory, now: datetime, then: tuple[Start | Discard, ...] = ()
-) -> Hold | GiveUp | None:
-    """The operation that stands for a restart that may not happen, now or ever; None when it may.
-
-    ``then`` is what it holds.
-    """
+def _held(pod: Pod, past: _Past, attempt: int, memory: Memory, now: datetime) -> Hold | GiveUp | None:
+    """The operation that stands for a restart that may not happen, now or ever; None when it may."""
     name = past.ended.name
     if _gives_up(pod, attempt, memory, now):
         cause = f"{_failed(past)} after {attempt - 1} restarts"
         return GiveUp(target=name, attempt=attempt, cause=cause)
     blocked = check_restart(past.entry, past.finished_at, now, memory.settings, memory.schedule)
-    return None if blocked is None else _hold(name, attempt, blocked, _failed(past), then)
+    return None if blocked is None else _hold(name, attempt, blocked, _failed(past))
 
 
-def _hold(name: str, attempt: int, blocked: Blocked, cause: str, then: tuple[Start | Discard, ...] = ()) -> Hold:
-    return Hold(target=name, attempt=attempt, ready_at=blocked.ready_at, delay=blocked.delay, cause=cause, then=then)
+def _hold(name: str, attempt: int, blocked: Blocked, cause: str) -> Hold:
+    return Hold(target=name, attempt=attempt, ready_at=blocked.ready_at, delay=blocked.delay, cause=cause)
 
 
 def _failed(past: _Past) -> str:
@@ -291,9 +293,15 @@ def _next_attempt(name: str, observed: Observed, memory: Memory) -> int:
 
 
 def _start(
-    pod: Pod, name: str, observed: Observed, actions: PodActions, memory: Memory, now: datetime
-) -> tuple[Operation, ...]:
-    """The start of a container, and which of its dead instances go then; or what keeps it from being started."""
+    operations: list[Operation],
+    pod: Pod,
+    name: str,
+    observed: Observed,
+    actions: PodActions,
+    memory: Memory,
+    now: datetime,
+) -> None:
+    """Add the start of a container, and which of its dead instances go then; or what keeps it from being started."""
     container = pod.container(name) or next(c for c in pod.ephemeral_containers if c.name == name)
     attempt = _next_attempt(name, observed, memory)
     cause = actions.cause(name) or "it has not run yet"
@@ -301,12 +309,20 @@ def _start(
     if actions.create_sandbox and container.is_init:
         # Whether it has to wait was asked before the sandbox was made, and what was left of it is removed.
         again = None if past is None else past.remembered(memory, now)
-        return (Start(target=name, attempt=attempt, cause=cause, again=again),)
+        operations.append(Start(target=name, attempt=attempt, cause=cause, again=again))
+        return
+    held = None if past is None else _held(pod, past, attempt, memory, now)
+    if held is not None and not (operations and isinstance(held, Hold)):
+        operations.append(held)  # Nothing comes before it that could outlast a back-off.
+        return
     remember = None if past is None else past.remembered(memory, now)
     start = Start(target=name, attempt=attempt, cause=cause, remember=remember)
-    wanted: tuple[Start | Discard, ...] = (start, *_surplus(name, observed))
-    held = None if past is None else _held(pod, past, attempt, memory, now, wanted)
-    return wanted if held is None else (held,)
+    surplus = _surplus(name, observed)
+    if held is None:
+        operations.append(start)
+        operations += surplus
+    else:
+        operations.append(replace(held, then=(start, *surplus)))
 
 
 def _surplus(name: str, observed: Observed) -> list[Discard]:

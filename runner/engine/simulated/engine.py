@@ -96,7 +96,7 @@ class SimulatedEngine(Untagged):
         self._errors: dict[str, deque[EngineError]] = defaultdict(deque)
         self.is_down = False
         """While it is set nothing answers; what runs goes on running."""
-        self._elapsed = 0.0
+        self.elapsed = 0.0
         self._bus = EventBus()
         # What the ids and addresses are made from.
         self._numbers, self._others = itertools.count(1), itertools.count(_OTHERS)
@@ -115,7 +115,7 @@ class SimulatedEngine(Untagged):
 
     def take_elapsed(self) -> float:
         """Seconds that the verbs called since the last time would have blocked."""
-        elapsed, self._elapsed = self._elapsed, 0.0
+        elapsed, self.elapsed = self.elapsed, 0.0
         return elapsed
 
     def assign(self, uid: str, script: Script) -> None:
@@ -224,7 +224,7 @@ class SimulatedEngine(Untagged):
             raise EngineConflict(
                 f'The container name "/{config.name}" is already in use by container {taken.id}', recoverable=True
             )
-        number = self._next_number(config)
+        number = next(self._numbers if CONTAINER_NAME in config.labels else self._others)
         container_id = f"{number * _SPREAD % _IDS:064x}"
         name = config.labels.get(CONTAINER_NAME, config.name)
         scripts = self._scripts.get(config.labels.get(POD_UID, ""), self.script)
@@ -239,9 +239,6 @@ class SimulatedEngine(Untagged):
                 self._volumes.use(mount.source, container_id, mount.create)
         self._emit(container, "create")
         return container_id
-
-    def _next_number(self, config: ContainerConfig) -> int:
-        return next(self._numbers if CONTAINER_NAME in config.labels else self._others)
 
     def start_container(self, container_id: str) -> None:
         self._called("start_container", container_id)
@@ -261,7 +258,7 @@ class SimulatedEngine(Untagged):
         container.started_at = self.clock.now()
         container.exit_code, container.oom_killed, container.error = 0, False, ""
         container.stopping, container.told, container.due, container.patience = False, False, None, None
-        number = self._next_number(container.config)
+        number = next(self._numbers if CONTAINER_NAME in container.config.labels else self._others)
         container.pid = 1000 + number
         if container.config.network_mode in ("", "default", "bridge"):
             place = container.pid // 250
@@ -310,7 +307,7 @@ class SimulatedEngine(Untagged):
         container = self._find(container_id)
         if not container.is_alive():
             return
-        self._elapsed += self._ends.stop(container, timeout)
+        self.elapsed += self._ends.stop(container, timeout)
 
     def remove_container(self, container_id: str) -> None:
         self._called("remove_container", container_id)
@@ -348,9 +345,9 @@ class SimulatedEngine(Untagged):
 
         self.clock.after(step.took, end)
         if timeout is not None and step.took > timeout:
-            self._elapsed += timeout
+            self.elapsed += timeout
             raise ExecTimeout(f"the command was not over after {timeout:g} s")
-        self._elapsed += step.took
+        self.elapsed += step.took
         return ExecResult(exit_code=step.exit_code, output=step.output[:limit], stderr=step.output[:limit])
 
     def exec_stream(self, container_id: str, command: Sequence[str]) -> ExecStream:
@@ -406,7 +403,7 @@ class SimulatedEngine(Untagged):
     ) -> None:
         self._called("pull_image", reference)
         step = self._images.next_pull(reference)
-        self._elapsed += step.took
+        self.elapsed += step.took
         if step.error:
             raise ImagePullError(step.error, kind=step.kind)
         on_progress(PullProgress(layer="", status=f"Pulling {reference}"))

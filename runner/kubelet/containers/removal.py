@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, PREPARED, TYPE_SANDBOX, attempt_of
 from runner.core.model import Pod
-from runner.engine.protocol import ContainerSummary, Engine, EngineState
+from runner.engine.protocol import ContainerSummary, Engine, EngineState, tagged
 from runner.errors import EngineConflict
 from runner.kubelet.volumes.planning import remove_volumes
 
@@ -43,5 +43,4 @@ def remove_unfinished(pod: Pod, engine: Engine, noted: Mapping[str, int]) -> Non
 def _remove(engine: Engine, containers: list[ContainerSummary]) -> None:
     """Sandboxes last: the others live in their namespaces."""
     for summary in sorted(containers, key=lambda one: one.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
-        tagged = engine.of(container=summary.labels.get(CONTAINER_NAME, ""), attempt=attempt_of(summary.labels))
-        tagged.remove_container(summary.id)
+        tagged(engine, summary.labels).remove_container(summary.id)

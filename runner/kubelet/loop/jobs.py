@@ -93,6 +93,27 @@ class ThreadJobs:
             future.cancel()
 
 
+class Meter(Protocol):
+    """Whoever does the work of jobs in virtual time; ``elapsed`` is how many seconds it would have taken, added up."""
+
+    elapsed: float
+
+
+class _DoneJob(Generic[T]):
+    """A job that took no time."""
+
+    done = True
+
+    def __init__(self, value: T | None, error: Exception | None) -> None:
+        self._value = value
+        self._error = error
+
+    def result(self) -> T:
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]
+
+
 class _InlineJob(Generic[T]):
     def __init__(self, clock: VirtualClock, ready_at: datetime, value: T | None, error: Exception | None) -> None:
         self._clock = clock
@@ -111,24 +132,27 @@ class _InlineJob(Generic[T]):
 
 
 class InlineJobs:
-    """Jobs in virtual time; ``take_elapsed`` tells how long the work just done would have taken, in seconds."""
+    """Jobs in virtual time; the ``meter`` tells how long each would have taken."""
 
-    def __init__(self, clock: VirtualClock, wakeup: Wakeup, take_elapsed: Callable[[], float]) -> None:
+    def __init__(self, clock: VirtualClock, wakeup: Wakeup, meter: Meter) -> None:
         self._clock = clock
         self._wakeup = wakeup
-        self._take_elapsed = take_elapsed
+        self._meter = meter
 
     def submit(self, work: Callable[[], T], lane: Lane = Lane.PREPARE) -> Job[T]:  # noqa: ARG002 - nobody waits for a turn
-        self._take_elapsed()
+        meter = self._meter
+        meter.elapsed = 0.0
         value: T | None = None
         error: Exception | None = None
         try:
             value = work()
         except Exception as raised:
             error = raised
-        ready_at = self._clock.now() + timedelta(seconds=self._take_elapsed())
-        if ready_at > self._clock.now():
-            self._clock.at(ready_at, self._wakeup.set)
+        if meter.elapsed <= 0:
+            return _DoneJob(value, error)
+        ready_at = self._clock.now() + timedelta(seconds=meter.elapsed)
+        meter.elapsed = 0.0
+        self._clock.at(ready_at, self._wakeup.set)
         return _InlineJob(self._clock, ready_at, value, error)
 
     def close(self) -> None:

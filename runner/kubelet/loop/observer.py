@@ -32,7 +32,7 @@ from runner.core.observed import (
 )
 from runner.core.reasons import TerminatedReason
 from runner.core.text.times import EPOCH
-from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineState
+from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineState, tagged
 from runner.errors import NotFound
 
 START_ERROR_CODE = 128
@@ -167,9 +167,7 @@ class Observer:
 
     def _inspect(self, summary: ContainerSummary) -> _Known | None:
         try:
-            details = self._engine.of(
-                container=summary.labels.get(CONTAINER_NAME, ""), attempt=attempt_of(summary.labels)
-            ).inspect_container(summary.id)
+            details = tagged(self._engine, summary.labels).inspect_container(summary.id)
         except NotFound:
             return None
         record, created = self._record(details), details.created_at

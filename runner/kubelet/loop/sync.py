@@ -19,7 +19,6 @@ from runner.core.status.containerstatus import StartFailure
 from runner.core.sync.backoff import crash_loop_event, crash_loop_message
 from runner.core.sync.decide import Plan
 from runner.core.sync.operations import (
-    Crash,
     CreateSandbox,
     Discard,
     GiveUp,
@@ -114,7 +113,8 @@ def _create_sandbox(
             context.troubles.failed(SANDBOX, EventReason.FAILED_CREATE_SANDBOX, error.message)
         return False
     context.troubles.is_over(SANDBOX)
-    _count(context, operation.again)
+    if operation.again is not None:
+        context.crashes[operation.again[0]] = operation.again[1]
     for old in operation.replaces:
         context.engine.of(container=SANDBOX_CONTAINER, attempt=old.attempt).remove_container(old.id)
     outcome.acted = True
@@ -165,14 +165,10 @@ def remove_instance(context: PodContext, record: ContainerRecord) -> None:
     forget(context, record.id)
 
 
-def _count(context: PodContext, crash: Crash | None) -> None:
+def _remember(context: PodContext, operation: Start | Remove) -> None:
+    crash = operation.remember or operation.again
     if crash is not None:
         context.crashes[crash[0]] = crash[1]
-
-
-def _remember(context: PodContext, operation: Start | Remove) -> None:
-    _count(context, operation.again)
-    _count(context, operation.remember)
     if operation.at_once:
         _announce_retry(context, operation)
 
