@@ -7,7 +7,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test cov fuzz conformance sample kills engine images engine-stop engines check docs fmt bench sandbox schema install clean
+.PHONY: help run test cov fuzz fuzz-sandbox conformance sample kills engine images engine-stop engines check docs fmt bench sandbox schema install clean
 
 # Puts the address of an Engine that has its images into DOCKER_HOST.
 WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "$$address";
@@ -39,6 +39,9 @@ cov: install ## run the tests of the core and see that they reach every branch o
 
 fuzz: install ## try 20,000 mutated manifests: loading, validation, and a life in virtual time for the valid ones
 	PODRUNNER_FUZZ=20000 $(PYTEST) -q tests/fuzz --timeout 1800
+
+fuzz-sandbox: install ## fuzz the parsers of the sandbox's C programs with sanitizers, ten minutes in all (SECONDS=60: one)
+	$(BIN)/python -m tools.fuzz_sandbox $(SECONDS)
 
 conformance: install ## run the Kubernetes node scenarios side by side on a real Engine, as a kubelet ran them (7 min)
 	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; $(PYTEST) -q tests/conformance

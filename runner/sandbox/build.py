@@ -40,7 +40,9 @@ FLAGS: Final = (
 )
 
 SOURCE: Final = Path(__file__).with_name("pause.c")
-SOURCES: Final = ("pause.c", "relay.c", "table.c", "dns.c", "zone.c", "resolver.c", "proxy.c")
+PARSERS: Final = ("text.c", "table.c", "dns.c", "zone.c", "stream.c", "resolvconf.c", "endpoints.c")
+"""What reads bytes of others and needs no network: each can be called by itself."""
+SOURCES: Final = ("pause.c", "relay.c", *PARSERS, "resolver.c", "proxy.c")
 """What is compiled, in this order, in the folder of the first one."""
 
 

@@ -204,37 +204,84 @@ void add_authority(struct message *answer) {
     answer->bytes[2] |= FLAG_AUTHORITATIVE;
 }
 
-int add_answers(struct message *answer, const struct question *question, const uint8_t *other, size_t length) {
+/* Adds records until one is broken; returns whether none is. */
+static int add_records(struct message *answer, const struct question *question, const uint8_t *other, size_t length) {
     char name[NAME_SIZE];
-    if (length < HEADER || !(other[2] & FLAG_RESPONSE))
-        return -1;
     size_t at = HEADER;
     for (unsigned left = get16(other + 4); left; left--) {
         at = read_name(other, length, at, name);
         if (at == 0 || (at += 4) > length)
-            return -1;
+            return 0;
     }
     for (unsigned left = get16(other + ANSWER_COUNT); left; left--) {
         at = read_name(other, length, at, name);
         if (at == 0 || at + 10 > length)
-            return -1;
+            return 0;
         unsigned type = get16(other + at), size = get16(other + at + 8);
         uint32_t ttl = (uint32_t)get16(other + at + 4) << 16 | get16(other + at + 6);
         at += 10;
         if (at + size > length)
-            return -1;
+            return 0;
+        if ((type == TYPE_A && size != 4) || (type == TYPE_AAAA && size != 16))
+            return 0;
         if (type == TYPE_A || type == TYPE_AAAA) {
             add_record(answer, question, name, type, ttl, other + at, size);
         } else if (type == TYPE_CNAME) {
             char target[NAME_SIZE];
             uint8_t data[NAME_SIZE];
-            if (read_name(other, length, at, target) == 0)
-                return -1;
+            if (read_name(other, length, at, target) != at + size)
+                return 0;
             size_t data_size = write_name(data, target);
             if (data_size)
                 add_record(answer, question, name, type, ttl, data, data_size);
         }
         at += size;
     }
+    return 1;
+}
+
+int add_answers(struct message *answer, const struct question *question, const uint8_t *other, size_t length) {
+    if (length < HEADER)
+        return -1;
+    size_t before = answer->length;
+    uint8_t header[HEADER];
+    memcpy(header, answer->bytes, HEADER);
+    if (!add_records(answer, question, other, length)) {
+        /* Another server is asked; what this one has said before it broke must not stand in that one's answer. */
+        memcpy(answer->bytes, header, HEADER);
+        answer->length = before;
+        return -1;
+    }
+    answer->bytes[2] |= other[2] & FLAG_TRUNCATED;
     return other[3] & 15;
+}
+
+size_t query_for(uint8_t *out, const uint8_t *query, size_t length, const char *alias, unsigned type) {
+    if (alias)
+        return write_query(out, 0, alias, type);
+    if (length > QUERY_SIZE)
+        return 0;
+    memcpy(out, query, length);
+    return length;
+}
+
+int adapt_answer(struct message *answer, const struct question *question, const uint8_t *id, int is_alias, uint8_t *other,
+                 size_t length) {
+    if (length < HEADER || !(other[2] & FLAG_RESPONSE))
+        return 0;
+    int error = other[3] & 15;
+    if (error == SERVER_FAILURE || error == REFUSED || error == NOT_IMPLEMENTED)
+        return 0;
+    if (is_alias) {
+        error = add_answers(answer, question, other, length);
+        if (error < 0)
+            return 0;
+        set_error(answer, error);
+        finish_answer(answer, question);
+        return 1;
+    }
+    memcpy(other, id, 2);
+    answer->bytes = other;
+    answer->length = length;
+    return 1;
 }

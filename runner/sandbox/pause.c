@@ -16,26 +16,16 @@
  */
 #include "pause.h"
 
+#include <sys/resource.h>
+
 #define VERSION "2"
+
+/* No program here has more at a time: 256 clients and 64 ports of a proxy, and a few. */
+enum { MOST_DESCRIPTORS = 512 };
 
 void say(int descriptor, const char *text) {
     ssize_t ignored = write(descriptor, text, strlen(text));
     (void)ignored;
-}
-
-/* Reads a decimal number in 1..limit; 0 when the text is anything else. */
-unsigned parse_number(const char *text, unsigned limit) {
-    unsigned value = 0;
-    if (*text == '\0')
-        return 0;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9')
-            return 0;
-        value = value * 10 + (unsigned)(*text - '0');
-        if (value > limit)
-            return 0;
-    }
-    return value;
 }
 
 /* ------------------------------------------------------------------ pause */
@@ -60,6 +50,19 @@ int heed_signals(int signals, void (*on_exit)(pid_t)) {
             on_exit(child);
     }
     return 0;
+}
+
+int lacks_room(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+void keep_only(int descriptor) {
+    struct rlimit limit;
+    int is_known = getrlimit(RLIMIT_NOFILE, &limit) == 0;
+    int most = is_known && limit.rlim_cur < MOST_DESCRIPTORS ? (int)limit.rlim_cur : MOST_DESCRIPTORS;
+    for (int other = STDERR_FILENO + 1; other < most; other++)
+        if (other != descriptor)
+            close(other);
 }
 
 static void forget(pid_t child) {
@@ -89,7 +92,18 @@ static int hold(void) {
     return pause_until_told();
 }
 
+/* A first descriptor that is closed would be given to a connection, which would then be taken for stdin or stdout. */
+static void open_what_is_closed(void) {
+    int descriptor;
+    do
+        descriptor = open("/dev/null", O_RDWR);
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+    if (descriptor >= 0)
+        close(descriptor);
+}
+
 int main(int count, char **arguments) {
+    open_what_is_closed();
     if (count <= 1)
         return hold();
     const char *verb = arguments[1];

@@ -22,9 +22,6 @@ enum { EXIT_DONE = 0, EXIT_BROKEN = 1, EXIT_USAGE = 2 };
 
 void say(int descriptor, const char *text);
 
-/* Reads a decimal number in 1..limit; 0 when the text is anything else. */
-unsigned parse_number(const char *text, unsigned limit);
-
 /* Blocks SIGTERM, SIGINT and SIGCHLD and returns a descriptor that becomes readable when one of them has come. */
 int fetch_signals(void);
 
@@ -33,8 +30,33 @@ int heed_signals(int signals, void (*on_exit)(pid_t));
 
 int usage(void);
 
+/*
+ * After accept() has failed: whether that lies in a want of descriptors or memory. The client stays in the queue, so
+ * who would ask again at once would do nothing else; REST_MILLISECONDS later is early enough.
+ */
+int lacks_room(int error);
+
+enum { REST_MILLISECONDS = 100 };
+
+/* Closes all descriptors above stderr but one: what a process for one client has inherited would stay open with it. */
+void keep_only(int descriptor);
+
 /* relay.c */
 int check_or_relay(int relaying, const char *host, const char *port_text, const char *seconds_text);
+
+/* text.c: numbers, words and lines. */
+
+/* Reads a decimal number in 1..limit; 0 when the text is anything else. */
+unsigned parse_number(const char *text, unsigned limit);
+
+/* Copies the next word of the line to at most size - 1 bytes; returns what follows, NULL when there is no word. */
+const char *next_word(const char *line, char *word, size_t size);
+
+/* The line after this one; NULL after the last. */
+const char *next_line(const char *line);
+
+/* Takes the last line, "end", off a text that has one; returns whether it has: without it the text is not whole. */
+int end_whole_text(char *text, size_t length);
 
 /* table.c: text files that somebody replaces while they are used. */
 
@@ -55,12 +77,6 @@ int refresh_table(struct table *table);
 
 /* The content: lines without the last one, "" as long as nothing was read. */
 const char *table_text(const struct table *table);
-
-/* Copies the next word of the line to at most size - 1 bytes; returns what follows, NULL when there is no word. */
-const char *next_word(const char *line, char *word, size_t size);
-
-/* The line after this one; NULL after the last. */
-const char *next_line(const char *line);
 
 /* Milliseconds on a clock that nobody sets. */
 int64_t milliseconds(void);
@@ -113,6 +129,18 @@ size_t write_query(uint8_t *out, unsigned id, const char *name, unsigned type);
 /* Adds the A, AAAA and CNAME records of another server's answer; returns that answer's error, -1 if it cannot be read. */
 int add_answers(struct message *answer, const struct question *question, const uint8_t *other, size_t length);
 
+enum { QUERY_SIZE = 768 };
+
+/*
+ * Makes the query that another server is asked, QUERY_SIZE bytes at most: what the client asked, or what its name is an
+ * alias of. Returns its size, 0: none.
+ */
+size_t query_for(uint8_t *out, const uint8_t *query, size_t length, const char *alias, unsigned type);
+
+/* Turns another server's answer into ours; returns 0 when another server should be asked. */
+int adapt_answer(struct message *answer, const struct question *question, const uint8_t *id, int is_alias, uint8_t *other,
+                 size_t length);
+
 /* zone.c: what the zone says. */
 
 enum verdict { DROP, ANSWERED, FORWARD, FORWARD_ALIAS };
@@ -123,6 +151,68 @@ enum verdict { DROP, ANSWERED, FORWARD, FORWARD_ALIAS };
  */
 enum verdict answer_from(const char *zone, const uint8_t *query, size_t length, struct question *question,
                          struct message *answer, char *alias);
+
+/* stream.c: questions on a connection. */
+
+/* Asks other servers; returns whether one has answered. */
+typedef int asking(struct message *answer, const struct question *question, const uint8_t *query, size_t length,
+                   const char *alias);
+
+/* Reads a message of at most MESSAGE_SIZE bytes; returns its length, 0: there is none. */
+size_t receive_message(int connection, uint8_t *bytes);
+
+int send_message(int connection, const uint8_t *bytes, size_t length);
+
+/* Answers one question after the other until the client has no more. */
+void answer_connection(int connection, const char *(*zone_text)(void), asking *ask);
+
+/* resolvconf.c: the file of the name servers. */
+
+enum { MOST_SERVERS = 3, RESOLV_CONF_SIZE = 16384 };
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+struct servers {
+    union address all[MOST_SERVERS];
+    int count;
+};
+
+/*
+ * Reads the servers of a file, and writes what replaces it: our address (port: where we listen), our domains before
+ * those of the file. Returns its length, less than RESOLV_CONF_SIZE.
+ */
+size_t rewrite_resolv_conf(const char *old, const char *address, unsigned port, const char *domains, char *text,
+                           struct servers *servers);
+
+/* endpoints.c: the table of a proxy. */
+
+enum { MOST_PORTS = 64, MOST_ENDPOINTS = 256 };
+
+struct port {
+    int type; /* SOCK_STREAM or SOCK_DGRAM, 0: the place is free */
+    unsigned number;
+    int listener; /* -1: none */
+    int place;    /* among what is polled, 0: not there */
+    int is_sticky, is_listed;
+    unsigned turn, count;
+    struct sockaddr_in endpoints[MOST_ENDPOINTS];
+};
+
+/*
+ * Reads a table into MOST_PORTS places. What it does not list has no endpoints afterwards, and keeps its place until
+ * free_ports() is called. Returns 0 when there was no place for a port.
+ */
+int read_ports(const char *text, struct port *ports);
+
+/* Frees the places of ports that are not listed any more, and whose listeners and sessions have been closed. */
+void free_ports(struct port *ports);
+
+/* The endpoint whose turn it is for a client. The port has one at least. */
+unsigned choose_endpoint(struct port *port, const struct sockaddr_in *client);
 
 /* resolver.c, proxy.c */
 int resolve_until_told(const char *address, unsigned port, const char *resolv_conf, const char *zone, const char *domains);

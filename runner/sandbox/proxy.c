@@ -1,32 +1,22 @@
 /*
  * The proxy of a Service: its ports are listened to on every address of this network, and relayed to the endpoints that a
- * table names, one line a port:
- *
- *   tcp|udp PORT none|client [ADDRESS:PORT...]
- *
- * Endpoints are taken in turn, with "client" always the same one for a client. A port without endpoints is not listened
- * to, so that connections to it are refused at once. The table is looked at again when it changes.
+ * table names (endpoints.c). A port without endpoints is not listened to, so that connections to it are refused at once.
+ * The table is looked at again when it changes.
  */
-#include <sys/inotify.h>
-
 #include "pause.h"
 
-enum { MOST_PORTS = 64, MOST_ENDPOINTS = 256, MOST_SESSIONS = 256, MOST_CONNECTIONS = 1024 };
-enum { LOOK_MILLISECONDS = 1000, CONNECT_MILLISECONDS = 3000, SESSION_MILLISECONDS = 60000, CHUNK = 65536 };
+#include <netinet/tcp.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
 
-struct port {
-    int type; /* SOCK_STREAM or SOCK_DGRAM, 0: the place is free */
-    unsigned number;
-    int listener; /* -1: none */
-    int is_sticky, is_listed;
-    unsigned turn, count;
-    struct sockaddr_in endpoints[MOST_ENDPOINTS];
-};
+enum { MOST_SESSIONS = 256, MOST_CONNECTIONS = 1024 };
+enum { LOOK_MILLISECONDS = 1000, CONNECT_MILLISECONDS = 3000, SESSION_MILLISECONDS = 60000, CHUNK = 65536 };
 
 /* A client of a UDP port, and the socket that speaks for it to an endpoint. */
 struct session {
     int socket; /* -1: the place is free */
     struct port *port;
+    int place; /* among what is polled */
     struct sockaddr_in client, endpoint;
     int64_t used;
 };
@@ -38,35 +28,6 @@ static unsigned connections;
 static uint8_t datagram[CHUNK];
 
 /* ------------------------------------------------------------------ the table */
-
-static int read_endpoint(char *text, struct sockaddr_in *endpoint) {
-    char *colon = strchr(text, ':');
-    if (!colon)
-        return 0;
-    *colon = '\0';
-    unsigned number = parse_number(colon + 1, 65535);
-    memset(endpoint, 0, sizeof *endpoint);
-    endpoint->sin_family = AF_INET;
-    endpoint->sin_port = htons((unsigned short)number);
-    return number && inet_pton(AF_INET, text, &endpoint->sin_addr) == 1;
-}
-
-static struct port *find_port(int type, unsigned number) {
-    struct port *empty = NULL;
-    for (struct port *port = ports; port < ports + MOST_PORTS; port++) {
-        if (port->type == type && port->number == number)
-            return port;
-        if (!port->type && !empty)
-            empty = port;
-    }
-    if (empty) {
-        empty->type = type;
-        empty->number = number;
-        empty->listener = -1;
-        empty->turn = 0;
-    }
-    return empty;
-}
 
 static void listen_to(struct port *port) {
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port->number)};
@@ -92,57 +53,31 @@ static void end_session(struct session *session) {
     session->socket = -1;
 }
 
-static void read_port(const char *line) {
-    char word[64];
-    const char *rest = next_word(line, word, sizeof word);
-    int type = !rest ? 0 : strcmp(word, "tcp") == 0 ? SOCK_STREAM : strcmp(word, "udp") == 0 ? SOCK_DGRAM : 0;
-    if (!type || !(rest = next_word(rest, word, sizeof word)))
-        return;
-    unsigned number = parse_number(word, 65535);
-    struct port *port = number ? find_port(type, number) : NULL;
-    if (!port || !(rest = next_word(rest, word, sizeof word)))
-        return;
-    port->is_sticky = strcmp(word, "client") == 0;
-    port->is_listed = 1;
-    port->count = 0;
-    while (port->count < MOST_ENDPOINTS && (rest = next_word(rest, word, sizeof word)))
-        if (read_endpoint(word, &port->endpoints[port->count]))
-            port->count++;
-}
-
-static void read_table(void) {
-    if (!refresh_table(&table))
-        return;
-    for (struct port *port = ports; port < ports + MOST_PORTS; port++)
-        port->is_listed = 0;
-    for (const char *line = table_text(&table); line; line = next_line(line))
-        read_port(line);
+/* Reads the ports and ends what is not wanted any more; returns 0 when there was no place for a port. */
+static int take_table(void) {
+    int has_room = read_ports(table_text(&table), ports);
     for (struct port *port = ports; port < ports + MOST_PORTS; port++) {
-        if (!port->type)
+        if (!port->type || port->count || port->listener < 0)
             continue;
-        if (!port->is_listed)
-            port->count = 0;
-        if (!port->count && port->listener >= 0) {
-            close(port->listener);
-            port->listener = -1;
-        }
-        if (port->count && port->listener < 0)
-            listen_to(port);
+        close(port->listener);
+        port->listener = -1;
     }
     /* Connections go on with an endpoint that is none any more; datagrams find another one. */
     for (struct session *session = sessions; session < sessions + MOST_SESSIONS; session++)
         if (session->socket >= 0 && !is_endpoint(session->port, &session->endpoint))
             end_session(session);
-    for (struct port *port = ports; port < ports + MOST_PORTS; port++)
-        if (!port->is_listed)
-            port->type = 0;
+    free_ports(ports);
+    return has_room;
 }
 
-static unsigned choose(struct port *port, const struct sockaddr_in *client) {
-    if (!port->is_sticky)
-        return port->turn++ % port->count;
-    uint32_t mixed = ntohl(client->sin_addr.s_addr) * 2654435761u;
-    return (mixed >> 8) % port->count;
+static void read_table(void) {
+    /* Another time if ports had to wait for the places of those that have gone. */
+    if (refresh_table(&table) && !take_table())
+        take_table();
+    /* Each time: who had the port, or the descriptors, may have gone. */
+    for (struct port *port = ports; port < ports + MOST_PORTS; port++)
+        if (port->type && port->count && port->listener < 0)
+            listen_to(port);
 }
 
 /* ------------------------------------------------------------------ TCP */
@@ -156,12 +91,14 @@ struct pipe {
 
 static struct pipe pipes[2];
 
-/* Moves what can be moved; returns 0 when the connection is broken. */
-static int move(struct pipe *pipe) {
+enum moved { MOVED, SOURCE_BROKEN, TARGET_BROKEN };
+
+/* Moves what can be moved. */
+static enum moved move(struct pipe *pipe) {
     if (pipe->start == pipe->end && !pipe->is_finished) {
         ssize_t count = recv(pipe->from, pipe->bytes, CHUNK, MSG_DONTWAIT);
         if (count < 0)
-            return errno == EAGAIN || errno == EINTR;
+            return errno == EAGAIN || errno == EINTR ? MOVED : SOURCE_BROKEN;
         pipe->start = 0;
         pipe->end = (size_t)count;
         if (count == 0) {
@@ -172,13 +109,40 @@ static int move(struct pipe *pipe) {
     if (pipe->start < pipe->end) {
         ssize_t count = send(pipe->to, pipe->bytes + pipe->start, pipe->end - pipe->start, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (count < 0)
-            return errno == EAGAIN || errno == EINTR;
+            return errno == EAGAIN || errno == EINTR ? MOVED : TARGET_BROKEN;
         pipe->start += (size_t)count;
     }
-    return 1;
+    return MOVED;
 }
 
-static void exchange(int client, int server) {
+/* Probes a peer that is silent, so that one that vanished without a word does not keep its connection for ever. */
+static void probe(int connection) {
+    const int on = 1, idle = 60, interval = 15, count = 4;
+    setsockopt(connection, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(connection, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(connection, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    setsockopt(connection, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
+/* Makes the end of a connection, which comes with close(), a reset. */
+static void break_off(int connection) {
+    struct linger reset = {.l_onoff = 1};
+    setsockopt(connection, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
+/* Waits a little until what was sent has arrived: a reset takes back what has not. */
+static void deliver(int connection) {
+    int unsent;
+    for (int i = 0; i < 100 && ioctl(connection, TIOCOUTQ, &unsent) == 0 && unsent > 0; i++) {
+        struct pollfd polled = {.fd = connection};
+        if (poll(&polled, 1, 10) > 0)
+            return; /* it is broken already */
+    }
+}
+
+/* Returns whether both sides have ended well; what broke on one side has to be told to the other. */
+static int exchange(int client, int server) {
+    int is_broken = 0;
     pipes[0].from = pipes[1].to = client;
     pipes[0].to = pipes[1].from = server;
     while (!pipes[0].is_finished || !pipes[1].is_finished) {
@@ -189,14 +153,28 @@ static void exchange(int client, int server) {
             else if (!pipes[i].is_finished)
                 polled[i].events |= POLLIN;
         }
+        /* Who is not waited for may still break; whom we have sent our end would be reported without end. */
         for (int i = 0; i < 2; i++)
-            if (!polled[i].events)
+            if (!polled[i].events && pipes[1 - i].is_finished)
                 polled[i].fd = -1;
         if (poll(polled, 2, -1) < 0)
             continue;
-        if (!move(&pipes[0]) || !move(&pipes[1]))
-            break;
+        int has_gone[2];
+        for (int i = 0; i < 2; i++)
+            has_gone[i] = !polled[i].events && polled[i].revents & (POLLERR | POLLHUP);
+        enum moved moved = has_gone[1] ? TARGET_BROKEN : move(&pipes[0]);
+        if (has_gone[0] || moved == SOURCE_BROKEN)
+            return 0;
+        if (moved == TARGET_BROKEN) {
+            /* The server wants no more; what it has said before still counts. */
+            is_broken |= !pipes[1].is_finished;
+            pipes[0].is_finished = 1;
+            pipes[0].start = pipes[0].end = 0;
+        }
+        if (move(&pipes[1]) != MOVED)
+            return 0;
     }
+    return !is_broken;
 }
 
 static int connect_to_endpoint(const struct sockaddr_in *endpoint) {
@@ -218,31 +196,38 @@ static void serve_client(int client, const struct port *port, unsigned first) {
         int server = connect_to_endpoint(&port->endpoints[(first + i) % port->count]);
         if (server < 0)
             continue;
-        exchange(client, server);
+        probe(client);
+        probe(server);
+        if (!exchange(client, server)) {
+            deliver(client);
+            break_off(client);
+            break_off(server);
+        }
         return;
     }
-    struct linger reset = {.l_onoff = 1};
-    setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    break_off(client);
 }
 
-static void take_client(struct port *port) {
+/* Returns whether the next one can be taken at once. */
+static int take_client(struct port *port) {
     struct sockaddr_in address;
     socklen_t size = sizeof address;
     int client = accept4(port->listener, (struct sockaddr *)&address, &size, SOCK_CLOEXEC);
     if (client < 0)
-        return;
-    unsigned first = choose(port, &address);
+        return !lacks_room(errno);
+    unsigned first = choose_endpoint(port, &address);
     pid_t child = connections < MOST_CONNECTIONS ? fork() : -1;
     if (child == 0) {
-        for (struct port *other = ports; other < ports + MOST_PORTS; other++)
-            if (other->type && other->listener >= 0)
-                close(other->listener);
+        keep_only(client);
         serve_client(client, port, first);
         close(client);
         _exit(EXIT_DONE);
     }
     connections += child > 0;
+    if (child < 0)
+        break_off(client);
     close(client);
+    return 1;
 }
 
 static void client_has_gone(pid_t child) {
@@ -265,7 +250,7 @@ static struct session *session_of(struct port *port, const struct sockaddr_in *c
         end_session(chosen); /* the one that was silent for longest */
     chosen->port = port;
     chosen->client = *client;
-    chosen->endpoint = port->endpoints[choose(port, client)];
+    chosen->endpoint = port->endpoints[choose_endpoint(port, client)];
     chosen->socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (chosen->socket >= 0 && connect(chosen->socket, (struct sockaddr *)&chosen->endpoint, sizeof chosen->endpoint) != 0)
         end_session(chosen);
@@ -319,8 +304,9 @@ static void drain(int changes) {
 }
 
 int proxy_until_told(const char *path) {
-    enum { SIGNALS, CHANGES, PORTS, SESSIONS = PORTS + MOST_PORTS, ALL = SESSIONS + MOST_SESSIONS };
+    enum { SIGNALS, CHANGES, FIRST, ALL = FIRST + MOST_PORTS + MOST_SESSIONS };
     static struct pollfd polled[ALL];
+    int64_t rests_until = 0;
     int signals = fetch_signals(), changes = watch(path);
     table.path = path;
     for (int i = 0; i < MOST_SESSIONS; i++)
@@ -329,28 +315,40 @@ int proxy_until_told(const char *path) {
         read_table();
         polled[SIGNALS] = (struct pollfd){.fd = signals, .events = POLLIN};
         polled[CHANGES] = (struct pollfd){.fd = changes, .events = POLLIN};
-        for (int i = 0; i < MOST_PORTS; i++)
-            polled[PORTS + i] = (struct pollfd){.fd = ports[i].type ? ports[i].listener : -1, .events = POLLIN};
-        for (int i = 0; i < MOST_SESSIONS; i++)
-            polled[SESSIONS + i] = (struct pollfd){.fd = sessions[i].socket, .events = POLLIN};
-        poll(polled, ALL, LOOK_MILLISECONDS);
+        /* Only what is open: poll() takes no more than this process may have descriptors. */
+        nfds_t count = FIRST;
+        int is_resting = milliseconds() < rests_until;
+        for (int i = 0; i < MOST_PORTS; i++) {
+            ports[i].place = 0;
+            if (!ports[i].type || ports[i].listener < 0 || (is_resting && ports[i].type == SOCK_STREAM))
+                continue;
+            ports[i].place = (int)count;
+            polled[count++] = (struct pollfd){.fd = ports[i].listener, .events = POLLIN};
+        }
+        for (int i = 0; i < MOST_SESSIONS; i++) {
+            if (sessions[i].socket < 0)
+                continue;
+            sessions[i].place = (int)count;
+            polled[count++] = (struct pollfd){.fd = sessions[i].socket, .events = POLLIN};
+        }
+        poll(polled, count, is_resting ? REST_MILLISECONDS : LOOK_MILLISECONDS);
         if (heed_signals(signals, client_has_gone))
             return EXIT_DONE;
         drain(changes);
         for (int i = 0; i < MOST_SESSIONS; i++) {
             struct session *session = &sessions[i];
-            if (session->socket >= 0 && polled[SESSIONS + i].revents)
+            if (session->socket >= 0 && polled[session->place].revents)
                 bring_back(session);
             else if (session->socket >= 0 && milliseconds() - session->used > SESSION_MILLISECONDS)
                 end_session(session);
         }
         for (int i = 0; i < MOST_PORTS; i++) {
-            if (!polled[PORTS + i].revents)
+            if (!ports[i].place || !polled[ports[i].place].revents)
                 continue;
-            if (ports[i].type == SOCK_STREAM)
-                take_client(&ports[i]);
-            else
+            if (ports[i].type == SOCK_DGRAM)
                 take_datagram(&ports[i]);
+            else if (!take_client(&ports[i]))
+                rests_until = milliseconds() + REST_MILLISECONDS;
         }
     }
 }

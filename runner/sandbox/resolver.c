@@ -7,14 +7,8 @@
  */
 #include "pause.h"
 
-enum { MOST_SERVERS = 3, MOST_WAITING = 128, MOST_CHILDREN = 16, QUERY_SIZE = 768, PARTIAL_SIZE = 2048 };
-enum { SERVER_MILLISECONDS = 2000, TRIES = 2, CONNECTION_SECONDS = 10, FILE_SIZE = 16384 };
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
+enum { MOST_WAITING = 128, MOST_CHILDREN = 16, PARTIAL_SIZE = 2048 };
+enum { SERVER_MILLISECONDS = 2000, TRIES = 2, CONNECTION_SECONDS = 10 };
 
 /* A question that another server is asked. */
 struct waiting {
@@ -22,7 +16,7 @@ struct waiting {
     struct sockaddr_in client;
     struct question question;
     uint8_t id[2];
-    int tried;
+    int tried, place; /* place: among what is polled */
     int64_t due;
     int is_alias;
     size_t query_size, partial_size;
@@ -31,8 +25,7 @@ struct waiting {
 };
 
 static struct table zone;
-static union address servers[MOST_SERVERS];
-static int server_count;
+static struct servers servers;
 static struct waiting waiting[MOST_WAITING];
 static pid_t children[MOST_CHILDREN];
 static uint8_t received[MESSAGE_SIZE], written[MESSAGE_SIZE + 16];
@@ -52,81 +45,9 @@ static socklen_t size_of(const union address *address) {
 
 /* ------------------------------------------------------------------ resolv.conf */
 
-static void add_server(char *text) {
-    if (server_count == MOST_SERVERS)
-        return;
-    union address *server = &servers[server_count];
-    memset(server, 0, sizeof *server);
-    /* ADDRESS#PORT is how servers with another port are written elsewhere too. */
-    char *mark = strchr(text, '#');
-    unsigned port = mark ? parse_number(mark + 1, 65535) : 53;
-    text[strcspn(text, "%#")] = '\0';
-    if (inet_pton(AF_INET, text, &server->v4.sin_addr) == 1) {
-        server->v4.sin_family = AF_INET;
-        server->v4.sin_port = htons((unsigned short)port);
-        server_count++;
-    } else if (inet_pton(AF_INET6, text, &server->v6.sin6_addr) == 1) {
-        server->v6.sin6_family = AF_INET6;
-        server->v6.sin6_port = htons((unsigned short)port);
-        server_count++;
-    }
-}
-
-static size_t join(char *text, size_t at, const char *more) {
-    size_t size = strlen(more);
-    if (at + size >= FILE_SIZE)
-        return at;
-    memcpy(text + at, more, size);
-    return at + size;
-}
-
-static int has_word(const char *words, const char *wanted) {
-    char word[NAME_SIZE];
-    while ((words = next_word(words, word, sizeof word)))
-        if (strcmp(word, wanted) == 0)
-            return 1;
-    return 0;
-}
-
-/* Reads the servers of a file, and writes what replaces it: our address, our domains before those of the file. */
-static size_t rewrite(const char *old, const char *address, const char *domains, char *text) {
-    char word[NAME_SIZE], searches[FILE_SIZE] = "", comments[FILE_SIZE] = "";
-    size_t size = 0, commented = 0;
-    for (const char *line = old; line; line = next_line(line)) {
-        const char *rest = next_word(line, word, sizeof word);
-        if (!rest)
-            continue;
-        /* A file of ours names the servers in comments. */
-        int is_kept = strcmp(word, "#server") == 0;
-        if (is_kept || strcmp(word, "nameserver") == 0) {
-            if (next_word(rest, word, sizeof word) && strcmp(word, address) != 0) {
-                commented = join(comments, commented, "#server ");
-                commented = join(comments, commented, word);
-                commented = join(comments, commented, "\n");
-                add_server(word);
-            }
-        } else if (strcmp(word, "search") == 0) {
-            size_t searched = 0;
-            while ((rest = next_word(rest, word, sizeof word))) {
-                /* Domains of ours are there already when the file is. */
-                if (has_word(domains, word))
-                    continue;
-                searched = join(searches, searched, " ");
-                searched = join(searches, searched, word);
-            }
-            searches[searched] = '\0';
-        }
-    }
-    comments[commented] = '\0';
-    const char *parts[] = {"search ", domains, searches, "\nnameserver ", address, "\noptions ndots:5\n", comments};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        size = join(text, size, parts[i]);
-    return size;
-}
-
 /* Returns whether the file is as it should be: without domains it is only read. */
-static int take_over(const char *path, const char *address, const char *domains) {
-    static char old[FILE_SIZE], text[FILE_SIZE];
+static int take_over(const char *path, const char *address, unsigned port, const char *domains) {
+    static char old[RESOLV_CONF_SIZE], text[RESOLV_CONF_SIZE];
     int file = open(path, (domains ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     if (file < 0)
         return 0;
@@ -136,7 +57,7 @@ static int take_over(const char *path, const char *address, const char *domains)
         return 0;
     }
     old[count] = '\0';
-    size_t size = rewrite(old, address, domains ? domains : "", text);
+    size_t size = rewrite_resolv_conf(old, address, port, domains ? domains : "", text, &servers);
     int is_done = !domains || (pwrite(file, text, size, 0) == (ssize_t)size && ftruncate(file, (off_t)size) == 0);
     close(file);
     return is_done;
@@ -156,9 +77,9 @@ static void forget(struct waiting *one) {
 
 /* Asks the next server; returns 0 when all have been asked. */
 static int ask_next(struct waiting *one) {
-    int most = server_count == 1 ? TRIES : server_count;
+    int most = servers.count == 1 ? TRIES : servers.count;
     while (one->tried < most) {
-        const union address *server = &servers[one->tried++ % server_count];
+        const union address *server = &servers.all[one->tried++ % servers.count];
         if (one->socket >= 0)
             close(one->socket);
         one->socket = socket(server->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -176,16 +97,6 @@ static void give_up(int listener, struct waiting *one) {
     finish_answer(&answer, &one->question);
     send_to(listener, &answer, &one->client);
     forget(one);
-}
-
-/* Makes the query that is asked: what the client asked, or what its name is an alias of. Returns its size, 0: none. */
-static size_t query_for(uint8_t *out, const uint8_t *query, size_t length, const char *alias, unsigned type) {
-    if (alias)
-        return write_query(out, 0, alias, type);
-    if (length > QUERY_SIZE)
-        return 0;
-    memcpy(out, query, length);
-    return length;
 }
 
 static void pass_on(int listener, const uint8_t *query, size_t length, const struct sockaddr_in *client,
@@ -207,28 +118,6 @@ static void pass_on(int listener, const uint8_t *query, size_t length, const str
         give_up(listener, one);
 }
 
-/* Turns another server's answer into ours; returns 0 when another server should be asked. */
-static int adapt(struct message *answer, const struct question *question, const uint8_t *id, int is_alias, uint8_t *other,
-                 size_t length) {
-    if (length < 12)
-        return 0;
-    int error = other[3] & 15;
-    if (error == SERVER_FAILURE || error == REFUSED || error == NOT_IMPLEMENTED)
-        return 0;
-    if (is_alias) {
-        error = add_answers(answer, question, other, length);
-        if (error < 0)
-            return 0;
-        set_error(answer, error);
-        finish_answer(answer, question);
-        return 1;
-    }
-    memcpy(other, id, 2);
-    answer->bytes = other;
-    answer->length = length;
-    return 1;
-}
-
 static void hear(int listener, struct waiting *one) {
     ssize_t length = recv(one->socket, received, sizeof received, MSG_DONTWAIT);
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
@@ -237,7 +126,7 @@ static void hear(int listener, struct waiting *one) {
         return;
     struct message answer = {.bytes = written, .length = one->partial_size, .limit = one->question.limit - 11};
     memcpy(written, one->partial, one->partial_size);
-    if (length > 0 && adapt(&answer, &one->question, one->id, one->is_alias, received, (size_t)length)) {
+    if (length > 0 && adapt_answer(&answer, &one->question, one->id, one->is_alias, received, (size_t)length)) {
         send_to(listener, &answer, &one->client);
         forget(one);
     } else if (!ask_next(one)) {
@@ -265,86 +154,40 @@ static void take_question(int listener) {
 
 /* ------------------------------------------------------------------ TCP */
 
-static int read_exactly(int connection, uint8_t *bytes, size_t size) {
-    while (size) {
-        ssize_t count = recv(connection, bytes, size, 0);
-        if (count <= 0)
-            return 0;
-        bytes += count;
-        size -= (size_t)count;
-    }
-    return 1;
-}
-
-static size_t receive_message(int connection, uint8_t *bytes) {
-    uint8_t head[2];
-    if (!read_exactly(connection, head, 2))
-        return 0;
-    size_t length = (size_t)head[0] << 8 | head[1];
-    return read_exactly(connection, bytes, length) ? length : 0;
-}
-
-static int send_message(int connection, const uint8_t *bytes, size_t length) {
-    static uint8_t framed[MESSAGE_SIZE + 2];
-    framed[0] = (uint8_t)(length >> 8);
-    framed[1] = (uint8_t)length;
-    memcpy(framed + 2, bytes, length);
-    return send(connection, framed, length + 2, MSG_NOSIGNAL) == (ssize_t)length + 2;
-}
-
 /* Asks the servers one after the other over TCP. */
 static int ask_over_tcp(struct message *answer, const struct question *question, const uint8_t *query, size_t length,
                         const char *alias) {
     static uint8_t asked[MESSAGE_SIZE], other[MESSAGE_SIZE];
     struct timeval patience = {.tv_sec = 3};
     size_t size = query_for(asked, query, length, alias, question->type);
-    for (int i = 0; size && i < server_count; i++) {
-        int connection = socket(servers[i].any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    for (int i = 0; size && i < servers.count; i++) {
+        int connection = socket(servers.all[i].any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
         setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         size_t heard = 0;
-        if (connect(connection, &servers[i].any, size_of(&servers[i])) == 0 && send_message(connection, asked, size))
+        if (connect(connection, &servers.all[i].any, size_of(&servers.all[i])) == 0 && send_message(connection, asked, size))
             heard = receive_message(connection, other);
         close(connection);
-        if (heard && adapt(answer, question, query, alias != NULL, other, heard))
+        if (heard && adapt_answer(answer, question, query, alias != NULL, other, heard))
             return 1;
     }
     return 0;
 }
 
-/* A process of its own: answers one question after the other until the client has no more, or its time is over. */
-static void serve_connection(int connection) {
-    static uint8_t query[MESSAGE_SIZE];
-    alarm(CONNECTION_SECONDS);
-    for (size_t length; (length = receive_message(connection, query));) {
-        struct question question;
-        struct message answer = {.bytes = written, .limit = MESSAGE_SIZE};
-        char alias[NAME_SIZE];
-        enum verdict verdict = answer_from(zone_text(), query, length, &question, &answer, alias);
-        if (verdict == DROP)
-            return;
-        if (verdict == ANSWERED) {
-            finish_answer(&answer, &question);
-        } else if (!ask_over_tcp(&answer, &question, query, length, verdict == FORWARD ? NULL : alias)) {
-            set_error(&answer, SERVER_FAILURE);
-            finish_answer(&answer, &question);
-        }
-        if (!send_message(connection, answer.bytes, answer.length))
-            return;
-    }
-}
-
-static void take_connection(int listener) {
+/* Returns whether the next one can be taken at once. */
+static int take_connection(int listener) {
     int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (connection < 0)
-        return;
+        return !lacks_room(errno);
     for (int i = 0; i < MOST_CHILDREN; i++) {
         if (children[i])
             continue;
         pid_t child = fork();
         if (child == 0) {
             signal(SIGALRM, SIG_DFL);
-            serve_connection(connection);
+            keep_only(connection);
+            alarm(CONNECTION_SECONDS);
+            answer_connection(connection, zone_text, ask_over_tcp);
             _exit(EXIT_DONE);
         }
         if (child > 0)
@@ -352,6 +195,7 @@ static void take_connection(int listener) {
         break;
     }
     close(connection);
+    return 1;
 }
 
 static void forget_child(pid_t child) {
@@ -384,27 +228,39 @@ static int until_due(int64_t now) {
 static void serve(int udp, int tcp) {
     static struct pollfd polled[3 + MOST_WAITING];
     int signals = fetch_signals();
+    int64_t rests_until = 0;
     for (;;) {
+        int64_t now = milliseconds();
+        int is_resting = now < rests_until;
+        int most = until_due(now);
+        if (is_resting && (most < 0 || most > REST_MILLISECONDS))
+            most = REST_MILLISECONDS;
+        nfds_t count = 3;
         polled[0] = (struct pollfd){.fd = signals, .events = POLLIN};
         polled[1] = (struct pollfd){.fd = udp, .events = POLLIN};
-        polled[2] = (struct pollfd){.fd = tcp, .events = POLLIN};
-        for (int i = 0; i < MOST_WAITING; i++)
-            polled[3 + i] = (struct pollfd){.fd = waiting[i].socket, .events = POLLIN};
-        poll(polled, 3 + MOST_WAITING, until_due(milliseconds()));
+        polled[2] = (struct pollfd){.fd = is_resting ? -1 : tcp, .events = POLLIN};
+        /* Only what is open: poll() takes no more than this process may have descriptors. */
+        for (struct waiting *one = waiting; one < waiting + MOST_WAITING; one++) {
+            if (one->socket < 0)
+                continue;
+            one->place = (int)count;
+            polled[count++] = (struct pollfd){.fd = one->socket, .events = POLLIN};
+        }
+        poll(polled, count, most);
         if (heed_signals(signals, forget_child))
             return;
         for (int i = 0; i < MOST_WAITING; i++) {
             if (waiting[i].socket < 0)
                 continue;
-            if (polled[3 + i].revents)
+            if (polled[waiting[i].place].revents)
                 hear(udp, &waiting[i]);
             else if (waiting[i].due <= milliseconds() && !ask_next(&waiting[i]))
                 give_up(udp, &waiting[i]);
         }
         if (polled[1].revents)
             take_question(udp);
-        if (polled[2].revents)
-            take_connection(tcp);
+        if (polled[2].revents && !take_connection(tcp))
+            rests_until = milliseconds() + REST_MILLISECONDS;
     }
 }
 
@@ -417,7 +273,7 @@ int resolve_until_told(const char *address, unsigned port, const char *resolv_co
     for (int i = 0; i < MOST_WAITING; i++)
         waiting[i].socket = -1;
     int udp = listen_at(&own, SOCK_DGRAM), tcp = listen_at(&own, SOCK_STREAM);
-    if (udp < 0 || tcp < 0 || !take_over(resolv_conf, address, domains)) {
+    if (udp < 0 || tcp < 0 || !take_over(resolv_conf, address, port, domains)) {
         close(udp);
         close(tcp);
         say(STDERR_FILENO, "pause: the pod keeps the resolvers that it has\n");

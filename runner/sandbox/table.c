@@ -1,8 +1,6 @@
 /* Text files that somebody replaces while they are used. */
 #include "pause.h"
 
-static const char END[] = "end\n";
-
 int64_t milliseconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -32,12 +30,11 @@ int refresh_table(struct table *table) {
     if (file < 0)
         return 0;
     char *text = table->texts[1 - table->current];
-    size_t length = read_all(file, text), mark = sizeof END - 1;
+    size_t length = read_all(file, text);
     close(file);
     /* Half of a file is none; it is looked at again the next time. */
-    if (length < mark || memcmp(text + length - mark, END, mark) != 0 || (length > mark && text[length - mark - 1] != '\n'))
+    if (!end_whole_text(text, length))
         return 0;
-    text[length - mark] = '\0';
     table->current = 1 - table->current;
     table->inode = found.st_ino;
     table->size = found.st_size;
@@ -47,20 +44,4 @@ int refresh_table(struct table *table) {
 
 const char *table_text(const struct table *table) {
     return table->texts[table->current];
-}
-
-const char *next_word(const char *line, char *word, size_t size) {
-    while (*line == ' ' || *line == '\t')
-        line++;
-    size_t length = 0;
-    for (; *line != '\0' && *line != ' ' && *line != '\t' && *line != '\n'; line++)
-        if (length + 1 < size)
-            word[length++] = *line;
-    word[length] = '\0';
-    return length ? line : NULL;
-}
-
-const char *next_line(const char *line) {
-    const char *end = strchr(line, '\n');
-    return end && end[1] != '\0' ? end + 1 : NULL;
 }

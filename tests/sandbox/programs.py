@@ -7,7 +7,7 @@ import secrets
 import socket
 import struct
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,44 @@ def free_port() -> int:
             continue
         return port
     raise AssertionError("no free port")
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started and that have not ended."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found if _state(int(child)) != "Z"]
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return "Z"
+
+
+def descriptors_of(pid: int) -> list[str]:
+    """What a process has open beside stdin, stdout and stderr."""
+    links = sorted(Path(f"/proc/{pid}/fd").iterdir(), key=lambda link: int(link.name))
+    return [str(link.readlink()) for link in links if int(link.name) > 2]
+
+
+def work_of(pid: int) -> int:
+    """The hundredths of a second that a process has computed."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until something is so."""
+    deadline, never = Deadline(DEADLINE), Wakeup()
+    while not condition():
+        assert deadline.remaining(), f"{what} did not come"
+        never.wait(0.01)
+
+
+def with_descriptors(count: int, *command: str) -> tuple[str, ...]:
+    """The command, as a process that may have so many descriptors."""
+    return ("sh", "-c", f'ulimit -n {count}; exec "$@"', "sh", *command)
 
 
 def until_listening(port: int) -> None:

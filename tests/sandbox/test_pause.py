@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import select
 import signal
 import socket
@@ -14,19 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.sandbox.image import sandbox_program
-
 DEADLINE = 10.0
 """Seconds after which something that should be immediate counts as hanging."""
-
-
-@pytest.fixture(scope="session")
-def pause(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Path of an executable copy of the program for this machine."""
-    program = tmp_path_factory.mktemp("sandbox") / "pause"
-    program.write_bytes(sandbox_program(platform.machine()))
-    program.chmod(0o755)
-    return str(program)
 
 
 @contextmanager
@@ -118,6 +106,7 @@ def test_version_goes_to_stdout(pause: str) -> None:
         ("relay", "127.0.0.1", "80a"),
         ("relay", "127.0.0.1", ""),
         ("relay", "127.0.0.1", "80", "-1"),
+        ("relay", "127.0.0.1", "80", "4294967300"),
         ("relay", "127.0.0.1", "80", "1", "more"),
         ("dance", "127.0.0.1", "80"),
     ],
@@ -263,6 +252,22 @@ def test_connection_that_breaks_is_exit_code_one_and_one_line(pause: str) -> Non
         process.stdin.flush()
         assert process.wait(DEADLINE) == 1
         assert process.stderr.read() == f"pause: 127.0.0.1:{port}: connection reset by peer\n".encode()
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_server_does_not_become_what_was_closed(pause: str, closed: str) -> None:
+    """Its connection would get the first free number, and what it sends would come back to it."""
+    received: list[bytes] = []
+
+    def hear(connection: socket.socket) -> None:
+        connection.sendall(b"secret")
+        connection.shutdown(socket.SHUT_WR)
+        received.append(receive_all(connection))
+
+    with serve(hear) as port:
+        done = run("sh", "-c", f'exec "$@" {closed}', "sh", pause, "relay", "127.0.0.1", port, "5")
+    assert received == [b""]
+    assert done.returncode == 0
 
 
 def test_limit_ends_a_relay_whose_server_never_answers(pause: str) -> None:

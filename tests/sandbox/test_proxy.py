@@ -11,13 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from runner.clock import Deadline, Wakeup
-from tests.sandbox.programs import DEADLINE, free_port, running, until_listening, write_program
-
-
-@pytest.fixture(scope="session")
-def pause(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write_program(tmp_path_factory.mktemp("proxy"))
+from runner.clock import Wakeup
+from tests.sandbox.programs import (
+    DEADLINE,
+    children_of,
+    descriptors_of,
+    free_port,
+    running,
+    until,
+    until_listening,
+    with_descriptors,
+    work_of,
+)
 
 
 @contextmanager
@@ -63,13 +68,6 @@ def echo(connection: socket.socket) -> None:
 def fetch(port: int) -> str:
     with closing(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)) as client:
         return b"".join(iter(lambda: client.recv(65536), b"")).decode()
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline, never = Deadline(DEADLINE), Wakeup()
-    while not condition():
-        assert deadline.remaining(), f"{what} did not come"
-        never.wait(0.01)
 
 
 def is_refused(port: int) -> bool:
@@ -216,3 +214,127 @@ def test_a_client_that_resets_its_connection_ends_it(pause: str, tmp_path: Path)
             assert client.recv(100) == b"hello"
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         assert ended.wait(DEADLINE)
+
+
+def reset(connection: socket.socket) -> None:
+    """Close so that the other side is told that the connection broke."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def test_a_server_that_breaks_off_is_no_end_of_its_answer(pause: str, tmp_path: Path) -> None:
+    """Half of an answer must not look like all of it; but what came before the break arrives."""
+    port, table = free_port(), tmp_path / "endpoints"
+
+    def break_off(connection: socket.socket) -> None:
+        connection.sendall(b"half")
+        connection.recv(100)
+        reset(connection)
+
+    with server(break_off) as target, running(pause, "proxy", str(table)):
+        write(table, f"tcp {port} none {target}")
+        until_listening(port)
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)) as client:
+            assert client.recv(100) == b"half"
+            client.sendall(b"more")
+            with pytest.raises(ConnectionResetError):
+                client.recv(100)
+
+
+def test_a_client_that_breaks_off_while_the_server_does_not_read_leaves_no_process(pause: str, tmp_path: Path) -> None:
+    port, table = free_port(), tmp_path / "endpoints"
+    done = threading.Event()
+
+    def hang(_: socket.socket) -> None:
+        done.wait(DEADLINE)
+
+    with server(hang) as target, running(pause, "proxy", str(table)) as process:
+        write(table, f"tcp {port} none {target}")
+        until_listening(port)
+        before = set(children_of(process.pid))
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)) as client:
+            client.settimeout(0.3)
+            with suppress(TimeoutError):
+                while True:
+                    client.send(bytes(65536))
+            assert set(children_of(process.pid)) - before
+            reset(client)
+        until(lambda: set(children_of(process.pid)) <= before, "the end of the connection")
+        done.set()
+
+
+def test_a_peer_that_vanished_is_noticed(pause: str, tmp_path: Path) -> None:
+    """Nothing is sent on an idle connection, and nobody may be there any more to end it: both its sides are probed."""
+    port, table = free_port(), tmp_path / "endpoints"
+    with server(echo) as target, running(pause, "proxy", str(table)):
+        write(table, f"tcp {port} none {target}")
+        until_listening(port)
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)) as client:
+            client.sendall(b"x")
+            assert client.recv(1) == b"x"
+            until(lambda: probed(port, 1) and probed(int(target.partition(":")[2]), 2), "a timer on both sides")
+
+
+def probed(port: int, column: int) -> bool:
+    """Whether an established connection from (1) or to (2) a local port has the kernel's timer that probes the peer."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(row[column].endswith(f":{port:04X}") and row[3] == "01" and row[5].startswith("02:") for row in rows)
+
+
+def test_all_ports_may_be_replaced_at_once(pause: str, tmp_path: Path) -> None:
+    table, first, later = tmp_path / "endpoints", free_port(), free_port()
+    with server(named("one")) as one, running(pause, "proxy", str(table)):
+        write(table, f"tcp {first} none {one}", *(f"udp {number} none" for number in range(1, 64)))
+        until_listening(first)
+        write(table, *(f"udp {number} none" for number in range(101, 164)), f"tcp {later} none {one}")
+        until_listening(later)
+        assert is_refused(first)
+
+
+def test_a_port_that_was_taken_is_listened_to_once_it_is_free(pause: str, tmp_path: Path) -> None:
+    port, table = free_port(), tmp_path / "endpoints"
+    with server(named("one")) as one, running(pause, "proxy", str(table)):
+        other = free_port()
+        with closing(socket.create_server(("127.0.0.1", port))):
+            write(table, f"tcp {port} none {one}", f"tcp {other} none {one}")
+            until_listening(other)
+        until_listening(port)
+        assert fetch(port) == "one"
+
+
+def test_a_connection_has_its_own_descriptors_alone(pause: str, tmp_path: Path) -> None:
+    """Its process would else keep ports and clients of others open."""
+    port, table = free_port(), tmp_path / "endpoints"
+    with (
+        server(echo) as target,
+        closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client,
+        running(pause, "proxy", str(table)) as process,
+    ):
+        write(table, f"tcp {port} none {target}", f"udp {port} none 127.0.0.1:1")
+        until_listening(port)
+        client.sendto(b"x", ("127.0.0.1", port))
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)) as connection:
+            connection.sendall(b"x")
+            assert connection.recv(1) == b"x"
+            until(lambda: len(children_of(process.pid)) == 1, "the end of the first connection")
+            open_there = descriptors_of(children_of(process.pid)[0])
+        assert len(open_there) == 2, open_there
+        assert all(name.startswith("socket:") for name in open_there)
+
+
+@pytest.mark.parametrize("count", [6, 7, 20])
+def test_a_proxy_without_descriptors_waits_for_some(pause: str, tmp_path: Path, count: int) -> None:
+    """A client that cannot be taken must not keep a processor busy; with enough for one at a time all are served."""
+    port, table = free_port(), tmp_path / "endpoints"
+    with (
+        server(named("one")) as one,
+        running(*with_descriptors(count, pause, "proxy", str(table))) as process,
+    ):
+        write(table, f"tcp {port} none {one}")
+        until_listening(port)
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)):
+            before = work_of(process.pid)
+            Wakeup().wait(0.3)
+            assert work_of(process.pid) - before < 10
+        if count == 20:
+            assert fetch(port) == "one"

@@ -14,6 +14,7 @@ from random import Random  # noqa: TID251 - drawn from a fixed seed
 
 import pytest
 
+from runner.clock import Wakeup
 from tests.sandbox.programs import (
     AAAA,
     CNAME,
@@ -25,15 +26,19 @@ from tests.sandbox.programs import (
     ask,
     ask_at_once,
     ask_over_tcp,
+    children_of,
+    descriptors_of,
     free_port,
     question,
     read_name,
     record,
     reply,
     running,
+    until,
     until_listening,
     wire_name,
-    write_program,
+    with_descriptors,
+    work_of,
 )
 
 NO_SUCH_NAME, SERVER_FAILURE = 3, 2
@@ -50,11 +55,6 @@ cname round.default.svc.cluster.local round.default.svc.cluster.local
 ptr 1.0.0.10.in-addr.arpa web.default.svc.cluster.local
 end
 """
-
-
-@pytest.fixture(scope="session")
-def pause(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write_program(tmp_path_factory.mktemp("resolver"))
 
 
 @dataclass
@@ -357,3 +357,79 @@ def test_a_resolver_that_cannot_listen_leaves_the_file_alone(pause: str, tmp_pat
         done = subprocess.run(command, capture_output=True, timeout=DEADLINE, check=False)
     assert (done.returncode, done.stderr) == (1, b"pause: the pod keeps the resolvers that it has\n")
     assert config.read_text() == "nameserver 192.0.2.1\n"
+
+
+def test_an_answer_that_was_cut_is_not_whole_for_an_alias_either(pause: str, tmp_path: Path) -> None:
+    def cut(query: bytes, name: str) -> bytes:
+        whole = example(query, name)
+        return whole[:2] + bytes([whole[2] | 2]) + whole[3:]
+
+    with upstream(cut) as server, resolver(pause, tmp_path, server.port) as port:
+        assert ask(port, question("far.default.svc.cluster.local")).is_cut
+
+
+def test_a_broken_answer_leaves_nothing_in_the_next_one(pause: str, tmp_path: Path) -> None:
+    def broken(query: bytes, name: str) -> bytes:
+        one = record(b"\xc0\x0c", A, bytes([192, 0, 2, 66]))
+        return reply(query, one, record(b"\xc0\x0c", A, bytes(4)))[:-2]
+
+    with (
+        upstream(broken) as first,
+        upstream() as second,
+        resolver(pause, tmp_path, first.port, second.port) as port,
+    ):
+        query = question("far.default.svc.cluster.local")
+        for answer in (ask(port, query), *ask_over_tcp(port, query)):
+            assert answer.texts == ["example.org", "www.example.org", "192.0.2.7"]
+
+
+def test_the_resolver_does_not_ask_itself(pause: str, tmp_path: Path) -> None:
+    port, config = free_port(), tmp_path / "resolv.conf"
+    config.write_text(f"nameserver 127.0.0.1#{port}\n")
+    with running(pause, "resolver", "127.0.0.1", str(port), str(config), str(tmp_path / "zone")):
+        until_listening(port)
+        assert ask(port, question("example.org"), timeout=1.0).code == SERVER_FAILURE
+
+
+def test_what_is_no_answer_is_not_passed_on(pause: str, tmp_path: Path) -> None:
+    with (
+        upstream(lambda query, _: query) as mirror,
+        upstream() as good,
+        resolver(pause, tmp_path, mirror.port, good.port) as port,
+    ):
+        for answer in (ask(port, question("example.org")), *ask_over_tcp(port, question("example.org"))):
+            assert answer.texts == ["www.example.org", "192.0.2.7"]
+
+
+def test_a_connection_to_the_resolver_has_its_own_descriptor_alone(pause: str, tmp_path: Path) -> None:
+    port, config = free_port(), tmp_path / "resolv.conf"
+    config.write_text("")
+    with running(pause, "resolver", "127.0.0.1", str(port), str(config), str(tmp_path / "zone")) as process:
+        until_listening(port)
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)) as client:
+            query = question("kubernetes.default.svc.cluster.local")
+            client.sendall(struct.pack("!H", len(query)) + query)
+            assert client.recv(2)
+            until(lambda: len(children_of(process.pid)) == 1, "the end of the first connection")
+            assert len(descriptors_of(children_of(process.pid)[0])) == 1
+
+
+@pytest.mark.parametrize("count", [7, 12])
+def test_a_resolver_without_descriptors_still_answers_what_it_knows(pause: str, tmp_path: Path, count: int) -> None:
+    """What it would need one for fails at once, and a client that cannot be taken keeps no processor busy."""
+    config, place, port = tmp_path / "resolv.conf", tmp_path / "zone", free_port()
+    known = question("web.default.svc.cluster.local", number=2)
+    place.write_text(ZONE)
+    with upstream(lambda _query, _name: None) as silent:
+        config.write_text(f"nameserver 127.0.0.1#{silent.port}\n")
+        command = (pause, "resolver", "127.0.0.1", str(port), str(config), str(place))
+        with running(*with_descriptors(count, *command)) as process:
+            until_listening(port)
+            with closing(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)):
+                with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asking:
+                    for _ in range(20):
+                        asking.sendto(question("example.org"), ("127.0.0.1", port))
+                before = work_of(process.pid)
+                Wakeup().wait(0.3)
+                assert work_of(process.pid) - before < 10
+            assert ask(port, known).texts == ["10.0.0.1"]
