@@ -257,7 +257,7 @@ class Launching(Ground):
         # Imported while the Engine is busy with the sandboxes.
         from runner.node.audience import Audience
 
-        with Audience(self.engine, self.home, launch.options, listener) as audience:
+        with Audience(self.engine, self.home, launch.options, listener, self.clock) as audience:
             stop.subscribe(lambda: audience.hurry(is_forced=stop.forced))
             run = self._waiting(launch.options, audience, launch.image, launch.network, audience.secrets)
             try:

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
+from runner.clock import Clock
 from runner.core.narration import Listener, Narration
 from runner.engine.protocol import Engine
 from runner.kubelet.logs.artifacts import ArtifactWriter
@@ -18,7 +19,7 @@ from runner.registry.home import Home
 class Audience:
     """A listener that passes everything on. Log lines come from threads of their own, in order for each container."""
 
-    def __init__(self, engine: Engine, home: Home, options: RunOptions, listener: Listener) -> None:
+    def __init__(self, engine: Engine, home: Home, options: RunOptions, listener: Listener, clock: Clock) -> None:
         self._resources = ExitStack()
         self._is_closing = False
         self._listeners: list[Listener] = [listener]
@@ -29,7 +30,7 @@ class Audience:
             self._listeners.append(artifacts)
             self._resources.callback(artifacts.close)  # after the last line of the logs
         # The collector goes first: an attempt's last lines are told before it is said to end.
-        self._logs = LogCollector(engine, home, self._tell)
+        self._logs = LogCollector(engine, home, self._tell, clock)
         self._resources.callback(self._logs.close)
 
     def __enter__(self) -> Self:

@@ -65,7 +65,9 @@ class TestBed:
         instance = self._resources.enter_context(NodeInstance(self._home))
         owner = owner_label(home=self._home)
         self._title = Title(holder=instance.id, owner=owner, lease=owner)
-        self._audience = self._resources.enter_context(Audience(engine, self._home, RunOptions(), self._hear))
+        self._audience = self._resources.enter_context(
+            Audience(engine, self._home, RunOptions(), self._hear, self.clock)
+        )
         self._sandbox_image = sandbox_reference(engine, "")
         self._lock = threading.Lock()
         self._nodes: dict[float, Waiting] = {}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.clock import SystemClock
 from runner.core.container.containerconfig import ContainerConfig
 from runner.core.narration import AttemptStarted, LogLines, Narration, PodRef
 from runner.engine.docker import DockerEngine
@@ -72,7 +73,7 @@ def test_all_output_is_told_and_saved_before_finish_returns(
 ) -> None:
     container_id = make("for n in $(seq 500); do echo line $n; echo error $n >&2; done; printf end")
     lines = Lines()
-    collector = LogCollector(docker_engine, Home(tmp_path), lines)
+    collector = LogCollector(docker_engine, Home(tmp_path), lines, SystemClock())
     collector.follow(started(container_id))
     assert collector.finish(container_id)
     assert lines.by_stream["stdout"] == [*[f"line {n}".encode() for n in range(1, 501)], b"end"]
@@ -88,7 +89,7 @@ def test_all_output_is_told_and_saved_before_finish_returns(
 def test_a_line_longer_than_the_engines_pieces_is_one_line(docker_engine: DockerEngine, make: Make) -> None:
     container_id = make("head -c 50000 /dev/zero | tr '\\0' x; echo; echo after")
     lines = Lines()
-    collector = LogCollector(docker_engine, None, lines)
+    collector = LogCollector(docker_engine, None, lines, SystemClock())
     collector.follow(started(container_id))
     assert collector.finish(container_id)
     assert [len(line) for line in lines.by_stream["stdout"]] == [50_000, 5]
@@ -97,7 +98,7 @@ def test_a_line_longer_than_the_engines_pieces_is_one_line(docker_engine: Docker
 def test_following_a_running_container_can_be_stopped(docker_engine: DockerEngine, make: Make) -> None:
     container_id = make("echo here; sleep 300")
     lines, before = Lines(), set(threading.enumerate())
-    collector = LogCollector(docker_engine, None, lines)
+    collector = LogCollector(docker_engine, None, lines, SystemClock())
     collector.follow(started(container_id))
     assert lines.first.wait(20)
     collector.close()
@@ -111,11 +112,11 @@ def test_a_second_collector_goes_on_where_the_first_one_stopped(
 ) -> None:
     container_id = make("echo first; sleep 1; echo second")
     first, second = Lines(), Lines()
-    collector = LogCollector(docker_engine, Home(tmp_path), first)
+    collector = LogCollector(docker_engine, Home(tmp_path), first, SystemClock())
     collector.follow(started(container_id))
     assert first.first.wait(20)
     collector.close()
-    again = LogCollector(docker_engine, Home(tmp_path), second)
+    again = LogCollector(docker_engine, Home(tmp_path), second, SystemClock())
     again.follow(started(container_id))
     assert again.finish(container_id)
     assert first.by_stream["stdout"] == [b"first"]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import runner
 from runner.core.kindwords import CLAIMS, OBJECTS, PODS, WORKLOADS
 from runner.core.manifest import Source, load
 from runner.errors import ManifestError
@@ -151,19 +148,3 @@ def test_what_was_loaded_says_its_kind_and_its_namespace() -> None:
     ).objects
     value = value_of(loaded)
     assert (value["apiVersion"], value["kind"], value["metadata"]["namespace"]) == ("v1", "Secret", "shop")
-
-
-def test_nobody_writes_new_objects_but_the_door() -> None:
-    """Whoever has a registry, and calls ``create`` on it, goes by the admission."""
-    root = Path(runner.__file__).parent
-    found = {
-        path.relative_to(root).as_posix()
-        for path in root.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "create"
-        and ast.unparse(node.func.value).rpartition(".")[2].lstrip("_") in {"registry", "store"}
-    }
-    # The laboratory's registry that fails hands on what it is asked.
-    assert found == {"registry/admission.py", "lab/faults.py"}

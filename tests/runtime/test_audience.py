@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runner.clock import VirtualClock
+from runner.clock import SystemClock, VirtualClock
 from runner.core.narration import Narration, PodRef, StatusChanged
 from runner.core.status.podstatus import Phase, PodStatus
 from runner.engine.simulated import SimulatedEngine
@@ -34,7 +34,9 @@ def open_below(folder: Path) -> list[str]:
 def test_the_artifacts_are_closed_when_the_run_is_over(tmp_path: Path) -> None:
     heard: list[Narration] = []
     options = RunOptions(artifacts=tmp_path / "out")
-    with Audience(SimulatedEngine(VirtualClock()), Home(tmp_path / "home"), options, heard.append) as audience:
+    with Audience(
+        SimulatedEngine(VirtualClock()), Home(tmp_path / "home"), options, heard.append, SystemClock()
+    ) as audience:
         audience(RUNNING)
         assert open_below(tmp_path / "out") == [str(tmp_path / "out/default_web/trace.jsonl")]
     assert heard == [RUNNING]

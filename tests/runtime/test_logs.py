@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from runner.clock import SystemClock
 from runner.core.narration import AttemptEnding, AttemptStarted, LogLine, LogLines, Narration, PodRef
 from runner.core.text.times import parse_time
 from runner.engine.protocol import ContainerDetails, EngineState, LogChunk, Untagged
@@ -117,7 +118,7 @@ class Told:
 def test_lines_are_told_in_order_and_saved(tmp_path: Path) -> None:
     engine = ScriptedEngine(Script([line("a\n", 1), line("b\n", 2, "stderr"), line("\n", 3)]))
     told = Told()
-    collector = LogCollector(engine, Home(tmp_path), told)
+    collector = LogCollector(engine, Home(tmp_path), told, SystemClock())
     collector(STARTED)
     assert collector.finish("c1")
     assert told.lines == [
@@ -141,7 +142,7 @@ def test_lines_are_told_in_order_and_saved(tmp_path: Path) -> None:
 
 
 def test_an_attempt_that_printed_nothing_has_an_empty_file(tmp_path: Path) -> None:
-    collector = LogCollector(ScriptedEngine(Script()), Home(tmp_path), Told())
+    collector = LogCollector(ScriptedEngine(Script()), Home(tmp_path), Told(), SystemClock())
     collector(STARTED)
     assert collector.finish("c1")
     assert saved_attempts(Home(tmp_path), REF, "main") == (1,)
@@ -151,7 +152,7 @@ def test_pieces_of_a_long_line_are_told_as_one_and_saved_as_pieces(tmp_path: Pat
     """The Engine cuts long lines; a last line may lack its end."""
     engine = ScriptedEngine(Script([line("one ", 1), line("x\n", 2, "stderr"), line("line\n", 1), line("end", 3)]))
     told = Told()
-    collector = LogCollector(engine, Home(tmp_path), told)
+    collector = LogCollector(engine, Home(tmp_path), told, SystemClock())
     collector(STARTED)
     assert collector.finish("c1")
     assert told.data == [b"x", b"one line", b"end"]
@@ -163,7 +164,7 @@ def test_a_line_without_end_is_told_before_it_fills_the_memory() -> None:
     piece = "x" * (MAX_LINE_SIZE // 4)
     engine = ScriptedEngine(Script([line(piece, nano) for nano in range(6)]))
     told = Told()
-    collector = LogCollector(engine, None, told)
+    collector = LogCollector(engine, None, told, SystemClock())
     collector(STARTED)
     assert collector.finish("c1")
     assert [len(data) for data in told.data] == [5 * len(piece), len(piece)]
@@ -188,7 +189,7 @@ def test_a_lost_connection_costs_no_line_and_repeats_none(tmp_path: Path) -> Non
         ),
     )
     told = Told()
-    collector = LogCollector(engine, Home(tmp_path), told)
+    collector = LogCollector(engine, Home(tmp_path), told, SystemClock())
     collector(STARTED)
     assert collector.finish("c1")
     assert told.data == [b"a", b"e", b"b", b"b", b"f", b"b", b"c"]
@@ -199,7 +200,9 @@ def test_a_lost_connection_costs_no_line_and_repeats_none(tmp_path: Path) -> Non
 def test_lines_that_following_misses_at_the_end_are_told() -> None:
     """As the real Engine does it now and then."""
     told = Told()
-    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], missed=[line("end", 2)])), None, told)
+    collector = LogCollector(
+        ScriptedEngine(Script([line("a\n", 1)], missed=[line("end", 2)])), None, told, SystemClock()
+    )
     collector(STARTED)
     assert collector.finish("c1")
     assert told.data == [b"a", b"end"]
@@ -212,7 +215,7 @@ def test_lines_that_following_misses_are_told_however_many_they_are(missed: int,
     lines = [line(f"{number}\n", number * step) for number in range(2 * TAIL_MARGIN + missed)]
     script = Script(lines[: 2 * TAIL_MARGIN], missed=lines[2 * TAIL_MARGIN :])
     told = Told()
-    collector = LogCollector(ScriptedEngine(script), None, told)
+    collector = LogCollector(ScriptedEngine(script), None, told, SystemClock())
     collector(STARTED)
     assert collector.finish("c1")
     collector.close()
@@ -222,7 +225,7 @@ def test_lines_that_following_misses_are_told_however_many_they_are(missed: int,
 def test_a_container_that_could_not_be_started_is_not_waited_for() -> None:
     """It stays created for ever, and has written nothing."""
     told, engine = Told(), ScriptedEngine(Script(state=EngineState.CREATED))
-    collector = LogCollector(engine, None, told)
+    collector = LogCollector(engine, None, told, SystemClock())
     collector(ENDING)
     assert len(engine.since) <= 1, "whoever waits for it asks again"
     assert told.data == []
@@ -245,7 +248,7 @@ class SlowReader(Told):
 def test_a_slow_reader_gets_every_line_and_keeps_no_pod_waiting() -> None:
     lines = [line(f"{number}\n", number) for number in range(20_000)]
     reader = SlowReader()
-    collector = LogCollector(ScriptedEngine(Script(lines)), None, reader)
+    collector = LogCollector(ScriptedEngine(Script(lines)), None, reader, SystemClock())
     collector(STARTED)
     assert reader.asked.wait(20)
     collector(ENDING)
@@ -258,7 +261,7 @@ def test_a_slow_reader_gets_every_line_and_keeps_no_pod_waiting() -> None:
 
 def test_whoever_insists_on_the_end_does_not_wait_for_a_reader(caplog: pytest.LogCaptureFixture) -> None:
     reader = SlowReader()
-    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1), line("b\n", 2)])), None, reader)
+    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1), line("b\n", 2)])), None, reader, SystemClock())
     collector(STARTED)
     assert reader.asked.wait(20)
     collector.hurry()
@@ -270,7 +273,7 @@ def test_whoever_insists_on_the_end_does_not_wait_for_a_reader(caplog: pytest.Lo
 def test_a_backlog_is_bounded_and_loses_nothing() -> None:
     lines = [line(f"{number}\n", number) for number in range(500)]
     reader = SlowReader()
-    collector = LogCollector(ScriptedEngine(Script(lines)), None, reader, backlog=1000)
+    collector = LogCollector(ScriptedEngine(Script(lines)), None, reader, SystemClock(), backlog=1000)
     collector(STARTED)
     assert reader.asked.wait(20)
     reader.may_go_on.set()
@@ -281,7 +284,7 @@ def test_a_backlog_is_bounded_and_loses_nothing() -> None:
 
 def test_an_engine_that_falls_silent_is_given_up_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
     told = Told()
-    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], hold=True)), None, told)
+    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], hold=True)), None, told, SystemClock())
     collector(STARTED)
     told.wait(1)
     assert not collector.finish("c1", silence=0.1)
@@ -293,7 +296,7 @@ def test_a_listener_that_fails_keeps_nobody_from_reading(caplog: pytest.LogCaptu
     def fail(_message: Narration) -> None:
         raise ValueError("no")
 
-    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)])), Home(tmp_path), fail)
+    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)])), Home(tmp_path), fail, SystemClock())
     collector(ENDING)
     collector.close()
     assert "whoever listens to output has failed" in caplog.text
@@ -303,7 +306,7 @@ def test_a_listener_that_fails_keeps_nobody_from_reading(caplog: pytest.LogCaptu
 def test_a_kept_container_that_runs_on_is_left_soon() -> None:
     told = Told()
     running = Script([line("a\n", 1)], hold=True, state=EngineState.RUNNING)
-    collector = LogCollector(ScriptedEngine(running), None, told)
+    collector = LogCollector(ScriptedEngine(running), None, told, SystemClock())
     before = set(threading.enumerate())
     collector(replace(ENDING, is_removed=False))
     assert told.data == [b"a"]
@@ -318,7 +321,7 @@ def test_a_stream_that_ends_while_the_container_runs_is_taken_up_again() -> None
         Script([line("a\n", 1)], state=EngineState.RUNNING), Script([line("a\n", 1), line("b\n", 2)])
     )
     told = Told()
-    collector = LogCollector(engine, None, told)
+    collector = LogCollector(engine, None, told, SystemClock())
     collector(STARTED)
     assert collector.finish("c1")
     assert told.data == [b"a", b"b"]
@@ -329,20 +332,20 @@ def test_times_of_any_precision_are_compared_as_times() -> None:
     late = LogChunk(stream="stdout", data=b"b\n", timestamp="2026-01-02T03:04:05.5Z")
     engine = ScriptedEngine(Script([early, late], error=EngineUnavailable("reset")), Script([early, late]))
     told = Told()
-    collector = LogCollector(engine, None, told)
+    collector = LogCollector(engine, None, told, SystemClock())
     collector(STARTED)
     assert collector.finish("c1")
     assert told.data == [b"a", b"b"]
 
 
 def test_a_restarted_process_goes_on_after_the_last_saved_line(tmp_path: Path) -> None:
-    first = LogCollector(ScriptedEngine(Script([line("a\n", 1)])), Home(tmp_path), Told())
+    first = LogCollector(ScriptedEngine(Script([line("a\n", 1)])), Home(tmp_path), Told(), SystemClock())
     first(STARTED)
     assert first.finish("c1")
     file = Home(tmp_path).log_file("default", "web", "u1", "main", 1)
     file.write_bytes(file.read_bytes() + b"2026-01-02T03:04:05.000000002Z stdout F cut of")
     told = Told()
-    second = LogCollector(ScriptedEngine(Script([line("a\n", 1), line("b\n", 2)])), Home(tmp_path), told)
+    second = LogCollector(ScriptedEngine(Script([line("a\n", 1), line("b\n", 2)])), Home(tmp_path), told, SystemClock())
     second(STARTED)
     assert second.finish("c1")
     assert told.data == [b"b"]
@@ -352,13 +355,13 @@ def test_a_restarted_process_goes_on_after_the_last_saved_line(tmp_path: Path) -
 def test_an_ending_attempt_is_drained_before_the_call_returns(tmp_path: Path) -> None:
     """Even one that nobody had followed."""
     told = Told()
-    LogCollector(ScriptedEngine(Script([line("a\n", 1)])), Home(tmp_path), told)(ENDING)
+    LogCollector(ScriptedEngine(Script([line("a\n", 1)])), Home(tmp_path), told, SystemClock())(ENDING)
     assert told.data == [b"a"]
 
 
 def test_finishing_a_container_that_goes_on_gives_up_in_time() -> None:
     told = Told()
-    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], hold=True)), None, told)
+    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], hold=True)), None, told, SystemClock())
     collector(STARTED)
     told.wait(1)
     assert collector.finish("c1", silence=0.05) is False
@@ -369,7 +372,7 @@ def test_finishing_a_container_that_goes_on_gives_up_in_time() -> None:
 def test_closing_ends_all_following() -> None:
     told = Told()
     before = set(threading.enumerate())
-    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], hold=True)), None, told)
+    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)], hold=True)), None, told, SystemClock())
     collector(STARTED)
     told.wait(1)
     collector.close()
@@ -384,7 +387,7 @@ def test_closing_ends_all_following() -> None:
 def test_output_that_cannot_be_read_ends_the_following(
     error: EngineError, warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    collector = LogCollector(ScriptedEngine(Script(error=error)), None, Told())
+    collector = LogCollector(ScriptedEngine(Script(error=error)), None, Told(), SystemClock())
     with caplog.at_level(logging.WARNING, logger="runner"):
         collector(STARTED)
         assert collector.finish("c1")
@@ -394,7 +397,9 @@ def test_output_that_cannot_be_read_ends_the_following(
 def test_lines_are_told_even_when_they_cannot_be_saved(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "home").write_text("")
     told = Told()
-    collector = LogCollector(ScriptedEngine(Script([line("a\n", 1), line("b\n", 2)])), Home(tmp_path / "home"), told)
+    collector = LogCollector(
+        ScriptedEngine(Script([line("a\n", 1), line("b\n", 2)])), Home(tmp_path / "home"), told, SystemClock()
+    )
     collector(STARTED)
     assert collector.finish("c1")
     assert told.data == [b"a", b"b"]
@@ -404,7 +409,7 @@ def test_lines_are_told_even_when_they_cannot_be_saved(tmp_path: Path, caplog: p
 def test_a_file_never_grows_without_end(tmp_path: Path) -> None:
     size = MAX_FILE_SIZE // 8
     engine = ScriptedEngine(Script([line("x" * size + "\n", nano) for nano in range(20)]))
-    collector = LogCollector(engine, Home(tmp_path), Told())
+    collector = LogCollector(engine, Home(tmp_path), Told(), SystemClock())
     collector(STARTED)
     assert collector.finish("c1")
     file = Home(tmp_path).log_file("default", "web", "u1", "main", 1)
@@ -436,7 +441,7 @@ def test_saved_output_is_read_by_tail_and_since(
         line("line\n", 4000),
         line("z\n", 5000),
     ]
-    collector = LogCollector(ScriptedEngine(Script(chunks)), Home(tmp_path), Told())
+    collector = LogCollector(ScriptedEngine(Script(chunks)), Home(tmp_path), Told(), SystemClock())
     collector(STARTED)
     assert collector.finish("c1")
     found = read_saved(Home(tmp_path), REF, "main", 1, tail=tail, since=parse_time(since))
@@ -447,7 +452,7 @@ def test_only_the_newest_attempts_are_kept(tmp_path: Path) -> None:
     home = Home(tmp_path)
     for number in range(KEPT_ATTEMPTS + 3):
         attempt = replace(STARTED, attempt=number, container_id="c1")
-        collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)])), home, Told())
+        collector = LogCollector(ScriptedEngine(Script([line("a\n", 1)])), home, Told(), SystemClock())
         collector(attempt)
         assert collector.finish("c1")
         collector.close()

@@ -80,3 +80,46 @@ def test_no_folder_has_too_many_modules() -> None:
     counts = {folder.relative_to(PACKAGE).as_posix(): len([*folder.glob("[!_]*.py")]) for folder in folders}
     full = {folder: count for folder, count in counts.items() if count > MOST_MODULES}
     assert full.keys() <= FULL_FOLDERS.keys(), full
+
+
+def calls(name: str) -> Iterator[str]:
+    """The modules, by their place in the package, that call something of this name."""
+    for path in modules().values():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == name:
+                yield path.relative_to(PACKAGE).as_posix()
+
+
+CLOCKS = {
+    "api/ground.py": "the library's, when no clock is given",
+    "engine/docker/engine.py": "the same",
+    "registry/sqlite/database.py": "the same",
+    "registry/sqlite/registry.py": "the same",
+}
+SOCKETS = ("engine/docker/", "kubelet/prober/handlers/")
+"""Where calls block on sockets, which know no clock but the machine's."""
+
+
+def test_time_is_an_argument() -> None:
+    assert set(calls("SystemClock")) == set(CLOCKS)
+    assert [place for place in calls("Deadline") if not place.startswith(SOCKETS)] == []
+
+
+def test_whoever_gets_an_error_of_the_engine_learns_whether_it_has_answered() -> None:
+    assert "engine/docker/failures.py" in set(calls("EngineRefusal"))
+    assert list(calls("EngineError")) == []
+
+
+def test_new_objects_are_written_at_the_registrys_door_alone() -> None:
+    """Whoever has a registry, and calls ``create`` on it, goes by the admission."""
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in modules().values()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "create"
+        and ast.unparse(node.func.value).rpartition(".")[2].lstrip("_") in {"registry", "store"}
+    }
+    # The laboratory's registry that fails hands on what it is asked.
+    assert found == {"registry/admission.py", "lab/faults.py"}

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from functools import partial
 
-from runner.clock import Deadline, SystemClock
+from runner.clock import Clock
 from runner.core.narration import AttemptEnding, AttemptStarted, Listener, LogLines, Narration
 from runner.engine.protocol import LogChunk
 from runner.errors import EngineError
@@ -47,14 +47,21 @@ class LogCollector:
     """
 
     def __init__(
-        self, engine: LoggedEngine, home: Home | None, listener: Listener, *, backlog: int = BACKLOG_BYTES
+        self,
+        engine: LoggedEngine,
+        home: Home | None,
+        listener: Listener,
+        clock: Clock,
+        *,
+        backlog: int = BACKLOG_BYTES,
     ) -> None:
         self._engine = engine
+        self._clock = clock
         self._home = home
         self._lock = threading.Lock()
         self._followers: dict[str, _Follower] = {}
         self._outbox = _Outbox(listener, backlog)
-        self._lane = LogLane(SystemClock())
+        self._lane = LogLane(clock)
 
     def __call__(self, message: Narration) -> None:
         match message:
@@ -71,7 +78,7 @@ class LogCollector:
         with self._lock:
             if attempt.container_id in self._followers:
                 return
-            follower = _Follower(self._engine, attempt, self._outbox, self._file(attempt))
+            follower = _Follower(self._engine, attempt, self._outbox, self._file(attempt), self._clock)
             self._followers[attempt.container_id] = follower
         self._lane.follow(follower.steps())
 
@@ -124,7 +131,9 @@ class _Follower:
         attempt: AttemptStarted | AttemptEnding,
         outbox: _Outbox,
         file: LogFile | None,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._attempt = attempt
         self._outbox = outbox
         self._file = file
@@ -163,17 +172,17 @@ class _Follower:
         """Read what the container has written so far, and stop; whether it has ended."""
         if self.is_over:
             return True
-        newest = self._newest()
-        deadline, silence = Deadline(KEPT_SECONDS), Deadline(KEPT_SILENCE_SECONDS)
+        newest, steady = self._newest(), self._clock.steady
+        end, moved = steady() + KEPT_SECONDS, steady()
         while newest is None or self._reader.latest < newest:
             if self._is_over_after(_LOOK_SECONDS):
                 return True
             if self._moves or not self._has_begun:
-                silence = Deadline(KEPT_SILENCE_SECONDS)
-            is_late = deadline.remaining() == 0 and not self._outbox.is_full
+                moved = steady()
+            is_late = steady() >= end and not self._outbox.is_full
             if is_late and self._moves:
                 _log.warning("container %s goes on writing; its output is told no further", self._attempt.container)
-            if is_late or silence.remaining() == 0:
+            if is_late or steady() - moved >= KEPT_SILENCE_SECONDS:
                 break
         is_over = self.is_over
         self.stop()
