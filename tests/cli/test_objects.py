@@ -73,6 +73,17 @@ def test_create_goes_on_past_what_is_there(podrunner: CommandLine) -> None:
     assert done.err.count("already exists") == 1
 
 
+def test_create_says_the_name_that_it_has_generated_and_apply_takes_none(podrunner: CommandLine) -> None:
+    text = "{apiVersion: v1, kind: ConfigMap, metadata: {generateName: web-}}\n"
+    said = [podrunner("create", "-f", "-", stdin=text).out for _ in range(2)]
+    made = podrunner.runner.store.list("ConfigMap").items
+    assert sorted(said) == [f"configmap/{one['metadata']['name']} created\n" for one in made]
+    assert all(one["metadata"]["name"].startswith("web-") for one in made)
+    done = podrunner("apply", "-f", "-", stdin=f"{text}---\n{SERVICE}")
+    assert (done.code, done.out) == (1, "service/web created\n")
+    assert done.err == "error: from web-: cannot use generate name with apply\n"
+
+
 @pytest.mark.parametrize("verb", ["apply", "create"])
 def test_pods_are_left_to_run(podrunner: CommandLine, verb: str) -> None:
     done = podrunner(verb, "-f", "-", stdin=f"{SERVICE}---\n{POD}")
