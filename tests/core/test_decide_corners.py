@@ -96,6 +96,7 @@ def test_one_dead_instance_stays_beside_a_new_one() -> None:
         "discard main attempt 2: no more than one that has ended stays beside a new one\n"
         "discard main attempt 1: no more than one that has ended stays beside a new one"
     )
+    assert [*found.steps(lambda: at(2000))] == [*found.operations]
     assert [operation.verb for operation in plan(POD, seen, 4, restarts={"main": 3}).operations] == ["hold"]
 
 
@@ -161,6 +162,7 @@ def test_the_retry_of_the_whole_pod_is_remembered_with_its_last_removal() -> Non
     assert (first.remember, first.attempt) == (None, None)
     assert second.remember is not None
     assert second.remember[1] == BackoffEntry(count=1, updated_at=at(2))
+    assert (first.at_once, second.at_once) == (False, True)
 
 
 LIMITS: list[tuple[str, Callable[[int, float], bool] | None, int | None, bool]] = [

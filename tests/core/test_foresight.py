@@ -68,5 +68,6 @@ def test_the_first_decision_about_a_new_pod_is_its_sandbox_and_its_first_contain
     plan = first_plan(pod, at(0))
     first = next(pod.all_containers())
     assert str(plan).splitlines()[0] == "create sandbox POD attempt 0: the pod has no sandbox"
+    assert str(first_plan(pod, at(0), Memory(crashes={}, attempts={}, settings=BackoffSettings()))) == str(plan)
     assert plan.first_start is not None
     assert (plan.first_start.target, plan.first_start.attempt) == (first.name, 0)

@@ -10,9 +10,10 @@ import pytest
 
 from runner.core.labels import CONTAINER_NAME, POD_UID, SANDBOX_CONTAINER
 from runner.core.manifest import Source, load
+from runner.core.narration import Narration, Notice
 from runner.core.network.clusterdns import ZONE
 from runner.core.network.proxyconfig import TABLE
-from runner.errors import NotFound
+from runner.errors import EngineError, NotFound
 from runner.kubelet.options import WorkerOptions
 from runner.lab import new_pod, simulate
 from runner.lab.script import SimulationScript, script_of
@@ -127,6 +128,20 @@ def test_a_service_that_comes_later_is_told_to_those_that_are_there() -> None:
     virtual.advance(19)
     assert not any("shop" in name for zone in zones(virtual) for name in zone)
     virtual.advance(30)
+    assert all(any(name.startswith("shop ") for name in zone) for zone in zones(virtual))
+
+
+@pytest.mark.parametrize("verb", ["create_container", "start_container"])
+def test_what_the_engine_refuses_is_done_later_although_nothing_happens(verb: str) -> None:
+    told: list[Narration] = []
+    objects = load([Source(name="m", text=SERVICE + WEB)]).objects
+    virtual = Cluster(objects, SimulationScript(), WorkerOptions(), listener=told.append)
+    virtual.engine.fail_next(verb, EngineError("no space left on device"))
+    virtual.clock.after(20, lambda: None)
+    virtual.advance(20)
+    notices = [one.text for one in told if isinstance(one, Notice)]
+    assert notices == ["Service shop: no space left on device"]
+    assert table(virtual, "shop").split()[3:] == [f"{one}:8080" for one in addresses(virtual)]
     assert all(any(name.startswith("shop ") for name in zone) for zone in zones(virtual))
 
 

@@ -50,7 +50,11 @@ def problems(base: Facts, facts: Facts, faults: Sequence[Fault]) -> list[str]:
 def _waits(base: Facts, facts: Facts) -> Iterator[str]:
     """While something fails for ever: what a kubelet shows then."""
     assert facts.failing is not None
-    if facts.failing == base.settled or any(point.split(": ")[1].split(" ")[0] in UNSEEN for point in facts.struck):
+    if (
+        not facts.failing
+        or facts.failing == base.settled
+        or any(point.split(": ")[1].split(" ")[0] in UNSEEN for point in facts.struck)
+    ):
         return
     if any(".registry" in f".{point.split(': ')[1]}" for point in facts.struck):
         return

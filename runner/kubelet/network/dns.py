@@ -147,23 +147,25 @@ class ClusterNetwork:
             services = self._registry.list("Service").items
         self.has_services = bool(services)
         text, plain = zone_text(services, pods), is_plain(services, pods)
-        waits, began = False, self._clock.steady()
+        waits, fails, began = False, self._made is not None and self._made.is_troubled, self._clock.steady()
         for pod, sandbox_id in sandboxes:
             if self._written.get(sandbox_id, self._given.get(pod.uid)) == text:
                 continue
             if plain and sandbox_id not in self._written and began < self._began + PLAIN_SECONDS:
                 waits = True
                 continue
-            with suppress(EngineError):  # It has gone meanwhile, or the next look finds the same difference.
+            try:
                 self._bring(pod, sandbox_id, text)
                 self._written[sandbox_id] = text
+            except EngineError:  # It has gone meanwhile, or the next look finds the same difference.
+                fails = True
         rest = 0.0
         if not plain:
             took = max(0.0, self._clock.steady() - began - _QUICK_SECONDS)
             rest = PAUSE_SECONDS + _PAUSE_PER_POD * len(pods) + _SHARE * took
         if waits:
             return Pace(rest, PLAIN_SECONDS)
-        return Pace(rest, self._relook if services else None)
+        return Pace(rest, RELOOK_SECONDS if fails else self._relook if services else None)
 
     def _bring(self, pod: Pod, sandbox_id: str, text: str) -> None:
         """Have a sandbox answer by another zone. Raises EngineError."""

@@ -93,8 +93,15 @@ class Proxies:
         wanted = {str(service["metadata"]["uid"]): service for service in services if needs_address(service)}
         for uid in [uid for uid in self._mine if uid not in wanted]:
             self._end(uid)
+        for uid in [uid for uid in self._told if uid not in wanted]:
+            del self._told[uid]
         if wanted:
             self._spread(lambda uid: self._care(uid, wanted[uid], pods), wanted)
+
+    @property
+    def is_troubled(self) -> bool:
+        """Whether something could not be done at the last look."""
+        return bool(self._told)
 
     def _care(self, uid: str, service: Json, pods: Sequence[Json]) -> None:
         try:
