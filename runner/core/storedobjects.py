@@ -32,15 +32,18 @@ def stored_object(
     before = {} if old is None else old.get("metadata") or {}
     metadata["uid"] = before.get("uid") or uid
     metadata["creationTimestamp"] = before.get("creationTimestamp") or format_time(now)
-    annotations = {key: text for key, text in (metadata.get("annotations") or {}).items() if key != OWNER_ANNOTATION}
-    metadata.pop("annotations", None)
-    if annotations:
-        metadata["annotations"] = annotations
-    result = {**value, "metadata": metadata}
+    result = {**value, "metadata": without_owner(metadata)}
     if value.get("kind") == "Service":
         result["spec"] = _service_spec(result, old, metadata["uid"], set(node_ports))
         result["status"] = {"loadBalancer": {}}
     return result
+
+
+def without_owner(metadata: Json) -> dict[str, Any]:
+    """Metadata without what earlier versions wrote into it: it belongs to no process, whatever its manifest says."""
+    annotations = {key: text for key, text in (metadata.get("annotations") or {}).items() if key != OWNER_ANNOTATION}
+    rest = {key: part for key, part in metadata.items() if key != "annotations"}
+    return {**rest, "annotations": annotations} if annotations else rest
 
 
 def new_service(value: Json, taken: Iterable[int]) -> dict[str, Any]:

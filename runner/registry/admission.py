@@ -47,7 +47,10 @@ class Admission(Struct, frozen=True, kw_only=True):
         kind = str(value.get("kind") or "")
         if kind == PODS.kind:
             return self._settled(admit(value, now=now, **identity))
+        from runner.core.storedobjects import without_owner
+
         made = identified(value, now=now, **identity)
+        made["metadata"] = without_owner(made["metadata"])
         if kind in WORKLOADS:
             made["metadata"]["generation"] = 1
         if kind == _JOB:

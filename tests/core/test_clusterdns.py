@@ -13,7 +13,7 @@ from runner.core.network.clusterdns import asks_cluster
 from runner.core.network.endpoints import address_of, endpoints_of, proxy_table
 from runner.core.network.proxyconfig import proxy_config, proxy_hash
 from runner.core.network.zone import is_plain, zone_text
-from runner.core.storedobjects import addressed, node_ports_of, owner_of, stored_object
+from runner.core.storedobjects import addressed, new_service, node_ports_of, owner_of, stored_object
 from tests.support.pods import make_pod
 
 DNS = {"name": "dns", "ports": [{"containerPort": 8080}, {"containerPort": 53, "protocol": "UDP"}]}
@@ -284,3 +284,6 @@ def test_node_ports_are_given_once_and_kept() -> None:
     assert single["spec"]["ports"] == []
     single = stored_object(service(type="LoadBalancer"), None, uid="u", now=NOW, node_ports=one_left)
     assert single["spec"]["ports"][0]["nodePort"] == 31000
+    new = {**service(type="LoadBalancer", clusterIP="10.0.0.1"), "metadata": {"name": "s", "uid": "u"}}
+    assert new_service(new, one_left)["spec"] == single["spec"]
+    assert new_service(new, one_left)["status"] == single["status"]

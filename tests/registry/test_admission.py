@@ -126,6 +126,13 @@ def test_of_several_objects_all_come_in_or_none(registry: Registry) -> None:
     assert [pod["metadata"]["name"] for pod in registry.list("Pod").items] == ["taken"]
 
 
+def test_what_an_earlier_version_wrote_of_an_owner_does_not_come_in(registry: Registry) -> None:
+    value = manifest("ConfigMap")
+    value["metadata"]["annotations"] = {"dev.podrunner/owner": "host:1:2", "a": "b"}
+    (made,) = create(registry, admitted(value))
+    assert made["metadata"]["annotations"] == {"a": "b"}
+
+
 def test_what_the_ledger_says_is_there_from_the_same_moment_on(registry: Registry) -> None:
     made = create(
         registry, admitted(manifest("Pod")), admitted(manifest("Service")), holder="n", run_spec="{}", lease="l"
