@@ -22,6 +22,8 @@ from runner.node.threads import Threads
 FORCED_SECONDS = 10.0
 """How long a forced deletion may take before the process lets go of what is left."""
 
+REST_SHARE, LONGEST_REST_SECONDS = 4.0, 0.1
+"""So much longer than it took to judge many pods nobody judges them again, at most so many seconds: news gather meanwhile."""
 HALT_SECONDS = 30.0
 """How long the workers of a run that broke may take to stop: as long as the call to the Engine that each is at."""
 
@@ -60,6 +62,7 @@ class Waiting:
         kinds = {str(one.workload.kind) for one in self.node.controllers}
         with closing(Following(client, self.node.view(), kinds)) as following:
             while True:
+                looked_at = self._clock.steady()
                 self.node.check()
                 by_node = self.node.view()
                 view = replace(told(following.view(), by_node.pods), is_interrupted=stop.requested)
@@ -68,7 +71,9 @@ class Waiting:
                 found = verdict(view, options, now)
                 if found is not None:
                     return found
+                rest = min(REST_SHARE * (self._clock.steady() - looked_at), LONGEST_REST_SECONDS)
                 self._wait_for_news(end)
+                self._clock.sleep(rest)
 
     def _judged(self, deadline: datetime | None = None) -> VerdictOptions:
         """What decides when the run is over."""

@@ -24,6 +24,12 @@ def local_volume(engine: Engine, name: str) -> Path | None:
     return Path(mountpoint) if is_ours else None
 
 
+def sibling(directory: Path | None, name: str, other: str) -> Path | None:
+    """The directory of another volume of the same Engine and driver, from that of the volume called ``name``."""
+    place = None if directory is None else Path(str(directory).replace(name, other))
+    return place if place is not None and place != directory and os.access(place, os.R_OK | os.W_OK | os.X_OK) else None
+
+
 def replace_text(directory: Path, name: str, text: str) -> None:
     """Write a file that everybody may read, at once, in place of one that is there. Raises OSError."""
     descriptor, made = tempfile.mkstemp(prefix=f".{name}-", dir=directory)

@@ -1,4 +1,4 @@
-"""One HTTP request over a unix socket, for the first calls of a process: http.client takes longer to import than they take."""
+"""One HTTP request over a unix socket: http.client takes longer to import than it takes, and does more than is needed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ class NotHttp(OSError):
 
 class NoAnswer(NotHttp, ConnectionResetError):
     """The connection ended before the first byte of an answer."""
+
+
+class Begun(Struct, frozen=True):
+    """The head of a response whose body comes at ``connection``; ``rest`` is what came of it with the head."""
+
+    status: int
+    connection: socket.socket
+    is_chunked: bool
+    rest: bytes
 
 
 class Answer(Struct, frozen=True):
@@ -55,3 +64,35 @@ def ask(path: str, method: str, target: str, *, timeout: float, body: bytes | No
     if len(content) < length:
         raise NotHttp(f"the answer ended after {len(content)} of {length} bytes")
     return Answer(int(number), content)
+
+
+def begin(path: str, target: str, *, timeout: float) -> Begun:
+    """Ask for something whose body is read as it comes: its head may take ``timeout`` seconds, its body for ever.
+
+    Raises OSError.
+    """
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(timeout)
+        connection.connect(path)
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        received = b""
+        while b"\r\n\r\n" not in received:
+            piece = connection.recv(_LONGEST_LINE)
+            if not piece:
+                raise NoAnswer("the connection was ended without an answer")
+            received += piece
+            if len(received) > _LONGEST_LINE:
+                raise NotHttp("the answer has a head without an end")
+        head, _, rest = received.partition(b"\r\n\r\n")
+        first, *lines = head.split(b"\r\n")
+        version, _, words = first.partition(b" ")
+        number = words.partition(b" ")[0]
+        if not version.startswith(b"HTTP/") or not number.isdigit():
+            raise NotHttp(f"the answer begins with {first[:40]!r}")
+        is_chunked = any(line.lower().replace(b" ", b"") == b"transfer-encoding:chunked" for line in lines)
+        connection.settimeout(None)
+    except BaseException:
+        connection.close()
+        raise
+    return Begun(int(number), connection, is_chunked, rest)

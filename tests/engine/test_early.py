@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from runner.core.container.containerconfig import ContainerConfig, Mount, MountType
 from runner.engine.discover import EngineAddress
 from runner.engine.docker import DockerEngine
 from runner.engine.early import EarlyEngine, engine_at
 from runner.errors import EngineConflict, EngineUnavailable, NotFound
 from tests.engine.bench import SERVES, DockerBench, docker_bench
+from tests.engine.fake_api import Answer, fake_api, frames, json_answer
 
 BEGIN = """
 import json, os, sys
@@ -102,6 +104,39 @@ def test_what_is_there_of_a_pod_goes_early_too(
         early.remove_container(container_id)
         early.remove_volume(volume.name)
     assert (docker_engine.list_containers(bench.labels), docker_engine.list_volumes(bench.labels)) == ([], [])
+
+
+def test_where_a_pods_own_volume_lies_is_asked_once(tmp_path: Path) -> None:
+    volume = {"Name": "own", "Mountpoint": "/somewhere/own/_data"}
+    answers = {"POST /containers/create": json_answer({"Id": "c1"}), "GET /volumes/own": json_answer(volume)}
+    with fake_api(tmp_path, answers) as api:
+        engine = EarlyEngine(api.url)
+        for number in (0, 1):
+            mount = Mount(
+                type=MountType.VOLUME, source="own", target="/log", sub_path=f"containers/main/{number}", is_own=True
+            )
+            engine.create_container(ContainerConfig(name=f"c{number}", image="busybox", labels={}, mounts=(mount,)))
+        engine.close()
+        assert api.paths().count("GET /volumes/own") == 1
+        (*_, created) = (json.loads(one.body)["HostConfig"]["Mounts"] for one in api.requests if one.method == "POST")
+    assert created == [
+        {"Type": "bind", "Source": "/somewhere/own/_data/containers/main/1", "Target": "/log", "ReadOnly": False}
+    ]
+    assert engine._later is None, "docker-py is not needed for it"
+
+
+def test_output_is_followed_without_docker_py(tmp_path: Path) -> None:
+    """Several at once, closed by whoever closes the Engine."""
+    with fake_api(tmp_path, {"GET /containers/c1/logs": Answer(chunks=(frames((1, b"x one\n")),), hold=True)}) as api:
+        engine = EarlyEngine(api.url)
+        streams = [engine.logs("c1", follow=True) for _ in range(3)]
+        batches = [stream.batches() for stream in streams]
+        for batch in batches:
+            assert b"".join(chunk.data for chunk in next(filter(None, batch))) == b"one\n"
+        assert all(isinstance(stream.place(), int) for stream in streams)
+        engine.close()
+        assert [list(filter(None, batch)) for batch in batches] == [[], [], []]
+        assert engine._later is None
 
 
 def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:

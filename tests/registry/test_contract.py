@@ -289,6 +289,27 @@ def test_versions_of_a_pod_grow_with_each_of_its_writes_alone(registry: Registry
     assert version_of(registry, name="other") == other
 
 
+def test_what_is_wished_of_pods_is_told_from_what_is_told_of_them(registry: Registry) -> None:
+    """A worker looks at its pod whenever that number is another one; statuses and events are written all the time."""
+    registry.create(pod())
+    before = registry.wishes()
+    registry.publish_status("uid-default-web", PodStatus(message="new"))
+    registry.record_event(event("e"))
+    registry.create(thing("ConfigMap", "new"))
+    assert registry.wishes() == before
+    wishes: tuple[Callable[[], object], ...] = (
+        lambda: registry.update(pod(hostNetwork=True)),
+        lambda: request_deletion(registry, "uid-default-web", NOW, 5),
+        lambda: request_deletion(registry, "uid-default-web", NOW, 0),
+    )
+    for wish in wishes:
+        wish()
+        registry.publish_status("uid-default-web", PodStatus(message=str(registry.version())))
+        assert registry.wishes() != before
+        before = registry.wishes()
+    assert registry.wishes() == before
+
+
 def test_events_of_an_hour_ago_are_gone(registry: Registry) -> None:
     registry.record_event(event("old", at=NOW - timedelta(minutes=61)))
     registry.record_event(event("new"))

@@ -12,6 +12,7 @@ from runner.clock import VirtualClock
 from runner.core.container.containerconfig import MountType, VolumeConfig
 from runner.core.network.clusterdns import ZONE
 from runner.core.volumes import FileEntry, VolumePlan, atomic_layout
+from runner.engine.localvolumes import sibling
 from runner.engine.protocol import VolumeDetails
 from runner.engine.simulated import SimulatedEngine
 from runner.kubelet.network.zonefile import write_zone, zone_directory
@@ -37,7 +38,14 @@ class Near(SimulatedEngine):
 def engine(tmp_path: Path) -> Near:
     made = Near(VirtualClock())
     made.root = tmp_path
-    (tmp_path / NAME).mkdir(0o755)
+    return made
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """The directory of the volume."""
+    made = tmp_path / NAME
+    made.mkdir(0o755)
     return made
 
 
@@ -71,54 +79,56 @@ def shown(path: Path) -> tuple[int, int, int]:
     ("group", "wanted"), [(None, (0, 0, 0o777)), (4321, (0, 4321, 0o2777))], ids=["for everybody", "for a group"]
 )
 def test_an_empty_directory_gets_its_mode_and_group(
-    group: int | None, wanted: tuple[int, int, int], engine: Near, tmp_path: Path
+    group: int | None, wanted: tuple[int, int, int], place: Path
 ) -> None:
     before = os.umask(0o077)
     try:
-        assert set_up_locally(engine, plan(group=group))
+        assert set_up_locally(plan(group=group), place)
     finally:
         os.umask(before)
-    assert shown(tmp_path / NAME) == wanted
+    assert shown(place) == wanted
 
 
-def test_files_lie_as_a_kubelet_lays_them(engine: Near, tmp_path: Path) -> None:
-    assert set_up_locally(engine, plan(b"one", group=4321))
-    root = tmp_path / NAME
-    assert (root / "a/file").read_bytes() == b"one"
-    assert (root / "a").readlink() == Path("..data/a")
-    assert shown(root / "a/file") == (0, 4321, 0o640)
-    assert shown(root / "a") == (0, 4321, 0o2755)
+def test_files_lie_as_a_kubelet_lays_them(place: Path) -> None:
+    assert set_up_locally(plan(b"one", group=4321), place)
+    assert (place / "a/file").read_bytes() == b"one"
+    assert (place / "a").readlink() == Path("..data/a")
+    assert shown(place / "a/file") == (0, 4321, 0o640)
+    assert shown(place / "a") == (0, 4321, 0o2755)
 
 
-def test_a_pods_next_sandbox_finds_the_same_files(engine: Near, tmp_path: Path) -> None:
+def test_a_pods_next_sandbox_finds_the_same_files(place: Path) -> None:
     """The plan is the one of before, and so is the directory that its link leads to."""
     for data, second in ((b"one", 0), (b"one", 0), (b"two", 1)):
-        assert set_up_locally(engine, plan(data, second=second))
-        assert (tmp_path / NAME / "a/file").read_bytes() == data
+        assert set_up_locally(plan(data, second=second), place)
+        assert (place / "a/file").read_bytes() == data
 
 
-def test_nothing_is_asked_of_a_volume_that_needs_nothing(engine: Near) -> None:
-    assert set_up_locally(engine, plan(mode=None))
-    assert not engine.asked
+def test_a_volume_that_needs_nothing_may_be_anywhere() -> None:
+    assert set_up_locally(plan(mode=None), None)
 
 
-def test_what_the_engine_mounts_over_the_directory_goes_through_it(engine: Near) -> None:
-    assert not set_up_locally(engine, plan(b"one", mode=None, options={"type": "tmpfs"}))
+def test_what_the_engine_mounts_over_the_directory_goes_through_it(place: Path) -> None:
+    assert not set_up_locally(plan(b"one", mode=None, options={"type": "tmpfs"}), place)
 
 
-def test_where_the_engine_is_elsewhere_everything_goes_through_it(engine: Near, tmp_path: Path) -> None:
-    (tmp_path / NAME).rmdir()
-    assert not set_up_locally(engine, plan())
+def test_where_the_engine_is_elsewhere_everything_goes_through_it(place: Path) -> None:
+    assert not set_up_locally(plan(), None)
+    beside = place.with_name("k8s_POD_one_default_uid")
+    assert sibling(None, beside.name, NAME) is None
+    assert sibling(beside, beside.name, NAME) == place
+    assert sibling(beside, beside.name, "k8s_other_one_default_uid") is None, "there is no such directory"
+    assert sibling(beside, "another driver's", NAME) is None
 
 
-def test_where_the_engines_root_is_another_user_everything_goes_through_it(engine: Near, tmp_path: Path) -> None:
-    os.chown(tmp_path / NAME, 4321, 4321)
-    assert not set_up_locally(engine, plan())
+def test_where_the_engines_root_is_another_user_everything_goes_through_it(place: Path) -> None:
+    os.chown(place, 4321, 4321)
+    assert not set_up_locally(plan(), place)
 
 
-def test_what_cannot_be_written_goes_through_the_engine(engine: Near, tmp_path: Path) -> None:
-    (tmp_path / NAME / "..data").mkdir()
-    assert not set_up_locally(engine, plan(b"one"))
+def test_what_cannot_be_written_goes_through_the_engine(place: Path) -> None:
+    (place / "..data").mkdir()
+    assert not set_up_locally(plan(b"one"), place)
 
 
 def test_a_zone_is_written_at_once_into_the_volume_that_is_the_pods_own(engine: Near, tmp_path: Path) -> None:

@@ -7,11 +7,10 @@ timeout, calls that wait for something else have none.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -32,7 +31,8 @@ from runner.engine.docker.body import container_body, label_filter
 from runner.engine.docker.clients import Clients, Loan
 from runner.engine.docker.duplex import UPGRADE, DockerExecStream
 from runner.engine.docker.failures import Endpoint, error_of, translated
-from runner.engine.docker.places import PLACES
+from runner.engine.docker.places import NATIVE_SUB_PATH, PLACES
+from runner.engine.docker.queries import event_words, log_words
 from runner.engine.docker.streams import DockerEventStream, DockerLogStream
 from runner.engine.docker.wire import Wire, frames
 from runner.engine.protocol import (
@@ -48,7 +48,6 @@ from runner.engine.protocol import (
 )
 from runner.errors import EngineConflict, EngineError, EngineRefusal, NotFound
 
-_NATIVE_SUB_PATH: Final = (1, 45)
 LOOK_SECONDS: Final = 60.0
 """How long a call that only looks may take."""
 _EXEC_POLL_SECONDS: Final = 0.05
@@ -56,12 +55,6 @@ _LONGEST_STOP: Final = 2**31 - 1
 """Seconds: an Engine may count in 32 bits, and one with 64 makes nanoseconds of them."""
 _NOT_STARTED: Final = (126, 127)
 _DEFAULT_STOP_SIGNAL: Final = "SIGTERM"
-
-
-def _unix(instant: datetime) -> str:
-    """Seconds since 1970 with nine decimals, as the API reads them."""
-    since = instant.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return f"{since.days * 86400 + since.seconds}.{since.microseconds * 1000:09d}"
 
 
 def _auth_header(client: APIClient, repository: str, auth: RegistryAuth | None) -> str | bytes | None:
@@ -171,9 +164,7 @@ class DockerEngine(Untagged):
             return str(self._clients.version().get("Arch") or "")
 
     def events(self, labels: Mapping[str, str], *, since: datetime | None = None) -> DockerEventStream:
-        filters = {"type": ["container"], "label": label_filter(labels)}
-        parameters = {"filters": json.dumps(filters)} | ({} if since is None else {"since": _unix(since)})
-        return DockerEventStream(self._stream("GET", "/events", params=parameters), self.address)
+        return DockerEventStream(self._stream("GET", "/events", params=event_words(labels, since)), self.address)
 
     # --- containers --------------------------------------------------------------------------------------------------
 
@@ -210,7 +201,7 @@ class DockerEngine(Untagged):
         if mount.type is MountType.VOLUME:
             with translated(self.address):
                 api = self._clients.api()
-            if parse.api_version_key(api) >= _NATIVE_SUB_PATH:
+            if parse.api_version_key(api) >= NATIVE_SUB_PATH:
                 self._prepare_native(config, mount)
                 return mount
             base = self._mountpoint(mount.source)
@@ -308,13 +299,7 @@ class DockerEngine(Untagged):
     def logs(
         self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None
     ) -> DockerLogStream:
-        parameters = {
-            "stdout": "1",
-            "stderr": "1",
-            "timestamps": "1",
-            "follow": "1" if follow else "0",
-            "tail": "all" if tail is None else str(tail),
-        } | ({} if since is None else {"since": _unix(since)})
+        parameters = log_words(follow=follow, tail=tail, since=since)
         return DockerLogStream(self._stream("GET", f"/containers/{container_id}/logs", params=parameters))
 
     def exec(self, container_id: str, command: Sequence[str], *, timeout: float | None, limit: int) -> ExecResult:

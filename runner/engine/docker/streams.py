@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import Any, Protocol
 
 from runner.engine.docker.parse import engine_event
-from runner.engine.docker.wire import Wire
 from runner.engine.protocol import EngineEvent, LogChunk
 from runner.errors import EngineUnavailable
+
+
+class Body(Protocol):
+    """The body of a response as it comes; ``runner.engine.docker.wire`` says more of each verb."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    def blocks(self) -> Iterator[bytes]: ...
+
+    def objects(self) -> Iterator[dict[str, Any]]: ...
+
+    def place(self) -> int | None: ...
+
+    def close(self) -> None: ...
+
+    def release(self) -> None: ...
 
 
 class DockerEventStream:
     """Events as they happen. An end that nobody asked for is an EngineUnavailable: the Engine went away."""
 
-    def __init__(self, wire: Wire, address: str) -> None:
+    def __init__(self, wire: Body, address: str) -> None:
         self._wire = wire
         self._address = address
 
@@ -38,7 +55,7 @@ class DockerLogStream:
     output of a terminal (the first digit of a year), which the API before 1.42 does not say.
     """
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Body) -> None:
         self._wire = wire
 
     def __iter__(self) -> Iterator[LogChunk]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -13,15 +14,15 @@ from msgspec.structs import replace
 from runner.core.container.containerconfig import ContainerConfig
 from runner.core.container.messages import MESSAGES
 from runner.core.container.sandboxconfig import sandbox_config
-from runner.core.labels import PREPARED, SANDBOX_CONTAINER
+from runner.core.labels import PREPARED, SANDBOX_CONTAINER, volume_name
 from runner.core.model import Pod
 from runner.core.network.clusterdns import ZONE
 from runner.core.objects import ConfigError
 from runner.core.sync.operations import CreateSandbox, Start
 from runner.core.volumes import VolumePlan, volumes_archive
+from runner.engine.localvolumes import sibling
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, EngineRefusal, NotFound
-from runner.kubelet.containers.termination_messages import local_directory
 from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import Making, create
 from runner.kubelet.loop.tasks import Task, Wait
@@ -87,10 +88,11 @@ class SandboxCreation:
         engine = self.engine
         engine.start_container(self.id)
         # tmpfs volumes exist only while something that mounts them runs, so everything is filled after the start.
-        plans = tuple(plan for plan in self.volumes if not self._is_filled(plan))
+        own = zone_directory(engine, self.pod)
+        plans = tuple(plan for plan in self.volumes if not self._is_filled(plan, own))
         # Each upload costs the Engine a process: the zone goes with the volumes, and what can be written here is.
         zone = self.zone(self.pod)
-        if zone and write_zone(zone_directory(engine, self.pod), zone):
+        if zone and write_zone(own, zone):
             zone = ""
         archive = volumes_archive(plans, self.now(), {ZONE: zone} if zone else {})
         if archive is not None:
@@ -108,17 +110,20 @@ class SandboxCreation:
         except ConfigError as error:
             raise EngineRefusal(str(error)) from error
 
-    def _is_filled(self, plan: VolumePlan) -> bool:
-        """Whether a volume needs nothing put into it: it has its content from before, or each container brings its own."""
+    def _is_filled(self, plan: VolumePlan, own: Path | None) -> bool:
+        """Whether a volume needs nothing put into it: it has its content from before, or each container brings its own.
+
+        ``own`` is the directory of the pod's messages, where that is here.
+        """
         if plan.name == MESSAGES:
-            return local_directory(self.engine, plan) is not None
+            return own is not None
         if plan.is_shared:
             return fill_shared(self.engine, plan)
         if plan.keep and plan.group is not None and self.attempt == 0:
             return give_locally(self.engine, plan)
         if plan.keep:
             return self.attempt > 0
-        return set_up_locally(self.engine, plan)
+        return set_up_locally(plan, sibling(own, volume_name(self.pod, MESSAGES), plan.source))
 
 
 def create_sandbox(context: PodContext, operation: CreateSandbox, following: Start | None) -> Task[str]:

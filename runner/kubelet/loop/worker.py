@@ -290,6 +290,10 @@ class PodWorker:
     def _mount(self, failures: int) -> int:
         """Set the volumes up. Returns how often in a row that has failed now."""
         context = self.context
+        if context.ahead is not None:
+            # They were planned, and their claims bound, a moment ago.
+            context.volumes = context.ahead[0].volumes
+            return 0
         try:
             context.volumes = prepare_volumes(context.pod, context.engine, context.store, context.clock, context.owner)
         except MountError as error:

@@ -119,16 +119,18 @@ class ClusterNetwork:
             # Those that start together begin with the same one; what was written since is brought to them.
             now = self._clock.steady()
             if self._begins_with is None or self._begins_with[0] <= now:
-                self._begins_with = now + PAUSE_SECONDS, self._zone()
+                text, pods = self._zone()
+                self._begins_with = now + PAUSE_SECONDS + _PAUSE_PER_POD * pods, text
             text = self._begins_with[1]
         self._given[pod.uid] = text
         return text
 
-    def _zone(self) -> str:
+    def _zone(self) -> tuple[str, int]:
+        """What a new sandbox is given, and how many pods there are."""
         from runner.core.network.zone import is_plain, zone_text
 
         services, pods = self._registry.list("Service").items, self._pods()
-        return "" if is_plain(services, pods) else zone_text(services, pods)
+        return "" if is_plain(services, pods) else zone_text(services, pods), len(pods)
 
     def tell(self, listener: Listener) -> None:
         """Tell this listener what is wrong with Services, and what has been before."""

@@ -6,21 +6,19 @@ A kubelet does no more than that (pkg/volume/emptydir and configmap, SetUpAt); t
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from runner.core.volumes import VolumePlan, directory_mode
-from runner.engine.protocol import Engine
-from runner.kubelet.containers.termination_messages import local_directory
 from runner.kubelet.volumes.reconciler import exchange
 
 
-def set_up_locally(engine: Engine, plan: VolumePlan) -> bool:
-    """Set a volume up without the Engine; False where that cannot be done. Raises EngineUnavailable."""
+def set_up_locally(plan: VolumePlan, directory: Path | None) -> bool:
+    """Set a volume up without the Engine, in its directory if that is one of this machine; False where that cannot be done."""
     if plan.root_mode is None and not plan.files:
         return True
     # The Engine mounts something over the directory of a volume with options.
     if plan.create is None or plan.create.options:
         return False
-    directory = local_directory(engine, plan)
     try:
         # Elsewhere the Engine's users are not this machine's.
         if directory is None or directory.stat().st_uid != 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -60,6 +61,8 @@ class SqliteRegistry:
         self.database = Database(home, self._clock)
         self.doorbells = Doorbells(self.database)
         self.ledger: SqliteLedger = SqliteLedger(self.database, self.transaction, self._hold)
+        self._wishing = threading.Lock()
+        self._wish = self._wished_at = 0
         self._touched: deque[Touch] = deque()
         self._watches: set[Watch] = set()
         self._log_pruned = self._events_pruned = 0.0
@@ -116,7 +119,20 @@ class SqliteRegistry:
         return int(rows[0][0])
 
     def wishes(self) -> int:
-        return self.version()
+        """The version of the last change of a pod but for statuses, which are written all the time."""
+        version = self.version()
+        with self._wishing:
+            if version != self._wished_at:
+                query = (
+                    "SELECT coalesce(max(revision), 0), (SELECT floor FROM revision) FROM changes WHERE revision > ?"
+                )
+                ((newest, floor),) = self.database.read(
+                    f"{query} AND kind = 'Pod' AND NOT is_status", (self._wished_at,)
+                )
+                # Of what the log has forgotten nobody knows.
+                self._wish = max(self._wish, newest, version if floor > self._wished_at else 0)
+                self._wished_at = version
+            return self._wish
 
     # Writing
 
