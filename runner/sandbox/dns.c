@@ -1,7 +1,7 @@
 /* Questions and answers of the domain name system (RFC 1035, the size of RFC 6891). */
 #include "pause.h"
 
-enum { HEADER = 12, CLASS_IN = 1, TYPE_OPT = 41, LABEL = 63, MOST_UDP = 4096, SERIAL = 1 };
+enum { HEADER = 12, CLASS_IN = 1, TYPE_OPT = 41, LABEL = 63, LONGEST = 253, MOST_UDP = 4096, SERIAL = 1 };
 enum { ANSWER_COUNT = 6, AUTHORITY_COUNT = 8, ADDITIONAL_COUNT = 10 };
 enum { FLAG_RESPONSE = 0x80, FLAG_AUTHORITATIVE = 0x04, FLAG_TRUNCATED = 0x02, FLAG_RECURSION_WANTED = 0x01 };
 
@@ -50,10 +50,10 @@ static size_t read_name(const uint8_t *bytes, size_t length, size_t at, char *na
             return 0;
         if (size == 0)
             break;
-        if (written + size + 2 > NAME_SIZE)
-            return 0;
         if (written)
             name[written++] = '.';
+        if (written + size > LONGEST)
+            return 0;
         for (size_t i = 1; i <= size; i++)
             name[written++] = shown(bytes[at + i]);
         at += 1 + size;

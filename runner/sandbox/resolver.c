@@ -45,6 +45,10 @@ static socklen_t size_of(const union address *address) {
 
 /* ------------------------------------------------------------------ resolv.conf */
 
+static int write_file(int file, const char *text, size_t size) {
+    return pwrite(file, text, size, 0) == (ssize_t)size && ftruncate(file, (off_t)size) == 0;
+}
+
 /* Returns whether the file is as it should be: without domains it is only read. */
 static int take_over(const char *path, const char *address, unsigned port, const char *domains) {
     static char old[RESOLV_CONF_SIZE], text[RESOLV_CONF_SIZE];
@@ -52,13 +56,15 @@ static int take_over(const char *path, const char *address, unsigned port, const
     if (file < 0)
         return 0;
     ssize_t count = read(file, old, sizeof old - 1);
-    if (count < 0) {
+    if (count < 0 || count == sizeof old - 1) { /* or too long: what is not read would be lost */
         close(file);
         return 0;
     }
     old[count] = '\0';
     size_t size = rewrite_resolv_conf(old, address, port, domains ? domains : "", text, &servers);
-    int is_done = !domains || (pwrite(file, text, size, 0) == (ssize_t)size && ftruncate(file, (off_t)size) == 0);
+    int is_done = !domains || write_file(file, text, size);
+    if (!is_done)
+        write_file(file, old, (size_t)count);
     close(file);
     return is_done;
 }

@@ -42,6 +42,12 @@ FOUND: list[tuple[str, str, bytes]] = [
         "answer",
         reply(QUERY, record(POINTER, A, bytes(4)), record(POINTER, A, bytes(4)))[:-1],
     ),
+    (
+        "a name of 256 bytes, one more than there may be",
+        "question",
+        QUERY[:12] + (b"\x3f" + b"a" * 63) * 3 + b"\x3e" + b"a" * 62 + b"\0\0\1\0\1",
+    ),
+    ("a name of 257 bytes", "question", QUERY[:12] + (b"\x3f" + b"a" * 63) * 3 + b"\x3f" + b"a" * 63 + b"\0\0\1\0\1"),
     ("a question sent back as its answer", "answer", QUERY),
     (
         "more new ports than places beside the old ones",
@@ -59,7 +65,6 @@ NASTY: list[tuple[str, str, bytes]] = [
     ("a name that refers to itself", "question", QUERY[:12] + b"\xc0\x0c\0\1\0\1"),
     ("a name that ends outside", "question", QUERY[:12] + b"\x3fabc"),
     ("a name of 255 bytes", "question", QUERY[:12] + (b"\x3f" + b"a" * 63) * 3 + b"\x3d" + b"a" * 61 + b"\0\0\1\0\1"),
-    ("a name of 256 bytes", "question", QUERY[:12] + (b"\x3f" + b"a" * 63) * 3 + b"\x3e" + b"a" * 62 + b"\0\0\1\0\1"),
     ("a name of 1000 labels", "question", QUERY[:12] + b"\1a" * 1000 + b"\0\0\1\0\1"),
     ("two names that refer to each other", "answer", reply(QUERY, record(b"\xc0\x29", A, bytes(4)))),
     ("a reference forwards", "answer", reply(QUERY, record(b"\xc0\xff", A, bytes(4)))),

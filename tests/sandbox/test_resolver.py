@@ -433,3 +433,25 @@ def test_a_resolver_without_descriptors_still_answers_what_it_knows(pause: str, 
                 Wakeup().wait(0.3)
                 assert work_of(process.pid) - before < 10
             assert ask(port, known).texts == ["10.0.0.1"]
+
+
+def test_a_file_that_is_too_long_to_be_understood_is_left_alone(pause: str, tmp_path: Path) -> None:
+    config = tmp_path / "resolv.conf"
+    config.write_text("nameserver 192.0.2.1\n" * 1000)
+    before = config.read_text()
+    command = [pause, "resolver", "127.0.0.1", str(free_port()), str(config), str(tmp_path / "zone"), "cluster.local"]
+    done = subprocess.run(command, capture_output=True, timeout=DEADLINE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"pause: the pod keeps the resolvers that it has\n")
+    assert config.read_text() == before
+
+
+def test_a_file_that_cannot_be_written_whole_is_as_before(pause: str, tmp_path: Path) -> None:
+    """Where the disk is full: here this process may write 512 bytes."""
+    config = tmp_path / "resolv.conf"
+    config.write_text("nameserver 192.0.2.1\nsearch lan\n")
+    before, domains = config.read_text(), " ".join(f"{'x' * 60}.cluster.local" for _ in range(10))
+    command = [pause, "resolver", "127.0.0.1", str(free_port()), str(config), str(tmp_path / "zone"), domains]
+    limited = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *command]
+    done = subprocess.run(limited, capture_output=True, timeout=DEADLINE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"pause: the pod keeps the resolvers that it has\n")
+    assert config.read_text() == before

@@ -72,7 +72,7 @@ static size_t skip_name(const uint8_t *bytes, size_t length, size_t at) {
         }
         expect(bytes[at] < 64);
         size += 1 + (size_t)bytes[at];
-        expect(size <= 256);
+        expect(size <= 255);
         if (!bytes[at])
             return after ? after : at + 1;
         at += 1 + (size_t)bytes[at];
