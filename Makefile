@@ -7,7 +7,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test cov fuzz fuzz-sandbox conformance sample kills engine images engine-stop engines check docs fmt bench sandbox schema install clean
+.PHONY: help run test cov fuzz fuzz-sandbox conformance sample kills crashes engine images engine-stop engines check docs fmt bench sandbox schema install clean
 
 # Puts the address of an Engine that has its images into DOCKER_HOST.
 WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "$$address";
@@ -51,6 +51,9 @@ sample: install ## build the sample's images and run its tests: a shop with a re
 
 kills: install ## kill test sessions at 20 moments and see that the next one removes what they left
 	$(WITH_IMAGES) PODRUNNER_KILLS=20 PODRUNNER_REQUIRE_ENGINE=1 $(PYTEST) -q tests/plugin -k killed
+
+crashes: install ## let eleven pods live in virtual time with a crash, an error or a lost reply at every step, and events and lists gone wrong
+	$(BIN)/python -m tools.crashes
 
 engine: ## have a usable Engine; prints one line for eval: export DOCKER_HOST=…
 	$(PYTHON) -m tools.engine up

@@ -86,7 +86,6 @@ class Controller:
             return Reconciliation(delete=left, state=self.state)
         found = reconcile(self.workload, members, now, speed=speed)
         self.wanted, self.state, self.reason, self.message = found.wanted, found.state, found.reason, found.message
-        self.asked.update(found.delete)
         return found
 
     def view(self, members: Sequence[Member], now: datetime) -> View:
@@ -174,9 +173,10 @@ class Control:
         step = controller.step(members, now, self._speed)
         by_uid = {member.uid: member for member in members}
         for uid in step.delete:
+            self._hands.delete(uid)
+            controller.asked.add(uid)
             for note in words.deleted(controller.workload, by_uid[uid]):
                 self._tell(controller, note)
-            self._hands.delete(uid)
         for value in step.create:
             name = self._hands.create(controller, value)
             self._tell(controller, words.created(controller.workload, name))
@@ -199,8 +199,8 @@ class Control:
                 continue
             for member in members:
                 if not member.is_gone and member.uid not in controller.asked:
-                    controller.asked.add(member.uid)
                     self._hands.delete(member.uid, grace)
+                    controller.asked.add(member.uid)
             if value["kind"] == WorkloadKind.REPLICA_SET and workload.parent is not None:
                 forget_request(self._store, value)
             else:

@@ -20,8 +20,13 @@ WAITING: Final = frozenset(
     }
 )  # fmt: skip
 """The reasons that a kubelet shows of a container that does not come to run (kubelet_pods.go, images/types.go)."""
-UNSEEN: Final = frozenset({"list_containers", "inspect_container", "list_volumes", "inspect_volume", "info"})
-"""Calls without which nothing new is seen: the status stays as it was, as that of a kubelet whose runtime is not healthy."""
+UNSEEN: Final = frozenset(
+    {
+        "list_containers", "inspect_container", "list_volumes", "inspect_volume", "info",
+        "stop_container", "kill_container", "remove_container", "remove_volume",
+    }
+)  # fmt: skip
+"""Calls without which nothing new is seen, or nothing ends: the status stays as it was, as a kubelet's then."""
 MAKING: Final = frozenset({"Pulled", "Created"})
 MANY: Final = 1000
 OFTEN: Final = frozenset({"BackOff", "Unhealthy", "DNSConfigForming", "FailedMount"})

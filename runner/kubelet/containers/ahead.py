@@ -12,7 +12,7 @@ from runner.core.sync.foresight import first_plan
 from runner.core.sync.operations import CreateSandbox
 from runner.core.volumes import MountError
 from runner.engine.protocol import Engine
-from runner.errors import EngineError
+from runner.errors import EngineError, StoreError
 from runner.kubelet.containers.sandbox import SandboxCreation
 from runner.kubelet.loop.jobs import Job, Jobs
 from runner.kubelet.loop.lanes import Lane
@@ -46,7 +46,7 @@ def begin_ahead(
         if rejection_of(pod, lambda: engine.info().confinement) is not None:
             return None
         volumes = prepare_volumes(pod, engine, registry, clock, owner)
-    except (MountError, EngineError):
+    except (MountError, EngineError, StoreError):
         return None  # The worker meets it too, and says so.
     creation = SandboxCreation(
         engine=engine.of(container=SANDBOX_CONTAINER, attempt=operation.attempt),

@@ -117,7 +117,9 @@ class TerminationMessages:
             for record in missing:
                 if record.id not in self._reading:
                     self._reading.add(record.id)
-                    context.tasks.start(self._read_later(context, record), f"termination message of {record.name}")
+                    context.tasks.start_alone(
+                        self._read_later(context, record), f"termination message of {record.name}"
+                    )
         else:
             self._known |= self._read(context, missing)
         if any(self._known.values()):

@@ -41,6 +41,8 @@ class Handle(Generic[T]):
         self.name = name
         self.done = False
         self.error: Exception | None = None
+        self.is_alone = False
+        """Whether nobody waits for its result."""
         self.until: datetime | None = None
         """The instant that the task waits for."""
         self._task = task
@@ -98,6 +100,12 @@ class TaskSet:
         self._handles.append(handle)
         return handle
 
+    def start_alone(self, task: Task[None], name: str) -> Handle[None]:
+        """Start a task for whose result nobody waits: ``advance`` raises what ends it."""
+        handle = self.start(task, name)
+        handle.is_alone = True
+        return handle
+
     def advance(self, now: datetime) -> bool:
         """Advance every task whose wait is over by one step. Returns whether anything moved."""
         moved = has_ended = False
@@ -105,7 +113,11 @@ class TaskSet:
             moved |= handle.advance(now)
             has_ended |= handle.done
         if has_ended:
+            ended = [handle for handle in self._handles if handle.done]
             self._handles = [handle for handle in self._handles if not handle.done]
+            for handle in ended:
+                if handle.is_alone and handle.error is not None:
+                    raise handle.error
         return moved
 
     def move(self, by: timedelta) -> None:

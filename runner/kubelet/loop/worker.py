@@ -157,8 +157,8 @@ class PodWorker:
     def _run_containers(self, prober: Prober) -> Task[None]:
         context = self.context
         prober.start()
-        refresh = context.tasks.start(refresh_volumes(context), "refreshing volumes")
-        watch = context.tasks.start(watch_storage(context), "watching storage")
+        refresh = context.tasks.start_alone(refresh_volumes(context), "refreshing volumes")
+        watch = context.tasks.start_alone(watch_storage(context), "watching storage")
         yield from self._sync_until_the_end()
         prober.stop_killing_probes()
         refresh.cancel()
@@ -405,7 +405,7 @@ class PodWorker:
         health = self.context.health
         health.answered(self.context.clock.steady())
         if health.calm_at is not None and (self._return is None or self._return.done):
-            self._return = self.context.tasks.start(self._tell_return(), "watching the Engine")
+            self._return = self.context.tasks.start_alone(self._tell_return(), "watching the Engine")
 
     def _tell_return(self) -> Task[None]:
         """Say that the Engine is back when it has been for a while, unless another worker does."""

@@ -41,7 +41,7 @@ class Prober:
             for kind in ProbeKind:
                 probe = container.probe(kind)
                 if probe is not None and (container.name, kind) not in self._handles:
-                    self._handles[container.name, kind] = self.context.tasks.start(
+                    self._handles[container.name, kind] = self.context.tasks.start_alone(
                         self._work(container, kind, probe), f"{kind} probe of {container.name}"
                     )
 

@@ -1,0 +1,151 @@
+"""A node that crashes, errs or mishears at any step of a pod's life: another one, or the same, takes the pod to its end.
+
+`make crashes` tries every step; here are a few seconds of drawn ones, and what was found by it, each by its name.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from runner.lab.faults import Fault, Kind
+from tools.crashes.__main__ import main
+from tools.crashes.cases import Case, drawn, tried, undisturbed
+from tools.crashes.judge import problems
+from tools.crashes.lives import Facts, live
+from tools.crashes.scenes import PODS, scene
+
+SEEDS = range(24)
+
+
+@pytest.fixture(autouse=True)
+def _in_silence() -> Iterator[None]:
+    """What is injected is logged as what it is taken for."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def number_of(pod: str, point: str, nth: int = 1) -> int:
+    """The number of the n-th call or write of a name in the undisturbed life."""
+    found = [number for number, one in enumerate(undisturbed(pod).points, 1) if str(one) == point]
+    return found[nth - 1]
+
+
+def wrong(case: Case) -> str:
+    """What is not as it should be after a case, with the command that lets it happen again; "" when nothing is."""
+    facts, texts = tried(case)
+    assert facts.struck, "nothing has happened"
+    return "\n".join([case.command, *facts.struck, *texts]) if texts else ""
+
+
+def disturbed(pod: str, kind: Kind, point: str, nth: int = 1) -> Facts:
+    fault = Fault(kind=kind, at=number_of(pod, point, nth))
+    assert not wrong(Case(pod, (fault,)))
+    return live(scene(pod), [fault])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_drawn_life_comes_to_its_undisturbed_outcome(seed: int) -> None:
+    case = drawn(seed)
+    facts, texts = tried(case)
+    assert not texts, "\n".join([case.command, *facts.struck, *texts])
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_an_undisturbed_life_is_as_it_should_be(pod: str) -> None:
+    base = undisturbed(pod)
+    assert not problems(base, live(scene(pod)), [])
+    assert not base.broken
+    assert not [one for one in base.left if one.startswith(("container", "ledger", "Pod"))]
+
+
+# --- what was found -------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_dead_node_prepared_is_not_taken_for_what_has_run() -> None:
+    """The application was made ahead of its turn: no init container may be left out for that."""
+    facts = disturbed("two-inits", Kind.CRASH_AFTER, "create_container main")
+    assert facts.started["two-inits", "second"] == 1
+    assert facts.crashes == 1
+
+
+def test_a_node_that_took_a_pod_over_does_not_take_its_own_preparations_for_what_has_run() -> None:
+    """It prepares the application while an init container runs that will fail."""
+    facts = disturbed("scope-container", Kind.CRASH_BEFORE, "registry.publish_status")
+    assert facts.started["scope-container", "second"] == 3
+
+
+@pytest.mark.parametrize("kind", [Kind.CRASH_BEFORE, Kind.CRASH_AFTER])
+def test_a_sandbox_whose_volumes_were_not_filled_is_made_anew(kind: Kind) -> None:
+    facts = disturbed("two-inits", kind, "upload POD" if kind is Kind.CRASH_BEFORE else "start_container POD")
+    assert any("settings" in name for names in facts.files["two-inits", "first"] for name in names)
+
+
+def test_two_sandboxes_of_a_pod_never_run_at_once() -> None:
+    """Not even when nothing can be noted of them: their ports are the same."""
+    facts = disturbed("two-inits", Kind.ERROR_FOR_EVER, "registry.note_attempt POD")
+    assert not facts.twice
+
+
+def test_a_pod_whose_node_died_before_it_said_so_is_said_to_be_assigned() -> None:
+    facts = disturbed("job", Kind.CRASH_BEFORE, "registry.record_event SuccessfulCreate")
+    assert facts.told["job", "Normal", "Scheduled", ""] == undisturbed("job").told["job", "Normal", "Scheduled", ""]
+
+
+def test_no_request_to_delete_a_workload_outlives_it() -> None:
+    base = undisturbed("job")
+    (at,) = [number for number, one in enumerate(base.points, 1) if str(one).startswith("registry.transaction")][-1:]
+    for kind in (Kind.CRASH_BEFORE, Kind.CRASH_AFTER):
+        assert not wrong(Case("job", (Fault(kind=kind, at=at),)))
+
+
+@pytest.mark.parametrize("kind", [Kind.ERROR, Kind.LOST_REPLY])
+@pytest.mark.parametrize(
+    "point", ["registry.publish_status", "registry.note_attempt main", "registry.record_event Started"]
+)
+def test_a_write_of_the_registry_that_fails_once_costs_a_pod_nothing(kind: Kind, point: str) -> None:
+    assert not disturbed("two-inits", kind, point).broken
+
+
+# --- the tool ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_case_is_replayed_by_the_command_that_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    case = Case("two-inits", (Fault(kind=Kind.CRASH_AFTER, at=12), Fault(kind=Kind.LOST_REPLY, at=30)), 30.0)
+    assert main(case.command.split()[3:]) == 0
+    told = capsys.readouterr().out
+    assert told.splitlines()[0].startswith("crash-after at 12: ")
+    assert told.splitlines()[-1] == "1 lives, 0 not as they should be"
+
+
+def test_a_seed_draws_pod_kinds_and_numbers() -> None:
+    cases = [drawn(seed) for seed in range(60)]
+    assert {case.pod for case in cases} == set(PODS)
+    assert {fault.kind for case in cases for fault in case.faults} == set(Kind)
+    assert cases == [drawn(seed) for seed in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda facts: facts.twice.append("main of two-inits runs 2 times"), "main of two-inits runs 2 times"),
+        (lambda facts: facts.left.append("container x"), "left: container x"),
+        (
+            lambda facts: facts.started.update({("two-inits", "first"): 1}),
+            "first of two-inits started 2 times instead of 1",
+        ),
+        (lambda facts: facts.told.update({("two-inits", "Warning", "Failed", "main"): 1}), "Failed of main was told"),
+        (lambda facts: facts.told.update({("two-inits", "Normal", "Started", "main"): 5}), "it happened 1 times"),
+        (lambda facts: facts.settled.clear(), "at rest: []"),
+        (lambda facts: facts.files["two-inits", "main"].add(()), "main of two-inits found ()"),
+    ],
+)
+def test_the_judge_sees_what_it_is_there_to_see(change: object, expected: str) -> None:
+    facts = live(scene("two-inits"))
+    assert callable(change)
+    change(facts)
+    texts = problems(undisturbed("two-inits"), facts, [Fault(kind=Kind.CRASH_AFTER, at=1)])
+    assert any(expected in text for text in texts), texts
