@@ -110,6 +110,31 @@ def test_a_write_of_the_registry_that_fails_once_costs_a_pod_nothing(kind: Kind,
     assert not disturbed("two-inits", kind, point).broken
 
 
+@pytest.mark.parametrize("point", ["registry.record_event Unhealthy", "registry.publish_status"])
+def test_probes_go_on_when_what_they_tell_could_not_be_written(point: str) -> None:
+    """A task for whose result nobody waits must not die in silence."""
+    base = undisturbed("probes").points
+    for number, one in enumerate(base, 1):
+        if str(one) == point and number > number_of("probes", "registry.record_event Started"):
+            assert not wrong(Case("probes", (Fault(kind=Kind.ERROR, at=number),)))
+
+
+def test_a_deletion_that_could_not_be_asked_for_is_asked_for_again() -> None:
+    base = undisturbed("job").points
+    first = next(number for number, one in enumerate(base, 1) if str(one) == "registry.transaction")
+    assert not wrong(Case("job", (Fault(kind=Kind.ERROR, at=first),)))
+
+
+def test_what_is_discarded_is_no_reason_to_try_again_at_once() -> None:
+    """A container that can never be started is tried every ten seconds, however many dead instances go meanwhile."""
+    facts = disturbed("service", Kind.ERROR_FOR_EVER, "start_container main")
+    assert 100 < facts.created["service", "main"] < 400
+
+
+def test_a_proxy_that_could_not_be_removed_is_removed_later() -> None:
+    assert not disturbed("service", Kind.ERROR, "remove_container proxy").broken
+
+
 # --- the tool ---------------------------------------------------------------------------------------------------------------
 
 

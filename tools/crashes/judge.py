@@ -45,7 +45,9 @@ def problems(base: Facts, facts: Facts, faults: Sequence[Fault]) -> list[str]:
     found += _settled(base, facts, restarts)
     if Kind.ERROR_FOR_EVER not in kinds:  # A kubelet makes a sandbox again and again that does not come up.
         found += _made(base, facts, slack)
-    found += [f"left: {one}" for one in facts.left if one not in base.left]
+    # A proxy whose holder died while it was ended is what a sweep is for.
+    swept = "container k8s_SERVICE_" if kinds & CRASHES else "?"
+    found += [f"left: {one}" for one in facts.left if one not in base.left and not one.startswith(swept)]
     found += [f"missing: {one}" for one in base.left if one not in facts.left]
     found += _volumes(base, facts)
     found += _events(base, facts, kinds, slack)
@@ -123,7 +125,8 @@ def _events(base: Facts, facts: Facts, kinds: set[Kind], slack: int) -> Iterator
         happened = {"Started": facts.started, "Created": facts.created}.get(reason)
         if happened is not None and name and count > happened[pod, name]:
             yield f"{reason} of {name} of {pod} was told {count} times, it happened {happened[pod, name]} times"
-        if kind == EventType.WARNING and kinds <= CRASHES | QUIET and not base.told[pod, kind, reason, name]:
+        is_untrue = kind == EventType.WARNING and reason not in OFTEN and not base.told[pod, kind, reason, name]
+        if is_untrue and kinds <= CRASHES | QUIET:
             yield f"{reason} of {name or pod} was told"
     if not kinds <= CRASHES | QUIET:
         return

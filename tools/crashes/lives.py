@@ -28,6 +28,8 @@ from tools.crashes.scenes import Scene
 REST_SECONDS: Final = 1800.0
 """After so long a life is at rest; what fails for ever has failed for so long then."""
 DELETION_SECONDS: Final = 900.0
+LAST_LOOKS: Final = 3
+"""When nothing else happens the network looks once more, each time."""
 MOST_POINTS: Final = 20_000
 """A life with more calls turns in circles."""
 Status = tuple[Any, ...]
@@ -226,6 +228,11 @@ class _Life:
         if not cluster.controllers:
             cluster.do(Step(at=0, action=delete()))
         self.go_on(DELETION_SECONDS)
+        for service in cluster.store.list("Service").items:
+            cluster.store.delete("Service", *name_of(service))
+            cluster.network.wake()
+        for _ in range(LAST_LOOKS):
+            self.go_on(DELETION_SECONDS)
 
 
 # --- what is looked at -------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container
@@ -147,6 +148,9 @@ def _discard(context: PodContext, container_id: str) -> None:
     record = context.observed.by_id(container_id)
     if record is not None:
         remove_instance(context, record)
+        # What was done here is no news, which would be a reason to try at once again what has failed.
+        left = tuple(one for one in context.observed.containers if one.id != container_id)
+        context.observed = replace(context.observed, containers=left)
 
 
 def remove_instance(context: PodContext, record: ContainerRecord) -> None:

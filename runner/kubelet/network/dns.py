@@ -144,8 +144,9 @@ class ClusterNetwork:
         from runner.core.network.zone import is_plain, zone_text
 
         services, pods = self._registry.list("Service").items, self._pods()
+        is_tidy = True
         if services or self._made is not None:
-            self._proxies().look(services, pods)
+            is_tidy = self._proxies().look(services, pods)
             services = self._registry.list("Service").items
         self.has_services = bool(services)
         text, plain = zone_text(services, pods), is_plain(services, pods)
@@ -165,7 +166,7 @@ class ClusterNetwork:
         if not plain:
             took = max(0.0, self._clock.steady() - began - _QUICK_SECONDS)
             rest = PAUSE_SECONDS + _PAUSE_PER_POD * len(pods) + _SHARE * took
-        if waits:
+        if waits or not is_tidy:
             return Pace(rest, PLAIN_SECONDS)
         return Pace(rest, RELOOK_SECONDS if fails else self._relook if services else None)
 

@@ -88,8 +88,11 @@ class Proxies:
         self._spread = spread
         self._one_at_a_time = threading.Lock()
 
-    def look(self, services: Sequence[Json], pods: Sequence[Json]) -> None:
-        """Have a proxy for every Service that nobody else has one for, none for others, and tell each its endpoints."""
+    def look(self, services: Sequence[Json], pods: Sequence[Json]) -> bool:
+        """Have a proxy for every Service that nobody else has one for, none for others, and tell each its endpoints.
+
+        Returns whether none is left that could not be removed.
+        """
         wanted = {str(service["metadata"]["uid"]): service for service in services if needs_address(service)}
         for uid in [uid for uid in self._mine if uid not in wanted]:
             self._end(uid)
@@ -97,6 +100,7 @@ class Proxies:
             del self._told[uid]
         if wanted:
             self._spread(lambda uid: self._care(uid, wanted[uid], pods), wanted)
+        return self._mine.keys() <= wanted.keys()
 
     @property
     def is_troubled(self) -> bool:
@@ -184,13 +188,12 @@ class Proxies:
         self._store.change("Service", metadata["namespace"], metadata["name"], write)
 
     def _end(self, uid: str) -> None:
-        proxy = self._mine.pop(uid)
-        engine = self._for(proxy.service)
-        try:
-            with suppress(EngineError):  # A sweep finds it.
-                for found in engine.list_containers({POD_UID: uid}):
-                    engine.remove_container(found.id)
-        finally:
+        """Remove a proxy and let go of its Service. What cannot be removed is tried again at the next look."""
+        engine = self._for(self._mine[uid].service)
+        with suppress(EngineError):
+            for found in engine.list_containers({POD_UID: uid}):
+                engine.remove_container(found.id)
+            self._mine.pop(uid)
             self._let_go(uid)
 
     def close(self) -> None:
@@ -206,6 +209,9 @@ class Proxies:
                 ending.append(uid)
         if ending:
             self._spread(self._end, ending)
+        for uid in list(self._mine):  # A sweep finds what is left.
+            self._mine.pop(uid)
+            self._let_go(uid)
 
     def _goes(self, uid: str) -> bool:
         """Whether the Service goes with this run."""
