@@ -7,7 +7,6 @@ it. An entry is the memory of one container or image; entries are values, the ca
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -54,8 +53,7 @@ def pull_schedule(initial: float = INITIAL_SECONDS, cap: float = CAP_SECONDS) ->
     return delay_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackoffSettings:
+class BackoffSettings(Struct, frozen=True, kw_only=True):
     """Back-off times in seconds. ``speed`` shortens the real waits, the shown delays stay nominal."""
 
     initial: float = INITIAL_SECONDS
