@@ -7,7 +7,7 @@ BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test cov fuzz fuzz-sandbox conformance sample kills crashes engine images engine-stop engines check docs fmt bench sandbox schema install clean
+.PHONY: help run test cov fuzz fuzz-sandbox conformance sample kills crashes engine images engine-stop engines check check-types check-docs docs fmt bench sandbox schema install clean
 
 # Puts the address of an Engine that has its images into DOCKER_HOST.
 WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "$$address";
@@ -71,8 +71,13 @@ check: install ## lint, format, types, import layers and the documentation
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
-	$(BIN)/mypy
 	$(BIN)/python -m tools.make_layers --check
+	$(MAKE) -j 2 check-types check-docs
+
+check-types:
+	$(BIN)/mypy
+
+check-docs:
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build
 
 docs: install ## make the documentation: docs/_build/index.html

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TOGETHER: Final = (
     "tests/conformance/test_scenarios.py",  # Each worker that has one of them runs all.
+    "tests/e2e/test_fixture.py",  # They look at one run.
     "tests/e2e/test_killed.py",  # They keep others from sweeping, so that they would only wait for each other.
 )
 """Files of which one worker has all tests. It begins with them: they take longest."""
