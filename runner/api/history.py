@@ -1,4 +1,4 @@
-"""What has happened to one pod of this process, for whoever asks later: its last status, every attempt of its containers.
+"""What has happened to one pod of this process: its last status, every attempt of its containers.
 
 A status shows no more than the newest two instances of a container; the listener of a run hears of all.
 """

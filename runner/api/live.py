@@ -1,4 +1,4 @@
-"""A run in the background of this process: its pods live on their own threads until somebody ends them."""
+"""A run in the background of this process: its pods live on their own threads until the program ends them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody needs who asks why: a pod's status, its last events and the ends of its logs, as text."""
+"""Why a pod is not what a test wanted: its status, last events and the ends of its logs, as text."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class App:
 
     @cached_property
     def err(self) -> Output:
-        """Narration and complaints; nobody has to read them."""
+        """Narration and complaints; podrunner goes on when no reader is left."""
         return Output(self.stderr, on_closed=lambda: None)
 
     @cached_property

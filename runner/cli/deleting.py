@@ -1,4 +1,4 @@
-"""What ``delete`` deletes, and how: all of it is asked for, then waited for, and what went wrong is told at the end."""
+"""What ``delete`` deletes, and how: it asks for all deletions, then waits for them, and tells at the end what went wrong."""
 
 from __future__ import annotations
 

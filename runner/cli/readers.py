@@ -1,4 +1,4 @@
-"""Whether somebody still reads the standard streams, also while nothing is written to them."""
+"""Notices when the readers of the standard streams go, also while podrunner writes nothing."""
 
 from __future__ import annotations
 

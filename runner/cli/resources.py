@@ -142,5 +142,5 @@ def is_kind(word: str) -> bool:
 
 
 def kind_like(word: str) -> bool:
-    """Whether a word looks like a kind that somebody misspelt."""
+    """Whether a word looks like a misspelt kind."""
     return bool(did_you_mean(word, _SPELLINGS))

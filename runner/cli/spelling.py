@@ -1,4 +1,4 @@
-"""What somebody may have meant."""
+"""What a user may have meant by a mistyped word."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ def changes(
 ) -> Iterator[list[Object]]:
     """Yield the wanted objects of a kind, then those that are new or different, each time in the order of the changes.
 
-    One that is gone, or is wanted no more, comes once more. Never ends. What has changed while nobody could watch, because this
-    machine slept, is found by looking at everything again.
+    An object that is deleted, or not wanted any more, comes once more. Never ends. After a gap in the watch, because this machine
+    slept, it looks at everything again.
     """
     client = app.runner.client
     known: dict[str, Object] = {}
@@ -51,7 +51,7 @@ def _differences(present: list[Object], is_wanted: Callable[[Object], bool], kno
 
 
 def _is_news(change: ChangeType, value: Object, is_wanted: Callable[[Object], bool], known: dict[str, Object]) -> bool:
-    """Whether somebody who looks wants to see a change; ``known`` is what has been seen."""
+    """Whether a reader wants to see a change; ``known`` is what the reader has seen."""
     key = _key(value)
     if change is ChangeType.DELETED or not is_wanted(value):
         return known.pop(key, None) is not None

@@ -55,7 +55,7 @@ class Deleting:
         return Deletion(deleting=self, pod=pod, is_at_once=wanted == 0)
 
     def workload(self, value: Object, grace: int | None) -> ObjectDeletion:
-        """Whoever runs it ends its pods; nobody does when they were kept."""
+        """The node that holds it ends its pods; without a living holder this process asks for it pod by pod."""
         from runner.registry.deletionrequests import request_deletion_of
 
         registry = self.place.registry

@@ -1,8 +1,8 @@
-"""What becomes of an object whose node or whose writer may be dead: one table, for whoever sweeps, deletes or takes over.
+"""What to do with an object whose node or writer may be dead: one table for sweeping, deleting and taking over.
 
-The holder is the node instance that runs an object, the lease that of the run which has written it. A Kubernetes node that
-is lost is decided about in the same terms (pkg/controller/nodelifecycle, pkg/controller/podgc); here a lease stands for the
-client, whose objects go with it.
+The holder is the node instance that runs an object; the lease belongs to the run that wrote it. Kubernetes decides about a lost
+node in the same terms (pkg/controller/nodelifecycle, pkg/controller/podgc); here a lease stands for the client, and its objects
+go when it goes.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ class Lease(StrEnum):
     ALIVE = "alive"
     DEAD = "dead"
     NONE = "none"
-    """Nobody's: what was written stays until somebody deletes it."""
+    """Without a lease an object stays until a client deletes it."""
 
 
 class Fate(StrEnum):
-    """What is to be done about an object."""
+    """What to do with an object."""
 
     RUNS = "runs"
     """Its holder goes on with it."""
     ENDS = "ends"
-    """Its holder lives, and nobody wants it any more: its holder ends it; what nobody runs just goes."""
+    """Its holder lives, but it is not wanted any more: the holder ends it."""
     WAITS = "waits"
-    """Nobody runs it, and it is wanted: a node may take it over."""
+    """No node runs it, and it is wanted: a node may take it over."""
     STAYS = "stays"
-    """Nobody runs it, on purpose; it stays as it is."""
+    """It does not run, on purpose; it stays as it is."""
     GOES = "goes"
-    """Nobody runs it and nobody wants it: it is swept."""
+    """No node runs it, and it is not wanted any more: a sweep removes it."""
 
 
 FATES: Mapping[tuple[bool, Lease, bool], Fate] = {
@@ -53,9 +53,9 @@ FATES: Mapping[tuple[bool, Lease, bool], Fate] = {
 
 
 def fate_of(*, is_held: bool, lease: Lease, is_kept: bool = False, is_deleted: bool = False) -> Fate:
-    """The fate of an object. ``is_held``: its holder is alive; ``is_kept``: it was to stay when its run ended.
+    """The fate of an object. ``is_held``: its holder is alive; ``is_kept``: its run wanted it to stay.
 
-    ``is_deleted``: somebody has asked for its deletion, so it is not wanted any more, whoever wanted it before.
+    ``is_deleted``: a client has asked for its deletion, so it is not wanted any more, whatever its lease.
     """
     if is_deleted:
         return FATES[is_held, Lease.DEAD, False]

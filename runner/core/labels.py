@@ -58,7 +58,7 @@ def home_of(owner: str) -> str:
 
 
 def claim_labels(claim: str, owner: str) -> dict[str, str]:
-    """Of the volume behind a claim, which outlives whoever made it."""
+    """The labels of a claim's volume, which outlives the process that made it."""
     home = home_of(owner)
     return {VOLUME: claim, VOLUME_KIND: "pvc", **({HOME: home} if home else {})}
 

@@ -1,4 +1,4 @@
-"""What somebody wants to read of a container's output."""
+"""Which part of a container's output a reader wants."""
 
 from __future__ import annotations
 

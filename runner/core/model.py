@@ -21,7 +21,7 @@ PodUID = NewType("PodUID", str)
 ContainerID = NewType("ContainerID", str)
 Json = Mapping[str, Any]
 Object = dict[str, Any]
-"""A v1 object as JSON, which belongs to whoever holds it."""
+"""A v1 object as JSON, which its owner may change."""
 
 EMPTY: Json = MappingProxyType({})
 

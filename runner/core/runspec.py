@@ -1,4 +1,4 @@
-"""What a run has chosen for a pod, as data: in the ledger beside the pod, so that whoever runs the pod does it so."""
+"""What a run has chosen for a pod, as data: it lies in the ledger beside the pod, and any node that runs the pod follows it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     max_restarts: int | None = None
 
     def to_text(self) -> str:
-        """JSON, without what is as usual."""
+        """As JSON, without what has its default."""
         return msgspec.json.encode(self).decode()
 
     @classmethod
     def from_text(cls, text: str) -> RunSpec:
-        """What ``to_text`` wrote; fields of later versions are left out. Raises ValueError for what is none."""
+        """Read what ``to_text`` wrote; ignore fields of later versions. Raises ValueError for any other text."""
         return msgspec.json.decode(text, type=cls)

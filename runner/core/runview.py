@@ -1,4 +1,4 @@
-"""What whoever waits for a run knows of it: its pods and workloads as they are, folded from what a watch tells.
+"""What a client knows of the run that it waits for: pods and workloads as they are, folded from the changes of a watch.
 
 A view holds the pods that the run has written and those that its workloads make; what else a watch brings is left out. It is
 a value: a change gives another one.
@@ -49,7 +49,7 @@ class Failures(Struct, frozen=True, kw_only=True):
         return replace(self, counts={**self.counts, event: count})
 
     def because(self, reason: str, message: str) -> Failures:
-        """The same with the cause that a status shows; the attempts at another cause do not count."""
+        """The same failures with the cause that a status shows; failures of another cause do not count."""
         others = self.of_others if self.reason in ("", reason) else max(0, self.told - 1)
         return replace(self, reason=reason, message=message, of_others=others)
 
@@ -107,7 +107,7 @@ class PodView(Struct, frozen=True, kw_only=True):
         return tuple(trouble for trouble in found if trouble is not None)
 
     def with_status(self, manifest: Json, status: PodStatus | None) -> PodView:
-        """The pod after a write of it."""
+        """The pod after a write to it."""
         failures = dict(self.failures)
         for one in (status or _PENDING).all_containers():
             _note_state(failures, one)
@@ -221,14 +221,14 @@ def _numbers(kind: str, spec: Json, status: Json) -> tuple[int, int]:
 
 
 class RunView(Struct, frozen=True, kw_only=True):
-    """All of a run. ``is_interrupted``: somebody has asked for its end."""
+    """All of a run. ``is_interrupted``: its user has asked for its end."""
 
     pods: Sequence[PodView] = ()
     workloads: Sequence[WorkloadView] = ()
     is_interrupted: bool = False
 
     def pods_of(self, workload: WorkloadView) -> list[PodView]:
-        """The pods that a workload has made, those that are gone included."""
+        """The pods that a workload has made, deleted ones included."""
         return [pod for pod in self.pods if pod.maker == workload.uid]
 
     def maker_of(self, pod: PodView) -> WorkloadView | None:
@@ -236,7 +236,7 @@ class RunView(Struct, frozen=True, kw_only=True):
         return next((one for one in self.workloads if one.uid == pod.maker), None) if pod.maker else None
 
     def after(self, change: ChangeType, value: Json) -> RunView:
-        """The view after a change that a watch tells of: of a pod, an event, or a workload."""
+        """The view after one change of a watch: to a pod, an event or a workload."""
         if value.get("kind") == "Event":
             uid = (value.get("involvedObject") or EMPTY).get("uid")
             return self._with_pods([one.with_event(value) if one.uid == uid else one for one in self.pods])

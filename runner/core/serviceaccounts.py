@@ -1,6 +1,6 @@
 """What the ServiceAccount admission adds to a pod, and what it refuses: account, folder with the token, pull secrets.
 
-Mirrors plugin/pkg/admission/serviceaccount/admission.go. Without a cluster every account exists: one that nobody has given
+Mirrors plugin/pkg/admission/serviceaccount/admission.go. Without a cluster every account exists: one that the manifests lack
 has no secrets and wants its token mounted, as the one called ``default`` of a new namespace.
 """
 

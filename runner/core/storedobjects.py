@@ -24,9 +24,9 @@ _WITH_NODE_PORTS = ("NodePort", "LoadBalancer")
 def stored_object(
     value: Json, old: Json | None, *, uid: str, now: datetime, node_ports: Iterable[int] = ()
 ) -> dict[str, Any]:
-    """The object as it is kept: what the server owns comes from the object that is there, or is given to a new one.
+    """The object as the registry keeps it: the server's own fields come from the stored object; a new object gets them.
 
-    ``node_ports`` are those that other Services have.
+    ``node_ports``: those that other Services use.
     """
     metadata = {key: part for key, part in (value.get("metadata") or {}).items() if key != "resourceVersion"}
     before = {} if old is None else old.get("metadata") or {}

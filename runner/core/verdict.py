@@ -71,7 +71,7 @@ def reached(status: PodStatus, until: Until) -> bool:
 
 
 def hopeless(pod: PodView, options: VerdictOptions) -> Trouble | None:
-    """What keeps a pod from going on and has been tried often enough; None when nothing does, or nobody wants to know."""
+    """What keeps a pod from going on, tried often enough; None when nothing does, or when the options do not ask."""
     if not options.fail_fast:
         return None
     return next((one for one in pod.troubles if one.is_hopeless(options.max_restarts, options.gives_up)), None)

@@ -147,7 +147,7 @@ class Change:
 
 
 class Listing(Struct, frozen=True):
-    """What there is at one version, which a watch may go on from."""
+    """The objects at one version, from which a watch may go on."""
 
     items: list[Object]
     resource_version: str
@@ -164,7 +164,7 @@ class Watch(Protocol):
         ...
 
     def close(self) -> None:
-        """End it; whoever waits in ``next`` returns."""
+        """End the watch; a thread that waits in ``next`` returns."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -180,12 +180,12 @@ Key = tuple[str, str, str]
 class Registry(Protocol):
     """What exists. Raises StoreError when the state cannot be read or written.
 
-    Values may be shared with the registry: whoever hands one in or gets one out changes nothing inside it.
+    Values may be shared with the registry: callers never change a value that they handed in or got out.
     """
 
     @property
     def ledger(self) -> Ledger:
-        """What nodes remember of objects and nobody sees through these verbs."""
+        """What nodes remember of objects; these verbs do not show it."""
         ...
 
     def get(self, kind: str, namespace: str, name: str) -> Object | None: ...
@@ -214,10 +214,10 @@ class Registry(Protocol):
     def change(
         self, kind: str, namespace: str, name: str, function: Callable[[Object | None], Json | None]
     ) -> Object | None:
-        """One read-modify-write in one transaction: the function gets what there is and returns what is to be there.
+        """Read, change and write one object in one transaction: the function gets the stored object and returns the new one.
 
-        It returns None, or what it was given, to leave everything as it is. It may read and write the registry, which belongs
-        to the same transaction, and asks nobody else anything. Returns the object as it is afterwards.
+        It gets None when there is no object. It returns None, or the object that it got, to change nothing. It may read and
+        write the registry, in the same transaction, but must not wait for another process. Returns the object afterwards.
         """
         ...
 
@@ -229,7 +229,7 @@ class Registry(Protocol):
         ...
 
     def publish_status(self, uid: str, status: PodStatus | Json) -> None:
-        """Replace what the kubelet has to say of a pod; conditions that others have added stay. A pod that is gone stays so."""
+        """Replace what the kubelet says of a pod; conditions that others have added stay. Does nothing for a deleted pod."""
         ...
 
     def record_event(self, event: Event | Json) -> None:

@@ -1,6 +1,6 @@
-"""The ledger: what nodes remember of objects and nobody sees through the registry's verbs. It goes with the object.
+"""The ledger: what nodes remember of objects, unseen by the registry's verbs. It goes with the object.
 
-A write to the ledger is no change of the object: it gets no resourceVersion, and wakes nobody but old and new holder.
+A write to the ledger is no change of the object: it gets no resourceVersion, and wakes only the old and the new holder.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ class Ledger(Protocol):
     """By uid. A write about an object that is gone does nothing, because another process may have removed it at any moment."""
 
     def holder(self, uid: str) -> str:
-        """Who runs it: the id of a node instance; "" for nobody."""
+        """The id of the node instance that runs the object; "": none does."""
         ...
 
     def holders(self) -> Mapping[str, str]:

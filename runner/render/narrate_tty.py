@@ -1,7 +1,7 @@
 """Narration on a terminal: the plain lines in colour and within its width, and below them a live region.
 
-The region has a line for each container that is on its way, with its seconds, and a bar for each layer that is being pulled.
-It appears when a run lasts longer than a moment, and goes when nothing is waited for.
+The region has a line for each container on its way, with its seconds, and a bar for each layer of a pull. It appears when a run
+lasts longer than a moment, and goes when the run waits for nothing.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Region:
         self._pods: dict[str, _Shown] = {}
 
     def take(self, narration: Narration) -> None:
-        """Take in what has happened."""
+        """Follow what has happened."""
         match narration:
             case StatusChanged():
                 self._status(narration)

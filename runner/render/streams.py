@@ -13,7 +13,7 @@ USUAL_COLUMNS = 80
 
 
 class OutputClosed(Exception):
-    """Whoever read standard output is gone (``| head``): there is no point in going on."""
+    """The reader of standard output is gone (``| head``): there is no point in going on."""
 
 
 class Output:
@@ -53,11 +53,11 @@ class Output:
         self.write(text + "\n")
 
     def write(self, text: str) -> None:
-        """Write text for people, which ends with a newline: what a terminal would obey is shown, but for our own colours."""
+        """Write text for people, which ends with a newline; show what a terminal would obey, except our own colours."""
         self.exact(for_terminal(text))
 
     def exact(self, text: str) -> None:
-        """Write text for programs as it is; what the stream's encoding lacks is replaced."""
+        """Write text for programs as it is; replace characters that the stream's encoding lacks."""
         encoding = getattr(self.stream, "encoding", None) or "utf-8"
         self._put(text.encode(encoding, "replace").decode(encoding))
 
@@ -69,7 +69,7 @@ class Output:
             self._put(data)
 
     def reader_left(self) -> None:
-        """Somebody has seen that nobody reads this any more."""
+        """Note that the reader of this stream is gone."""
         self._reader_is_gone(None)
 
     def _put(self, content: str | bytes) -> None:

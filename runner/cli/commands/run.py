@@ -289,7 +289,7 @@ def _longest_grace(objects: Sequence[LoadedObject]) -> float:
 
 
 def _notice_readers(app: App, stop: StopRequest, listener: Narrator) -> None:
-    """When nobody reads one of the streams any more, end: once, since a second request would kill."""
+    """End the run when a stream has lost its reader: once, since a second request would kill."""
     first = threading.Lock()
 
     def end(stream: str) -> None:

@@ -1,6 +1,6 @@
 """What the Engine is told to create: container, volume and image values in the Engine API's terms, without its JSON.
 
-They are made by the core (``translate``) and turned into calls by an Engine adapter, nothing is decided in between.
+The core makes them (``translate``), an Engine adapter turns them into calls; nothing decides in between.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ NodeLook = Callable[[], NodeSize]
 
 
 def unknown_node() -> NodeSize:
-    """The size of a node of which nothing is known."""
+    """A node whose size is unknown."""
     return NodeSize()
 
 

@@ -1,7 +1,7 @@
 """From a Pod to what the Engine is told to create for one of its containers.
 
-Mirrors pkg/kubelet/kuberuntime/kuberuntime_container.go and pkg/kubelet/dockershim/docker_container.go. Nothing is asked of
-the Engine here; what has to be known of it is an argument.
+Mirrors pkg/kubelet/kuberuntime/kuberuntime_container.go and pkg/kubelet/dockershim/docker_container.go. These functions
+ask the Engine nothing; what they have to know of it is an argument.
 """
 
 from __future__ import annotations

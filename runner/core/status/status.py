@@ -180,7 +180,7 @@ def _told(one: ContainerStatus, kind: ProbeKind, *, holds: bool) -> ContainerSta
 
 
 def terminate_status(pod: Pod, status: PodStatus) -> PodStatus:
-    """The last status of a pod that is gone: nothing is left waiting or running, and the phase is a final one.
+    """The last status of a stopped pod: no container waits or runs, and the phase is final.
 
     A container of which nothing is known counts as killed. In a pod that was never initialised only the init containers
     that may have been started do; the failure of one of them tells enough.

@@ -1,7 +1,7 @@
 """The decision of one sync as operations in order, each with its target, attempt and cause; it prints as text.
 
 On top of ``compute_pod_actions`` this lays out the numbered steps of kuberuntime_manager.go (SyncPod) and lets back-off
-(doBackOff) hold single starts: a held start is an operation too, so that whoever executes has nothing left to decide.
+(doBackOff) hold single starts: a held start is an operation too, so that carrying out leaves nothing to decide.
 """
 
 from __future__ import annotations

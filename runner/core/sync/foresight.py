@@ -1,4 +1,4 @@
-"""What will be decided, before it is: whoever prepares something ahead asks the same function about the world to come."""
+"""The next decision, ahead of time: preparing asks the function that decides, about the world as it will probably be."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TO_COME = ContainerID("to come")
 
 
 def first_plan(pod: Pod, now: datetime, memory: Memory | None = None) -> Plan:
-    """What is decided about a pod of which nothing exists yet, and of which nobody remembers anything."""
+    """The first decision about a new pod: nothing of it exists, and nothing of it is remembered."""
     if memory is None:
         memory = Memory(crashes={}, attempts={}, settings=BackoffSettings())
     return decide(pod, Observed(at=now), ProbeResults(), memory, now)
@@ -25,10 +25,10 @@ def first_plan(pod: Pod, now: datetime, memory: Memory | None = None) -> Plan:
 def start_after(
     pod: Pod, seen: Observed, results: ProbeResults, memory: Memory, now: datetime, *, name: str, attempt: int
 ) -> Start | None:
-    """The first start of a container that is decided next when this attempt of another one turns out well; None without one.
+    """The container that starts next, for the first time, if this attempt of another one goes well; None without one.
 
-    An init container has exited with 0 then; a sidecar or an app container runs, and counts as started. So have those before it
-    that have not been seen yet: they are being started as well.
+    An init container goes well when it exits with 0; a sidecar or an app container when it runs and counts as started. Containers
+    before it that the Engine does not show yet are being started, and count as well.
     """
     made = []
     for container in pod.all_containers():

@@ -1,6 +1,6 @@
 """What one sync does, as data: a type for each kind of operation, with its target and its cause; each prints as one line.
 
-Whoever carries them out matches them by type, and decides nothing.
+The kubelet matches them by type, carries them out, and decides nothing.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Kill(_Operation, frozen=True, kw_only=True):
 class Remove(_Numbered, frozen=True, kw_only=True):
     """Remove one instance, because its container starts from the beginning; a ``running`` one is killed first.
 
-    ``remember`` and ``again`` are what back-off remembers: of a restart that is told of, and of what is none.
+    Back-off remembers ``remember`` for a restart that users see, and ``again`` for anything else.
     """
 
     verb = "remove"
@@ -131,7 +131,7 @@ class Start(_Numbered, frozen=True, kw_only=True):
 class Hold(_Numbered, frozen=True, kw_only=True):
     """A start that may not happen before ``ready_at``, after a nominal ``delay`` in seconds.
 
-    ``then`` is what is done instead when that instant has passed before its turn has come.
+    ``then`` are the operations in its place if its turn comes after that instant.
     """
 
     verb = "hold"

@@ -1,4 +1,4 @@
-"""Foreign text for people's eyes: what a terminal would obey is shown instead.
+"""Foreign text for people to read: shows the characters that a terminal would obey.
 
 kubectl does so for escape and carriage return (cli-runtime, pkg/printers/terminal.go); the other control characters, which
 some terminals obey too, are shown in the same way, and so are the characters that turn the direction of text.

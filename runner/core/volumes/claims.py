@@ -1,7 +1,7 @@
 """PersistentVolumeClaims: given ones, those of ephemeral volumes, and the local volumes that stand behind them.
 
 Mirrors pkg/controller/volume/{persistentvolume,ephemeral} and the node's checks in desired_state_of_world_populator.go. Every
-claim is bound at once to a local volume; one that nobody has given is made, small and writable by one node.
+claim is bound at once to a local volume; a claim that the manifests lack is made, small and writable by one node.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What is true of workloads that nobody runs any more: their statuses after some of the pods that were kept have gone.
+"""Statuses of workloads that no node runs any more, after some of their kept pods have gone.
 
-Their counts are those of the pods that are there, as the controllers would count them; what a Job has come to stays.
+Counts are those of the pods that are left, as the controllers would count them; a Job's result stays.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from runner.core.workloads.statefulset import reconcile_stateful_set
 def reconcile(workload: Workload, members: Sequence[Member], now: datetime, *, speed: float = 1.0) -> Reconciliation:
     """What a workload does next about its pods, oldest first, those that are gone included.
 
-    Derived anew from what there is each time; a Job that is Complete or Failed must not be asked again. ``speed``: the
+    Each call starts from what exists; do not ask again for a Job that is Complete or Failed. ``speed``: the
     controllers' own waits pass so many times faster.
     """
     return _BY_KIND[workload.kind](workload, members, now, speed)
