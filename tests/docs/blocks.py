@@ -43,8 +43,12 @@ class Block:
 
 
 def blocks_of(page: Path) -> list[Block]:
+    return blocks_in(page.read_text(encoding="utf-8"))
+
+
+def blocks_in(text: str) -> list[Block]:
     found = []
-    for match in _BLOCK.finditer(page.read_text(encoding="utf-8")):
+    for match in _BLOCK.finditer(text):
         head, body = match["head"].strip(), match["body"]
         language = head.removeprefix("{code-block}").strip() if head.startswith("{code-block}") else head.split(" ")[0]
         options = _OPTION.match(body)

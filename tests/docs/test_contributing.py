@@ -7,19 +7,32 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests.docs.blocks import ROOT, Place, blocks_of
+import pytest
+
+from tests.docs.blocks import ROOT, Place, blocks_in
 
 PAGE = ROOT / "CONTRIBUTING.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 LEFT_OUT = shutil.ignore_patterns(".?*", "_build", "build", "dist", "htmlcov")
 
 
-def test_a_newcomer_gets_on_with_the_page_alone(tmp_path: Path) -> None:
+SECTIONS = {text.partition("\n")[0]: blocks_in(text) for text in re.split(r"^## ", TEXT, flags=re.MULTILINE)[1:]}
+LAST = "Before you hand it in"
+"""What is looked at then is everything that the sections before have added."""
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("section", [name for name, blocks in SECTIONS.items() if blocks])
+def test_a_newcomer_gets_on_with_the_page_alone(section: str, tmp_path: Path) -> None:
     copy = tmp_path / "podrunner"
     shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
     (copy / ".venv").symlink_to(sys.prefix)
     place = Place(copy, tmp_path / "home", more={"PYTHONPATH": str(copy)})
-    for block in blocks_of(PAGE):
+    if section == LAST:
+        for block in blocks_in(TEXT):
+            if block.file:
+                place.carry_out(block)
+    for block in SECTIONS[section]:
         place.carry_out(block)
 
 
