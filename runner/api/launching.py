@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from runner.kubelet.loop.secrecy import Secrets
     from runner.kubelet.network.following import NetworkThread
     from runner.node.outcome import StopRequest
-    from runner.node.owning import Owned, Spawn, Title
+    from runner.node.owning import Owned, Title
     from runner.registry.admission import Admission
     from runner.registry.holders import NodeInstance
 
@@ -95,15 +95,19 @@ def _check_exit_code_from(named: str, pods: Sequence[tuple[Pod, Controller | Non
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """The pods that a run begins with, each with who made it, what makes more of them, and how they are run."""
+    """The pods that a run begins with, what makes more of them, and how they are run.
 
-    pods: Sequence[tuple[Owned, Controller | None]]
+    ``spawn`` writes a pod for a workload, and tells the node first that it is to come.
+    """
+
+    pods: Sequence[Owned]
     controllers: Sequence[Controller]
-    spawn: Spawn
+    spawn: Callable[[Callable[[Owned], None], Json, Controller], Pod]
     options: RunOptions
     image: str
     since: datetime
     network: NetworkThread
+    title: Title
 
 
 class Launching(Ground):
@@ -182,11 +186,12 @@ class Launching(Ground):
             take = partial(own_new, registry=self.registry, title=title, make_room=self.make_room)
             mine = take([pod for pod, _ in pods])
 
-            def spawn(value: Json, _: Controller) -> Owned:
+            def spawn(expect: Callable[[Owned], None], value: Json, _: Controller) -> Pod:
                 (owned,) = take([self._made(value, admission)])
+                expect(owned)
                 mine.append(owned)
                 begin_sandbox(owned, self.engine, self.registry, self.clock, image, network.zone)
-                return owned
+                return owned.pod
 
             place = NetworkPlace(instance, owner_label(home=self.home, may_keep=True), title.lease)
             network = NetworkThread(self.engine, self.registry, self.clock, place)
@@ -199,8 +204,7 @@ class Launching(Ground):
                     begin_sandbox(owned, self.engine, self.registry, self.clock, image, network.zone)
                 network.await_prepared()  # The variables of Services tell their addresses.
                 has_begun = True
-                made = [(owned, maker) for owned, (_, maker) in zip(mine, pods, strict=True)]
-                yield Launch(made, controllers, spawn, options, image, since, network)
+                yield Launch(tuple(mine), controllers, spawn, options, image, since, network, title)
             except BaseException as error:
                 for owned in mine:
                     abandon(owned, self.engine, self.registry, self.clock)
@@ -259,11 +263,11 @@ class Launching(Ground):
 
         with Audience(self.engine, self.home, launch.options, listener, self.clock) as audience:
             stop.subscribe(lambda: audience.hurry(is_forced=stop.forced))
-            run = self._waiting(launch.options, audience, launch.image, launch.network, audience.secrets)
+            run = self._waiting(launch.options, audience, launch.title, launch.image, launch.network, audience.secrets)
             try:
-                for owned, controller in launch.pods:
-                    run.node.add(owned, controller=controller)
-                run.node.control(launch.controllers, launch.spawn)
+                for owned in launch.pods:
+                    run.node.roster.expect(owned)
+                run.node.control(launch.controllers, partial(launch.spawn, run.node.roster.expect))
                 run.open(launch.since)
                 self.sweep_aside()
                 yield run
@@ -326,18 +330,16 @@ class Launching(Ground):
         A pod that somebody else owns meanwhile is left to them. Raises EngineUnavailable.
         """
         from runner.node.outcome import StopRequest
-        from runner.node.owning import own
         from runner.registry.holders import NodeInstance, PodIsOwned, take_over
-        from runner.registry.ownership import owner_label
 
         self.engine.architecture()  # Where no Engine answers this says so, the workers would wait for one.
         with NodeInstance(self.home) as instance:
-            run = self._waiting(self._on_this_node(RunOptions()), _deaf, image="")
+            options = self._on_this_node(RunOptions())
+            run = self._waiting(options, _deaf, self._title(instance, options), image="")
             try:
                 for pod in pods:
                     with suppress(PodIsOwned):  # Somebody else was faster.
                         take_over(self.registry, pod.uid, instance.id, instance.is_alive)
-                        run.node.add(own(pod, owner_label(home=self.home)), is_new=False)
                 run.open(self.clock.now())
                 run.delete_all(StopRequest())
             finally:
@@ -347,6 +349,7 @@ class Launching(Ground):
         self,
         options: RunOptions,
         listener: Listener,
+        title: Title,
         image: str,
         network: NetworkThread | None = None,
         secrets: Secrets | None = None,
@@ -355,6 +358,7 @@ class Launching(Ground):
         from runner.api.waiting import Waiting
         from runner.kubelet.prober.handlers import EngineHandlers
         from runner.node.node import Node
+        from runner.node.owning import own
         from runner.node.threads import Threads
 
         node = Node(
@@ -366,6 +370,8 @@ class Launching(Ground):
             options=options.worker,
             listener=listener,
             sandbox_image=image,
+            holder=title.holder,
+            means=partial(own, owner=title.owner),
             network=network,
             secrets=secrets,
         )

@@ -47,7 +47,7 @@ class Life:
         __tracebackhide__ = True  # What went wrong is in the message; pytest leaves such frames out.
         try:
             launch = self._resources.enter_context(self._runner.launched(objects, self._options, is_one=is_one))
-            for owned, _ in launch.pods:
+            for owned in launch.pods:
                 self._remember(owned.pod.manifest)
             self._run = self._resources.enter_context(self._runner.working(launch, self._hear, self._stop))
             self._run.node.on_trouble = self._wake_histories

@@ -17,6 +17,7 @@ from runner.errors import ExitCode
 from runner.kubelet.options import Keep, RunOptions
 from runner.node.node import Node
 from runner.node.outcome import StopRequest
+from runner.node.roster import MOST_PAST
 from runner.node.threads import Threads
 
 FORCED_SECONDS = 10.0
@@ -39,6 +40,7 @@ class Waiting:
         self._news = Wakeup()
         self._has_let_go = False
         node.on_news(self._news.set)
+        node.roster.remembers = MOST_PAST
 
     def open(self, since: datetime) -> None:
         """Let the pods live; what the Engine tells counts since an instant."""

@@ -142,13 +142,14 @@ class VirtualNode:
         self.is_alone = False
         """Whether all is over as soon as the pods are gone, whatever is on the clock's agenda."""
         self._listener, self._between = listener, between
+        self._new: set[str] = set()
         self.node = self._begin()
+        self._held = self.store.watch(kinds=("Pod",), holder=_OWNER, with_status=False, wake=self._see_held)
         if between is None:
             self.engine.subscribe({}, self._engine_event, TELLING)
         else:
             self.engine.subscribe({}, lambda event: between.event(event, self._engine_event), TELLING)
         self._wake: datetime | None = None
-        self._new: set[str] = set()
         self._broken: set[str] = set()
 
     def _begin(self) -> Node:
@@ -164,10 +165,17 @@ class VirtualNode:
             options=replace(self.options, relist=None),
             listener=self._listener,
             sandbox_image=_SANDBOX_IMAGE,
+            holder=_OWNER,
+            means=self._means,
             network=self.network,
         )
+        node.roster.remembers = None
         self.network.follow(node.resolving, self._listener)
         return node
+
+    def _see_held(self) -> None:
+        """Something of a pod that the node holds, or held, was written."""
+        self.node.registry_changed(self._held.next(0))
 
     def restart(self) -> None:
         """The node's process has died, and another one begins: it takes what is in the registry and the Engine."""
@@ -191,16 +199,25 @@ class VirtualNode:
 
     # --- pods -------------------------------------------------------------------------------------------------------
 
-    def add(self, pod: Pod, script: SimulationScript | None = None, controller: Controller | None = None) -> Running:
+    def add(self, pod: Pod, script: SimulationScript | None = None) -> Running:
         """Begin with a pod, which does what a script says of it."""
-        return self.node.add(self.own(pod, script or self.script.for_pod(pod)), controller=controller)
+        self.write(pod, script or self.script.for_pod(pod))
+        return self.node.live[pod.uid]
 
-    def own(self, pod: Pod, script: SimulationScript) -> Owned:
-        """A pod that is in the store, with the means to run it."""
+    def write(self, pod: Pod, script: SimulationScript) -> Pod:
+        """Write a pod, which the node finds."""
+        self.node.roster.expect(self._new_owned(pod, script))
+        create(self.store, {"kind": "Pod", **pod.manifest}, holder=_OWNER)
+        return pod
+
+    def _means(self, pod: Pod) -> Owned:
+        """What it takes to run a pod that somebody else has written for this node."""
+        return self._new_owned(pod, self.script.for_pod(pod))
+
+    def _new_owned(self, pod: Pod, script: SimulationScript) -> Owned:
         self.engine.assign(pod.uid, script.for_engine(pod))
         self.handlers.assign(pod.uid, script.hooks)
         self._have_images(pod)
-        create(self.store, {"kind": "Pod", **pod.manifest}, holder=_OWNER)
         self._new.add(pod.uid)
         return self._owned(pod, script)
 
@@ -302,6 +319,8 @@ class VirtualNode:
         return not self._broken or one.pod.uid not in self._broken
 
     def _step(self, one: Running) -> None:
+        if one.detached:
+            return self.node.let_go(one)
         if self._new and one.pod.uid in self._new:
             self._new.discard(one.pod.uid)
             begin_sandbox(one.owned, self.node.engine, self.node.store, self.clock, _SANDBOX_IMAGE, self.network.zone)
@@ -314,7 +333,7 @@ class VirtualNode:
                 raise
             self._broken.add(one.pod.uid)
             self.clock.after(seconds, partial(self._mend, one))
-            return
+            return None
         one.wakeup.clear()
         context = one.worker.context
         self.network.see(one.pod.uid, context.pod, context.published)
@@ -322,6 +341,7 @@ class VirtualNode:
             self.network.forget(one.pod.uid)
             self.engine.forget(one.pod.uid)
             self.handlers.forget(one.pod.uid)
+        return None
 
     def _mend(self, one: Running) -> None:
         if self.node.live.get(one.pod.uid) is not one:
@@ -352,7 +372,7 @@ class Cluster(VirtualNode):
         self._on_pod = on_pod
         self.node.on_add = lambda one: on_pod(self, one.pod)
         self.told: list[Told] = []
-        self._shown = self.store.watch(kinds=WORKLOAD_KINDS, wake=self._see_shown)
+        self._shown = self.store.watch(kinds=WORKLOAD_KINDS, with_status=False, wake=self._see_shown)
         self._hears = listener
         self._names = Numbered()
         for item in objects:
@@ -390,10 +410,10 @@ class Cluster(VirtualNode):
         spec = made.get("spec") or {}
         return Pod.from_json({**made, "spec": {**spec, "nodeName": spec.get("nodeName") or self.options.node_name}})
 
-    def _spawn(self, value: Json, controller: Controller) -> Owned:
+    def _spawn(self, value: Json, controller: Controller) -> Pod:
         """A pod that a workload makes."""
         pod = self._admitted(value, controller.workload.namespace)
-        return self.own(pod, self._script_of(pod, controller))
+        return self.write(pod, self._script_of(pod, controller))
 
     def _script_of(self, pod: Pod, controller: Controller) -> SimulationScript:
         script = self.script.for_pod(pod)

@@ -41,6 +41,7 @@ from runner.kubelet.network.dns import Network, Resolving
 from runner.kubelet.options import WorkerOptions
 from runner.kubelet.prober.handlers.contract import Handlers
 from runner.node.owning import Owned, Spawn
+from runner.node.roster import Roster
 from runner.node.running import Past, Running, member_of
 from runner.registry.contract import Change, Registry
 from runner.registry.deletion import pod_of, request_deletion
@@ -75,16 +76,22 @@ class Node:
         options: WorkerOptions,
         listener: Listener,
         sandbox_image: str,
+        holder: str,
+        means: Callable[[Pod], Owned],
         home: Home | None = None,
         network: Network | None = None,
         secrets: Secrets | None = None,
     ) -> None:
-        """``home`` None: nothing of the pods is in files here. ``listener`` is told what happens to pods."""
+        """``home`` None: nothing of the pods is in files here. ``listener`` is told what happens to pods.
+
+        ``holder`` is what stands in the ledger beside what this node runs; ``means`` gives what it takes to run a pod.
+        """
         self.engine = engine
         self.clock = clock
         self.options = options
         self.network = network
         self.store = store
+        self.holder = holder
         self._handlers = handlers
         self._listener = listener
         self._sandbox_image = sandbox_image
@@ -92,9 +99,8 @@ class Node:
         self._secrets = secrets or Secrets()
         self._queue = PullQueue()
         self._health = EngineHealth()
-        # In the order in which they came; those that run once more, to be found and gone through quickly.
-        self._all: dict[str, Running | Past] = {}
-        self.live: dict[str, Running] = {}
+        self.roster = Roster(store, holder, means, self._begin, lambda: self.controllers)
+        self.live = self.roster.live
         """The pods that run, by uid."""
         self._control: Control | None = None
         self._spawn: Spawn | None = None
@@ -133,15 +139,18 @@ class Node:
                 running.suspect(container_id)
 
     def registry_changed(self, changes: Sequence[Change]) -> None:
-        """Wake whom changes of the registry concern; without any, everybody."""
+        """Take what this node holds since, let go of what it does not any more, and wake whom changes of the registry concern.
+
+        Of pods only those are told that this node holds, or held. Without changes anything may have happened.
+        """
         if not changes:
+            self.roster.look()
             self.store_written()
         for change in changes:
             if change.kind in WORKLOADS or change.kind == DELETION_REQUEST:
                 self._wake_control()
             elif change.kind == PODS.kind:
-                if change.uid in self.live:
-                    self.live[change.uid].wakeup.set()
+                self.roster.heed(change)
             else:
                 for one in self.running:
                     if one.pod.namespace == change.namespace:
@@ -172,14 +181,28 @@ class Node:
     # --- pods -------------------------------------------------------------------------------------------------------
 
     def add(self, owned: Owned, *, is_new: bool = True, controller: Controller | None = None) -> Running:
-        """Take a pod that this process owns, and that perhaps a workload has made; whoever drives the node begins it."""
+        """Begin with a pod, whoever holds it."""
+        return self.roster.add(owned, is_new=is_new, controller=controller)
+
+    def _begin(self, owned: Owned, is_new: bool, controller: Controller | None) -> Running:
         one = Running(owned, self._worker(owned, is_new=is_new), controller)
-        self._all[owned.pod.uid] = self.live[owned.pod.uid] = one
         self.on_add(one)
         return one
 
+    def _options_of(self, uid: str) -> WorkerOptions:
+        """How a pod is run: what was chosen for it when it was written, where that could be written down."""
+        text = self.store.ledger.run_spec(uid)
+        if text is None:
+            return self.options
+        from runner.core.runspec import RunSpec
+
+        try:
+            return self.options.as_chosen(RunSpec.from_text(text))
+        except ValueError:
+            return self.options
+
     def _worker(self, owned: Owned, *, is_new: bool) -> PodWorker:
-        pod, wakeup, secrets = owned.pod, owned.wakeup, self._secrets
+        pod, wakeup, secrets, options = owned.pod, owned.wakeup, self._secrets, self._options_of(owned.pod.uid)
         engine = self.engine.of(pod)
         listen = self.narrate if self._news else self._listener
         context = PodContext(
@@ -188,7 +211,7 @@ class Node:
             store=self.store,
             clock=self.clock,
             jobs=owned.jobs,
-            recorder=EventRecorder(pod, self.store, listen, self.clock, self.options.node_name),
+            recorder=EventRecorder(pod, self.store, listen, self.clock, options.node_name),
             observer=Observer(
                 engine,
                 self.clock,
@@ -196,7 +219,7 @@ class Node:
                 noted=None if is_new else self.store.ledger.attempts(pod.uid),
                 message=lambda details: secrets.message_of(details, pod),
             ),
-            options=self.options,
+            options=options,
             handlers=self._handlers,
             listener=listen,
             owner=owned.owner,
@@ -227,31 +250,26 @@ class Node:
     @property
     def everyone(self) -> Sequence[Running | Past]:
         """The pods that run, and those that are remembered, in the order in which they came."""
-        return tuple(self._all.values())
+        return self.roster.everyone
 
     def find(self, uid: str) -> Running | Past | None:
         """A pod that runs, or that ran and is remembered."""
-        return self._all.get(uid)
+        return self.roster.find(uid)
 
     def step(self, one: Running) -> bool:
         """Let a pod's worker do what is to be done now. Returns whether the pod is gone; raises what breaks the worker."""
         if not one.worker.step():
             return False
-        self._fold(one)
+        self.roster.fold(one)
+        self.tell_news()
         return True
 
-    def _fold(self, one: Running) -> None:
-        """Nothing of a pod that is gone stays in memory but what whoever judges, or its workload, looks at."""
-        one.owned.release()
-        uid = one.pod.uid
-        self._all[uid] = Past(view=one.view, controller=one.controller, decision=one.decision)
-        self.live.pop(uid, None)
-        self.tell_news()
-
     def let_go(self, one: Running) -> None:
-        """Nobody works on a pod here any more: take no more jobs for it, and give its lock back."""
-        one.owned.release()
-        self.tell_news()
+        """Nobody works on a pod here any more. Raises StoreError."""
+        try:
+            self.roster.let_go(one)
+        finally:
+            self.tell_news()
 
     def broke(self, one: Running, error: BaseException) -> float | None:
         """A pod's worker has broken. Returns in how many seconds to ``mend`` it; None: it stays down, with its error.
@@ -287,13 +305,17 @@ class Node:
     # --- workloads --------------------------------------------------------------------------------------------------
 
     def control(self, controllers: Sequence[Controller], spawn: Spawn, *, is_new: bool = True) -> None:
-        """Let workloads make pods and replace them, until deletion is asked for; ``is_new`` False: others did so before."""
+        """Let workloads make pods and replace them, until deletion is asked for; ``is_new`` False: others did so before.
+
+        ``spawn`` writes a pod for this node.
+        """
         self._spawn = spawn
         if controllers:
             from runner.controllers.control import Control
 
             self.has_workloads = True
             self._control = Control(controllers, self, self.store, self.narrate, self.clock, self.options.speed)
+            self.roster.look()
             if is_new:
                 self._control.begin()
             else:
@@ -320,6 +342,7 @@ class Node:
                     raise
                 wake = later(self.clock.now(), MENDING(self._refusals))
             if before != [one.judged for one in self.controllers]:
+                self.roster.forget()
                 self.tell_news()
             return wake
 
@@ -335,7 +358,10 @@ class Node:
     def create(self, controller: Controller, value: Json) -> str:
         """Make a pod for a workload; returns its name."""
         assert self._spawn is not None
-        return self.add(self._spawn(value, controller), controller=controller).pod.name
+        with self.roster.guard:  # Whoever hears of it meanwhile waits until it is here.
+            pod = self._spawn(value, controller)
+            self.roster.pick_up(pod.uid)
+        return pod.name
 
     def delete(self, uid: PodUID, grace: int | None = None) -> None:
         """Ask for the deletion of a pod."""

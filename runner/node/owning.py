@@ -28,8 +28,8 @@ from runner.retry import engine_retry
 if TYPE_CHECKING:
     from runner.controllers.control import Controller
 
-Spawn = Callable[[Json, "Controller"], "Owned"]
-"""Makes an owned pod of this process from a v1 Pod that has no UID yet, for a workload."""
+Spawn = Callable[[Json, "Controller"], Pod]
+"""Writes a pod for this node to run, for a workload, from a v1 Pod that has no UID yet."""
 
 ABANDON_SECONDS = 30.0
 """How long what was being made for a pod that is given up is waited for."""

@@ -30,6 +30,8 @@ class Running:
     thread: threading.Thread | None = None
     detached: bool = False
     """Whether its worker is to let go of it, as it is."""
+    is_lost: bool = False
+    """Whether that is so because this node does not hold it any more."""
     breaks: int = 0
     """How often in a row its worker has broken, the last time at ``broke_at`` on the steady clock."""
     broke_at: float = 0.0

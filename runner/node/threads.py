@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from datetime import datetime
 
 from runner.clock import Wakeup
 from runner.core.text.times import later
+from runner.errors import StoreError
 from runner.kubelet.loop.wakeups import EngineWatcher, RegistryWatcher
 from runner.node.node import HEEDED, Node
 from runner.node.openfiles import raise_limit
 from runner.node.running import Running
+from runner.registry.contract import Change
 
 
 class Threads:
@@ -32,11 +35,18 @@ class Threads:
         watcher = EngineWatcher(node.engine, node.clock, since, node.engine_event)
         watcher.start()
         self._resources.callback(watcher.stop)
-        writes = RegistryWatcher(node.store, HEEDED, node.registry_changed)
+        writes = RegistryWatcher(node.store, HEEDED, self._registry_changed, node.holder)
+        writes.begin()
+        node.roster.look()
         writes.start()
         self._resources.callback(writes.stop)
         if node.network is not None:
             node.network.follow(node.resolving, node.narrate)
+
+    def _registry_changed(self, changes: Sequence[Change]) -> None:
+        self._node.registry_changed(changes)
+        if not self._is_closed:
+            self.start()
 
     def start(self) -> None:
         """Start the workers that are not started yet, and the controllers when there are workloads. For all threads."""
@@ -63,7 +73,10 @@ class Threads:
                 seconds = node.broke(one, error)
                 if seconds is None or not self._mend(one, seconds):
                     break
-        node.let_go(one)
+        with suppress(StoreError):  # What it holds it looks for again.
+            node.let_go(one)
+        if one.is_lost and not self._is_closed:
+            self.start()
 
     def _mend(self, one: Running, seconds: float) -> bool:
         """Begin a broken worker again when its time has come. Returns whether it lives."""

@@ -59,6 +59,7 @@ class Selection(Struct, frozen=True, kw_only=True):
     """What a watch is about; None and "" do not narrow it.
 
     ``holder``: objects that a node instance holds; one that gets another holder is DELETED for the one and ADDED for the other.
+    ``held``: the kinds of which that is meant, None for all; objects of other kinds count whoever holds them.
     ``with_status`` False leaves out that a status was published.
     """
 
@@ -67,11 +68,12 @@ class Selection(Struct, frozen=True, kw_only=True):
     name: str | None = None
     uids: frozenset[str] | None = None
     holder: str = ""
+    held: frozenset[str] | None = None
     with_status: bool = True
 
     def takes(self, touch: Touch) -> bool:
         """Whether a write concerns the watch."""
-        if self.holder:
+        if self._asks_for_holder(touch.kind):
             if self.holder not in (touch.holder, touch.former):
                 return False
         elif touch.is_held:
@@ -84,9 +86,12 @@ class Selection(Struct, frozen=True, kw_only=True):
             and (self.uids is None or touch.uid in self.uids)
         )
 
+    def _asks_for_holder(self, kind: str) -> bool:
+        return bool(self.holder) and (self.held is None or kind in self.held)
+
     def sees(self, kind: ChangeType, touch: Touch) -> ChangeType:
         """How a change looks to the watch."""
-        if not self.holder or touch.holder == touch.former:
+        if not self._asks_for_holder(touch.kind) or touch.holder == touch.former:
             return kind
         return ChangeType.ADDED if touch.holder == self.holder else ChangeType.DELETED
 
@@ -98,6 +103,7 @@ def selection_of(
     name: str | None = None,
     uids: Iterable[str] | None = None,
     holder: str = "",
+    held: Iterable[str] | None = None,
     with_status: bool = True,
 ) -> Selection:
     """A selection out of whatever collections the caller has."""
@@ -107,6 +113,7 @@ def selection_of(
         name=name,
         uids=None if uids is None else frozenset(uids),
         holder=holder,
+        held=None if held is None else frozenset(held),
         with_status=with_status,
     )
 
@@ -257,6 +264,7 @@ class Registry(Protocol):
         name: str | None = None,
         uids: Iterable[str] | None = None,
         holder: str = "",
+        held: Kinds = None,
         with_status: bool = True,
         wake: Callable[[], None] | None = None,
     ) -> Watch:

@@ -31,7 +31,7 @@ from runner.kubelet.prober.handlers import EngineHandlers
 from runner.node.audience import Audience
 from runner.node.node import Node
 from runner.node.outcome import StopRequest
-from runner.node.owning import Title, own_new
+from runner.node.owning import Title, own, own_new
 from runner.node.running import Running
 from runner.node.threads import Threads
 from runner.registry.deletion import request_deletion
@@ -62,9 +62,7 @@ class TestBed:
         self._resources = ExitStack()
         self.store = SqliteRegistry(self._home)
         self._resources.callback(self.store.close)
-        instance = self._resources.enter_context(NodeInstance(self._home))
-        owner = owner_label(home=self._home)
-        self._title = Title(holder=instance.id, owner=owner, lease=owner)
+        self._titles: dict[float, Title] = {}
         self._audience = self._resources.enter_context(
             Audience(engine, self._home, RunOptions(), self._hear, self.clock)
         )
@@ -83,6 +81,9 @@ class TestBed:
         if cap not in self._nodes:
             retry = RetryPolicy(scope="container", initial=min(INITIAL_SECONDS, cap), cap=cap)
             options = RunOptions(worker=WorkerOptions(retry=retry))
+            instance = self._resources.enter_context(NodeInstance(self._home))
+            owner = owner_label(home=self._home)
+            title = self._titles[cap] = Title(holder=instance.id, owner=owner, lease=owner)
             node = Node(
                 engine=self.engine,
                 store=self.store,
@@ -92,6 +93,8 @@ class TestBed:
                 options=options.worker,
                 listener=self._audience,
                 sandbox_image=self._sandbox_image,
+                holder=title.holder,
+                means=partial(own, owner=title.owner),
             )
             made = self._nodes[cap] = Waiting(node, Threads(node), options)
             made.open(self.clock.now())
@@ -110,8 +113,8 @@ class TestBed:
         with self._lock:
             self._views[pod.uid] = view
             run = self._node(cap)
-            (owned,) = own_new([pod], self.store, self._title, lambda _: None)
-            run.node.add(owned)
+            own_new([pod], self.store, self._titles[cap], lambda _: None)
+            run.node.roster.pick_up(pod.uid)
             run.start()
         return view
 

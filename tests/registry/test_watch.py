@@ -134,6 +134,26 @@ def test_a_watch_of_a_holder_begins_with_what_it_holds(registry: Registry) -> No
         assert drained(watch) == ["ADDED Pod default/mine"]
 
 
+def test_a_node_hears_of_the_pods_that_it_holds_and_of_all_that_pods_refer_to(registry: Registry) -> None:
+    kinds, since = ["Pod", "ConfigMap"], str(registry.version())
+    selection: dict[str, Any] = {"kinds": kinds, "holder": "a", "held": ["Pod"], "with_status": False}
+    with registry.watch(since, **selection) as watch:
+        registry.create(pod("mine", uid="mine"), holder="a")
+        registry.create(pod("other", uid="other"), holder="b")
+        registry.create(thing("ConfigMap", "c"))
+        registry.create(thing("Secret", "s"))
+        registry.publish_status("mine", PodStatus(phase=Phase.RUNNING))
+        assert drained(watch) == ["ADDED Pod default/mine", "ADDED ConfigMap default/c"]
+        assert registry.ledger.take("other", "b", "a")
+        assert registry.ledger.take("mine", "a", "c")
+        assert drained(watch) == ["ADDED Pod default/other", "DELETED Pod default/mine"]
+        registry.delete("Pod", "default", "mine")
+        registry.delete("ConfigMap", "default", "c")
+        assert drained(watch) == ["DELETED ConfigMap default/c"]
+    with registry.watch(**selection) as watch:
+        assert drained(watch) == ["ADDED Pod default/other"]
+
+
 def test_the_log_has_no_data_of_secrets(registry: Registry) -> None:
     annotation = "kubectl.kubernetes.io/last-applied-configuration"
     secret = thing("Secret", "s", data={"k": "aHVudGVyMg=="}, stringData={"l": "hunter2"}, type="Opaque")

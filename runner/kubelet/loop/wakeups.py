@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from runner.clock import Clock, Wakeup
+from runner.core.kindwords import PODS
 from runner.core.labels import MANAGED, POD_UID
 from runner.engine.protocol import Engine, EventStream
 from runner.errors import EngineError, Expired, StoreError
@@ -16,6 +17,7 @@ from runner.registry.contract import Change, Registry, Watch
 TELLING = frozenset({"die", "destroy", "oom", "pause", "unpause"})
 """Engine events after which a pod may look different; what a worker does itself it sees without them."""
 _RECONNECT_SECONDS = 1.0
+_HELD = (PODS.kind,)
 _END_SECONDS = 1.0
 """How long an end is waited for: an Engine that hangs keeps nobody."""
 
@@ -66,18 +68,25 @@ class RegistryWatcher:
     """Follows the registry in a thread, and calls back with what has changed; with nothing, when anything may have."""
 
     def __init__(
-        self, registry: Registry, kinds: Collection[str], callback: Callable[[Sequence[Change]], None]
+        self, registry: Registry, kinds: Collection[str], callback: Callable[[Sequence[Change]], None], holder: str = ""
     ) -> None:
+        """``holder``: of pods only those count that it holds; "" for all."""
         self._registry = registry
         self._kinds = kinds
+        self._holder = holder
         self._callback = callback
         self._stopped = Wakeup()
         self._watch: Watch | None = None
         self._thread = threading.Thread(target=self._follow, name="podrunner-registry", daemon=True)
 
-    def start(self) -> None:
-        """Begin with what comes from now on. Raises StoreError."""
+    def begin(self) -> None:
+        """Remember what comes from now on. Raises StoreError."""
         self._begin()
+
+    def start(self) -> None:
+        """Tell what comes from ``begin`` on, or from now on. Raises StoreError."""
+        if self._watch is None:
+            self._begin()
         self._thread.start()
 
     def stop(self) -> None:
@@ -91,7 +100,8 @@ class RegistryWatcher:
 
     def _begin(self) -> None:
         # A worker knows its own statuses, and asks for nobody else's.
-        self._watch = self._registry.watch(str(self._registry.version()), kinds=self._kinds, with_status=False)
+        since = str(self._registry.version())
+        self._watch = self._registry.watch(since, kinds=self._kinds, holder=self._holder, held=_HELD, with_status=False)
 
     def _follow(self) -> None:
         while not self._stopped.is_set():

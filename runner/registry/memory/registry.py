@@ -69,6 +69,8 @@ class MemoryRegistry:
         self._wishes = 0
         self._event_lifetime = event_lifetime
         self._watches: list[MemoryWatch] = []
+        # Whether a watch hears of these; they are by far the most, and what nobody hears is not logged.
+        self._hears_statuses = self._hears_events = False
         self._log: deque[Change] = deque(maxlen=LOG_LENGTH)
         self._touches: deque[Touch] = deque(maxlen=LOG_LENGTH)
         self._floor = 0
@@ -196,9 +198,11 @@ class MemoryRegistry:
             record.status = status
             if record.others and not isinstance(status, PodStatus):
                 record.status = with_conditions(status, record.others)
-            if self._watches:
+            if self._hears_statuses:
                 kind = str(record.value["kind"]) if not isinstance(record.value, Event) else _EVENT
                 self._tell(ChangeType.MODIFIED, kind, uid, record, is_status=True)
+            elif self._watches:
+                self._floor = self._revision
 
     def _hold(self, uid: str, former: str, holder: str) -> None:
         """Tell watches that an object has another holder."""
@@ -221,8 +225,10 @@ class MemoryRegistry:
         known = self._events.pop(key, None)  # so that the dictionary's order is the order of last being seen
         self._revision = revision = self._revision + 1
         record = self._events[key] = Record(key, event, revision, instant)
-        if self._watches:
+        if self._hears_events:
             self._tell(ChangeType.ADDED if known is None else ChangeType.MODIFIED, _EVENT, "", record)
+        elif self._watches:
+            self._floor = self._revision
         # One that is counted up takes no more room than it did.
         if known is None and instant is not None and self._event_lifetime is not None:
             self._expire(instant, self._event_lifetime)
@@ -278,11 +284,12 @@ class MemoryRegistry:
         name: str | None = None,
         uids: Iterable[str] | None = None,
         holder: str = "",
+        held: Kinds = None,
         with_status: bool = True,
         wake: Callable[[], None] | None = None,
     ) -> Watch:
         selection = selection_of(
-            kinds=kinds, namespace=namespace, name=name, uids=uids, holder=holder, with_status=with_status
+            kinds=kinds, namespace=namespace, name=name, uids=uids, holder=holder, held=held, with_status=with_status
         )
         with self._lock:
             if not self._watches:
@@ -293,6 +300,7 @@ class MemoryRegistry:
             else:
                 watch.problem = self._catch_up(watch, int(since))
             self._watches.append(watch)
+            self._listen()
         if wake is not None and (watch.found or watch.problem):
             wake()
         return watch
@@ -319,11 +327,18 @@ class MemoryRegistry:
                     found.append(Change(ChangeType.ADDED, touch, record.revision, make))
         return sorted(found, key=lambda change: change.revision)
 
+    def _listen(self) -> None:
+        """See what is heard by now."""
+        chosen = [watch.selection for watch in self._watches]
+        self._hears_statuses = any(one.with_status and (one.kinds is None or "Pod" in one.kinds) for one in chosen)
+        self._hears_events = any(one.kinds is None or _EVENT in one.kinds for one in chosen)
+
     def _forget(self, watch: MemoryWatch) -> None:
         """It is closed."""
         with self._lock:
             if watch in self._watches:
                 self._watches.remove(watch)
+                self._listen()
             if not self._watches:
                 self._log.clear()
                 self._touches.clear()

@@ -23,7 +23,7 @@ class MemoryWatch:
     ) -> None:
         self._lock = lock
         self._on_close = on_close
-        self._selection = selection
+        self.selection = selection
         self._wake = wake
         self._news = Wakeup()
         self._is_closed = False
@@ -32,9 +32,9 @@ class MemoryWatch:
 
     def hear(self, change: Change, touch: Touch, *, is_old: bool = False) -> None:
         """Take a change in, if it concerns the watch."""
-        if not self._selection.takes(touch):
+        if not self.selection.takes(touch):
             return
-        seen = self._selection.sees(change.type, touch)
+        seen = self.selection.sees(change.type, touch)
         self.found.append(change if seen is change.type else change.as_type(seen, touch))
         if self._wake is None:
             self._news.set()

@@ -337,11 +337,12 @@ class SqliteRegistry:
         name: str | None = None,
         uids: Iterable[str] | None = None,
         holder: str = "",
+        held: Kinds = None,
         with_status: bool = True,
         wake: Callable[[], None] | None = None,
     ) -> Watch:
         selection = selection_of(
-            kinds=kinds, namespace=namespace, name=name, uids=uids, holder=holder, with_status=with_status
+            kinds=kinds, namespace=namespace, name=name, uids=uids, holder=holder, held=held, with_status=with_status
         )
         version, forget = None if since is None else int(since), self._watches.discard
         if wake is None:

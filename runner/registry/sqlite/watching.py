@@ -52,6 +52,17 @@ def narrowing(selection: Selection, table: str = "") -> tuple[list[str], tuple[o
     return wheres, tuple(arguments)
 
 
+def _holding(selection: Selection) -> tuple[str, Sequence[object]]:
+    """What a selection asks of holders, as a condition of SQL and its arguments."""
+    if not selection.holder:
+        return "NOT is_held", ()
+    if selection.held is None:
+        return "? IN (holder, former)", (selection.holder,)
+    kinds = sorted(selection.held)
+    marks = ", ".join("?" * len(kinds))
+    return f"CASE WHEN kind IN ({marks}) THEN ? IN (holder, former) ELSE NOT is_held END", (*kinds, selection.holder)
+
+
 class LogWatch:
     """Reads the change log; waits at its own bell, which is made when there is something to wait for."""
 
@@ -144,12 +155,13 @@ class LogWatch:
         """The rows after the last one. What the selection is about is asked for in SQL as far as it saves reading values."""
         chosen = self._selection
         wheres, arguments = narrowing(chosen)
-        wheres += ["revision > ?", "revision <= ?", "? IN (holder, former)" if chosen.holder else "NOT is_held"]
+        holds, more = _holding(chosen)
+        wheres += ["revision > ?", "revision <= ?", holds]
         if not chosen.with_status:
             wheres.append("NOT is_status")
         return (
             f"SELECT {_COLUMNS} FROM changes WHERE {' AND '.join(wheres)} ORDER BY revision LIMIT {_AT_ONCE}",
-            (*arguments, self._since, current, *([chosen.holder] if chosen.holder else [])),
+            (*arguments, self._since, current, *more),
         )
 
     def _change(self, revision: int, type_: str, *rest: object) -> Change:

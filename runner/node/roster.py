@@ -1,0 +1,162 @@
+"""The pods that a node holds: found by what the ledger says, begun, let go of, and remembered as long as somebody asks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from runner.core.changes import ChangeType
+from runner.core.model import Json, Pod
+from runner.core.owners import controller_of
+from runner.node.owning import Owned
+from runner.node.running import Past, Running
+from runner.registry.contract import Change, Registry, without_status
+from runner.registry.deletion import pod_of
+
+if TYPE_CHECKING:
+    from runner.controllers.control import Controller
+
+MOST_PAST: Final = 200
+"""How many pods that workloads have made and that are gone are remembered for whoever judges a run."""
+
+Begin = Callable[[Owned, bool, "Controller | None"], Running]
+"""Makes a pod's worker; told whether the pod is new, and which workload has made it."""
+
+
+class Roster:
+    """Mirrors what a kubelet knows of its pods (pkg/kubelet/pod_workers.go, pkg/kubelet/pod/pod_manager.go). For all threads."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        holder: str,
+        means: Callable[[Pod], Owned],
+        begin: Begin,
+        controllers: Callable[[], Sequence[Controller]],
+    ) -> None:
+        """``holder`` is what stands beside this node's pods in the ledger; ``means`` gives what it takes to run a pod."""
+        self._registry = registry
+        self._holder = holder
+        self._means = means
+        self._begin = begin
+        self._controllers = controllers
+        self._expected: dict[str, Owned] = {}
+        # In the order in which they came; those that run once more, to be found and gone through quickly.
+        self._all: dict[str, Running | Past] = {}
+        self.live: dict[str, Running] = {}
+        self.remembers: int | None = 0
+        """How many pods that are gone and that no Job counts are remembered; None: all. A run's own are, unless it is 0."""
+        self.guard = threading.RLock()
+        """Held while a pod is taken, so that of several threads that hear of it one begins it."""
+
+    @property
+    def everyone(self) -> Sequence[Running | Past]:
+        return tuple(self._all.values())
+
+    def find(self, uid: str) -> Running | Past | None:
+        return self._all.get(uid)
+
+    # --- finding ------------------------------------------------------------------------------------------------------
+
+    def expect(self, owned: Owned) -> None:
+        """A pod that will be found, whose first steps were taken already."""
+        self._expected[owned.pod.uid] = owned
+
+    def look(self) -> None:
+        """Begin with all that is held, and let go of what is not: at first, and when changes were missed. Raises StoreError."""
+        with self.guard:
+            held = [uid for uid, holder in self._registry.ledger.holders().items() if holder == self._holder]
+            for uid in dict.fromkeys((*self._expected, *held)):
+                self.pick_up(uid)
+            for uid in self.live.keys() - set(held):
+                self._lose(self.live[uid])
+
+    def heed(self, change: Change) -> None:
+        """A pod that this node holds, or held, has changed: in its spec, its holder, or it is no more. Raises StoreError."""
+        with self.guard:
+            one = self.live.get(change.uid)
+            if change.type is ChangeType.DELETED:
+                if one is not None:
+                    self._lose(one)
+            elif one is not None:
+                one.wakeup.set()
+            else:
+                self.pick_up(change.uid)
+
+    def pick_up(self, uid: str) -> Running | None:
+        """Begin with a pod that this node holds. None: it does not, or nothing is left to be done. Raises StoreError.
+
+        What another node has begun is taken over as it is.
+        """
+        with self.guard:
+            known = self._all.get(uid)
+            if known is not None:
+                return known if isinstance(known, Running) else None
+            owned, is_new = self._expected.pop(uid, None), True
+            if owned is None:
+                value = pod_of(self._registry, uid)
+                if value is None or self._registry.ledger.holder(uid) != self._holder:
+                    return None
+                owned = self._means(Pod.from_json(without_status(value)))
+                is_new = not (_was_admitted(value) or self._registry.ledger.attempts(uid))
+            return self.add(owned, is_new=is_new, controller=self._maker_of(owned.pod))
+
+    def add(self, owned: Owned, *, is_new: bool, controller: Controller | None) -> Running:
+        """Begin with a pod, whoever holds it."""
+        with self.guard:
+            one = self._begin(owned, is_new, controller)
+            self._all[owned.pod.uid] = self.live[owned.pod.uid] = one
+            return one
+
+    def _maker_of(self, pod: Pod) -> Controller | None:
+        controllers = self._controllers()
+        uid = controller_of(pod.manifest) if controllers else ""
+        return next((one for one in controllers if one.workload.uid == uid), None)
+
+    # --- letting go ---------------------------------------------------------------------------------------------------
+
+    def _lose(self, one: Running) -> None:
+        """Another node holds it now, or somebody has removed it. Its worker leaves it as it is."""
+        if not one.worker.gone:
+            one.is_lost = one.detached = True
+            one.wakeup.set()
+
+    def let_go(self, one: Running) -> None:
+        """Its worker has stopped. One that was lost is not known any more, unless it has come back. Raises StoreError."""
+        one.owned.release()
+        if one.is_lost:
+            with self.guard:
+                self.live.pop(one.pod.uid, None)
+                self._all.pop(one.pod.uid, None)
+                self.pick_up(one.pod.uid)
+
+    def fold(self, one: Running) -> None:
+        """Nothing of a pod that is gone stays in memory but what whoever judges, or its workload, looks at."""
+        one.owned.release()
+        with self.guard:
+            self._all[one.pod.uid] = Past(view=one.view, controller=one.controller, decision=one.decision)
+            self.live.pop(one.pod.uid, None)
+            self.forget()
+
+    def forget(self) -> None:
+        """Forget those that are gone and that nobody asks for any more."""
+        if self.remembers is None:
+            return
+        with self.guard:
+            past = [(uid, one) for uid, one in self._all.items() if isinstance(one, Past) and not _is_counted(one)]
+            if self.remembers:
+                past = [(uid, one) for uid, one in past if one.controller is not None][: -self.remembers]
+            for uid, _ in past:
+                del self._all[uid]
+
+
+def _is_counted(past: Past) -> bool:
+    """Whether its workload looks at it still: a Job counts the pods that have ended."""
+    maker = past.controller
+    return maker is not None and maker.workload.kind == "Job" and not (maker.is_over or maker.is_deleted)
+
+
+def _was_admitted(value: Json) -> bool:
+    """Whether a node has published a status of the pod."""
+    return bool((value.get("status") or {}).get("qosClass"))
