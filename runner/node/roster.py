@@ -152,9 +152,9 @@ class Roster:
 
 
 def _is_counted(past: Past) -> bool:
-    """Whether its workload looks at it still: a Job counts the pods that have ended."""
+    """Whether its workload looks at it still: a Job that is there counts the pods that have ended."""
     maker = past.controller
-    return maker is not None and maker.workload.kind == "Job" and not (maker.is_over or maker.is_deleted)
+    return maker is not None and maker.workload.kind == "Job" and not maker.is_deleted
 
 
 def _was_admitted(value: Json) -> bool:
