@@ -323,8 +323,11 @@ class VirtualNode:
             return self.node.let_go(one)
         if self._new and one.pod.uid in self._new:
             self._new.discard(one.pod.uid)
-            begin_sandbox(one.owned, self.node.engine, self.node.store, self.clock, _SANDBOX_IMAGE, self.network.zone)
-            one.worker.context.ahead = one.owned.ahead
+            if not one.worker.is_adopted:
+                begin_sandbox(
+                    one.owned, self.node.engine, self.node.store, self.clock, _SANDBOX_IMAGE, self.network.zone
+                )
+                one.worker.context.ahead = one.owned.ahead
         try:
             is_gone = self.node.step(one)
         except Exception as error:
