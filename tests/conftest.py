@@ -29,10 +29,16 @@ IMAGES = ("busybox:latest", "busybox:1.36", "nginx:1.7.9")
 """What tests on the real Engine take for granted; a new Engine has none of them."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Shells let what they start in the background ignore Ctrl-C, and so would all that is started from here."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if config.pluginmanager.hasplugin("hypothesispytest"):
+        from hypothesis import HealthCheck, settings
+
+        # How long an example takes says how busy the machine is.
+        settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        settings.load_profile("patient")
 
 
 @cache
