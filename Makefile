@@ -74,10 +74,10 @@ check: install ## lint, format, types, import layers and the documentation
 	$(BIN)/python -m tools.make_layers --check
 	$(MAKE) -j 2 check-types check-docs
 
-check-types:
+check-types: ## the types alone, a part of check
 	$(BIN)/mypy
 
-check-docs:
+check-docs: ## the documentation alone, a part of check
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build
 
 docs: install ## make the documentation: docs/_build/index.html
