@@ -145,3 +145,39 @@ def test_a_pull_that_hangs_keeps_nobody_from_leaving(bench: Bench) -> None:
     assert done.code == 130, done.err
     assert "Traceback" not in done.err
     bench.assert_nothing_left(name)
+
+
+LOST = {
+    "create": ("POST", "/containers/create"),
+    "start": ("POST", "/start"),
+    "remove": ("DELETE", "/containers/"),
+}
+
+
+def losing(method: str, part: str, number: int) -> Decide:
+    """The Engine does the n-th request of this kind, and its reply never comes."""
+    count = 0
+
+    def decide(request: Request) -> tuple[Kind, float] | None:
+        nonlocal count
+        count += request.method == method and part in request.path
+        return (Kind.LOST, 0.0) if request.method == method and part in request.path and count == number else None
+
+    return decide
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["the sandbox", "a container"])
+@pytest.mark.parametrize("verb", LOST)
+def test_what_was_done_and_never_answered_is_done_once(bench: Bench, verb: str, number: int) -> None:
+    """As in virtual time, where `make crashes` loses every reply: no init container runs twice, nothing stays."""
+    name = bench.name("lost")
+    first = container("first", "echo ran >> /shared/runs", **mounted("shared", "/shared"))
+    main = container("main", 'test "$(wc -l < /shared/runs)" -eq 1', **mounted("shared", "/shared"))
+    value = pod(name, main, inits=[first], volumes=[{"name": "shared", "emptyDir": {}}], restartPolicy="Never")
+    with faulty(bench, losing(*LOST[verb], number)) as proxy:
+        done = bench.start("run", bench.write(value), environ={"DOCKER_HOST": proxy.url}).end(60)
+        assert len(proxy.done) == 1, proxy.done
+    story = "\n".join([*proxy.done, done.err])
+    assert done.code == 0, story
+    assert "Traceback" not in done.err, story
+    assert bench.all_left() == [], story

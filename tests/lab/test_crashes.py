@@ -128,7 +128,7 @@ def test_a_deletion_that_could_not_be_asked_for_is_asked_for_again() -> None:
 def test_what_is_discarded_is_no_reason_to_try_again_at_once() -> None:
     """A container that can never be started is tried every ten seconds, however many dead instances go meanwhile."""
     facts = disturbed("service", Kind.ERROR_FOR_EVER, "start_container main")
-    assert 100 < facts.created["service", "main"] < 400
+    assert 30 < facts.created["service", "main"] < 100
 
 
 def test_a_proxy_that_could_not_be_removed_is_removed_later() -> None:

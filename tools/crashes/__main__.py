@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _show(case, struck, texts)
             lives, wrong = lives + found.lives, wrong + len(found.problems)
             told = ", ".join(f"{count} {kind}" for kind, count in found.by_kind.items())
-            print(f"{found.pod}: {found.lives} lives, {len(found.problems)} not as they should be ({told})")
+            print(f"{found.pod}: {found.lives} lives, {len(found.problems)} not as they should be ({told})", flush=True)
     print(f"{lives} lives, {wrong} not as they should be, {time.monotonic() - began:.1f} s")
     return 1 if wrong else 0
 
@@ -68,7 +68,7 @@ def _some(listed: Sequence[Case], *, verbose: bool = False) -> int:
 
 
 def _show(case: Case, struck: Sequence[str], texts: Sequence[str]) -> None:
-    print(case.command)
+    print(case.command, flush=True)
     print(f"    {'; '.join(struck)}")
     for text in texts:
         print(f"    {text}")

@@ -25,9 +25,11 @@ from runner.registry.contract import name_of
 from runner.registry.deletionrequests import request_deletion_of
 from tools.crashes.scenes import Scene
 
-REST_SECONDS: Final = 1800.0
+REST_SECONDS: Final = 400.0
 """After so long a life is at rest; what fails for ever has failed for so long then."""
-DELETION_SECONDS: Final = 900.0
+DELETION_SECONDS: Final = 200.0
+VOLUMES: Final = "volumes/"
+"""Where a sandbox mounts them. What else is there, its zone, comes when it is known."""
 LAST_LOOKS: Final = 3
 """When nothing else happens the network looks once more, each time."""
 MOST_POINTS: Final = 20_000
@@ -144,8 +146,8 @@ class _Recorder:
         found: set[str] = set()
         for sandbox in self.cluster.engine.list_containers({POD_UID: uid, DOCKER_TYPE: TYPE_SANDBOX}):
             with tarfile.open(fileobj=io.BytesIO(self.cluster.engine.download(sandbox.id, "/"))) as tar:
-                found.update(one.name for one in tar if not one.isdir() and "/.." not in one.name)
-        self.facts.files[key, name].add(tuple(sorted(found)))
+                found.update(one.name for one in tar if one.name.startswith(VOLUMES) and not one.isdir())
+        self.facts.files[key, name].add(tuple(sorted(one for one in found if "/.." not in one)))
 
 
 def live(scene: Scene, faults: Sequence[Fault] = (), *, down: float = 1.0) -> Facts:
