@@ -339,7 +339,7 @@ class VirtualNode:
             return None
         one.wakeup.clear()
         context = one.worker.context
-        self.network.see(one.pod.uid, context.pod, context.published)
+        self.network.see(context.ref.uid, context.pod, context.published)
         if is_gone:
             self.network.forget(one.pod.uid)
             self.engine.forget(one.pod.uid)

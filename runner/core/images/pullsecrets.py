@@ -52,7 +52,10 @@ class Keyring(Struct, frozen=True):
 
 def missing_note(pod: Pod, lookup: Lookup) -> Note | None:
     """The event of a sync in which pull secrets are not there, whatever becomes of the pull (getPullSecretsForPod)."""
-    names = (str(reference.get("name") or "") for reference in pod.spec.get("imagePullSecrets") or ())
+    references = pod.spec.get("imagePullSecrets")
+    if not references:
+        return None
+    names = (str(reference.get("name") or "") for reference in references)
     missing = [name for name in names if name and lookup("Secret", name) is None]
     if not missing:
         return None

@@ -334,5 +334,5 @@ def _surplus(name: str, observed: Observed) -> list[Discard]:
             attempt=record.attempt,
             cause="no more than one that has ended stays beside a new one",
         )
-        for record in observed.instances(name)[KEPT_INSTANCES:]
+        for record in [one for one in observed.containers if one.name == name][KEPT_INSTANCES:]
     ]

@@ -15,7 +15,8 @@ class EngineHealth:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
-        self._is_lost = False
+        self.is_lost = False
+        """Whether it did not answer of late; one that looks without the lock sees it at its next answer."""
         self._back_since: float | None = None
         self._calm = CALM_SECONDS
 
@@ -28,18 +29,18 @@ class EngineHealth:
         """One worker less. Returns whether it has to say that the Engine is back, because nobody else will."""
         with self._lock:
             self._users -= 1
-            return self._users <= 0 and self._is_lost and self._back_since is not None and self._found()
+            return self._users <= 0 and self.is_lost and self._back_since is not None and self._found()
 
     def failed(self) -> bool:
         """Note that nothing answered. Returns whether the caller has to say so."""
         with self._lock:
-            was_lost, self._is_lost, self._back_since = self._is_lost, True, None
+            was_lost, self.is_lost, self._back_since = self.is_lost, True, None
             return not was_lost
 
     def answered(self, now: float) -> None:
         """Note an answer."""
         with self._lock:
-            if self._is_lost and self._back_since is None:
+            if self.is_lost and self._back_since is None:
                 self._back_since = now
 
     @property
@@ -51,11 +52,11 @@ class EngineHealth:
     def take_return(self, now: float) -> bool:
         """Whether the caller has to say that the Engine is back."""
         with self._lock:
-            if not self._is_lost or self._back_since is None or now < self._back_since + self._calm:
+            if not self.is_lost or self._back_since is None or now < self._back_since + self._calm:
                 return False
             return self._found()
 
     def _found(self) -> bool:
-        self._is_lost, self._back_since = False, None
+        self.is_lost, self._back_since = False, None
         self._calm = min(self._calm * 2, LONGEST_CALM_SECONDS)
         return True

@@ -403,6 +403,8 @@ class PodWorker:
 
     def _is_back(self) -> None:
         health = self.context.health
+        if not health.is_lost:
+            return
         health.answered(self.context.clock.steady())
         if health.calm_at is not None and (self._return is None or self._return.done):
             self._return = self.context.tasks.start_alone(self._tell_return(), "watching the Engine")
