@@ -23,6 +23,7 @@ from runner.core.model import Json
 from runner.engine.discover import EngineAddress
 from runner.engine.docker import MINIMUM_API, parse
 from runner.engine.docker.body import container_body, label_filter
+from runner.engine.docker.importing import IMPORTING
 from runner.engine.docker.places import NATIVE_SUB_PATH, has_mounts, placed
 from runner.engine.docker.plainwire import PlainWire
 from runner.engine.docker.queries import event_words, log_words
@@ -137,7 +138,8 @@ class EarlyEngine(Untagged):
             self._refuse_start(container_id, answer)
 
     def _refuse_start(self, container_id: str, answer: Answer) -> None:
-        from runner.engine.docker.failures import Endpoint, error_of
+        with IMPORTING:
+            from runner.engine.docker.failures import Endpoint, error_of
 
         if answer.status == _MISSING:
             # The same answer as to something that is missing inside a start.
@@ -195,7 +197,8 @@ class EarlyEngine(Untagged):
         if self._early("DELETE", f"/containers/{container_id}", v="1", force="1") is None:
             self.later.remove_container(container_id)
         elif has_mounts(container_id):
-            from runner.engine.docker import subpath
+            with IMPORTING:
+                from runner.engine.docker import subpath
 
             subpath.release_container(container_id)
 
@@ -264,7 +267,8 @@ class EarlyEngine(Untagged):
             raise self._unavailable(problem) from problem
 
     def _unavailable(self, problem: BaseException) -> EngineUnavailable:
-        from runner.engine.docker.failures import unavailable
+        with IMPORTING:
+            from runner.engine.docker.failures import unavailable
 
         return unavailable(self.address, problem)
 

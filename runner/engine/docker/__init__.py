@@ -5,6 +5,7 @@ The only package that imports docker, and that only when ``DockerEngine`` is ask
 
 from typing import TYPE_CHECKING, Any
 
+from runner.engine.docker.importing import IMPORTING
 from runner.engine.docker.versions import MINIMUM_API
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ def __getattr__(name: str) -> Any:
     """Import the adapter when it is asked for."""
     if name != "DockerEngine":
         raise AttributeError(name)
-    from runner.engine.docker.engine import DockerEngine
+    with IMPORTING:
+        from runner.engine.docker.engine import DockerEngine
 
     return DockerEngine

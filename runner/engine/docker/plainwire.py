@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from runner.engine.docker.chunks import Chunks
+from runner.engine.docker.importing import IMPORTING
 from runner.engine.plainhttp import Begun
 from runner.errors import EngineUnavailable
 
@@ -60,7 +61,8 @@ class PlainWire:
             raise self._broken(problem) from problem
 
     def _broken(self, problem: BaseException) -> EngineUnavailable:
-        from runner.engine.docker.failures import unavailable
+        with IMPORTING:
+            from runner.engine.docker.failures import unavailable
 
         return unavailable(self._address, problem)
 
