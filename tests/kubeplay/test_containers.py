@@ -164,7 +164,10 @@ def fetch(url: str) -> str:
     connection = HTTPConnection(parts.netloc, timeout=5)
     try:
         connection.request("GET", parts.path)
-        return connection.getresponse().read().decode()
+        with (
+            connection.getresponse() as answer
+        ):  # Python 3.14 tells of one that is left open when its connection is closed.
+            return answer.read().decode()
     except OSError:
         return ""
     finally:
