@@ -373,7 +373,7 @@ class Cluster(VirtualNode):
     ) -> None:
         super().__init__(script, options, listener=self._hear, mends=mends, between=between)
         self._on_pod = on_pod
-        self.node.on_add = lambda one: on_pod(self, one.pod)
+        self.node.roster.on_add = lambda one: on_pod(self, one.pod)
         self.told: list[Told] = []
         self._shown = self.store.watch(kinds=WORKLOAD_KINDS, with_status=False, wake=self._see_shown)
         self._hears = listener
@@ -399,7 +399,7 @@ class Cluster(VirtualNode):
         found = (one for one in self._workloads if self.store.get(one.kind, *name_of(one.value)) is not None)
         self._found = {one.uid: Controller(one) for one in found}
         super().restart()
-        self.node.on_add = lambda one: self._on_pod(self, one.pod)
+        self.node.roster.on_add = lambda one: self._on_pod(self, one.pod)
         self.node.control(list(self._found.values()), self._spawn, is_new=False)
 
     def _take_over(self, pod: Pod, controller: Controller | None = None) -> None:

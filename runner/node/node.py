@@ -113,8 +113,6 @@ class Node:
         """Held while the workloads are reconciled; and by whoever wants to see them and their pods as of one moment."""
         self.problem: BaseException | None = None
         """What ended the reconciling of the workloads."""
-        self.on_add: Callable[[Running], None] = lambda _: None
-        """Called with each pod before it lives."""
         self.on_trouble: Callable[[], None] = lambda: None
         """Called when something has failed that a kubelet would try again for ever."""
 
@@ -185,9 +183,7 @@ class Node:
         return self.roster.add(owned, is_new=is_new, controller=controller)
 
     def _begin(self, owned: Owned, is_new: bool, controller: Controller | None) -> Running:
-        one = Running(owned, self._worker(owned, is_new=is_new), controller)
-        self.on_add(one)
-        return one
+        return Running(owned, self._worker(owned, is_new=is_new), controller)
 
     def _options_of(self, uid: str) -> WorkerOptions:
         """How a pod is run: what was chosen for it when it was written, where that could be written down."""

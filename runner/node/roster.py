@@ -47,6 +47,8 @@ class Roster:
         self.live: dict[str, Running] = {}
         self.remembers: int | None = 0
         """How many pods that are gone and that no Job counts are remembered; None: all. A run's own are, unless it is 0."""
+        self.on_add: Callable[[Running], None] = lambda _: None
+        """Called with each pod before it lives."""
         self.guard = threading.RLock()
         """Held while a pod is taken, so that of several threads that hear of it one begins it."""
 
@@ -107,6 +109,7 @@ class Roster:
         with self.guard:
             one = self._begin(owned, is_new, controller)
             self._all[owned.pod.uid] = self.live[owned.pod.uid] = one
+            self.on_add(one)
             return one
 
     def _maker_of(self, pod: Pod) -> Controller | None:

@@ -104,5 +104,7 @@ spec:
     company.advance(10)
     assert watch.violations == []
     (controller,) = company.controllers
-    company.node.create(controller, dict(company.pods[0].view.manifest, metadata={"generateName": "web-"}))
+    first = company.pods[0].view.manifest
+    owners = first["metadata"]["ownerReferences"]
+    company.node.create(controller, {**first, "metadata": {"generateName": "web-", "ownerReferences": owners}})
     assert watch.violations == ["replicaset/web was given 2 active pods", "replicaset/web has 2 active pods"]

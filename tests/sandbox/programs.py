@@ -108,6 +108,17 @@ def until_listening(port: int) -> None:
     raise AssertionError(f"nobody listens to {port}")
 
 
+def is_refused(port: int) -> bool:
+    """Whether nobody takes connections."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=DEADLINE).close()
+    except ConnectionRefusedError:
+        return True
+    except ConnectionResetError:
+        pass  # It was waiting for its turn when the listener closed.
+    return False
+
+
 # Questions and answers.
 
 

@@ -29,6 +29,7 @@ from tests.sandbox.programs import (
     children_of,
     descriptors_of,
     free_port,
+    is_refused,
     question,
     read_name,
     record,
@@ -339,6 +340,8 @@ def test_resolv_conf_is_taken_over_in_place(pause: str, tmp_path: Path) -> None:
         with running(*command):
             until_listening(int(port))
             ask(int(port), question("x.cluster.local"))
+        # A process that took a connection has the listeners for a moment, also when the resolver has ended meanwhile.
+        until(lambda: is_refused(int(port)), "the end of its listeners")
         texts.append(config.read_text())
     assert texts[0] == texts[1]
     assert texts[0] == (
