@@ -341,17 +341,22 @@ class VirtualNode:
         context = one.worker.context
         self.network.see(context.ref.uid, context.pod, context.published)
         if is_gone:
-            self.network.forget(one.pod.uid)
-            self.engine.forget(one.pod.uid)
-            self.handlers.forget(one.pod.uid)
+            self._forget(one)
         return None
+
+    def _forget(self, one: Running) -> None:
+        self.network.forget(one.pod.uid)
+        self.engine.forget(one.pod.uid)
+        self.handlers.forget(one.pod.uid)
 
     def _mend(self, one: Running) -> None:
         if self.node.live.get(one.pod.uid) is not one:
             return  # It was another node's.
         self._broken.discard(one.pod.uid)
-        self.node.mend(one)
-        one.wakeup.set()
+        if self.node.mend(one):
+            one.wakeup.set()
+        else:
+            self._forget(one)
 
 
 class Cluster(VirtualNode):

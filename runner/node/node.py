@@ -287,16 +287,24 @@ class Node:
         self.narrate(Notice(at=self.clock.now(), ref=one.worker.context.ref, text=text))
         return seconds
 
-    def mend(self, one: Running) -> None:
-        """Begin a broken worker again, as after a restart of the kubelet: from what is in the store and the Engine."""
+    def mend(self, one: Running) -> bool:
+        """Begin a broken worker again, as after a restart of the kubelet: from what is in the store and the Engine.
+
+        Returns whether it lives. A pod that is not in the store any more is gone: forgetting it is the last thing that is done.
+        """
         with suppress(Exception):  # It is broken.
             one.worker.context.tasks.cancel_all()
         self._health.leave()
         value = pod_of(self.store, one.pod.uid)
-        if value is not None:
-            one.owned.pod = Pod.from_json({key: part for key, part in value.items() if key != "status"})
+        if value is None:
+            one.worker.end()
+            self.roster.fold(one)
+            self.tell_news()
+            return False
+        one.owned.pod = Pod.from_json({key: part for key, part in value.items() if key != "status"})
         one.owned.renew()
         one.worker = self._worker(one.owned, is_new=False)
+        return True
 
     # --- workloads --------------------------------------------------------------------------------------------------
 

@@ -85,11 +85,10 @@ class Threads:
         while not one.detached and node.clock.now() < end:
             node.clock.wait(end, one.wakeup)
         try:
-            node.mend(one)
+            return node.mend(one)
         except BaseException as error:
             one.error = error
             return False
-        return True
 
     def _control(self) -> None:
         node = self._node

@@ -174,3 +174,11 @@ def test_the_judge_sees_what_it_is_there_to_see(change: object, expected: str) -
     change(facts)
     texts = problems(undisturbed("two-inits"), facts, [Fault(kind=Kind.CRASH_AFTER, at=1)])
     assert any(expected in text for text in texts), texts
+
+
+def test_a_worker_that_breaks_when_its_pod_is_forgotten_does_not_begin_again_with_it() -> None:
+    """It would make the pod's own claim once more, and leave it."""
+    points = undisturbed("claim").points
+    last = max(number for number, one in enumerate(points, 1) if str(one) == "registry.transaction")
+    for at in range(last - 3, last + 1):
+        assert not wrong(Case("claim", (Fault(kind=Kind.LOST_REPLY, at=at),)))

@@ -152,7 +152,12 @@ class PodWorker:
             self._tell(BACK)
         self.gone = True
         forget_pod(context.store, context.pod.uid)
-        context.tell(Gone(at=context.now(), ref=context.ref))
+        self.end()
+
+    def end(self) -> None:
+        """The pod is forgotten: nothing is left to be done but to say so."""
+        self.gone = True
+        self.context.tell(Gone(at=self.context.now(), ref=self.context.ref))
 
     def _run_containers(self, prober: Prober) -> Task[None]:
         context = self.context
