@@ -131,6 +131,11 @@ class Process:
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # It says where each of its threads is.
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(SECONDS)
+            for reader in self._readers:
+                reader.join(SECONDS)
             raise AssertionError(f"still running after {seconds:g} s:\n{self._all()}") from None
         for reader in self._readers:
             reader.join(SECONDS)
@@ -156,6 +161,7 @@ class Bench:
             "PODRUNNER_HOME": str(self.directory / "home"),
             "DOCKER_HOST": self.address,
             "PYTHONPATH": str(ROOT),
+            "PYTHONFAULTHANDLER": "1",
             "TZ": "UTC",
         }
 
