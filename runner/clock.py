@@ -104,9 +104,10 @@ class SystemClock:
 
     def wait(self, until: datetime | None, wakeup: Wakeup) -> bool:
         seconds = None if until is None else max(0.0, (until - self.now()).total_seconds())
-        woken = wakeup.wait(seconds)
+        if not wakeup.wait(seconds):
+            return False  # What is set from now on is for the next wait.
         wakeup.clear()
-        return woken
+        return True
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -25,6 +25,8 @@ FORCED_SECONDS = 10.0
 
 REST_SHARE, LONGEST_REST_SECONDS = 4.0, 0.1
 """So much longer than it took to judge many pods nobody judges them again, at most so many seconds: news gather meanwhile."""
+SIGNAL_SECONDS = 1.0
+"""How often a thread that waits gives Python the chance to see a signal: the system may have given it to another thread."""
 HALT_SECONDS = 30.0
 """How long the workers of a run that broke may take to stop: as long as the call to the Engine that each is at."""
 
@@ -92,8 +94,10 @@ class Waiting:
 
     def _wait_for_news(self, end: float | None) -> None:
         """Wait until something happens, at most until the steady clock shows ``end`` (seconds)."""
-        left = None if end is None else max(0.0, end - self._clock.steady())
-        self._clock.wait(None if left is None else later(self._clock.now(), left), self._news)
+        while True:
+            left = SIGNAL_SECONDS if end is None else min(SIGNAL_SECONDS, end - self._clock.steady())
+            if left <= 0 or self._clock.wait(later(self._clock.now(), left), self._news):
+                return
 
     def hopeless(self, uid: str) -> str:
         """What keeps a pod from going on and has been tried often enough; "" when nothing does."""

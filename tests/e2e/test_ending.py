@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import Bench, container, pod, with_time_enough
+from runner.clock import Wakeup
+from tests.e2e.support import Bench, container, pod, until, with_time_enough
 
 pytestmark = pytest.mark.docker
 
@@ -22,6 +25,30 @@ def test_sigterm_ends_gracefully_like_ctrl_c(bench: Bench) -> None:
     done = run.end()
     assert done.code == 130
     assert done.statuses[-2:] == ["Terminating", "Completed"], "the trap ended it with 0"
+    bench.assert_nothing_left(name)
+
+
+def is_asleep(process: int) -> bool:
+    """Whether the main thread waits without having been woken for a while."""
+    switches = [line for line in Path(f"/proc/{process}/status").read_text().splitlines() if "voluntary" in line]
+    Wakeup().wait(0.5)
+    return switches == [
+        line for line in Path(f"/proc/{process}/status").read_text().splitlines() if "voluntary" in line
+    ]
+
+
+def test_a_signal_that_the_system_gives_to_another_thread_ends_a_run_too(bench: Bench) -> None:
+    """Which of a process' threads takes a signal is the system's to choose; the one that waits may sleep on."""
+    name = bench.name("astray")
+    run = bench.start("run", bench.write(pod(name)))
+    run.line("Running", "(1/1 ready)")
+    main = run.process.pid
+    until(lambda: is_asleep(main), "a wait without news")
+    other = max(int(thread.name) for thread in Path(f"/proc/{main}/task").iterdir())
+    assert other != main
+    os.kill(other, signal.SIGINT)  # Linux tries the thread of this number first.
+    run.line("deleting pods", seconds=20)
+    assert run.end().code == 130
     bench.assert_nothing_left(name)
 
 

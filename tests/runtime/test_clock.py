@@ -200,3 +200,18 @@ def test_steady_time_is_that_of_the_simulation() -> None:
     clock = VirtualClock()
     clock.sleep(2.5)
     assert (clock.now() - VIRTUAL_START, clock.steady()) == (timedelta(seconds=2.5), 2.5)
+
+
+class LateWakeup(Wakeup):
+    """Somebody sets it when the time of a wait is just over."""
+
+    def wait(self, seconds: float | None) -> bool:
+        woken = super().wait(seconds)
+        self.set()
+        return woken
+
+
+def test_what_is_set_as_a_wait_ends_is_seen_by_the_next_one() -> None:
+    clock, wakeup = SystemClock(), LateWakeup()
+    assert not clock.wait(clock.now(), wakeup)
+    assert clock.wait(None, wakeup)
