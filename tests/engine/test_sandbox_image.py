@@ -92,6 +92,7 @@ def relay(
             connection.shutdown(socket.SHUT_WR)
         streams = read_frames(connection)
     finally:
+        stream._response.close()  # Python 3.13 tells of one that is left open when what it reads from is closed.
         stream.close()
         connection.close()
     for _ in range(200):
