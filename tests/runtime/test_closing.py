@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -146,16 +147,41 @@ def test_a_watch_that_begins_anew_while_it_is_stopped_is_closed(
     registry.close()
 
 
-def test_a_registry_that_is_closed_while_a_watch_hangs_up_its_bell_does_not_open_again(tmp_path: Path) -> None:
+def _hanging_its_bell(registry: SqliteRegistry) -> tuple[Any, str, int]:
+    return registry.doorbells, "hang", 1
+
+
+def _looking_for_the_first_time(registry: SqliteRegistry) -> tuple[Any, str, int]:
+    return registry.database, "seen", 1
+
+
+def _looking_after_its_bell_is_hung(registry: SqliteRegistry) -> tuple[Any, str, int]:
+    return registry.database, "seen", 2
+
+
+def _looking_because_no_bell_rang(registry: SqliteRegistry) -> tuple[Any, str, int]:
+    return registry.database, "seen", 3
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [_hanging_its_bell, _looking_for_the_first_time, _looking_after_its_bell_is_hung, _looking_because_no_bell_rang],
+    ids=lambda moment: moment.__name__.strip("_"),
+)
+def test_a_registry_that_is_closed_while_a_watch_is_at_its_file_does_not_open_again(
+    moment: Callable[[SqliteRegistry], tuple[Any, str, int]], tmp_path: Path
+) -> None:
     registry, gate = SqliteRegistry(Home(tmp_path / "home")), Gate()
     watch = registry.watch(str(registry.version()))
-    hang = registry.doorbells.hang
+    place, name, which = moment(registry)
+    real, calls = getattr(place, name), count(1)
 
-    def slowly(selection: Any) -> Any:
-        gate.pass_through()
-        return hang(selection)
+    def slowly(*arguments: Any) -> Any:
+        if next(calls) == which:
+            gate.pass_through()
+        return real(*arguments)
 
-    registry.doorbells.hang = slowly  # type: ignore[method-assign]
+    setattr(place, name, slowly)
     waiting = aside(lambda: watch.next(SECONDS))
     assert gate.came.wait(SECONDS)
     closing = aside(registry.close)

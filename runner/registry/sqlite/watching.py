@@ -112,7 +112,7 @@ class LogWatch:
             return
         while not self._is_closed:
             left = TICK_SECONDS if end is None else min(TICK_SECONDS, end - self._clock.steady())
-            if left <= 0 or self._is_rung(left) or self._database.seen() != self._seen:
+            if left <= 0 or self._is_rung(left) or self._others_wrote():
                 return
 
     def _is_rung(self, seconds: float) -> bool:
@@ -122,14 +122,24 @@ class LogWatch:
             return False
         return bell.wait(seconds)
 
+    # Whatever reads the file does so under this lock: close waits for it, and afterwards nothing opens the file again.
+
     def _hang(self) -> None:
-        with self._closing:  # Whoever closes waits for it: afterwards nothing opens the file again.
+        with self._closing:
             if not self._is_closed:
                 self.bell = self._registry.doorbells.hang(self._selection)
                 self._has_no_bell = self.bell is None
 
+    def _others_wrote(self) -> bool:
+        with self._closing:
+            return self._is_closed or self._database.seen() != self._seen
+
     def _pull(self) -> list[Change]:
-        """What is new in the log."""
+        """What is new in the log; nothing once the watch is closed."""
+        with self._closing:
+            return [] if self._is_closed else self._news()
+
+    def _news(self) -> list[Change]:
         self._seen = self._database.seen()
         if self._since is None:
             return self._everything()
