@@ -19,7 +19,7 @@ from runner.engine.protocol import ContainerDetails, EngineState, LogChunk, Unta
 from runner.errors import EngineError, EngineRefusal, EngineUnavailable, NotFound
 from runner.kubelet.logs.files import KEPT_ATTEMPTS, KEPT_BYTES, MAX_FILE_SIZE, prune, read_saved, saved_attempts
 from runner.kubelet.logs.follow import LogCollector
-from runner.kubelet.logs.output import MAX_LINE_SIZE, TAIL_MARGIN
+from runner.kubelet.logs.output import MAX_LINE_SIZE, TAIL_MARGIN, OutputReader
 from runner.registry.home import Home
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -313,6 +313,24 @@ def test_a_kept_container_that_runs_on_is_left_soon() -> None:
     collector.close()
     left = {thread.name for thread in set(threading.enumerate()) - before}
     assert not {"logs", "podrunner-log", "podrunner-logs"} & left
+
+
+def test_a_reader_that_is_closed_rests_no_more_and_asks_nothing_more() -> None:
+    class AskedEngine(ScriptedEngine):
+        asked = 0
+
+        def inspect_container(self, container_id: str) -> ContainerDetails:
+            self.asked += 1
+            return super().inspect_container(container_id)
+
+    engine = AskedEngine(Script([line("a\n", 1)], hold=True, state=EngineState.RUNNING))
+    reader, rests = OutputReader(engine, "c1"), list[float]()
+    for pieces in reader.steps():
+        if pieces:
+            reader.close()
+        rests.append(reader.next_step.rest)
+    assert engine.asked == 0
+    assert not any(rests)
 
 
 def test_a_stream_that_ends_while_the_container_runs_is_taken_up_again() -> None:

@@ -86,6 +86,8 @@ class OutputReader:
         while not self._stopping.is_set():
             try:
                 yield from self._read(follow=True, since=since)
+                if self._stopping.is_set():
+                    return
                 yield ()
                 if self.is_over():
                     # Dockerd may end a followed stream just before the last lines that a container wrote (seen with 20.10).
