@@ -13,8 +13,9 @@ from msgspec import Struct
 
 from runner.core.reasons import WaitingReason
 
-SANDBOX = "sandbox"
-VOLUMES = "volumes"
+SANDBOX = "the pod's sandbox"
+VOLUMES = "the pod's volumes"
+"""No container can have these names."""
 ENDLESS = frozenset(
     {
         WaitingReason.ERR_IMAGE_PULL,
@@ -35,7 +36,7 @@ GivesUp = Callable[[int, float], bool]
 
 
 class Trouble(Struct, frozen=True, kw_only=True):
-    """A cause: ``what`` is a container's name, ``sandbox`` or ``volumes``; ``may_pass``: it may be over in a moment."""
+    """A cause: ``what`` is a container's name, ``SANDBOX`` or ``VOLUMES``; ``may_pass``: it may be over in a moment."""
 
     what: str
     reason: str
@@ -55,6 +56,6 @@ class Trouble(Struct, frozen=True, kw_only=True):
         return self.attempts > int(self.may_pass)
 
     def __str__(self) -> str:
-        about = f"the pod's {self.what}" if self.what in (SANDBOX, VOLUMES) else f"container {self.what}"
+        about = self.what if self.what in (SANDBOX, VOLUMES) else f"container {self.what}"
         count = "" if self.attempts == 1 else f" ({self.attempts} attempts)"
         return f"{about}: {self.reason}: {self.message}{count}"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from runner.clock import Clock
 from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import MANAGED, OWNER
+from runner.engine.creating import create
 from runner.engine.protocol import Engine
 from runner.janitor.gc import sweep
 from runner.registry.contract import Registry
@@ -47,7 +48,7 @@ def network_row(engine: Engine, image: str) -> Row:
     """Whether a pod's address can be reached from here, tried with a sandbox of its own, made of this image."""
     labels = {MANAGED: "1", OWNER: owner_label()}
     config = ContainerConfig(name=f"podrunner-doctor-{uuid.uuid4().hex[:8]}", image=image, labels=labels)
-    container_id = engine.create_container(config)
+    container_id = create(engine, config)
     try:
         engine.start_container(container_id)
         ip = engine.inspect_container(container_id).ip

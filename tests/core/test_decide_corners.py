@@ -128,6 +128,20 @@ def test_a_container_may_be_called_pod() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["pod", "sandbox", "init"])
+def test_the_causes_of_a_container_and_of_its_pod_are_told_apart(name: str) -> None:
+    pod = make_pod((), ({"name": name}, {"name": "main"}))
+    seen = observed(record(pod, name, "exited", code=3, end=1), record(pod, "main"))
+    assert str(plan(pod, seen, 100)) == f"start {name} attempt 1: it ended with exit code 3"
+    gone = observed(record(pod, name, "exited", code=3, end=1), record(pod, "main"), ready=False)
+    assert str(plan(pod, gone, 100)).splitlines() == [
+        "kill pod web: the sandbox is not ready",
+        "create sandbox POD attempt 1: the sandbox is not ready",
+        f"start {name} attempt 1: new sandbox",
+        "start main attempt 1: new sandbox",
+    ]
+
+
 def test_the_manifests_own_restart_of_everything_knows_no_back_off() -> None:
     pod = make_pod((), (RESTART_ALL,))
     seen = observed(record(pod, "main", "exited", code=5, attempt=3, end=1))

@@ -127,6 +127,19 @@ def test_troubles_are_read_from_events_and_statuses(told: list[dict[str, Any] | 
     assert ", ".join(map(str, view.pods[0].troubles)) == wanted
 
 
+@pytest.mark.parametrize("name", ["sandbox", "volumes", "pod"])
+def test_a_container_may_have_the_name_of_what_its_pod_has(name: str) -> None:
+    """Its troubles are its own: they are not over when the pod's sandbox and volumes are there."""
+    path = f"spec.containers{{{name}}}"
+    waits = {"name": name, "state": {"waiting": {"reason": "ErrImagePull", "message": "x: not found"}}}
+    conditions = [{"type": "PodReadyToStartContainers", "status": "True"}]
+    view = begun().after(ADDED, event("Failed", "Error: ErrImagePull", path=path, count=2))
+    view = view.after(MODIFIED, pod(phase="Pending", containerStatuses=[waits], conditions=conditions))
+    view = view.after(MODIFIED, pod(phase="Pending", containerStatuses=[waits], conditions=conditions))
+    (trouble,) = view.pods[0].troubles
+    assert str(trouble) == f"container {name}: ErrImagePull: x: not found (2 attempts)"
+
+
 def test_events_about_others_say_nothing() -> None:
     about_another = {**event("FailedMount", "no"), "involvedObject": {"uid": "another"}}
     view = begun()

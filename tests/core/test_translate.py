@@ -15,6 +15,7 @@ from runner.core.container.resources import resources_of
 from runner.core.container.sandboxconfig import host_ports, sandbox_config
 from runner.core.container.security import ImageFacts, effective_security
 from runner.core.container.translate import container_config
+from runner.core.labels import PREPARED
 from runner.core.model import Pod
 from runner.core.objects import ConfigError
 from runner.core.volumes import VolumePlan
@@ -61,6 +62,12 @@ def secured(own: Mapping[str, Any] | None = None, pod: Mapping[str, Any] | None 
 
 
 # The sandbox.
+
+
+def test_what_is_made_ahead_of_its_turn_is_the_same_and_says_so() -> None:
+    config = sandbox_config(main(), attempt=0, image="pause", volumes=(), owner="me")
+    assert PREPARED not in config.labels
+    assert config.ahead == structs.replace(config, labels={**config.labels, PREPARED: "1"})
 
 
 def test_the_sandbox_owns_network_ipc_and_host_name() -> None:

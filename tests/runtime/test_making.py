@@ -9,12 +9,13 @@ import pytest
 from runner.clock import VirtualClock, Wakeup
 from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import POD_UID
+from runner.engine.creating import create
 from runner.engine.protocol import EngineState
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import EngineConflict, Withdrawn
 from runner.kubelet.loop.jobs import ThreadJobs
 from runner.kubelet.loop.lanes import Lanes
-from runner.kubelet.loop.making import Making, create
+from runner.kubelet.loop.making import Making
 
 SECONDS = 30.0
 

@@ -90,6 +90,27 @@ def calls(name: str) -> Iterator[str]:
                 yield path.relative_to(PACKAGE).as_posix()
 
 
+CONTAINERS = {
+    "core/container/translate.py": "containers of pods",
+    "core/container/sandboxconfig.py": "sandboxes",
+    "core/network/proxyconfig.py": "proxies of Services",
+    "kubelet/images/imagevolumes.py": "images that give their files to a volume",
+    "janitor/doctor.py": "the doctor's look at the network",
+}
+"""Each kind of container is described in one place."""
+
+
+def test_what_a_container_is_created_from_is_put_together_in_one_place() -> None:
+    assert sorted(calls("ContainerConfig")) == sorted(CONTAINERS)
+
+
+def test_containers_are_created_in_one_place() -> None:
+    """Whoever stands around an Engine only hands a call on."""
+    found = {place for place in calls("create_container") if not place.startswith("engine/")}
+    assert found == set()
+    assert [place for place in calls("create_container") if place == "engine/creating.py"] == ["engine/creating.py"] * 2
+
+
 CLOCKS = {
     "api/ground.py": "the library's, when no clock is given",
     "engine/docker/engine.py": "the same",

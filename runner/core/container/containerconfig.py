@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct, field
+from msgspec.structs import replace
+
+from runner.core.labels import PREPARED
 
 
 class MountType(StrEnum):
@@ -96,6 +99,11 @@ class ContainerConfig(Struct, frozen=True, kw_only=True):
     sysctls: Mapping[str, str] = field(default_factory=dict)
     stop_signal: str = ""
     resources: Resources = field(default_factory=Resources)
+
+    @property
+    def ahead(self) -> ContainerConfig:
+        """The same container made before its turn: hidden until then, removed if nobody takes it."""
+        return replace(self, labels={**self.labels, PREPARED: "1"})
 
 
 class VolumeConfig(Struct, frozen=True, kw_only=True):

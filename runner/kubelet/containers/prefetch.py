@@ -26,6 +26,7 @@ from runner.core.sync.backoff import pull_key
 from runner.core.sync.foresight import start_after
 from runner.core.sync.operations import Start
 from runner.core.sync.pulling import already_present, pulled, pulling_note
+from runner.engine.creating import create
 from runner.engine.protocol import ImageDetails, RegistryAuth
 from runner.errors import EngineError
 from runner.kubelet.containers.config import configure
@@ -33,7 +34,6 @@ from runner.kubelet.containers.termination_messages import make_message_file
 from runner.kubelet.images.credentials import pod_keyring, pull_with, registry_auths
 from runner.kubelet.loop.jobs import Job
 from runner.kubelet.loop.lanes import Lane
-from runner.kubelet.loop.making import create
 from runner.kubelet.loop.tasks import Task, Wait
 
 if TYPE_CHECKING:

@@ -20,11 +20,12 @@ from runner.core.network.clusterdns import ZONE
 from runner.core.objects import ConfigError
 from runner.core.sync.operations import CreateSandbox, Start
 from runner.core.volumes import VolumePlan, volumes_archive
+from runner.engine.creating import create
 from runner.engine.localvolumes import sibling
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, EngineRefusal, NotFound
 from runner.kubelet.loop.lanes import Lane
-from runner.kubelet.loop.making import Making, create
+from runner.kubelet.loop.making import Making
 from runner.kubelet.loop.tasks import Task, Wait
 from runner.kubelet.network.zonefile import write_zone, zone_directory
 from runner.kubelet.volumes.fsgroup import give_locally

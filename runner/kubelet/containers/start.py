@@ -14,6 +14,7 @@ from runner.core.objects import ConfigError
 from runner.core.reasons import EventReason, WaitingReason, normal, start_failed, warning
 from runner.core.status.containerstatus import StartFailure
 from runner.core.sync.pulling import Refuse
+from runner.engine.creating import create
 from runner.engine.protocol import Engine
 from runner.errors import EngineRefusal
 from runner.kubelet.containers.config import configure
@@ -26,7 +27,6 @@ from runner.kubelet.images.pullqueue import PullTicket
 from runner.kubelet.loop.context import PodContext
 from runner.kubelet.loop.jobs import run_job
 from runner.kubelet.loop.lanes import Lane
-from runner.kubelet.loop.making import create
 from runner.kubelet.loop.tasks import Task
 
 _CREATED = normal(EventReason.CREATED, "Container created")

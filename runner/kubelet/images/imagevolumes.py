@@ -14,14 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.core.container.containerconfig import ContainerConfig
-from runner.core.labels import PREPARED, SANDBOX_CONTAINER
+from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container, PullPolicy
 from runner.core.sync.pulling import Refuse
 from runner.core.volumes import SANDBOX_ROOT, VolumePlan
+from runner.engine.creating import create
 from runner.kubelet.images.manager import ensure_image
 from runner.kubelet.loop.jobs import run_job
 from runner.kubelet.loop.lanes import Lane
-from runner.kubelet.loop.making import create
 from runner.kubelet.loop.tasks import Task
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def fill_image_volumes(
 
 def _copy(context: PodContext, plan: VolumePlan, image: str, sandbox_id: str) -> None:
     engine = context.engine.of(container=SANDBOX_CONTAINER)
-    labels = {**(plan.create.labels if plan.create is not None else {}), PREPARED: "1"}
-    config = ContainerConfig(name=f"{plan.source}_image", image=image, labels=labels, command=("-",))
+    labels = {} if plan.create is None else plan.create.labels
+    config = ContainerConfig(name=f"{plan.source}_image", image=image, labels=labels, command=("-",)).ahead
     with context.making.one():
         giver = create(engine, config)
         try:

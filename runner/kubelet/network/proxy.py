@@ -19,6 +19,7 @@ from runner.core.narration import PodRef
 from runner.core.network.endpoints import address_of, needs_address, proxy_table
 from runner.core.network.proxyconfig import PROXY_HASH, TABLE, proxy_config, proxy_hash
 from runner.core.storedobjects import addressed
+from runner.engine.creating import create
 from runner.engine.protocol import Engine, EngineState
 from runner.engine.textfiles import upload_text
 from runner.errors import EngineError, RunnerError
@@ -146,7 +147,7 @@ class Proxies:
             else:
                 engine.remove_container(found.id)
         if not running:
-            running = engine.create_container(proxy_config(service, image=image, owner=self._place.owner))
+            running = create(engine, proxy_config(service, image=image, owner=self._place.owner))
             try:
                 engine.start_container(running)
             except EngineError:
