@@ -10,6 +10,33 @@ import tarfile
 from datetime import datetime
 
 
+class Member(tarfile.TarInfo):
+    """One member of an archive; by default a file, as old as 1970. An archive opened with ``tarinfo=Member`` is read as such."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        name: str = "",
+        kind: bytes = tarfile.REGTYPE,
+        mode: int = 0o644,
+        *,
+        size: int = 0,
+        target: str = "",
+        user: int = 0,
+        group: int = 0,
+        time: float = 0.0,
+    ) -> None:
+        super().__init__(name)
+        self.type, self.mode, self.uid, self.gid = kind, mode, user, group
+        self.size, self.linkname, self.mtime = size, target, time
+
+    def move(self, name: str, target: str | None = None) -> None:
+        """Have it stand elsewhere in the archive, and lead elsewhere if it is a link."""
+        self.name = name
+        self.linkname = self.linkname if target is None else target
+
+
 class ArchiveWriter:
     """Collects the members of one archive, all as old as ``now``, to the microsecond: an update within a second is newer."""
 
@@ -19,18 +46,15 @@ class ArchiveWriter:
         self._archive = tarfile.open(fileobj=self._buffer, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - closed by content
 
     def directory(self, path: str, mode: int, group: int = 0) -> None:
-        self._add(self._member(path, tarfile.DIRTYPE, mode, group=group))
+        self._add(Member(path, tarfile.DIRTYPE, mode, group=group, time=self._time))
 
     def file(self, path: str, data: bytes, mode: int, user: int = 0, group: int = 0) -> None:
-        member = self._member(path, tarfile.REGTYPE, mode, user, group)
-        member.size = len(data)
+        member = Member(path, mode=mode, size=len(data), user=user, group=group, time=self._time)
         self._archive.addfile(member, io.BytesIO(data))
 
     def link(self, path: str, target: str, user: int = 0, group: int = 0) -> None:
         """Add a symbolic link."""
-        member = self._member(path, tarfile.SYMTYPE, 0o777, user, group)
-        member.linkname = target
-        self._add(member)
+        self._add(Member(path, tarfile.SYMTYPE, 0o777, target=target, user=user, group=group, time=self._time))
 
     def content(self) -> bytes:
         """The whole archive; nothing can be added after it."""
@@ -39,12 +63,6 @@ class ArchiveWriter:
 
     def _add(self, member: tarfile.TarInfo) -> None:
         self._archive.addfile(member)
-
-    def _member(self, path: str, kind: bytes, mode: int, user: int = 0, group: int = 0) -> tarfile.TarInfo:
-        member = tarfile.TarInfo(path)
-        member.type, member.mode, member.uid, member.gid = kind, mode, user, group
-        member.mtime = self._time
-        return member
 
 
 def parents_of(path: str) -> tuple[str, ...]:

@@ -40,5 +40,5 @@ class SimulatedHandlers:
         name = "preStop" if handler is target.container.pre_stop else "postStart"
         hooks = self._of_pods.get(target.pod.uid, self._hooks)
         script = hooks.get((target.container.name, name), _DONE)
-        self._engine.elapsed += script.took
+        self._engine.block(script.took)
         return HookOutcome(ok=not script.error, message=script.error)

@@ -20,6 +20,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from runner.core.archives import Member
 from runner.core.network.clusterdns import ZONE, ZONE_PLACE
 from runner.errors import UsageError
 
@@ -135,12 +136,7 @@ def _tar(files: Mapping[str, bytes], *, mode: int, links: Mapping[str, str] = Ma
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            member.mode = mode
-            archive.addfile(member, io.BytesIO(content))
+            archive.addfile(Member(name, mode=mode, size=len(content)), io.BytesIO(content))
         for name, target in links.items():
-            member = tarfile.TarInfo(name)
-            member.type, member.linkname = tarfile.SYMTYPE, target
-            archive.addfile(member)
+            archive.addfile(Member(name, tarfile.SYMTYPE, target=target))
     return buffer.getvalue()

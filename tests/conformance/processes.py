@@ -223,7 +223,7 @@ class ProcessHandlers(SimulatedHandlers):
         assert isinstance(handler, ExecAction)
         doings = self._processes.execute(target.container, target.container_id, handler.command, limit)
         ended = doings.seconds if doings.seconds is not None else limit
-        self._engine.elapsed += HORIZON_SECONDS if ended is None else ended
+        self._engine.block(HORIZON_SECONDS if ended is None else ended)
         return doings
 
     def probe(self, target: Target, handler: Handler, *, timeout: int) -> ProbeRun:

@@ -7,17 +7,18 @@ from datetime import datetime
 from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import CONTAINER_NAME, POD_UID
 from runner.engine.protocol import ContainerDetails, ContainerSummary, EngineState
-from runner.engine.simulated.files import FileTree
+from runner.engine.simulated.files import FileTree, image_files
 from runner.engine.simulated.script import Attempt, ContainerScript
 
 _RUNNING, _PAUSED = EngineState.RUNNING, EngineState.PAUSED
 
 
 class SimulatedContainer:
-    """Mutable; whoever changes a field that the views show calls ``changed``."""
+    """Mutable, by what happens to it."""
 
     __slots__ = (
         "_details",
+        "_files",
         "_summary",
         "attempt",
         "attributes",
@@ -26,7 +27,6 @@ class SimulatedContainer:
         "due",
         "error",
         "exit_code",
-        "files",
         "finished_at",
         "id",
         "image_id",
@@ -77,15 +77,83 @@ class SimulatedContainer:
         """When a process that was asked to stop is killed."""
         self.told = False
         """Whether the process has had its stop signal and its handler has taken over."""
-        self.files: FileTree | None = None
+        self._files: FileTree | None = None
         self._summary: ContainerSummary | None = None
         self._details: ContainerDetails | None = None
 
     def is_alive(self) -> bool:
         return self.state is _RUNNING or self.state is _PAUSED
 
-    def changed(self) -> None:
+    def begin(self, attempt: Attempt, pid: int, ip: str, now: datetime) -> None:
+        """Another run of it has started."""
+        self.run += 1
+        self.attempt = attempt
+        self.state = _RUNNING
+        self.started_at = now
+        self.exit_code, self.oom_killed, self.error = 0, False, ""
+        self.stopping, self.told, self.due, self.patience = False, False, None, None
+        self.pid, self.ip = pid, ip
         self._summary = self._details = None
+
+    def fail_to_start(self, exit_code: int, error: str) -> None:
+        """It stays as it was, with what went wrong."""
+        self.exit_code, self.error = exit_code, error
+        self._details = None
+
+    def end(self, exit_code: int, oom: bool, now: datetime) -> None:
+        """Its run is over."""
+        self.run += 1
+        self.state = EngineState.EXITED
+        self.finished_at = now
+        self.exit_code, self.oom_killed = exit_code, oom
+        self.pid, self.ip, self.due = 0, "", None
+        self._summary = self._details = None
+
+    def vanish(self) -> None:
+        """It is removed: nothing that was planned for it happens any more."""
+        self.run += 1
+
+    def expect_end(self, due: datetime) -> bool:
+        """It will end then, unless it ends earlier anyway: whether it does."""
+        if self.due is not None and self.due <= due:
+            return False
+        self.due = due
+        return True
+
+    def freeze(self, now: datetime) -> None:
+        """It is paused: what it still had to run is remembered."""
+        self.remaining = None if self.due is None else (self.due - now).total_seconds()
+        self.due = None
+        self.state = _PAUSED
+        self._summary = self._details = None
+
+    def thaw(self) -> None:
+        """It is paused no longer."""
+        self.state = _RUNNING
+        self._summary = self._details = None
+
+    def ask_to_stop(self, patience: datetime) -> None:
+        """Somebody asks it to stop, and waits until then."""
+        self.stopping, self.patience = True, patience
+
+    def take_stop(self) -> bool:
+        """Whether somebody had asked it to stop; from now on nobody has."""
+        stopping, self.stopping = self.stopping, False
+        return stopping
+
+    def hear_signal(self) -> None:
+        """It has got its stop signal; a handler takes over from what would have ended by itself."""
+        assert self.attempt is not None
+        if self.attempt.on_term is not None and not self.told:
+            self.due = None
+        self.told = True
+
+    @property
+    def files(self) -> FileTree:
+        """Its own files, beside what is mounted."""
+        if self._files is None:
+            self._files = image_files()
+        return self._files
 
     def summary(self) -> ContainerSummary:
         if self._summary is None:

@@ -38,10 +38,8 @@ class Ends:
     def _plan_exit(self, container: SimulatedContainer, after: float, exit_code: int, *, oom: bool = False) -> None:
         """Let the present run end then, unless it already ends earlier."""
         due = later(self._clock.now(), after)
-        if container.due is not None and container.due <= due:
-            return
-        container.due = due
-        self._clock.at(due, partial(self._end, container, container.run, due, exit_code, oom))
+        if container.expect_end(due):
+            self._clock.at(due, partial(self._end, container, container.run, due, exit_code, oom))
 
     def _end(self, container: SimulatedContainer, run: int, due: datetime, exit_code: int, oom: bool) -> None:
         """What was planned for this run happens, unless another plan has taken its place."""
@@ -49,12 +47,7 @@ class Ends:
             self._exit(container, exit_code, oom=oom)
 
     def _exit(self, container: SimulatedContainer, exit_code: int, *, oom: bool = False) -> None:
-        container.run += 1
-        container.state = EngineState.EXITED
-        container.finished_at = self._clock.now()
-        container.exit_code, container.oom_killed = exit_code, oom
-        container.pid, container.ip, container.due = 0, "", None
-        container.changed()
+        container.end(exit_code, oom, self._clock.now())
         path = container.config.labels.get(TERMINATION_PATH, "")
         if path and container.script.termination_message:
             tree, inner = self._tree(container, path)
@@ -62,8 +55,7 @@ class Ends:
         if oom:
             self._emit(container, "oom")
         self._emit(container, "die", exitCode=str(exit_code))
-        if container.stopping:
-            container.stopping = False
+        if container.take_stop():
             self._emit(container, "stop")
 
     def kill(self, container: SimulatedContainer, run: int | None = None) -> None:
@@ -74,19 +66,14 @@ class Ends:
 
     def pause(self, container: SimulatedContainer) -> None:
         """Its scripted time stands still."""
-        due = container.due
-        container.remaining = None if due is None else (due - self._clock.now()).total_seconds()
-        container.due = None
-        if container.stopping and due is not None and container.patience is not None:
+        container.freeze(self._clock.now())
+        if container.stopping and container.remaining is not None and container.patience is not None:
             self._lose_patience(container, container.patience)  # what would have ended in time does not any more
-        container.state = EngineState.PAUSED
-        container.changed()
         self._emit(container, "pause")
 
     def unpause(self, container: SimulatedContainer) -> None:
         """What it still had to run begins now."""
-        container.state = EngineState.RUNNING
-        container.changed()
+        container.thaw()
         self._emit(container, "unpause")
         if container.remaining is not None and container.attempt is not None:
             exit_code = container.attempt.natural_code
@@ -96,17 +83,16 @@ class Ends:
         """Ask it to end, and let it be killed after so many seconds. Returns how many the caller waits for its end."""
         stop_signal = signal_name(container.config.stop_signal or "SIGTERM")
         self._emit(container, "kill", signal=str(NUMBERS.get(stop_signal, 15)))
-        container.stopping = True
+        now = self._clock.now()
+        patience = later(now, timeout)
+        container.ask_to_stop(patience)
         assert container.attempt is not None
         term = container.attempt.term()
         if term.after <= 0 and not term.ignore and container.state is EngineState.RUNNING:
             self._exit(container, term.exit_code)  # before this call returns, as on a real Engine
             return 0.0
         self.plan_term(container)
-        now = self._clock.now()
-        patience = later(now, timeout)
         end = patience if container.due is None else min(container.due, patience)
-        container.patience = patience
         if container.due is None or container.due > patience:
             self._lose_patience(container, patience)
         return (end - now).total_seconds()
@@ -121,9 +107,7 @@ class Ends:
         assert container.attempt is not None
         term = container.attempt.term()
         if not term.ignore and container.state is EngineState.RUNNING:
-            if container.attempt.on_term is not None and not container.told:
-                container.due = None  # the handler takes over from what would have ended by itself
-            container.told = True
+            container.hear_signal()
             self._plan_exit(container, term.after, term.exit_code)
 
     def _lose_patience(self, container: SimulatedContainer, at: datetime) -> None:

@@ -41,7 +41,7 @@ from runner.engine.protocol import (
 from runner.engine.simulated.container import SimulatedContainer
 from runner.engine.simulated.ends import Ends
 from runner.engine.simulated.events import Call, EventBus, Listener, SimulatedEventStream, SimulatedLogStream, matches
-from runner.engine.simulated.files import FileTree, image_files
+from runner.engine.simulated.files import FileTree
 from runner.engine.simulated.images import ImageStore
 from runner.engine.simulated.script import Script
 from runner.engine.simulated.signals import NUMBERS, STOPPING, signal_name
@@ -96,7 +96,7 @@ class SimulatedEngine(Untagged):
         self._errors: dict[str, deque[EngineError]] = defaultdict(deque)
         self.is_down = False
         """While it is set nothing answers; what runs goes on running."""
-        self.elapsed = 0.0
+        self._elapsed = 0.0
         self._bus = EventBus()
         # What the ids and addresses are made from.
         self._numbers, self._others = itertools.count(1), itertools.count(_OTHERS)
@@ -115,8 +115,12 @@ class SimulatedEngine(Untagged):
 
     def take_elapsed(self) -> float:
         """Seconds that the verbs called since the last time would have blocked."""
-        elapsed, self.elapsed = self.elapsed, 0.0
+        elapsed, self._elapsed = self._elapsed, 0.0
         return elapsed
+
+    def block(self, seconds: float) -> None:
+        """What was done took so long, beside the Engine's own verbs."""
+        self._elapsed += seconds
 
     def assign(self, uid: str, script: Script) -> None:
         """Have the containers of one pod do what this script says of containers; its images are not looked at."""
@@ -252,18 +256,12 @@ class SimulatedEngine(Untagged):
         attempt = container.script.attempt(number)
         if attempt.start_error:
             raise self._failed_start(container, StartError(attempt.start_error), attempt.exit_code or NOT_FOUND)
-        container.run += 1
-        container.attempt = attempt
-        container.state = EngineState.RUNNING
-        container.started_at = self.clock.now()
-        container.exit_code, container.oom_killed, container.error = 0, False, ""
-        container.stopping, container.told, container.due, container.patience = False, False, None, None
         number = next(self._numbers if CONTAINER_NAME in container.config.labels else self._others)
-        container.pid = 1000 + number
+        pid, ip = 1000 + number, ""
         if container.config.network_mode in ("", "default", "bridge"):
-            place = container.pid // 250
-            container.ip = f"172.17.{place % 250 if number < _OTHERS else 250 + place % 6}.{container.pid % 250 + 2}"
-        container.changed()
+            place = pid // 250
+            ip = f"172.17.{place % 250 if number < _OTHERS else 250 + place % 6}.{pid % 250 + 2}"
+        container.begin(attempt, pid, ip, self.clock.now())
         self._emit(container, "start")
         self._ends.plan_natural(container, attempt)
 
@@ -284,8 +282,7 @@ class SimulatedEngine(Untagged):
                 raise self._failed_start(container, StartError(f"non-shareable IPC of {other.id}"), START_FAILED)
 
     def _failed_start(self, container: SimulatedContainer, problem: EngineError, exit_code: int) -> EngineError:
-        container.exit_code, container.error = exit_code, problem.message
-        container.changed()
+        container.fail_to_start(exit_code, problem.message)
         return problem
 
     def kill_container(self, container_id: str, signal: str) -> None:
@@ -307,7 +304,7 @@ class SimulatedEngine(Untagged):
         container = self._find(container_id)
         if not container.is_alive():
             return
-        self.elapsed += self._ends.stop(container, timeout)
+        self._elapsed += self._ends.stop(container, timeout)
 
     def remove_container(self, container_id: str) -> None:
         self._called("remove_container", container_id)
@@ -316,7 +313,7 @@ class SimulatedEngine(Untagged):
             return
         if container.is_alive():
             self._ends.kill(container)
-        container.run += 1
+        container.vanish()
         del self._containers[container.id]
         del self._names[container.config.name]
         if container.uid:
@@ -345,9 +342,9 @@ class SimulatedEngine(Untagged):
 
         self.clock.after(step.took, end)
         if timeout is not None and step.took > timeout:
-            self.elapsed += timeout
+            self._elapsed += timeout
             raise ExecTimeout(f"the command was not over after {timeout:g} s")
-        self.elapsed += step.took
+        self._elapsed += step.took
         return ExecResult(exit_code=step.exit_code, output=step.output[:limit], stderr=step.output[:limit])
 
     def exec_stream(self, container_id: str, command: Sequence[str]) -> ExecStream:
@@ -384,8 +381,6 @@ class SimulatedEngine(Untagged):
             if mount.type is MountType.VOLUME and (clean == target or clean.startswith(f"{target}/")):
                 inner = posixpath.join(mount.sub_path.strip("/"), clean[len(target) :].lstrip("/"))
                 return self._volumes.files(mount.source), inner.rstrip("/")
-        if container.files is None:
-            container.files = image_files()
         return container.files, clean
 
     # --- images ------------------------------------------------------------------------------------------------------
@@ -403,7 +398,7 @@ class SimulatedEngine(Untagged):
     ) -> None:
         self._called("pull_image", reference)
         step = self._images.next_pull(reference)
-        self.elapsed += step.took
+        self._elapsed += step.took
         if step.error:
             raise ImagePullError(step.error, kind=step.kind)
         on_progress(PullProgress(layer="", status=f"Pulling {reference}"))

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from copy import copy
 from typing import Final, Literal
 
+from runner.core.archives import Member
 from runner.errors import EngineRefusal, NotFound
 
 _MAGIC: Final = b"ustar"
@@ -16,10 +17,8 @@ _MAGIC_AT: Final = 257
 """Where the header of an archive's first member says that it is one (POSIX ustar)."""
 
 
-def _directory(name: str) -> tuple[tarfile.TarInfo, bytes]:
-    member = tarfile.TarInfo(name)
-    member.type, member.mode = tarfile.DIRTYPE, 0o755
-    return member, b""
+def _directory(name: str) -> tuple[Member, bytes]:
+    return Member(name, tarfile.DIRTYPE, 0o755), b""
 
 
 class FileTree:
@@ -28,7 +27,7 @@ class FileTree:
     def __init__(self, directories: Iterable[str] = (), files: Iterable[str] = ()) -> None:
         self._entries = {name: _directory(name) for name in ("", *directories)}
         for name in files:
-            self._entries[name] = (tarfile.TarInfo(name), b"")
+            self._entries[name] = (Member(name), b"")
 
     def upload(self, path: str, archive: bytes) -> None:
         """Unpack a tar below a directory. Raises NotFound without the directory, EngineError for what is no tar."""
@@ -38,15 +37,16 @@ class FileTree:
         try:
             # Trying every compression takes longer than reading what is not compressed.
             how: Literal["r:", "r:*"] = "r:" if archive.startswith(_MAGIC, _MAGIC_AT) else "r:*"
-            with tarfile.open(fileobj=io.BytesIO(archive), mode=how) as tar:
+            with tarfile.open(fileobj=io.BytesIO(archive), mode=how, tarinfo=Member) as tar:
                 for member in tar:
+                    assert isinstance(member, Member)
                     name = posixpath.normpath(posixpath.join(path, member.name)).lstrip("./")
                     reader = tar.extractfile(member) if member.isfile() else None
                     self._add(name, member, reader.read() if reader else b"")
         except tarfile.TarError as problem:
             raise EngineRefusal(f"cannot unpack: {problem}") from problem
 
-    def _add(self, name: str, member: tarfile.TarInfo, content: bytes) -> None:
+    def _add(self, name: str, member: Member, content: bytes) -> None:
         parent = posixpath.dirname(name)
         if parent not in self._entries:
             self._add(parent, *_directory(parent))
@@ -54,9 +54,7 @@ class FileTree:
 
     def write(self, path: str, content: bytes) -> None:
         """Put one file, with the directories that lead to it."""
-        member = tarfile.TarInfo(path)
-        member.mode = 0o644
-        self._add(path, member, content)
+        self._add(path, Member(path, size=len(content)), content)
 
     def download(self, path: str) -> bytes:
         """A tar of a file or directory whose names start with the last part of the path. Raises NotFound."""
@@ -68,9 +66,8 @@ class FileTree:
             for name, (member, content) in sorted(self._entries.items()):
                 if name == path or name.startswith(f"{path}/" if path else ""):
                     packed = copy(member)
-                    packed.name = posixpath.relpath(name or ".", base or ".")
-                    packed.size = len(content)
-                    tar.addfile(packed, io.BytesIO(content))
+                    packed.move(posixpath.relpath(name or ".", base or "."))
+                    tar.addfile(packed, io.BytesIO(content) if packed.isreg() else None)
         return buffer.getvalue()
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from runner.core.archives import Member
 from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container, PullPolicy
@@ -68,7 +69,7 @@ def without_engines_own(archive: bytes) -> bytes:
     """The tar of a root directory without what the Engine adds to it."""
     buffer = io.BytesIO()
     with (
-        tarfile.open(fileobj=io.BytesIO(archive)) as source,
+        tarfile.open(fileobj=io.BytesIO(archive), tarinfo=Member) as source,
         tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as target,
     ):
         for member in _members(source):
@@ -81,7 +82,6 @@ def _members(source: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         name = member.name.strip("./") if member.name.strip("./") == "" else member.name.lstrip("/").removeprefix("./")
         is_engines = name in _ENGINES_OWN and not (member.isreg() and member.size)
         if name and not is_engines and not member.isdev():
-            member.name = name
-            if member.islnk():
-                member.linkname = member.linkname.lstrip("/").removeprefix("./")
+            assert isinstance(member, Member)
+            member.move(name, member.linkname.lstrip("/").removeprefix("./") if member.islnk() else None)
             yield member

@@ -94,9 +94,11 @@ class ThreadJobs:
 
 
 class Meter(Protocol):
-    """Whoever does the work of jobs in virtual time; ``elapsed`` is how many seconds it would have taken, added up."""
+    """Whoever does the work of jobs in virtual time."""
 
-    elapsed: float
+    def take_elapsed(self) -> float:
+        """Seconds that the work since the last time would have taken."""
+        ...
 
 
 class _DoneJob(Generic[T]):
@@ -140,18 +142,17 @@ class InlineJobs:
         self._meter = meter
 
     def submit(self, work: Callable[[], T], lane: Lane = Lane.PREPARE) -> Job[T]:  # noqa: ARG002 - nobody waits for a turn
-        meter = self._meter
-        meter.elapsed = 0.0
+        self._meter.take_elapsed()
         value: T | None = None
         error: Exception | None = None
         try:
             value = work()
         except Exception as raised:
             error = raised
-        if meter.elapsed <= 0:
+        elapsed = self._meter.take_elapsed()
+        if elapsed <= 0:
             return _DoneJob(value, error)
-        ready_at = self._clock.now() + timedelta(seconds=meter.elapsed)
-        meter.elapsed = 0.0
+        ready_at = self._clock.now() + timedelta(seconds=elapsed)
         self._clock.at(ready_at, self._wakeup.set)
         return _InlineJob(self._clock, ready_at, value, error)
 

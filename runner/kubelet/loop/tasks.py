@@ -37,11 +37,11 @@ Task = Generator[Wait, None, T]
 class Handle(Generic[T]):
     """A task that has been started: its result once it is done."""
 
-    def __init__(self, task: Task[T], name: str) -> None:
+    def __init__(self, task: Task[T], name: str, *, is_alone: bool = False) -> None:
         self.name = name
         self.done = False
         self.error: Exception | None = None
-        self.is_alone = False
+        self.is_alone = is_alone
         """Whether nobody waits for its result."""
         self.until: datetime | None = None
         """The instant that the task waits for."""
@@ -95,16 +95,14 @@ class TaskSet:
     def __init__(self) -> None:
         self._handles: list[Handle[Any]] = []
 
-    def start(self, task: Task[T], name: str) -> Handle[T]:
-        handle = Handle(task, name)
+    def start(self, task: Task[T], name: str, *, is_alone: bool = False) -> Handle[T]:
+        handle = Handle(task, name, is_alone=is_alone)
         self._handles.append(handle)
         return handle
 
     def start_alone(self, task: Task[None], name: str) -> Handle[None]:
         """Start a task for whose result nobody waits: ``advance`` raises what ends it."""
-        handle = self.start(task, name)
-        handle.is_alone = True
-        return handle
+        return self.start(task, name, is_alone=True)
 
     def advance(self, now: datetime) -> bool:
         """Advance every task whose wait is over by one step. Returns whether anything moved."""

@@ -28,12 +28,7 @@ class MemoryLedger:
         """The entry of an object; of one that is gone, one that is thrown away."""
         with self._lock:
             record = self._by_uid.get(uid)
-            if record is None:
-                yield Entry()
-                return
-            if record.entry is NOTHING:
-                record.entry = Entry()
-            yield record.entry
+            yield Entry() if record is None else record.writable()
 
     def holder(self, uid: str) -> str:
         return self._entry(uid).holder
@@ -46,7 +41,7 @@ class MemoryLedger:
         with self._writing(uid) as entry:
             if uid not in self._by_uid or entry.holder != expected:
                 return False
-            entry.holder = new
+            entry.pass_on(new)
             if new != expected:
                 self._changes_hands(uid, expected, new)
             return True
@@ -63,11 +58,11 @@ class MemoryLedger:
 
     def lend(self, uid: str, lease: str) -> None:
         with self._writing(uid) as entry:
-            entry.lease = lease
+            entry.lend(lease)
 
     def keep(self, uid: str) -> None:
         with self._writing(uid) as entry:
-            entry.kept = True
+            entry.keep()
 
     def kept(self) -> frozenset[str]:
         with self._lock:
@@ -76,23 +71,15 @@ class MemoryLedger:
     def note_attempt(self, uid: str, container: str, attempt: int) -> None:
         with self._lock:
             record = self._by_uid.get(uid)
-            if record is None:
-                return
-            if record.entry is NOTHING:
-                record.entry = Entry()
-            attempts = record.entry.attempts
-            if attempt >= attempts.get(container, attempt):
-                attempts[container] = attempt
+            if record is not None:
+                record.writable().note_attempt(container, attempt)
 
     def attempts(self, uid: str) -> Mapping[str, int]:
         return dict(self._entry(uid).attempts)
 
     def note(self, uid: str, name: str, text: str | None) -> None:
         with self._writing(uid) as entry:
-            if text is None:
-                entry.notes.pop(name, None)
-            else:
-                entry.notes[name] = text
+            entry.note(name, text)
 
     def notes(self, uid: str) -> Mapping[str, str]:
         return dict(self._entry(uid).notes)

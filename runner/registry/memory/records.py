@@ -29,6 +29,30 @@ class Entry:
         self.attempts: dict[str, int] = {}
         self.notes: dict[str, str] = {}
 
+    def pass_on(self, holder: str) -> None:
+        """Somebody else holds the object."""
+        self.holder = holder
+
+    def lend(self, lease: str) -> None:
+        """The object lives as long as this lease."""
+        self.lease = lease
+
+    def keep(self) -> None:
+        """What it made stays when it is gone."""
+        self.kept = True
+
+    def note_attempt(self, container: str, attempt: int) -> None:
+        """Remember the newest attempt of a container."""
+        if attempt >= self.attempts.get(container, attempt):
+            self.attempts[container] = attempt
+
+    def note(self, name: str, text: str | None) -> None:
+        """Remember something under a name; None forgets it."""
+        if text is None:
+            self.notes.pop(name, None)
+        else:
+            self.notes[name] = text
+
 
 NOTHING = Entry()
 """Of everything that the ledger says nothing of; never written to."""
@@ -44,6 +68,23 @@ class Record(Struct, eq=False):
     status: Json | PodStatus | None = None
     others: Sequence[Json] = ()
     entry: Entry = NOTHING
+
+    def writable(self) -> Entry:
+        """The ledger's entry, to be written to."""
+        if self.entry is NOTHING:
+            self.entry = Entry()
+        return self.entry
+
+    def publish(self, status: Json | PodStatus, revision: int) -> None:
+        """A kubelet's new status; what others have written into it stays."""
+        self.revision = revision
+        if self.others and not isinstance(status, PodStatus):
+            status = with_conditions(status, self.others)
+        self.status = status
+
+    def end(self, revision: int) -> None:
+        """It is deleted, as of this revision."""
+        self.revision = revision
 
     def read(self) -> Object:
         if isinstance(self.status, PodStatus):

@@ -39,7 +39,6 @@ from runner.registry.contract import (
     uid_of,
     unversioned,
     updated,
-    with_conditions,
     without_status,
 )
 from runner.registry.identities import new_uid
@@ -157,16 +156,15 @@ class MemoryRegistry:
         old, status, uid = known.get(key), value.get("status"), uid_of(value)
         self._revision += 1
         self._wishes += kind == "Pod" and old is not None
-        record = known[key] = Record(key, unversioned(without_status(value)), self._revision)
-        record.status, record.entry = status, entry
-        if kind == "Pod" and isinstance(status, Mapping):
-            record.others = foreign_conditions(status)
         if old is not None:
             before = uid_of(old.value) if not isinstance(old.value, Event) else ""
             if before == uid:
-                record.entry = old.entry
+                entry = old.entry
             else:
                 self._by_uid.pop(before, None)
+        others = foreign_conditions(status) if kind == "Pod" and isinstance(status, Mapping) else ()
+        record = Record(key, unversioned(without_status(value)), self._revision, None, status, others, entry)
+        known[key] = record
         if uid:
             self._by_uid[uid] = record
         if self._watches:
@@ -183,7 +181,7 @@ class MemoryRegistry:
             del known[namespace, name]
             self._by_uid.pop(own, None)
             self._revision += 1
-            record.revision = self._revision
+            record.end(self._revision)
             if self._watches:
                 self._tell(ChangeType.DELETED, kind, own, record)
             return record.read()
@@ -194,10 +192,7 @@ class MemoryRegistry:
             if record is None:
                 return
             self._revision += 1
-            record.revision = self._revision
-            record.status = status
-            if record.others and not isinstance(status, PodStatus):
-                record.status = with_conditions(status, record.others)
+            record.publish(status, self._revision)
             if self._hears_statuses:
                 kind = str(record.value["kind"]) if not isinstance(record.value, Event) else _EVENT
                 self._tell(ChangeType.MODIFIED, kind, uid, record, is_status=True)
@@ -296,24 +291,26 @@ class MemoryRegistry:
                 self._floor = self._revision
             watch = MemoryWatch(selection, wake, self._lock, self._forget)
             if since is None:
-                watch.found.extend(self._present(selection))
+                watch.begin(self._present(selection))
+            elif (problem := self._expired(int(since))) is not None:
+                watch.fail(problem)
             else:
-                watch.problem = self._catch_up(watch, int(since))
+                self._catch_up(watch, int(since))
             self._watches.append(watch)
             self._listen()
         if wake is not None and (watch.found or watch.problem):
             wake()
         return watch
 
-    def _catch_up(self, watch: MemoryWatch, since: int) -> Expired | None:
+    def _expired(self, since: int) -> Expired | None:
         if since > self._revision:
             return Expired(since, self._revision)
-        if since < self._floor:
-            return Expired(since, self._floor)
+        return Expired(since, self._floor) if since < self._floor else None
+
+    def _catch_up(self, watch: MemoryWatch, since: int) -> None:
         for change, touch in zip(self._log, self._touches, strict=True):
             if change.revision > since:
                 watch.hear(change, touch, is_old=True)
-        return None
 
     def _present(self, selection: Selection) -> Sequence[Change]:
         found = []

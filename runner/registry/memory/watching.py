@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Self
 
 from runner.clock import Wakeup
@@ -29,6 +29,14 @@ class MemoryWatch:
         self._is_closed = False
         self.found: deque[Change] = deque()
         self.problem: Expired | None = None
+
+    def begin(self, present: Iterable[Change]) -> None:
+        """Give what there is already."""
+        self.found.extend(present)
+
+    def fail(self, problem: Expired) -> None:
+        """It cannot go on from where it was to."""
+        self.problem = problem
 
     def hear(self, change: Change, touch: Touch, *, is_old: bool = False) -> None:
         """Take a change in, if it concerns the watch."""
