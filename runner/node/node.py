@@ -202,7 +202,7 @@ class Node:
         engine = self.engine.of(pod)
         listen = self.narrate if self._news else self._listener
         context = PodContext(
-            pod=pod,
+            made_of=pod,
             engine=engine,
             store=self.store,
             clock=self.clock,
@@ -225,6 +225,7 @@ class Node:
             secrets=secrets,
             making=owned.making,
             health=self._health,
+            stored=None if is_new else self._status_of(pod.uid),
         )
         context.prefetcher, context.ahead, context.wake = Prefetcher(context), owned.ahead, wakeup.set
         if self.network is not None:
@@ -232,11 +233,13 @@ class Node:
         context.troubles.changed = self._hear_of_trouble
         if owned.has_messages:
             context.messages = TerminationMessages.of(engine, pod, owned.owner)
-        if not is_new:
-            stored = (pod_of(self.store, pod.uid) or {}).get("status")
-            context.status = context.published = PodStatus.from_json(stored) if stored else None
         ticket = self._queue.ticket(wakeup.set)
         return PodWorker(context, wakeup, ticket, is_adopted=not is_new, on_give_up=self.tell_news)
+
+    def _status_of(self, uid: PodUID) -> PodStatus | None:
+        """What was published of a pod before."""
+        stored = (pod_of(self.store, uid) or {}).get("status")
+        return PodStatus.from_json(stored) if stored else None
 
     @property
     def running(self) -> Sequence[Running]:

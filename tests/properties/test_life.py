@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from runner.clock import VIRTUAL_START
 from runner.core.model import Pod
-from runner.core.sync.decide import Memory, Plan, decide
+from runner.core.sync.decide import Plan, decide
 from runner.core.sync.operations import Hold, HoldSandbox
 from runner.engine.simulated.script import ContainerScript
 from runner.kubelet.options import WorkerOptions
@@ -51,12 +51,7 @@ def _spared(script: ContainerScript) -> ContainerScript:
 def decided_again(run: SimulatedRun) -> Plan:
     """What would be done now, nothing having changed."""
     context = run.worker.context
-    memory = Memory(
-        crashes=context.crashes,
-        attempts=run.store.ledger.attempts(context.pod.uid),
-        settings=context.backoff,
-        schedule=context.options.retry.delay,
-    )
+    memory = replace(context.restarts.memory, attempts=run.store.ledger.attempts(context.pod.uid))
     return decide(context.pod, context.observed, context.results, memory, run.clock.now())
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.core.container.resources import unenforced_storage
-from runner.core.narration import Notice
 from runner.core.reasons import EventReason, warning
 from runner.core.sync.eviction import MONITORING_SECONDS, eviction, limited_volumes
 from runner.core.text.times import later
@@ -34,7 +33,7 @@ _BLOCK = 512
 def tell_what_nobody_watches(context: PodContext) -> None:
     """Say which limits of storage are not enforced."""
     for name in unenforced_storage(context.pod):
-        _tell(context, f"the ephemeral-storage limit of container {name} is not enforced here")
+        context.reporter.notice(f"the ephemeral-storage limit of container {name} is not enforced here")
 
 
 def watch_storage(context: PodContext) -> Task[None]:
@@ -46,16 +45,14 @@ def watch_storage(context: PodContext) -> Task[None]:
     places = yield from run_job(context.jobs, partial(_places, context, tuple(limits)))
     for name in limits:
         if name not in places:
-            _tell(context, f"the sizeLimit of volume {name} is not enforced here: what it uses cannot be seen")
+            context.reporter.notice(f"the sizeLimit of volume {name} is not enforced here: what it uses cannot be seen")
     while places:
         began = context.clock.steady()
         used = yield from run_job(context.jobs, lambda: {name: disk_usage(place) for name, place in places.items()})
         failure = eviction(limits, used)
         if failure is not None:
-            context.failure = failure
             context.event(warning(EventReason.EVICTED, failure.message))
-            context.publish()
-            context.poke()
+            context.statuses.evict(failure)
             return
         pause = max(MONITORING_SECONDS, _SHARE * (context.clock.steady() - began))
         yield Wait(until=later(context.now(), pause))
@@ -96,7 +93,3 @@ def disk_usage(directory: Path) -> int:
             if stat.S_ISDIR(found.st_mode):
                 pending += [entry.path for entry in os.scandir(place)]
     return total
-
-
-def _tell(context: PodContext, text: str) -> None:
-    context.tell(Notice(at=context.now(), ref=context.ref, text=text))

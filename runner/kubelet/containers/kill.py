@@ -63,7 +63,7 @@ def kill_container(
     finally:
         if order is not None:
             order.running.discard(record.name)
-    forget(context, record.id)
+    context.probes.forget(record.id)
 
 
 def _timed(context: PodContext, remaining: float, task: Task[None]) -> Task[float]:
@@ -96,12 +96,6 @@ def _stop(engine: Engine, container_id: str, timeout: int) -> None:
         with suppress(NotFound):
             if engine.inspect_container(container_id).state in _ALIVE:
                 raise
-
-
-def forget(context: PodContext, container_id: str) -> None:
-    """Drop what probes said about an instance that has ended."""
-    for verdicts in context.verdicts.values():
-        verdicts.pop(container_id, None)
 
 
 def kill_pod(context: PodContext, *, grace: int | None = None) -> Task[None]:

@@ -149,7 +149,7 @@ def create_sandbox(context: PodContext, operation: CreateSandbox, following: Sta
             zone=context.zone,
         )
         job = context.jobs.submit(creation.run, Lane.BEGIN)
-    context.attempts[SANDBOX_CONTAINER] = attempt
+    context.restarts.begin(SANDBOX_CONTAINER, attempt)
     if context.prefetcher is not None:
         creation.on_created = context.wake
         if not (creation.id or job.done):

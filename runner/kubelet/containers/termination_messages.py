@@ -35,7 +35,7 @@ from runner.core.container.messages import (
 )
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container, Pod
-from runner.core.observed import ContainerRecord, RuntimeState
+from runner.core.observed import ContainerRecord, Observed, RuntimeState
 from runner.core.volumes import VolumePlan
 from runner.engine.localvolumes import local_volume
 from runner.engine.protocol import Engine
@@ -108,9 +108,9 @@ class TerminationMessages:
 
     # --- after it has ended --------------------------------------------------------------------------------------------
 
-    def complete(self, context: PodContext) -> None:
-        """Put the messages of ended containers into what was observed, reading those that are not known yet."""
-        ended = [record for record in context.observed.containers if record.state is RuntimeState.EXITED]
+    def completed(self, context: PodContext, observed: Observed) -> Observed:
+        """What was observed with the messages of ended containers, reading those that are not known yet."""
+        ended = [record for record in observed.containers if record.state is RuntimeState.EXITED]
         self._known = {record.id: self._known[record.id] for record in ended if record.id in self._known}
         missing = [record for record in ended if record.id not in self._known]
         if all(self._can_wait(context.pod, record) for record in missing):
@@ -122,10 +122,10 @@ class TerminationMessages:
                     )
         else:
             self._known |= self._read(context, missing)
-        if any(self._known.values()):
-            records = context.observed.containers
-            completed = tuple(with_message(record, self._known.get(record.id, "")) for record in records)
-            context.observed = replace(context.observed, containers=completed)
+        if not any(self._known.values()):
+            return observed
+        completed = tuple(with_message(record, self._known.get(record.id, "")) for record in observed.containers)
+        return replace(observed, containers=completed)
 
     def _can_wait(self, pod: Pod, record: ContainerRecord) -> bool:
         """What follows an init container that succeeded must not wait for its message."""

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import assert_never
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container
@@ -33,7 +32,7 @@ from runner.core.sync.operations import (
 from runner.core.sync.termination import grace_period
 from runner.core.text.times import format_duration
 from runner.errors import EngineRefusal
-from runner.kubelet.containers.kill import forget, kill_container, kill_pod
+from runner.kubelet.containers.kill import kill_container, kill_pod
 from runner.kubelet.containers.sandbox import create_sandbox
 from runner.kubelet.containers.start import start_container
 from runner.kubelet.images.pullqueue import PullTicket
@@ -115,7 +114,7 @@ def _create_sandbox(
         return False
     context.troubles.is_over(SANDBOX)
     if operation.again is not None:
-        context.crashes[operation.again[0]] = operation.again[1]
+        context.restarts.remember(*operation.again)
     for old in operation.replaces:
         context.engine.of(container=SANDBOX_CONTAINER, attempt=old.attempt).remove_container(old.id)
     outcome.acted = True
@@ -140,7 +139,7 @@ def _remove(context: PodContext, operation: Remove) -> Task[None]:
     if operation.running:
         yield from kill_container(context, record, "killing", grace=0)
     _remember(context, operation)
-    context.reasons.pop(record.name, None)
+    context.statuses.waits_no_more(record.name)
     remove_instance(context, record)
 
 
@@ -148,9 +147,7 @@ def _discard(context: PodContext, container_id: str) -> None:
     record = context.observed.by_id(container_id)
     if record is not None:
         remove_instance(context, record)
-        # What was done here is no news, which would be a reason to try at once again what has failed.
-        left = tuple(one for one in context.observed.containers if one.id != container_id)
-        context.observed = replace(context.observed, containers=left)
+        context.cache.drop(container_id)
 
 
 def remove_instance(context: PodContext, record: ContainerRecord) -> None:
@@ -166,13 +163,13 @@ def remove_instance(context: PodContext, record: ContainerRecord) -> None:
         )
     )
     context.engine.of(container=record.name, attempt=record.attempt).remove_container(record.id)
-    forget(context, record.id)
+    context.probes.forget(record.id)
 
 
 def _remember(context: PodContext, operation: Start | Remove) -> None:
     crash = operation.remember or operation.again
     if crash is not None:
-        context.crashes[crash[0]] = crash[1]
+        context.restarts.remember(*crash)
     if operation.at_once:
         _announce_retry(context, operation)
 
@@ -182,10 +179,9 @@ def _hold(context: PodContext, operation: Hold, outcome: SyncOutcome) -> None:
     outcome.held_until(operation.ready_at)
     container = _container(context, operation.target)
     context.event(crash_loop_event(context.pod.full_name, container.name), container)
-    context.reasons[container.name] = StartFailure(
-        reason=WaitingReason.CRASH_LOOP_BACK_OFF,
-        message=crash_loop_message(context.pod.full_name, container.name, operation.delay),
-    )
+    message = crash_loop_message(context.pod.full_name, container.name, operation.delay)
+    failure = StartFailure(reason=WaitingReason.CRASH_LOOP_BACK_OFF, message=message)
+    context.statuses.waits(container.name, failure)
     _announce_retry(context, operation)
 
 
@@ -235,13 +231,12 @@ def _start(context: PodContext, operation: Start, outcome: SyncOutcome, queue: P
     )
     if result.failure is None:
         context.troubles.is_over(container.name)
-        context.reasons.pop(container.name, None)
+        context.statuses.waits_no_more(container.name)
         outcome.acted = True
         return True
     if result.failure.reason in ENDLESS and not result.may_pass:
         context.troubles.failed(container.name, result.failure.reason, result.failure.message)
-    outcome.fresh_failure |= context.reasons.get(container.name) != result.failure
-    context.reasons[container.name] = result.failure
+    outcome.fresh_failure |= context.statuses.waits(container.name, result.failure)
     if result.failure.reason == WaitingReason.POST_START_HOOK_ERROR:
         yield from _kill_after_hook(context, container)
         outcome.acted = True

@@ -131,9 +131,10 @@ class PodWorker:
             return
         if _asked_for(value) == _asked_for(self.context.pod.manifest):
             return
-        self.context.pod = with_retry_scope(Pod.from_json(without_status(value)), self.context.options.retry.scope)
-        self.context.show()
-        self.context.poke()
+        self.context.cache.update(
+            with_retry_scope(Pod.from_json(without_status(value)), self.context.options.retry.scope)
+        )
+        self.context.statuses.show()
 
     def _live(self) -> Task[None]:
         context, prober = self.context, Prober(self.context)
@@ -187,8 +188,7 @@ class PodWorker:
         context, before = self.context, self.context.status
         if before is None or not before.phase.is_terminal:
             context.event(warning(rejection.reason, rejection.message))
-            context.may_run = False
-            context.announce(
+            context.statuses.reject(
                 PodStatus(
                     phase=Phase.FAILED,
                     reason=rejection.reason,
@@ -203,7 +203,7 @@ class PodWorker:
         """What the scheduler and the API server would have said before the kubelet comes in."""
         context, pod = self.context, self.context.pod
         text = f"Successfully assigned {pod.namespace}/{pod.name} to {context.options.node_name}"
-        context.announce(PodStatus(phase=Phase.PENDING, qos_class=qos_class(pod.manifest)))
+        context.statuses.announce(PodStatus(phase=Phase.PENDING, qos_class=qos_class(pod.manifest)))
         note = Note(type=EventType.NORMAL, reason=EventReason.SCHEDULED, message=text)
         context.recorder.note(note, component="default-scheduler")
         tell_what_nobody_watches(context)
@@ -346,7 +346,7 @@ class PodWorker:
                     context.event(warning(EventReason.FAILED_KILL_POD, f"error killing pod: {error.message}"))
                 yield Wait(until=self._trouble(error, failures, "the pod cannot be stopped"))
         yield from self._steadily(context.look)
-        context.finish(is_stopped=not any(sandbox.ready for sandbox in context.observed.sandboxes))
+        context.statuses.finish(is_stopped=not any(sandbox.ready for sandbox in context.observed.sandboxes))
 
     def _hasten(self, kill: Handle[None]) -> Task[None]:
         """A shorter grace period was asked for meanwhile: what still runs when it is over is killed."""

@@ -73,8 +73,7 @@ class Prober:
     def _watch(self, container: Container, kind: ProbeKind, probe: Probe, record: ContainerRecord) -> Task[None]:
         """Probe one instance until it is over or the pod goes away."""
         context = self.context
-        verdicts = context.verdicts[kind]
-        verdicts.setdefault(record.id, initial_verdict(kind))
+        context.probes.begin(kind, record.id, initial_verdict(kind))
         state = initial_state(kind)
         due = first_run_at(probe, record.started_at or record.created_at, context.now())
         is_due = False
@@ -96,8 +95,8 @@ class Prober:
             self._set(kind, record.id, state.verdict)
         # On hold, or over: wait for a new instance.
         yield Wait(ready=lambda: not self._lives(record))
-        if kind is not ProbeKind.STARTUP or verdicts.get(record.id) is not ProbeResult.SUCCESS:
-            verdicts.pop(record.id, None)
+        if kind is not ProbeKind.STARTUP or context.probes.get(kind, record.id) is not ProbeResult.SUCCESS:
+            context.probes.drop(kind, record.id)
 
     def _run(
         self, container: Container, kind: ProbeKind, probe: Probe, record: ContainerRecord
@@ -128,11 +127,9 @@ class Prober:
         return run
 
     def _set(self, kind: ProbeKind, container_id: str, verdict: ProbeResult) -> None:
-        verdicts = self.context.verdicts[kind]
-        if verdicts.get(container_id) is verdict:
+        if not self.context.probes.set(kind, container_id, verdict):
             return
-        verdicts[container_id] = verdict
-        self.context.show_probed(kind, container_id, verdict)
+        self.context.statuses.show_probed(kind, container_id, verdict)
         if kind is not ProbeKind.LIVENESS or verdict is ProbeResult.FAILURE:
             self.context.poke()
 
@@ -154,4 +151,4 @@ class Prober:
     def _is_started(self, container: Container, record: ContainerRecord) -> bool:
         if container.startup is None:
             return True
-        return self.context.verdicts[ProbeKind.STARTUP].get(record.id) is ProbeResult.SUCCESS
+        return self.context.probes.get(ProbeKind.STARTUP, record.id) is ProbeResult.SUCCESS

@@ -1,0 +1,42 @@
+"""What probes say of the containers of one pod. Mirrors pkg/kubelet/prober/results/results_manager.go."""
+
+from __future__ import annotations
+
+from runner.core.model import ProbeKind
+from runner.core.observed import ProbeResult, ProbeResults
+
+
+class Results:
+    """The standing verdicts by kind and container id. ``view`` goes along with them."""
+
+    def __init__(self) -> None:
+        self._verdicts: dict[ProbeKind, dict[str, ProbeResult]] = {kind: {} for kind in ProbeKind}
+        self.view = ProbeResults(
+            startup=self._verdicts[ProbeKind.STARTUP],
+            liveness=self._verdicts[ProbeKind.LIVENESS],
+            readiness=self._verdicts[ProbeKind.READINESS],
+        )
+
+    def get(self, kind: ProbeKind, container_id: str) -> ProbeResult | None:
+        """The verdict; None: there is none yet."""
+        return self._verdicts[kind].get(container_id)
+
+    def set(self, kind: ProbeKind, container_id: str, verdict: ProbeResult) -> bool:
+        """A probe says so. Returns whether that is news."""
+        verdicts = self._verdicts[kind]
+        is_news = verdicts.get(container_id) is not verdict
+        verdicts[container_id] = verdict
+        return is_news
+
+    def begin(self, kind: ProbeKind, container_id: str, verdict: ProbeResult) -> None:
+        """What stands until the probe has said something."""
+        self._verdicts[kind].setdefault(container_id, verdict)
+
+    def drop(self, kind: ProbeKind, container_id: str) -> None:
+        """A probe's verdict on an instance stands no more."""
+        self._verdicts[kind].pop(container_id, None)
+
+    def forget(self, container_id: str) -> None:
+        """Drop what probes said about an instance that has ended."""
+        for kind in ProbeKind:
+            self.drop(kind, container_id)
