@@ -278,10 +278,11 @@ class Launching(Ground):
         """What a StatefulSet claims for its pods: made once, and kept like every claim."""
         from runner.registry.objects import create_missing
 
+        def create(claim: Json) -> bool:
+            return create_missing(self.registry, {"kind": CLAIMS.kind, **claim}, self.clock.now())
+
         for controller in controllers:
-            for claim in controller.claims():
-                if create_missing(self.registry, {"kind": CLAIMS.kind, **claim}, self.clock.now()):
-                    controller.claimed.append(claim["metadata"]["name"])
+            controller.claim(create)
 
     def _put_objects(self, objects: Sequence[LoadedObject], title: Title) -> None:
         """What the pods refer to is kept as long as the run lasts; what was there before stays longer."""

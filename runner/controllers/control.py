@@ -5,7 +5,7 @@ Policy, words and statuses are in ``core/workloads``; whoever runs the pods lend
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -75,9 +75,38 @@ class Controller:
         """Why it makes no pods, in one line."""
         return self.judged.idleness
 
-    def claims(self) -> list[dict[str, Any]]:
-        """The PersistentVolumeClaims that its pods mount."""
-        return claims(self.workload)
+    def go_on(self, shown: Iterable[Json], members: Iterable[Member]) -> None:
+        """Another node has stopped: what it has shown is in the registry, what it has asked is in the pods."""
+        self.shown.update((str(value["kind"]), dict(unversioned(value))) for value in shown)
+        self.asked.update(member.uid for member in members if member.is_deleted)
+
+    def ask_for_deletion(self, uid: PodUID) -> None:
+        """Remember that the deletion of one of its pods was asked for."""
+        self.asked.add(uid)
+
+    def end(self) -> None:
+        """The workload itself is to go: it makes no pods any more."""
+        self.is_deleted = True
+
+    def forget(self) -> None:
+        """It is no more: nothing of it is shown."""
+        self.shown.clear()
+
+    def show(self, value: dict[str, Any]) -> bool:
+        """Whether one of its objects is not what was shown last; from now on it is."""
+        kind = str(value["kind"])
+        is_news = self.shown.get(kind) != value
+        self.shown[kind] = value
+        return is_news
+
+    def tells_retry(self, at: datetime) -> bool:
+        """Whether nobody was told yet that it tries again then; from now on somebody was."""
+        was_told, self.told = self.told == at, at
+        return not was_told
+
+    def claim(self, create: Callable[[Json], bool]) -> None:
+        """Make the PersistentVolumeClaims that its pods mount; ``create`` says whether one is new, which is told of."""
+        self.claimed += [one["metadata"]["name"] for one in claims(self.workload) if create(one)]
 
     def step(self, members: Sequence[Member], now: datetime, speed: float) -> Reconciliation:
         """What to do now; remembers what has come of the workload."""
@@ -155,12 +184,9 @@ class Control:
     def take_over(self) -> None:
         """Go on where another node has stopped: what it has shown is in the registry, what it has asked is in the pods."""
         for controller in self.controllers:
-            for value in (controller.workload.parent, controller.workload.value):
-                shown = None if value is None else self._store.get(str(value["kind"]), *name_of(value))
-                if shown is not None:
-                    controller.shown[str(shown["kind"])] = dict(unversioned(shown))
-            deleted = (member for member in self._hands.members(controller) if member.is_deleted)
-            controller.asked.update(member.uid for member in deleted)
+            values = (value for value in (controller.workload.parent, controller.workload.value) if value is not None)
+            shown = (self._store.get(str(value["kind"]), *name_of(value)) for value in values)
+            controller.go_on((value for value in shown if value is not None), self._hands.members(controller))
 
     def reconcile(self) -> datetime | None:
         """Do what the workloads want done now. Returns when they want to be asked again at the latest."""
@@ -174,14 +200,13 @@ class Control:
         by_uid = {member.uid: member for member in members}
         for uid in step.delete:
             self._hands.delete(uid)
-            controller.asked.add(uid)
+            controller.ask_for_deletion(uid)
             for note in words.deleted(controller.workload, by_uid[uid]):
                 self._tell(controller, note)
         for value in step.create:
             name = self._hands.create(controller, value)
             self._tell(controller, words.created(controller.workload, name))
-        if step.retry_at is not None and step.retry_at != controller.told:
-            controller.told = step.retry_at
+        if step.retry_at is not None and controller.tells_retry(step.retry_at):
             self._tell_retry(controller, now, step.retry_at)
         if step.create or step.delete:
             members = self._hands.members(controller)
@@ -200,11 +225,11 @@ class Control:
             for member in members:
                 if not member.is_gone and member.uid not in controller.asked:
                     self._hands.delete(member.uid, grace)
-                    controller.asked.add(member.uid)
+                    controller.ask_for_deletion(member.uid)
             if value["kind"] == WorkloadKind.REPLICA_SET and workload.parent is not None:
                 forget_request(self._store, value)
             else:
-                controller.is_deleted = True
+                controller.end()
 
     def _forget(self, controller: Controller) -> None:
         """A workload that was deleted is there no more when its pods are gone."""
@@ -212,7 +237,7 @@ class Control:
             for value in controller.shown.values():
                 self._store.delete(str(value["kind"]), *name_of(value))
                 forget_request(self._store, value)
-        controller.shown.clear()
+        controller.forget()
 
     def settle(self) -> None:
         """While the pods of the run are deleted: let Jobs that are over come to their end."""
@@ -225,9 +250,7 @@ class Control:
         view = controller.view(members, self._clock.now())
         was_settled = _is_finished(controller.shown)
         for value in objects_of(view):
-            kind = str(value["kind"])
-            if controller.shown.get(kind) != value:
-                controller.shown[kind] = value
+            if controller.show(value):
                 put(self._store, value)
         if view.is_settled and not was_settled:
             self._tell(controller, words.ended(controller.state, controller.reason, controller.message))

@@ -163,6 +163,11 @@ class _Observation(Struct):
     first: datetime
     times: int = 0
 
+    def again(self) -> int:
+        """Count it once more. Returns how often it was seen by now."""
+        self.times += 1
+        return self.times
+
 
 class _Similar(Struct):
     """The different messages of events that are alike otherwise, oldest first, and when the last one came."""
@@ -227,7 +232,6 @@ class Correlator:
             seen = _Observation(self._name(ref, now), now)
             _make_room(self._observations)
         self._observations[key] = seen
-        seen.times += 1
         bucket = self._buckets.pop(about, None)
         if bucket is None:
             bucket = _Bucket(_FULL, now)
@@ -242,7 +246,7 @@ class Correlator:
             message=message,
             first=seen.first,
             last=now,
-            count=seen.times,
+            count=seen.again(),
         )
         return event, bucket.take(now)
 

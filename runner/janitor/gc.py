@@ -146,18 +146,15 @@ def remove_pod(engine: SweptEngine, store: Registry, home: Home, clock: Clock, u
         strangers=False,
         other_homes=False,
     )
-    leftover = _Leftover(uid, record=pod_of(store, uid))
-    if leftover.record is not None:
-        leftover.pod = name_of(leftover.record)
+    record = pod_of(store, uid)
+    pod = ("", "") if record is None else name_of(record)
     try:
         take_over(store, uid, sweep.instance.id, sweep.is_alive)
-        labels = {POD_UID: uid}
-        leftover.containers, leftover.volumes = engine.list_containers(labels), engine.list_volumes(labels)
-        sweep.sweep_pod(leftover)
+        containers, volumes = engine.list_containers({POD_UID: uid}), engine.list_volumes({POD_UID: uid})
+        sweep.sweep_pod(_Leftover(uid, containers, volumes, record, pod=pod))
     finally:
         sweep.close()
-    sweep.access = engine.list_volumes({VOLUME_KIND: ACCESS})
-    sweep.sweep_access()
+    sweep.sweep_access(engine.list_volumes({VOLUME_KIND: ACCESS}))
     if sweep.problems:
         raise EngineRefusal("\n".join(sweep.problems))
 
@@ -174,6 +171,25 @@ class _Leftover:
     owners: set[str] = field(default_factory=set)
     """The labels of what there is of it in the Engine."""
     pod: tuple[str, str] = ("", "")
+
+    def know(self, record: Object) -> None:
+        """It is in the registry."""
+        self.record, self.pod = record, name_of(record)
+
+    def find(self, thing: ContainerSummary | VolumeDetails) -> None:
+        """Something of it is in the Engine."""
+        labels = thing.labels
+        self.owners.add(labels.get(OWNER, ""))
+        self.pod = (labels.get(POD_NAMESPACE, ""), labels.get(POD_NAME, ""))
+        if isinstance(thing, ContainerSummary):
+            self.containers.append(thing)
+        else:
+            self.volumes.append(thing)
+
+    def judge(self, holder: str) -> str:
+        """Note who holds it while it is judged: nobody else may have taken it when it is swept. Returns the holder."""
+        self.holder = holder
+        return holder
 
     def is_dead(self, *, unknown: bool) -> bool:
         """Whether no owner lives; ``unknown`` is the answer for owners of whom that cannot be told."""
@@ -236,7 +252,7 @@ class _Sweep:
                 self.sweep_pod(leftover)
         self._sweep_namespaces()
         if self.older_than is None:
-            self.sweep_access()
+            self.sweep_access(self.access)
         if not self.dry_run and self.older_than is None:
             remove_orphans(self.store, self.is_alive)
         if self.everything and self.older_than is None:
@@ -273,7 +289,8 @@ class _Sweep:
     def _is_unwanted(self, leftover: _Leftover, fates: Fates) -> bool:
         """Whether a pod that is known goes. Everything but what somebody runs, or has left there while it lives."""
         assert leftover.record is not None
-        leftover.holder, fate = fates.holder(leftover.uid), fates.of(leftover.record)
+        leftover.judge(fates.holder(leftover.uid))
+        fate = fates.of(leftover.record)
         if self.everything and fates.lease(leftover.record) is not Lease.ALIVE:
             return fate in (Fate.WAITS, Fate.STAYS, Fate.GOES)
         return fate is Fate.GOES
@@ -282,8 +299,8 @@ class _Sweep:
         """Whether it is a Service's proxy: somebody has taken it over as it is, or will because pods use it."""
         if not any(SERVICE in one.labels for one in leftover.containers):
             return False
-        leftover.holder = self.store.ledger.holder(leftover.uid)
-        return self.is_alive(leftover.holder) or is_in_use(self.store, leftover.uid, self.is_alive)
+        holder = leftover.judge(self.store.ledger.holder(leftover.uid))
+        return self.is_alive(holder) or is_in_use(self.store, leftover.uid, self.is_alive)
 
     def _goes_anyway(self, leftover: _Leftover) -> bool:
         """Whether everything of this kind was asked for: kept or not, whoever may have made it."""
@@ -307,17 +324,16 @@ class _Sweep:
         # First what is known: a pod that another sweep forgets meanwhile has left the Engine before.
         records = self.store.list("Pod").items
         for container in self.engine.list_containers({MANAGED: ""}):
-            _of(found, container.labels, container.id).containers.append(container)
+            _of(found, container.labels, container.id).find(container)
         for volume in self._list_volumes({MANAGED: ""}):
             kind = volume.labels.get(VOLUME_KIND)
             if kind == ACCESS:
                 self.access.append(volume)
             elif kind != "pvc":
-                _of(found, volume.labels, volume.name).volumes.append(volume)
+                _of(found, volume.labels, volume.name).find(volume)
         for record in records:
             uid = str(record["metadata"]["uid"])
-            leftover = found.setdefault(uid, _Leftover(uid))
-            leftover.record, leftover.pod = record, name_of(record)
+            found.setdefault(uid, _Leftover(uid)).know(record)
         return found.values()
 
     def _list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
@@ -378,9 +394,9 @@ class _Sweep:
                 continue
             self._remove_unused(volume.name)
 
-    def sweep_access(self) -> None:
+    def sweep_access(self, folders: Iterable[VolumeDetails]) -> None:
         """Folders of service accounts whose makers are dead and that nobody has mounted."""
-        for volume in self.access:
+        for volume in folders:
             leftover = _Leftover("", owners={volume.labels.get(OWNER, "")})
             anyway = self._goes_anyway(leftover)
             if leftover.is_dead(unknown=anyway) and (anyway or self._is_ours(leftover)):
@@ -471,10 +487,7 @@ class _Sweep:
 
 def _of(found: dict[str, _Leftover], labels: Mapping[str, str], key: str) -> _Leftover:
     uid = labels.get(POD_UID, "")
-    leftover = found.setdefault(uid or f"/{key}", _Leftover(uid))
-    leftover.owners.add(labels.get(OWNER, ""))
-    leftover.pod = (labels.get(POD_NAMESPACE, ""), labels.get(POD_NAME, ""))
-    return leftover
+    return found.setdefault(uid or f"/{key}", _Leftover(uid))
 
 
 def _entries(directory: Path) -> Sequence[Path]:

@@ -72,6 +72,39 @@ class _Loading:
         self.items = 0
         self.seen: dict[tuple[str, str, str], tuple[str, Position]] = {}
 
+    def refuse(self, problem: Problem) -> None:
+        self.problems.append(problem)
+
+    def warn(self, warning: Problem) -> None:
+        self.warnings.append(warning)
+
+    def ignore(self, ignored: Problem) -> None:
+        self.ignored.append(ignored)
+
+    def put_off(self, problem: Problem, ignored: Problem) -> None:
+        """A custom resource: what it is told of is seen when everything is read."""
+        self.custom.append((problem, ignored))
+
+    def take(self, item: LoadedObject) -> None:
+        self.objects.append(item)
+
+    def count_item(self) -> None:
+        """There is something that has a kind."""
+        self.items += 1
+
+    def begin(self) -> int:
+        """An object begins. Returns its number, from 0."""
+        self.begun += 1
+        return self.begun - 1
+
+    def note_namespace(self, namespace: str, warning: Problem) -> None:
+        """Remember what the first object in a namespace is to be told."""
+        self.namespaces.setdefault(namespace, warning)
+
+    def first(self, kind: str, namespace: str, name: str, file: str, at: Position) -> tuple[str, Position]:
+        """Where the first object of that name is: here, when there was none before."""
+        return self.seen.setdefault((kind, namespace, name), (file, at))
+
     def judge_custom(self) -> None:
         """Custom resources beside other objects are ignored; alone they are kinds that nobody knows."""
         is_beside = bool(self.begun or self.ignored)
@@ -122,23 +155,25 @@ class _SourceLoading:
         detail: str | None = None,
         subject: Subject | None = None,
     ) -> None:
-        problems = self.loading.problems
-        problems.append(
-            Problem(
-                file=self.file,
-                line=at.line,
-                column=at.column,
-                field=field,
-                message=message,
-                type=kind,
-                detail=message if detail is None else detail,
-                order=len(problems),
-                subject=subject,
-            )
+        self.loading.refuse(self.problem_of(at, field, message, kind, detail, subject))
+
+    def problem_of(
+        self, at: Position, field: str, message: str, kind: ProblemType, detail: str | None, subject: Subject | None
+    ) -> Problem:
+        return Problem(
+            file=self.file,
+            line=at.line,
+            column=at.column,
+            field=field,
+            message=message,
+            type=kind,
+            detail=message if detail is None else detail,
+            order=len(self.loading.problems),
+            subject=subject,
         )
 
     def warn(self, at: Position, field: str, message: str) -> None:
-        self.loading.warnings.append(self.warning(at, field, message))
+        self.loading.warn(self.warning(at, field, message))
 
     def warning(self, at: Position, field: str, message: str) -> Problem:
         return Problem(
@@ -171,7 +206,7 @@ class _SourceLoading:
             if items is not None or kind == "List":
                 self.items(items or Node(None, root.line, root.column), version, kind)
                 return
-        self.loading.items += 1
+        self.loading.count_item()
         type_name = load_schema().kinds.get(f"{version}/{kind}")
         if type_name is None:
             self.unknown_kind(root, version, kind)
@@ -215,7 +250,7 @@ class _SourceLoading:
     def unknown_kind(self, root: Node, version: str, kind: str) -> None:
         known = load_schema().known
         if kind in known.get(version, ()):
-            self.loading.ignored.append(self.ignored(root, version, kind))
+            self.loading.ignore(self.ignored(root, version, kind))
             return
         sentence = f'no matches for kind "{kind}" in version "{version}"'
         hint = _kind_hint(version, kind)
@@ -227,11 +262,12 @@ class _SourceLoading:
             scheme = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
             detail = f'no kind "{kind}" is registered for version "{version}" in scheme "{scheme}"'
             # kubectl knows each kind in lower case as well, and asks the server.
-            subject = Subject(number=self.loading.begun, api_version=version, kind=kind, name=_written_name(root))
-            self.loading.begun += 1
-        self.problem(at.position, "", sentence + hint, ProblemType.DECODE, detail, subject)
+            subject = Subject(number=self.loading.begin(), api_version=version, kind=kind, name=_written_name(root))
+        problem = self.problem_of(at.position, "", sentence + hint, ProblemType.DECODE, detail, subject)
         if _is_custom(version):
-            self.loading.custom.append((self.loading.problems.pop(), self.ignored(root, version, kind)))
+            self.loading.put_off(problem, self.ignored(root, version, kind))
+        else:
+            self.loading.refuse(problem)
 
     def ignored(self, root: Node, version: str, kind: str) -> Problem:
         at, name = root.value["kind"].position, _written_name(root)
@@ -248,8 +284,7 @@ class _SourceLoading:
 
     def object(self, root: Node, version: str, kind: str, type_name: str) -> None:
         positions = Positions(root)
-        subject = Subject(number=self.loading.begun, api_version=version, kind=kind, name=_written_name(root))
-        self.loading.begun += 1
+        subject = Subject(number=self.loading.begin(), api_version=version, kind=kind, name=_written_name(root))
 
         def report(path: FieldPath, at: Position, sentence: str, message: str) -> None:
             self.problem(at, str(path), message, ProblemType.DECODE, sentence, subject)
@@ -278,8 +313,8 @@ class _SourceLoading:
         if namespace not in (*NAMESPACES, self.loading.namespace, "") and not found.items:
             text = f'only a cluster knows the namespace "{namespace}": here it exists as soon as something is in it'
             at = positions.nearest(("metadata", "namespace"))
-            self.loading.namespaces.setdefault(namespace, self.warning(at, "metadata.namespace", text))
-        self.loading.objects.append(
+            self.loading.note_namespace(namespace, self.warning(at, "metadata.namespace", text))
+        self.loading.take(
             LoadedObject(
                 file=self.file,
                 kind=kind,
@@ -296,7 +331,7 @@ class _SourceLoading:
         """Warn when the manifests hold two objects of the same kind and name."""
         if not name:
             return
-        first = self.loading.seen.setdefault((kind, namespace, name), (self.file, at))
+        first = self.loading.first(kind, namespace, name, self.file, at)
         if first != (self.file, at):
             where = f"{first[0]}:{first[1].line}:{first[1].column}"
             self.warn(at, "metadata.name", f'{kind} "{name}" is already defined at {where}')

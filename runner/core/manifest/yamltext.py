@@ -56,6 +56,12 @@ class Node:
         self.size += child.size
         self.height = max(self.height, child.height + 1)
 
+    def put(self, key: str, place: tuple[Position, str], child: Node) -> None:
+        """Add an entry to a mapping; ``place`` is the key's position and spelling."""
+        self.keys[key] = place
+        self.value[key] = child
+        self.grow(child)
+
     def child(self, step: str | int) -> Node | None:
         """Return the entry or item at one step of a path."""
         value = self.value
@@ -116,7 +122,7 @@ class Positions(Mapping[PathKeys, Position]):
         return sum(1 for _ in self)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Document:
     """One document of a text: its tree (None when nothing could be read or it is empty) and what is wrong with it."""
 
@@ -128,11 +134,11 @@ class Document:
 class _TextError(Exception):
     """A problem that ends the reading of a document."""
 
-    def __init__(self, position: Position, message: str, detail: str = "") -> None:
+    def __init__(self, position: Position, message: str, detail: str = "", *, teller: str = "yaml: ") -> None:
         super().__init__(message)
         self.position = position
         self.message = message
-        self.detail = "yaml: " + (detail or message)
+        self.detail = teller + (detail or message)
 
 
 def read_documents(text: str) -> list[Document]:
@@ -145,25 +151,24 @@ def _worth_keeping(document: Document) -> bool:
 
 
 def _read_part(part: Part) -> Document:
-    document = Document()
     text, first_line = part.text, part.first_line
     if part.error is not None:
         line, column, message = part.error
-        document.errors.append((Position(line, column), message, message))
-        return document
+        return Document(errors=[(Position(line, column), message, message)])
+    warnings: list[tuple[Position, str]] = []
     try:
         if part.is_json:
             text = _SURROGATES.sub(_join_surrogates, text)
             text = _ONLY_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
         _check_characters(text, first_line)
-        document.root = _Composer(text, first_line, document, is_json=part.is_json).compose()
+        return Document(_Composer(text, first_line, warnings, is_json=part.is_json).compose(), warnings=warnings)
     except _TextError as error:
-        document.errors.append((error.position, error.message, part.fault or error.detail))
+        problem = (error.position, error.message, part.fault or error.detail)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(mark.line + 1 + first_line, mark.column + 1) if mark else Position(first_line + 1, 1)
-        document.errors.append((position, _sentence(error), part.fault or _go_sentence(error)))
-    return document
+        problem = (position, _sentence(error), part.fault or _go_sentence(error))
+    return Document(errors=[problem], warnings=warnings)
 
 
 def _sentence(error: yaml.MarkedYAMLError) -> str:
@@ -224,13 +229,13 @@ def _join_surrogates(match: re.Match[str]) -> str:
 class _Composer:
     """Builds the tree of the first document of a text from the parser's events."""
 
-    def __init__(self, text: str, first_line: int, document: Document, *, is_json: bool) -> None:
+    def __init__(self, text: str, first_line: int, warnings: list[tuple[Position, str]], *, is_json: bool) -> None:
         self.loader = _Loader(text)
         # Where an escape may stand that only JSON has, and the brackets that are open around what is read.
         self.slashed = text if "\\/" in text and not is_json else ""
         self.closers: list[str] = []
         self.first_line = first_line + 1
-        self.document = document
+        self.warnings = warnings
         self.anchors: dict[str, Node | None] = {}  # None while the anchored value is being read
         self.aliased = 0
         self.written = 0
@@ -259,7 +264,7 @@ class _Composer:
         if mark is not None:
             position = Position(mark.line + self.first_line, mark.column + 1)
             message = 'text after the end of the document is ignored; separate documents with "---"'
-            self.document.warnings.append((position, message))
+            self.warnings.append((position, message))
 
     def at(self, event: Any) -> Position:
         mark = event.start_mark
@@ -353,7 +358,7 @@ class _Composer:
         """Warn of a tag that kubectl knows nothing of: it reads the value as if the tag were not there."""
         if tag not in _KNOWN_TAGS:
             message = f"the tag {_shown_tag(tag)} is ignored, as kubectl does: the value is taken as it is written"
-            self.document.warnings.append((position, message))
+            self.warnings.append((position, message))
 
     def sequence(self, event: Any, depth: int) -> Node:
         position = self.at(event)
@@ -395,22 +400,19 @@ class _Composer:
             if key in written:
                 self.duplicate(key, node.keys[key][0], key_position)
             written.add(key)
-            node.keys[key] = (key_position, key_node.source or key)
-            node.value[key] = child
-            node.grow(child)
+            node.put(key, (key_position, key_node.source or key), child)
         if event.flow_style:
             self.closers.pop()
         return node
 
     def no_key(self, position: Position, child: Node) -> _TextError:
-        error = _TextError(position, "invalid map key: null")
         # That is not said by the YAML reader, but by what makes JSON of its values.
-        error.detail = f"unsupported map key of type: %!s(<nil>), key: <nil>, value: {_go_value(child)}"
-        return error
+        detail = f"unsupported map key of type: %!s(<nil>), key: <nil>, value: {_go_value(child)}"
+        return _TextError(position, "invalid map key: null", detail, teller="")
 
     def duplicate(self, key: str, first: Position, second: Position, counts: str = "last") -> None:
         where = f"first at {first.line}:{first.column}"
-        self.document.warnings.append((second, f'duplicate key "{key}", {where}; the {counts} one counts'))
+        self.warnings.append((second, f'duplicate key "{key}", {where}; the {counts} one counts'))
 
     def merge(self, node: Node, merged: Node, at: Position, written: set[str], *, is_alias: bool) -> None:
         """Add the entries of a merge value ("<<") to what was written before it; the first of a list wins.
@@ -426,9 +428,7 @@ class _Composer:
                 if key in written:
                     self.duplicate(key, node.keys[key][0], at, "merged")
                     written.remove(key)
-                node.value[key] = child
-                node.keys[key] = source.keys[key]
-                node.grow(child)
+                node.put(key, source.keys[key], child)
 
 
 def _resolved_tag(value: Scalar) -> str:

@@ -83,78 +83,81 @@ class _Summary:
     has_running: bool = False
     error: str = ""
 
+    def look_at_inits(self, spec: Json, status: Json) -> bool:
+        """Count and look for the first init container that is not done. Returns whether there is one."""
+        sidecars = _sidecars(spec)
+        for index, one in enumerate(_list(status, "initContainerStatuses")):
+            is_sidecar = one.get("name") in sidecars
+            self._count_init(one, is_sidecar=is_sidecar)
+            state = _mapping(one.get("state"))
+            waiting, ended = state.get("waiting"), state.get("terminated")
+            if ended is not None and not ended.get("exitCode"):
+                continue
+            if is_sidecar and one.get("started"):
+                self.ready += bool(one.get("ready"))
+                continue
+            if ended is not None:
+                self.word = f"Init:{_ending(ended)}"
+            elif waiting is not None and waiting.get("reason") not in (None, "", "PodInitializing"):
+                self.word = f"Init:{waiting['reason']}"
+            else:
+                self.word = f"Init:{index}/{len(_list(spec, 'initContainers'))}"
+            return True
+        return False
+
+    def _count_init(self, one: Json, *, is_sidecar: bool) -> None:
+        restarts, last = one.get("restartCount") or 0, _last_finished(one)
+        self.restarts += restarts
+        self.last_restart = _later(self.last_restart, last)
+        if is_sidecar:
+            self.sidecar_restarts += restarts
+            self.last_sidecar_restart = _later(self.last_sidecar_restart, last)
+
+    def look_at_apps(self, status: Json) -> None:
+        """Count sidecars and apps, and let the first container in the list that has something to say give the word."""
+        self.restarts, self.last_restart = self.sidecar_restarts, self.last_sidecar_restart
+        for one in reversed(_list(status, "containerStatuses")):
+            self.restarts += one.get("restartCount") or 0
+            self.last_restart = _later(self.last_restart, _last_finished(one))
+            state = _mapping(one.get("state"))
+            waiting, ended = _mapping(state.get("waiting")), state.get("terminated")
+            if waiting.get("reason"):
+                self.word = waiting["reason"]
+            elif ended is not None:
+                self.word = _ending(ended)
+                if ended.get("exitCode"):
+                    self.error = self.word
+            elif one.get("ready") and state.get("running") is not None:
+                self.has_running = True
+                self.ready += 1
+        if self.word == "Completed":
+            self.word = self._word_of_completed(status)
+
+    def _word_of_completed(self, status: Json) -> str:
+        if self.has_running and any(_has(c, "Ready", status="True") for c in _list(status, "conditions")):
+            return "Running"
+        if self.error:
+            return self.error
+        return "NotReady" if self.has_running else self.word
+
+    def look_at_deletion(self, status: Json) -> None:
+        """It is being deleted: that is what there is to say, unless it has ended."""
+        if status.get("reason") == "NodeLost":
+            self.word = "Unknown"
+        elif status.get("phase") not in ("Succeeded", "Failed"):
+            self.word = "Terminating"
+
 
 def _summarise(pod: Json) -> _Summary:
     metadata, spec, status = (_mapping(pod.get(key)) for key in ("metadata", "spec", "status"))
-    found = _Summary(word=status.get("reason") or status.get("phase") or "")
-    if any(_has(c, "PodScheduled", reason="SchedulingGated") for c in _list(status, "conditions")):
-        found.word = "SchedulingGated"
-    initializing = _look_at_inits(spec, status, found)
+    is_gated = any(_has(c, "PodScheduled", reason="SchedulingGated") for c in _list(status, "conditions"))
+    found = _Summary(word="SchedulingGated" if is_gated else status.get("reason") or status.get("phase") or "")
+    initializing = found.look_at_inits(spec, status)
     if not initializing or any(_has(c, "Initialized", status="True") for c in _list(status, "conditions")):
-        found.restarts, found.last_restart = found.sidecar_restarts, found.last_sidecar_restart
-        _look_at_apps(status, found)
-        if found.word == "Completed":
-            found.word = _word_of_completed(status, found)
+        found.look_at_apps(status)
     if metadata.get("deletionTimestamp"):
-        if status.get("reason") == "NodeLost":
-            found.word = "Unknown"
-        elif status.get("phase") not in ("Succeeded", "Failed"):
-            found.word = "Terminating"
+        found.look_at_deletion(status)
     return found
-
-
-def _look_at_inits(spec: Json, status: Json, found: _Summary) -> bool:
-    """Count and look for the first init container that is not done. Returns whether there is one."""
-    sidecars = _sidecars(spec)
-    for index, one in enumerate(_list(status, "initContainerStatuses")):
-        restarts, last = one.get("restartCount") or 0, _last_finished(one)
-        found.restarts += restarts
-        found.last_restart = _later(found.last_restart, last)
-        is_sidecar = one.get("name") in sidecars
-        if is_sidecar:
-            found.sidecar_restarts += restarts
-            found.last_sidecar_restart = _later(found.last_sidecar_restart, last)
-        state = _mapping(one.get("state"))
-        waiting, ended = state.get("waiting"), state.get("terminated")
-        if ended is not None and not ended.get("exitCode"):
-            continue
-        if is_sidecar and one.get("started"):
-            found.ready += bool(one.get("ready"))
-            continue
-        if ended is not None:
-            found.word = f"Init:{_ending(ended)}"
-        elif waiting is not None and waiting.get("reason") not in (None, "", "PodInitializing"):
-            found.word = f"Init:{waiting['reason']}"
-        else:
-            found.word = f"Init:{index}/{len(_list(spec, 'initContainers'))}"
-        return True
-    return False
-
-
-def _look_at_apps(status: Json, found: _Summary) -> None:
-    """Count, and let the first container in the list that has something to say give the word."""
-    for one in reversed(_list(status, "containerStatuses")):
-        found.restarts += one.get("restartCount") or 0
-        found.last_restart = _later(found.last_restart, _last_finished(one))
-        state = _mapping(one.get("state"))
-        waiting, ended = _mapping(state.get("waiting")), state.get("terminated")
-        if waiting.get("reason"):
-            found.word = waiting["reason"]
-        elif ended is not None:
-            found.word = _ending(ended)
-            if ended.get("exitCode"):
-                found.error = found.word
-        elif one.get("ready") and state.get("running") is not None:
-            found.has_running = True
-            found.ready += 1
-
-
-def _word_of_completed(status: Json, found: _Summary) -> str:
-    if found.has_running and any(_has(c, "Ready", status="True") for c in _list(status, "conditions")):
-        return "Running"
-    if found.error:
-        return found.error
-    return "NotReady" if found.has_running else found.word
 
 
 def _ending(ended: Json) -> str:

@@ -82,7 +82,8 @@ class _Draft(Struct):
     pod_cause: str = ""
 
     def start_init(self, name: str, cause: str) -> None:
-        self.init_to_start.append(name)
+        """Start one of the init containers, which are looked at from last to first, before those that were said so far."""
+        self.init_to_start.insert(0, name)
         self.causes[name] = cause
 
     def start(self, name: str, cause: str) -> None:
@@ -225,7 +226,6 @@ def _init_actions(pod: Pod, observed: Observed, results: ProbeResults, draft: _D
         previous = True
     if not previous:
         draft.start_init(pod.init_containers[0].name, "no init container has run yet")
-    draft.init_to_start.reverse()
     return initialized
 
 

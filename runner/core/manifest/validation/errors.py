@@ -6,7 +6,7 @@ Mirrors k8s.io/apimachinery/pkg/util/validation/field/errors.go.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -98,6 +98,11 @@ class Errors:
     def too_long(self, path: FieldPath, limit: int) -> None:
         """Report a value that is too long, in bytes."""
         self._add(path, ProblemType.TOO_LONG, "Too long", f"may not be more than {limit} bytes")
+
+    def take(self, others: Errors, written: Callable[[PathKeys], PathKeys]) -> None:
+        """Report what checks of something that was made of the object have found, where the manifest has it."""
+        self.items += [one.at(written(one.path.keys)) for one in others.items]
+        self.warnings += others.warnings
 
     def warn(self, path: FieldPath | None, text: str) -> None:
         """Note something the server would send as a Warning header."""

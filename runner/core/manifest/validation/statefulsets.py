@@ -99,12 +99,15 @@ def _template(errors: Errors, template: Object, claims: list[Object]) -> None:
     volumes = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in places]
     kept = [index for index, volume in enumerate(own) if (volume.get("name") or "") not in places]
     replaced = {"volumes": [*volumes, *(own[index] for index in kept)], "hostname": "", "subdomain": ""}
-    before = len(errors.items)
-    validate_template(errors, {**template, "spec": {**template["spec"], **replaced}}, _TEMPLATE)
     starts: list[PathKeys] = [*places.values(), *((*_VOLUMES, index) for index in kept)]
-    for position, error in enumerate(errors.items[before:], before):
-        keys = error.path.keys
+
+    def written(keys: PathKeys) -> PathKeys:
+        """Where the manifest has what stands there in the template as its pods will be."""
         place = keys[len(_VOLUMES)] if keys[: len(_VOLUMES)] == _VOLUMES and len(keys) > len(_VOLUMES) else None
-        if isinstance(place, int):
-            rest = () if place < len(places) else keys[len(_VOLUMES) + 1 :]
-            errors.items[position] = error.at((*starts[place], *rest))
+        if not isinstance(place, int):
+            return keys
+        return (*starts[place], *(() if place < len(places) else keys[len(_VOLUMES) + 1 :]))
+
+    whole = Errors(errors.raw)
+    validate_template(whole, {**template, "spec": {**template["spec"], **replaced}}, _TEMPLATE)
+    errors.take(whole, written)
