@@ -327,7 +327,6 @@ class VirtualNode:
                 begin_sandbox(
                     one.owned, self.node.engine, self.node.store, self.clock, _SANDBOX_IMAGE, self.network.zone
                 )
-                one.worker.context.ahead = one.owned.ahead
         try:
             is_gone = self.node.step(one)
         except Exception as error:

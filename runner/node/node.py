@@ -28,11 +28,12 @@ from runner.core.sync.termination import deletion_grace
 from runner.core.text.times import later
 from runner.engine.protocol import Engine, EngineState
 from runner.errors import EngineError, RunnerError, StoreError
-from runner.kubelet.containers.prefetch import Prefetcher
-from runner.kubelet.containers.termination_messages import TerminationMessages
+from runner.kubelet.containers.sandbox import NO_ZONE
+from runner.kubelet.containers.wiring import make_containers
 from runner.kubelet.images.pullqueue import PullQueue
 from runner.kubelet.loop.context import PodContext
 from runner.kubelet.loop.health import EngineHealth
+from runner.kubelet.loop.imagesof import ImagesOf
 from runner.kubelet.loop.observer import Observer
 from runner.kubelet.loop.recorder import EventRecorder
 from runner.kubelet.loop.secrecy import Secrets
@@ -219,22 +220,36 @@ class Node:
             handlers=self._handlers,
             listener=listen,
             owner=owned.owner,
-            sandbox_image=self._sandbox_image,
-            profiles=None if self._home is None else self._home.profiles,
             locks=None if self._home is None else self._home.locks,
             secrets=secrets,
             making=owned.making,
             health=self._health,
             stored=None if is_new else self._status_of(pod.uid),
         )
-        context.prefetcher, context.ahead, context.wake = Prefetcher(context), owned.ahead, wakeup.set
-        if self.network is not None:
-            context.zone = self.network.zone
         context.troubles.changed = self._hear_of_trouble
-        if owned.has_messages:
-            context.messages = TerminationMessages.of(engine, pod, owned.owner)
-        ticket = self._queue.ticket(wakeup.set)
-        return PodWorker(context, wakeup, ticket, is_adopted=not is_new, on_give_up=self.tell_news)
+        images = ImagesOf(context, self._queue.ticket(wakeup.set))
+        zone = NO_ZONE if self.network is None else self.network.zone
+        context.containers = make_containers(
+            maker=owned.sandbox_maker(self.engine, self.clock, self._sandbox_image, zone),
+            ahead=owned.ahead,
+            cache=context.cache,
+            statuses=context.statuses,
+            restarts=context.restarts,
+            reporter=context.reporter,
+            results=context.results,
+            tasks=context.tasks,
+            engine=engine,
+            registry=self.store,
+            handlers=self._handlers,
+            images=images,
+            image_volumes=images,
+            secrets=secrets,
+            plans=lambda: context.volumes,
+            profiles=None if self._home is None else self._home.profiles,
+            wake=wakeup.set,
+            has_messages=owned.has_messages,
+        )
+        return PodWorker(context, wakeup, is_adopted=not is_new, on_give_up=self.tell_news)
 
     def _status_of(self, uid: PodUID) -> PodStatus | None:
         """What was published of a pod before."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,9 @@ from runner.core.kindwords import PODS
 from runner.core.model import Json, Pod
 from runner.engine.protocol import Engine
 from runner.errors import AlreadyExists, EngineError, RunnerError
-from runner.kubelet.containers.ahead import Ahead, begin_ahead
+from runner.kubelet.containers.ahead import begin_ahead
 from runner.kubelet.containers.removal import remove_everything
+from runner.kubelet.containers.sandbox import NO_ZONE, Ahead, SandboxMaker, Zone
 from runner.kubelet.loop.jobs import Jobs, ThreadJobs
 from runner.kubelet.loop.making import Making
 from runner.registry.admission import create
@@ -48,11 +49,23 @@ class Owned:
     """Makes jobs anew for a worker that begins again, None: those that there are go on."""
     has_messages: bool = True
     """Whether a container of it may leave a termination message."""
-    ahead: Ahead | None = None
+    ahead: Ahead = field(default_factory=Ahead)
+
+    def sandbox_maker(self, engine: Engine, clock: Clock, image: str, zone: Zone) -> SandboxMaker:
+        """What makes its sandboxes, ahead of their turn and in it."""
+        return SandboxMaker(
+            engine=engine.of(self.pod),
+            image=image,
+            owner=self.owner,
+            clock=clock,
+            jobs=self.jobs,
+            making=self.making,
+            zone=zone,
+        )
 
     def renew(self) -> None:
         """Nothing that was begun for the pod is waited for any more: another worker looks at what has come of it."""
-        self.ahead = None
+        self.ahead.put(None)
         if self.make_jobs is not None:
             self.jobs.close()
             self.jobs = self.make_jobs()
@@ -110,20 +123,10 @@ def own_new(
 
 
 def begin_sandbox(
-    owned: Owned, engine: Engine, store: Registry, clock: Clock, image: str, zone: Callable[[Pod], str] = lambda _: ""
+    owned: Owned, engine: Engine, store: Registry, clock: Clock, image: str, zone: Zone = NO_ZONE
 ) -> None:
     """Begin what is decided first about a new pod, before it has its worker."""
-    owned.ahead = begin_ahead(
-        owned.pod,
-        engine=engine.of(owned.pod),
-        registry=store,
-        clock=clock,
-        jobs=owned.jobs,
-        making=owned.making,
-        image=image,
-        owner=owned.owner,
-        zone=zone,
-    )
+    owned.ahead.put(begin_ahead(owned.pod, owned.sandbox_maker(engine, clock, image, zone), store))
 
 
 def abandon(owned: Owned, engine: Engine, store: Registry, clock: Clock) -> None:

@@ -9,16 +9,20 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from runner.clock import VirtualClock
+from runner.clock import VirtualClock, Wakeup
 from runner.core.container.messages import messages_plan
 from runner.core.model import Json
+from runner.engine.localvolumes import local_volume
 from runner.engine.protocol import VolumeDetails
 from runner.engine.simulated import Attempt, ContainerScript, OutputLine, SimulatedEngine
 from runner.errors import EngineUnavailable
-from runner.kubelet.containers.termination_messages import TerminationMessages, local_directory
+from runner.kubelet.containers.termination_messages import TerminationMessages
+from runner.kubelet.loop.jobs import InlineJobs
+from runner.kubelet.loop.observer import Observer
+from runner.kubelet.loop.podcache import PodCache
+from runner.kubelet.loop.tasks import TaskSet
 from runner.lab import Simulation, new_pod, simulate
 from runner.lab.script import SimulationScript
-from tests.support.pods import START
 
 
 def container(name: str, **more: Any) -> Json:
@@ -96,10 +100,10 @@ def test_a_volume_of_another_machine_or_none_is_no_directory_here() -> None:
     engine = SimulatedEngine(VirtualClock())
     pod = new_pod({"metadata": {"name": "told"}, "spec": {"containers": [container("main")]}})
     plan = messages_plan(pod, "me")
-    assert local_directory(engine, plan) is None
+    assert local_volume(engine, plan.source) is None
     assert plan.create is not None
     engine.create_volume(plan.create)
-    assert local_directory(engine, plan) is None
+    assert local_volume(engine, plan.source) is None
 
 
 def test_an_engine_that_does_not_answer_is_not_taken_for_a_missing_volume() -> None:
@@ -107,7 +111,7 @@ def test_an_engine_that_does_not_answer_is_not_taken_for_a_missing_volume() -> N
     engine.fail_next("inspect_volume", EngineUnavailable("gone"))
     pod = new_pod({"metadata": {"name": "told"}, "spec": {"containers": [container("main")]}})
     with pytest.raises(EngineUnavailable):
-        local_directory(engine, messages_plan(pod, "me"))
+        local_volume(engine, messages_plan(pod, "me").source)
 
 
 class Near(SimulatedEngine):
@@ -126,15 +130,24 @@ def test_files_in_reach_are_made_for_everybody_to_write_and_keep_what_is_in_them
     plan = messages_plan(pod, "me")
     assert plan.create is not None
     engine.create_volume(plan.create)
-    assert local_directory(engine, plan) is None, "there is no such directory"
+    assert local_volume(engine, plan.source) is None, "there is no such directory"
     data = tmp_path / plan.source / "_data"
     data.mkdir(parents=True)
-    messages = TerminationMessages.of(engine, pod, "me")
-    messages.make("main", 0, "no sandbox is asked", START)
+    clock = VirtualClock()
+    messages = TerminationMessages(
+        cache=PodCache(pod, Observer(engine, clock, pod.uid), clock, node_name="", host_ip=""),
+        engine=engine,
+        clock=clock,
+        jobs=InlineJobs(clock, Wakeup(), engine),
+        tasks=TaskSet(),
+        plans=lambda: (plan,),
+    )
+    main = pod.containers[0]
+    messages.make_ready(main, 0, "no sandbox is asked")
     first = data / "containers" / "main" / "0"
     assert first.stat().st_mode & 0o777 == 0o666
     first.write_text("why")
-    messages.make("main", 0, "no sandbox is asked", START)
+    messages.make_ready(main, 0, "no sandbox is asked")
     assert first.read_text() == "why"
-    messages.make("main", 1, "no sandbox is asked", START)
+    messages.make_ready(main, 1, "no sandbox is asked")
     assert (data / "containers" / "main" / "1").stat().st_mode & 0o777 == 0o666

@@ -9,65 +9,79 @@ import os
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from runner.clock import Clock
 from runner.core.container.resources import unenforced_storage
 from runner.core.reasons import EventReason, warning
 from runner.core.sync.eviction import MONITORING_SECONDS, eviction, limited_volumes
 from runner.core.text.times import later
+from runner.engine.localvolumes import local_volume
+from runner.engine.protocol import Engine
 from runner.errors import EngineError
-from runner.kubelet.containers.termination_messages import local_directory
-from runner.kubelet.loop.jobs import run_job
+from runner.kubelet.loop.jobs import Jobs, run_job
+from runner.kubelet.loop.podcache import PodCache
+from runner.kubelet.loop.reporter import Reporter
+from runner.kubelet.loop.status import StatusManager
 from runner.kubelet.loop.tasks import Task, Wait
-
-if TYPE_CHECKING:
-    from runner.kubelet.loop.context import PodContext
+from runner.kubelet.volumes.planning import Plans
 
 _SHARE = 20
 """A look that takes long is followed by a pause so many times as long."""
 _BLOCK = 512
 
 
-def tell_what_nobody_watches(context: PodContext) -> None:
-    """Say which limits of storage are not enforced."""
-    for name in unenforced_storage(context.pod):
-        context.reporter.notice(f"the ephemeral-storage limit of container {name} is not enforced here")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageWatch:
+    """Watches the storage of one pod."""
 
+    cache: PodCache
+    statuses: StatusManager
+    reporter: Reporter
+    engine: Engine
+    clock: Clock
+    jobs: Jobs
+    plans: Plans
 
-def watch_storage(context: PodContext) -> Task[None]:
-    """Look at the pod's limited volumes every ten seconds until one uses too much."""
-    limits = limited_volumes(context.pod)
-    if not limits:
-        return
-    yield Wait(ready=lambda: any(sandbox.ready for sandbox in context.observed.sandboxes))
-    places = yield from run_job(context.jobs, partial(_places, context, tuple(limits)))
-    for name in limits:
-        if name not in places:
-            context.reporter.notice(f"the sizeLimit of volume {name} is not enforced here: what it uses cannot be seen")
-    while places:
-        began = context.clock.steady()
-        used = yield from run_job(context.jobs, lambda: {name: disk_usage(place) for name, place in places.items()})
-        failure = eviction(limits, used)
-        if failure is not None:
-            context.event(warning(EventReason.EVICTED, failure.message))
-            context.statuses.evict(failure)
+    def tell_what_nobody_watches(self) -> None:
+        """Say which limits of storage are not enforced."""
+        for name in unenforced_storage(self.cache.pod):
+            self.reporter.notice(f"the ephemeral-storage limit of container {name} is not enforced here")
+
+    def watch(self) -> Task[None]:
+        """Look at the pod's limited volumes every ten seconds until one uses too much."""
+        limits = limited_volumes(self.cache.pod)
+        if not limits:
             return
-        pause = max(MONITORING_SECONDS, _SHARE * (context.clock.steady() - began))
-        yield Wait(until=later(context.now(), pause))
+        yield Wait(ready=lambda: any(sandbox.ready for sandbox in self.cache.observed.sandboxes))
+        places = yield from run_job(self.jobs, partial(self._places, tuple(limits)))
+        for name in limits:
+            if name not in places:
+                text = f"the sizeLimit of volume {name} is not enforced here: what it uses cannot be seen"
+                self.reporter.notice(text)
+        while places:
+            began = self.clock.steady()
+            used = yield from run_job(self.jobs, lambda: {name: disk_usage(place) for name, place in places.items()})
+            failure = eviction(limits, used)
+            if failure is not None:
+                self.reporter.event(warning(EventReason.EVICTED, failure.message))
+                self.statuses.evict(failure)
+                return
+            pause = max(MONITORING_SECONDS, _SHARE * (self.clock.steady() - began))
+            yield Wait(until=later(self.clock.now(), pause))
 
-
-def _places(context: PodContext, names: Iterable[str]) -> dict[str, Path]:
-    """The directories of the volumes that this process can see."""
-    plans = {plan.name: plan for plan in context.volumes}
-    found: dict[str, Path] = {}
-    for name in names:
-        with suppress(EngineError):
-            place = local_directory(context.engine, plans[name]) if name in plans else None
-            if place is not None:
-                found[name] = place
-    return found
+    def _places(self, names: Iterable[str]) -> dict[str, Path]:
+        """The directories of the volumes that this process can see."""
+        plans = {plan.name: plan for plan in self.plans()}
+        found: dict[str, Path] = {}
+        for name in names:
+            with suppress(EngineError):
+                place = local_volume(self.engine, plans[name].source) if name in plans else None
+                if place is not None:
+                    found[name] = place
+        return found
 
 
 def disk_usage(directory: Path) -> int:

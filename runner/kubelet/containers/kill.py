@@ -18,7 +18,6 @@ from runner.core.sync.termination import grace_period, is_at_once, is_its_turn, 
 from runner.core.text.times import later
 from runner.engine.protocol import Engine, EngineState
 from runner.errors import EngineConflict, NotFound
-from runner.kubelet.containers.hooks import run_pre_stop
 from runner.kubelet.loop.context import PodContext
 from runner.kubelet.loop.jobs import run_job
 from runner.kubelet.loop.lanes import Lane
@@ -53,7 +52,9 @@ def kill_container(
     remaining = float(grace_period(pod) if grace is None else grace)
     context.event(normal(EventReason.KILLING, message), container)
     if container is not None and container.pre_stop is not None and remaining > 0:
-        remaining = yield from _timed(context, remaining, run_pre_stop(context, container, record.id, remaining))
+        remaining = yield from _timed(
+            context, remaining, context.containers.hooks.run_pre_stop(container, record.id, remaining)
+        )
     if order is not None and not is_its_turn(pod, record.name, order.running):
         remaining = yield from _timed(context, remaining, _turn(context, container, record.name, order, remaining))
     timeout = 0 if is_at_once(pod) else stop_timeout(remaining)

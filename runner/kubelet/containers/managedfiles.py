@@ -5,63 +5,73 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from runner.clock import Clock
 from runner.core.archives import ArchiveWriter
 from runner.core.container.managedfiles import HOSTS, RESOLVER, TARGETS, managed_files
-from runner.core.container.messages import FOLDER, messages_plan
-from runner.core.labels import SANDBOX_CONTAINER
+from runner.core.container.messages import FOLDER, MESSAGES
+from runner.core.labels import SANDBOX_CONTAINER, volume_name
+from runner.core.model import Pod
 from runner.core.network.etchosts import hosts_file
 from runner.core.network.resolvconf import ResolverConfig, parse_resolver_config, resolver_config
+from runner.engine.localvolumes import local_volume
+from runner.engine.protocol import Engine
 from runner.errors import NotFound
-from runner.kubelet.containers.termination_messages import local_directory
-
-if TYPE_CHECKING:
-    from runner.kubelet.loop.context import PodContext
+from runner.kubelet.loop.podcache import PodCache
+from runner.kubelet.loop.reporter import Reporter
 
 _MODE = 0o644
 
 
-def write_managed_files(context: PodContext, sandbox_id: str) -> None:
-    """Write what the pod has of them, every time anew; nothing is done for a pod that has none. Raises EngineError."""
-    pod = context.pod
-    paths = managed_files(pod)
-    if not paths:
-        return
-    contents = {}
-    if HOSTS in paths:
-        node_hosts = _engine_file(context, sandbox_id, TARGETS[HOSTS]) if pod.host_network else ""
-        contents[HOSTS] = hosts_file(pod, context.facts.pod_ip, node_hosts)
-    if RESOLVER in paths:
-        contents[RESOLVER] = _resolver_file(context, sandbox_id)
-    plan = messages_plan(pod, context.owner)
-    engine = context.engine.of(container=SANDBOX_CONTAINER)
-    directory = local_directory(engine, plan)
-    if directory is None:
-        engine.upload(sandbox_id, FOLDER, _archive(contents, context.now()))
-    else:
-        _write(directory, contents)
+@dataclass(slots=True, kw_only=True)
+class ManagedFiles:
+    """The files that the containers of one pod share. ``_told`` is the sandbox whose resolver's limits were told of."""
+
+    cache: PodCache
+    engine: Engine
+    reporter: Reporter
+    clock: Clock
+    _told: str = ""
+
+    def write(self, sandbox_id: str) -> None:
+        """Write what the pod has of them, every time anew; nothing is done for a pod that has none. Raises EngineError."""
+        pod = self.cache.pod
+        paths = managed_files(pod)
+        if not paths:
+            return
+        engine = self.engine.of(container=SANDBOX_CONTAINER)
+        contents = {}
+        if HOSTS in paths:
+            node_hosts = _engine_file(engine, sandbox_id, TARGETS[HOSTS]) if pod.host_network else ""
+            contents[HOSTS] = hosts_file(pod, self.cache.facts.pod_ip, node_hosts)
+        if RESOLVER in paths:
+            contents[RESOLVER] = self._resolver_file(pod, engine, sandbox_id)
+        directory = local_volume(engine, volume_name(pod, MESSAGES))
+        if directory is None:
+            engine.upload(sandbox_id, FOLDER, _archive(contents, self.clock.now()))
+        else:
+            _write(directory, contents)
+
+    def _resolver_file(self, pod: Pod, engine: Engine, sandbox_id: str) -> str:
+        node = ResolverConfig()
+        if pod.spec.get("dnsPolicy") != "None":
+            node = parse_resolver_config(_engine_file(engine, sandbox_id, TARGETS[RESOLVER]))
+        config, notes = resolver_config(pod, node)
+        if self._told != sandbox_id:
+            # A kubelet works the file out once a sandbox (kuberuntime_sandbox.go, GetPodDNS), not once a container.
+            self._told = sandbox_id
+            for note in notes:
+                self.reporter.event(note)
+        return config.text()
 
 
-def _resolver_file(context: PodContext, sandbox_id: str) -> str:
-    node = ResolverConfig()
-    if context.pod.spec.get("dnsPolicy") != "None":
-        node = parse_resolver_config(_engine_file(context, sandbox_id, TARGETS[RESOLVER]))
-    config, notes = resolver_config(context.pod, node)
-    if context.resolver_told != sandbox_id:
-        # A kubelet works the file out once a sandbox (kuberuntime_sandbox.go, GetPodDNS), not once a container.
-        context.resolver_told = sandbox_id
-        for note in notes:
-            context.event(note)
-    return config.text()
-
-
-def _engine_file(context: PodContext, sandbox_id: str, path: str) -> str:
+def _engine_file(engine: Engine, sandbox_id: str, path: str) -> str:
     """A file that the Engine has made for the sandbox; empty when there is none."""
     try:
-        archive = context.engine.of(container=SANDBOX_CONTAINER).download(sandbox_id, path)
+        archive = engine.download(sandbox_id, path)
     except NotFound:
         return ""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:

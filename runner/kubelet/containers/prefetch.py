@@ -13,31 +13,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from runner.clock import Clock
 from runner.core.images.images import InvalidReference
 from runner.core.images.progress import PullProgress
 from runner.core.model import Container, PullPolicy
 from runner.core.objects import ConfigError
+from runner.core.observed import ProbeResults
 from runner.core.reasons import Note
-from runner.core.sync.backoff import pull_key
 from runner.core.sync.foresight import start_after
 from runner.core.sync.operations import Start
 from runner.core.sync.pulling import already_present, pulled, pulling_note
-from runner.engine.creating import create
-from runner.engine.protocol import ImageDetails, RegistryAuth
+from runner.engine.protocol import Engine, ImageDetails, RegistryAuth
 from runner.errors import EngineError
-from runner.kubelet.containers.config import configure
-from runner.kubelet.containers.termination_messages import make_message_file
-from runner.kubelet.images.credentials import pod_keyring, pull_with, registry_auths
-from runner.kubelet.loop.jobs import Job
+from runner.kubelet.containers.creation import Creator
+from runner.kubelet.containers.needs import Images
+from runner.kubelet.images.credentials import pull_with
+from runner.kubelet.loop.jobs import Job, Jobs
 from runner.kubelet.loop.lanes import Lane
+from runner.kubelet.loop.podcache import PodCache
+from runner.kubelet.loop.restarts import Restarts
 from runner.kubelet.loop.tasks import Task, Wait
-
-if TYPE_CHECKING:
-    from runner.kubelet.loop.context import PodContext
 
 FRESH_SECONDS = 10.0
 """How long what was prepared may be used."""
@@ -59,42 +57,47 @@ class _Order(Struct, frozen=True):
     job: Job[Prepared]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Prefetcher:
     """The preparations of one pod."""
 
-    context: PodContext
+    cache: PodCache
+    results: ProbeResults
+    restarts: Restarts
+    images: Images
+    creator: Creator
+    engine: Engine
+    clock: Clock
+    jobs: Jobs
     _orders: dict[str, _Order] = field(default_factory=dict)
 
     def begin(self, start: Start, sandbox_id: str) -> None:
         """Prepare what is decided to start as soon as the sandbox that is being made is there."""
-        container = self.context.pod.container(start.target)
+        container = self.cache.pod.container(start.target)
         if container is not None:
             self._begin(container, start.attempt, sandbox_id)
 
     def begin_after(self, name: str, attempt: int, sandbox_id: str) -> None:
         """Prepare the container that starts for the first time when this attempt of another one has done well."""
-        context = self.context
-        pod, seen = context.pod, context.observed
+        pod, seen, memory = self.cache.pod, self.cache.observed, self.restarts.memory
         if len(pod.containers) + len(pod.init_containers) == 1:
             return
-        following = start_after(pod, seen, context.results, context.memory, context.now(), name=name, attempt=attempt)
+        following = start_after(pod, seen, self.results, memory, self.clock.now(), name=name, attempt=attempt)
         if following is not None:
             self.begin(following, sandbox_id)
 
     def _begin(self, container: Container, attempt: int, sandbox_id: str) -> None:
-        context = self.context
-        if container.name in self._orders or not _is_static(container) or context.pod.is_deleted:
+        if container.name in self._orders or not _is_static(container) or self.cache.pod.is_deleted:
             return
-        if pull_key(context.pod, container.image) in context.pulls:
+        if self.images.is_held(container.image):
             return
         try:
-            auths = registry_auths(pod_keyring(context), container.image)
+            auths = self.images.auths(container.image)
         except (ConfigError, InvalidReference):
             return
-        work = partial(_prepare, context, container, attempt, sandbox_id, auths)
-        job = context.jobs.submit(work, Lane.PULL if container.pull_policy is PullPolicy.ALWAYS else Lane.PREPARE)
-        self._orders[container.name] = _Order(container, attempt, sandbox_id, job)
+        work = partial(self._prepare, container, attempt, sandbox_id, auths)
+        lane = Lane.PULL if container.pull_policy is PullPolicy.ALWAYS else Lane.PREPARE
+        self._orders[container.name] = _Order(container, attempt, sandbox_id, self.jobs.submit(work, lane))
 
     def take(self, container: Container, attempt: int, sandbox_id: str) -> Task[Prepared | None]:
         """What was prepared for this start; None when nothing usable was."""
@@ -107,13 +110,29 @@ class Prefetcher:
             prepared = order.job.result()
         except (EngineError, ConfigError):
             return None
-        age = self.context.now() - prepared.at
+        age = self.clock.now() - prepared.at
         wanted = (container, attempt, sandbox_id)
         if (order.container, order.attempt, order.sandbox_id) != wanted or age > timedelta(seconds=FRESH_SECONDS):
-            self.context.engine.of(container=container.name, attempt=attempt).remove_container(prepared.container_id)
+            self.engine.of(container=container.name, attempt=attempt).remove_container(prepared.container_id)
             return None
-        self.context.observer.reveal(prepared.container_id)
+        self.cache.observer.reveal(prepared.container_id)
         return prepared
+
+    def _prepare(
+        self, container: Container, attempt: int, sandbox_id: str, auths: Sequence[RegistryAuth | None]
+    ) -> Prepared:
+        """Look after the image and create the container, in a thread. Raises EngineError, ConfigError: not prepared."""
+        engine, image, now = self.engine.of(container=container.name, attempt=attempt), container.image, self.clock.now
+        details = engine.inspect_image(image)
+        notes: tuple[Note, ...] = (already_present(image),)
+        if container.pull_policy is PullPolicy.ALWAYS:
+            began_at = now()
+            pull_with(engine, image, auths, _ignore)
+            details = engine.inspect_image(image)
+            took = (now() - began_at).total_seconds()
+            notes = (pulling_note(image), pulled(image, pulling=took, including_waiting=took, size=details.size))
+        made = self.creator.create(container, attempt=attempt, sandbox_id=sandbox_id, image=details, is_ahead=True)
+        return Prepared(container_id=made, image=details, notes=notes, at=now())
 
 
 def _is_static(container: Container) -> bool:
@@ -121,25 +140,6 @@ def _is_static(container: Container) -> bool:
     manifest = container.manifest
     dynamic = manifest.get("envFrom") or any(entry.get("valueFrom") for entry in manifest.get("env") or ())
     return not dynamic and not any(mount.sub_path_expr or mount.sub_path for mount in container.volume_mounts)
-
-
-def _prepare(
-    context: PodContext, container: Container, attempt: int, sandbox_id: str, auths: Sequence[RegistryAuth | None]
-) -> Prepared:
-    """Look after the image and create the container, in a thread. Raises EngineError, ConfigError: not prepared."""
-    engine, image = context.engine.of(container=container.name, attempt=attempt), container.image
-    details = engine.inspect_image(image)
-    notes: tuple[Note, ...] = (already_present(image),)
-    if container.pull_policy is PullPolicy.ALWAYS:
-        began_at = context.now()
-        pull_with(engine, image, auths, _ignore)
-        details = engine.inspect_image(image)
-        took = (context.now() - began_at).total_seconds()
-        notes = (pulling_note(image), pulled(image, pulling=took, including_waiting=took, size=details.size))
-    with context.making.one():
-        config = configure(context, container, attempt=attempt, sandbox_id=sandbox_id, image=details, prepared=True)
-        make_message_file(context, container, attempt, sandbox_id)
-        return Prepared(container_id=create(engine, config), image=details, notes=notes, at=context.now())
 
 
 def _ignore(progress: PullProgress) -> None:

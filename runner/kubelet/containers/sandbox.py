@@ -7,14 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
+from runner.clock import Clock
 from runner.core.container.containerconfig import ContainerConfig
 from runner.core.container.messages import MESSAGES
 from runner.core.container.sandboxconfig import sandbox_config
-from runner.core.labels import PREPARED, SANDBOX_CONTAINER, volume_name
+from runner.core.labels import SANDBOX_CONTAINER, volume_name
 from runner.core.model import Pod
 from runner.core.network.clusterdns import ZONE
 from runner.core.objects import ConfigError
@@ -24,17 +22,26 @@ from runner.engine.creating import create
 from runner.engine.localvolumes import sibling
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, EngineRefusal, NotFound
+from runner.kubelet.containers.prefetch import Prefetcher
+from runner.kubelet.loop.jobs import Job, Jobs
 from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import Making
+from runner.kubelet.loop.podcache import PodCache
+from runner.kubelet.loop.restarts import Restarts
 from runner.kubelet.loop.tasks import Task, Wait
 from runner.kubelet.network.zonefile import write_zone, zone_directory
 from runner.kubelet.volumes.fsgroup import give_locally
 from runner.kubelet.volumes.local import set_up_locally
+from runner.kubelet.volumes.planning import Plans
 from runner.kubelet.volumes.sharing import fill_shared
 from runner.sandbox.image import sandbox_image
 
-if TYPE_CHECKING:
-    from runner.kubelet.loop.context import PodContext
+Zone = Callable[[Pod], str]
+"""What the resolver of a pod's sandbox knows of the cluster, as text; "" where nobody tells."""
+
+
+def NO_ZONE(_: Pod) -> str:  # noqa: N802 - a value
+    return ""
 
 
 def sandbox_reference(engine: Engine, override: str) -> str:
@@ -64,19 +71,21 @@ class SandboxCreation:
     owner: str
     now: Callable[[], datetime]
     making: Making
-    is_prepared: bool = False
-    zone: Callable[[Pod], str] = lambda _: ""
-    on_created: Callable[[], None] = lambda: None
+    is_ahead: bool = False
+    zone: Zone = NO_ZONE
     id: str = ""
+    _on_created: Callable[[], None] = lambda: None
+
+    def call_when_created(self, callback: Callable[[], None]) -> None:
+        """Have this called as soon as ``id`` is known; it may be known already."""
+        self._on_created = callback
 
     def run(self) -> str:
         """Create the sandbox and with it the volumes, start it, fill the volumes. Returns its id. Raises EngineError."""
         config = self._config()
-        if self.is_prepared:
-            config = replace(config, labels={**config.labels, PREPARED: "1"})
         with self.making.one():
-            self.id = create(self.engine, config)
-            self.on_created()
+            self.id = create(self.engine, config.ahead if self.is_ahead else config)
+            self._on_created()
             try:
                 self._make_ready()
             except EngineError:
@@ -127,46 +136,104 @@ class SandboxCreation:
         return set_up_locally(plan, sibling(own, volume_name(self.pod, MESSAGES), plan.source))
 
 
-def create_sandbox(context: PodContext, operation: CreateSandbox, following: Start | None) -> Task[str]:
-    """Have the sandbox of this attempt: the one that was begun ahead, or a new one. Raises EngineError.
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A sandbox that somebody makes at this moment, or has made."""
 
-    ``following`` is what starts in it first: it is prepared meanwhile.
-    """
-    attempt = operation.attempt
-    ahead, context.ahead = context.ahead, None
-    if ahead is not None and ahead[0].attempt == attempt:
-        creation, job = ahead
-    else:
+    creation: SandboxCreation
+    job: Job[str]
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it is created, or never will be."""
+        return bool(self.creation.id) or self.job.done
+
+
+class Ahead:
+    """The sandbox of one pod that was begun before its turn; it is used once."""
+
+    def __init__(self) -> None:
+        self._begun: Begun | None = None
+
+    def put(self, begun: Begun | None) -> None:
+        self._begun = begun
+
+    def take(self, attempt: int) -> Begun | None:
+        """The one of this attempt; there is none from now on."""
+        begun, self._begun = self._begun, None
+        return begun if begun is not None and begun.creation.attempt == attempt else None
+
+    @property
+    def volumes(self) -> tuple[VolumePlan, ...] | None:
+        """What the volumes of the pod were planned to be, their claims bound, when it was begun; None: nothing was begun."""
+        return None if self._begun is None else self._begun.creation.volumes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxMaker:
+    """Begins the sandboxes of one pod, in their turn and ahead of it."""
+
+    engine: Engine
+    image: str
+    owner: str
+    clock: Clock
+    jobs: Jobs
+    making: Making
+    zone: Zone = NO_ZONE
+
+    def begin(self, pod: Pod, attempt: int, volumes: tuple[VolumePlan, ...], *, is_ahead: bool = False) -> Begun:
         creation = SandboxCreation(
-            engine=context.engine.of(container=SANDBOX_CONTAINER, attempt=attempt),
-            pod=context.pod,
+            engine=self.engine.of(container=SANDBOX_CONTAINER, attempt=attempt),
+            pod=pod,
             attempt=attempt,
-            image=context.sandbox_image,
-            volumes=context.volumes,
-            owner=context.owner,
-            now=context.now,
-            making=context.making,
-            zone=context.zone,
+            image=self.image,
+            volumes=volumes,
+            owner=self.owner,
+            now=self.clock.now,
+            making=self.making,
+            is_ahead=is_ahead,
+            zone=self.zone,
         )
-        job = context.jobs.submit(creation.run, Lane.BEGIN)
-    context.restarts.begin(SANDBOX_CONTAINER, attempt)
-    if context.prefetcher is not None:
-        creation.on_created = context.wake
-        if not (creation.id or job.done):
-            yield Wait(ready=lambda: bool(creation.id) or job.done)
+        return Begun(creation, self.jobs.submit(creation.run, Lane.BEGIN))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandboxes:
+    """Carries out what is decided about the sandbox of one pod. ``wake`` wakes its worker."""
+
+    cache: PodCache
+    restarts: Restarts
+    maker: SandboxMaker
+    ahead: Ahead
+    plans: Plans
+    prefetcher: Prefetcher
+    wake: Callable[[], None]
+
+    def create(self, operation: CreateSandbox, following: Start | None) -> Task[str]:
+        """Have the sandbox of this attempt: the one that was begun ahead, or a new one. Raises EngineError.
+
+        ``following`` is what starts in it first: it is prepared meanwhile.
+        """
+        attempt, observer = operation.attempt, self.cache.observer
+        begun = self.ahead.take(attempt) or self.maker.begin(self.cache.pod, attempt, self.plans())
+        creation, job = begun.creation, begun.job
+        self.restarts.begin(SANDBOX_CONTAINER, attempt)
+        creation.call_when_created(self.wake)
+        if not begun.is_there:
+            yield Wait(ready=lambda: begun.is_there)
         if creation.id:
-            context.observer.reveal(creation.id)
+            observer.reveal(creation.id)
             if following is not None:
-                context.prefetcher.begin(following, creation.id)
-    if not job.done:
-        yield Wait(ready=lambda: job.done)
-    try:
-        sandbox_id = job.result()
-    except EngineError:
-        if creation.id:
-            context.observer.spoil(creation.id)
-        raise
-    context.observer.reveal(sandbox_id)
-    # Whoever takes the pod over takes one that is not noted for half made.
-    context.note_attempt(SANDBOX_CONTAINER, attempt)
-    return sandbox_id
+                self.prefetcher.begin(following, creation.id)
+        if not job.done:
+            yield Wait(ready=lambda: job.done)
+        try:
+            sandbox_id = job.result()
+        except EngineError:
+            if creation.id:
+                observer.spoil(creation.id)
+            raise
+        observer.reveal(sandbox_id)
+        # Whoever takes the pod over takes one that is not noted for half made.
+        self.restarts.note_attempt(SANDBOX_CONTAINER, attempt)
+        return sandbox_id

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from runner.core.container.security import localhost_profiles
-from runner.core.model import Container
+from runner.core.model import Container, Pod
 from runner.errors import EngineRefusal
-
-if TYPE_CHECKING:
-    from runner.kubelet.loop.context import PodContext
 
 KUBELET_PROFILES = Path("/var/lib/kubelet/seccomp")
 
 
-def read_profiles(context: PodContext, container: Container) -> Mapping[str, str]:
-    """The profiles' JSON by their names; nothing is read for a container that names none. Raises EngineError."""
-    return {name: _read(context.profiles, name) for name in localhost_profiles(context.pod, container)}
+def read_profiles(own: Path | None, pod: Pod, container: Container) -> Mapping[str, str]:
+    """The profiles' JSON by their names; nothing is read for a container that names none. Raises EngineError.
+
+    ``own`` is the directory of this state directory's profiles.
+    """
+    return {name: _read(own, name) for name in localhost_profiles(pod, container)}
 
 
 def _read(own: Path | None, name: str) -> str:

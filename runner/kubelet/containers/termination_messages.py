@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from runner.clock import Clock
 from runner.core.archives import ArchiveWriter, parents_of
 from runner.core.container.messages import (
     FILE_MODE,
@@ -27,101 +27,85 @@ from runner.core.container.messages import (
     LOG_BYTES,
     LOG_LINES,
     MESSAGE_BYTES,
+    MESSAGES,
     end_of,
     message_file,
-    messages_plan,
     needs_logs,
     with_message,
 )
-from runner.core.labels import SANDBOX_CONTAINER
+from runner.core.labels import SANDBOX_CONTAINER, volume_name
 from runner.core.model import Container, Pod
 from runner.core.observed import ContainerRecord, Observed, RuntimeState
-from runner.core.volumes import VolumePlan
 from runner.engine.localvolumes import local_volume
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, EngineRefusal
-from runner.kubelet.loop.jobs import run_job
-from runner.kubelet.loop.tasks import Task
-
-if TYPE_CHECKING:
-    from runner.kubelet.loop.context import PodContext
+from runner.kubelet.loop.jobs import Jobs, run_job
+from runner.kubelet.loop.podcache import PodCache
+from runner.kubelet.loop.tasks import Task, TaskSet
+from runner.kubelet.volumes.planning import Plans
 
 _DIRECTORY_MODE = 0o755
 
 
-def make_message_file(context: PodContext, container: Container, attempt: int, sandbox_id: str) -> None:
-    """See that an instance that is about to be created has its file. Raises EngineError."""
-    if context.messages is None:
-        return
-    context.messages.fill()
-    if container.termination_message_path:
-        context.messages.make(container.name, attempt, sandbox_id, context.now())
-
-
-def local_directory(engine: Engine, plan: VolumePlan) -> Path | None:
-    """The directory of a volume, if it is one of this machine that this process may use. Raises EngineError."""
-    return local_volume(engine, plan.source)
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class TerminationMessages:
-    """The termination messages of one pod. ``make`` may be called from any thread."""
+    """The termination messages of one pod. ``make_ready`` may be called from any thread."""
 
+    cache: PodCache
     engine: Engine
-    plan: VolumePlan
+    clock: Clock
+    jobs: Jobs
+    tasks: TaskSet
+    plans: Plans
     _known: dict[str, str] = field(default_factory=dict)
     _reading: set[str] = field(default_factory=set)
     _directory: Path | None = None
     _is_searched: bool = False
     _is_filled: bool = False
 
-    @classmethod
-    def of(cls, engine: Engine, pod: Pod, owner: str) -> TerminationMessages:
-        return cls(engine=engine, plan=messages_plan(pod, owner))
-
     # --- before a container runs ---------------------------------------------------------------------------------------
 
-    def fill(self) -> None:
-        """Make the files that the pod's first containers mount, where the sandbox did not bring them. Raises EngineError."""
-        if self._is_filled:
-            return
-        directory = self._local()
-        for entry in self.plan.files if directory is not None else ():
-            assert directory is not None
-            _touch(directory, entry.path)
+    def make_ready(self, container: Container, attempt: int, sandbox_id: str) -> None:
+        """See that an instance that is about to be created has its file. Raises EngineError."""
+        directory, brought = self._local(), self._brought()
+        if directory is not None and not self._is_filled:
+            for file in brought:
+                _touch(directory, file)
         self._is_filled = True
-
-    def make(self, name: str, attempt: int, sandbox_id: str, now: datetime) -> None:
-        """See that an instance has its file. Raises EngineError."""
-        file = message_file(name, attempt)
-        directory = self._local()
+        if not container.termination_message_path:
+            return
+        file = message_file(container.name, attempt)
         if directory is not None:
             _touch(directory, file)
-        elif not any(entry.path == file for entry in self.plan.files):
-            self.engine.of(container=SANDBOX_CONTAINER).upload(sandbox_id, FOLDER, _archive(file, now))
+        elif file not in brought:
+            archive = _archive(file, self.clock.now())
+            self.engine.of(container=SANDBOX_CONTAINER).upload(sandbox_id, FOLDER, archive)
+
+    def _brought(self) -> list[str]:
+        """The files that the pod's first containers mount: the sandbox brings them, where the volume is not in reach."""
+        return [entry.path for plan in self.plans() if plan.name == MESSAGES for entry in plan.files]
 
     def _local(self) -> Path | None:
         if not self._is_searched:
-            self._directory = local_directory(self.engine, self.plan)
+            self._directory = local_volume(self.engine, volume_name(self.cache.pod, MESSAGES))
             self._is_searched = True
         return self._directory
 
     # --- after it has ended --------------------------------------------------------------------------------------------
 
-    def completed(self, context: PodContext, observed: Observed) -> Observed:
+    def completed(self, observed: Observed) -> Observed:
         """What was observed with the messages of ended containers, reading those that are not known yet."""
         ended = [record for record in observed.containers if record.state is RuntimeState.EXITED]
         self._known = {record.id: self._known[record.id] for record in ended if record.id in self._known}
         missing = [record for record in ended if record.id not in self._known]
-        if all(self._can_wait(context.pod, record) for record in missing):
+        if all(self._can_wait(self.cache.pod, record) for record in missing):
             for record in missing:
                 if record.id not in self._reading:
                     self._reading.add(record.id)
-                    context.tasks.start_alone(
-                        self._read_later(context, record), f"termination message of {record.name}"
-                    )
+                    name = f"termination message of {record.name}"
+                    self.tasks.start_alone(self._read_later(record), name)
         else:
-            self._known |= self._read(context, missing)
+            self._known |= self._read(missing)
         if not any(self._known.values()):
             return observed
         completed = tuple(with_message(record, self._known.get(record.id, "")) for record in observed.containers)
@@ -133,9 +117,9 @@ class TerminationMessages:
         is_init = container is not None and container.is_regular_init
         return is_init and record.exit_code == 0 and self._local() is None
 
-    def _read_later(self, context: PodContext, record: ContainerRecord) -> Task[None]:
+    def _read_later(self, record: ContainerRecord) -> Task[None]:
         try:
-            found = yield from run_job(context.jobs, partial(self._read, context, [record]))
+            found = yield from run_job(self.jobs, partial(self._read, [record]))
         except EngineError:
             return
         finally:
@@ -143,13 +127,14 @@ class TerminationMessages:
         if record.id not in self._known:
             self._known |= found
             if found[record.id]:
-                context.poke()
+                self.cache.poke()
 
-    def _read(self, context: PodContext, records: Sequence[ContainerRecord]) -> dict[str, str]:
+    def _read(self, records: Sequence[ContainerRecord]) -> dict[str, str]:
         """The messages of some instances by id. Raises EngineUnavailable."""
-        containers = {c.name: c for c in (*context.pod.all_containers(), *context.pod.ephemeral_containers)}
+        pod = self.cache.pod
+        containers = {c.name: c for c in (*pod.all_containers(), *pod.ephemeral_containers)}
         named = {r.id: message_file(r.name, r.attempt) for r in records if containers[r.name].termination_message_path}
-        files = self._files(context, sorted(named.values()))
+        files = self._files(sorted(named.values()))
         found = {}
         for record in records:
             message = end_of(files.get(named.get(record.id, ""), b""), MESSAGE_BYTES)
@@ -158,19 +143,19 @@ class TerminationMessages:
             found[str(record.id)] = message
         return found
 
-    def _files(self, context: PodContext, names: Sequence[str]) -> dict[str, bytes]:
+    def _files(self, names: Sequence[str]) -> dict[str, bytes]:
         """The content of files of the volume; those that cannot be read are left out."""
         if not names:
             return {}
         directory = self._local()
         if directory is not None:
             return dict(_local_files(directory, names))
-        sandboxes = context.observed.sandboxes
-        if not sandboxes:
+        sandbox_id = self.cache.sandbox_id
+        if not sandbox_id:
             return {}
         wanted = names[0] if len(names) == 1 else names[0].split("/", 1)[0]
         try:
-            archive = self.engine.of(container=SANDBOX_CONTAINER).download(sandboxes[0].id, f"{FOLDER}/{wanted}")
+            archive = self.engine.of(container=SANDBOX_CONTAINER).download(sandbox_id, f"{FOLDER}/{wanted}")
         except EngineRefusal:  # the sandbox or the file is gone
             return {}
         return dict(_unpacked(archive, wanted.rpartition("/")[0]))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.clock import Clock
 from runner.core.container.environment import PodFacts
@@ -24,10 +25,6 @@ from runner.core.sync.decide import Memory
 from runner.core.sync.restart import with_retry_scope
 from runner.core.volumes import VolumePlan
 from runner.engine.protocol import Engine
-from runner.kubelet.containers.ahead import Ahead
-from runner.kubelet.containers.config import KnownTemplate
-from runner.kubelet.containers.prefetch import Prefetcher
-from runner.kubelet.containers.termination_messages import TerminationMessages
 from runner.kubelet.loop.health import EngineHealth
 from runner.kubelet.loop.jobs import Jobs
 from runner.kubelet.loop.making import Making
@@ -45,6 +42,9 @@ from runner.kubelet.prober.handlers import Handlers
 from runner.kubelet.prober.results import Results
 from runner.registry.contract import Registry
 
+if TYPE_CHECKING:
+    from runner.kubelet.containers.wiring import Containers
+
 
 @dataclass(slots=True)
 class PodContext:
@@ -61,25 +61,15 @@ class PodContext:
     handlers: Handlers
     listener: Listener
     owner: str
-    sandbox_image: str
     stored: PodStatus | None = None
     tasks: TaskSet = field(default_factory=TaskSet)
     pulls: dict[tuple[str, ...], BackoffEntry] = field(default_factory=dict)
     troubles: Troubles = field(default_factory=Troubles)
     probes: Results = field(default_factory=Results)
     volumes: tuple[VolumePlan, ...] = ()
-    templates: dict[str, KnownTemplate] = field(default_factory=dict)
-    prefetcher: Prefetcher | None = None
-    messages: TerminationMessages | None = None
-    ahead: Ahead | None = None
     secrets: Secrets = field(default_factory=Secrets)
     filled: set[str] = field(default_factory=set)
-    resolver_told: str = ""
-    """The sandbox whose resolver's limits have been told of."""
-    profiles: Path | None = None
     locks: Path | None = None
-    zone: Callable[[Pod], str] = lambda _: ""
-    wake: Callable[[], None] = lambda: None
     making: Making = field(default_factory=Making)
     health: EngineHealth = field(default_factory=EngineHealth)
     now: Callable[[], datetime] = field(init=False)
@@ -87,6 +77,7 @@ class PodContext:
     cache: PodCache = field(init=False)
     restarts: Restarts = field(init=False)
     statuses: StatusManager = field(init=False)
+    containers: Containers = field(init=False)
 
     def __post_init__(self) -> None:
         options, pod = self.options, with_retry_scope(self.made_of, self.options.retry.scope)
@@ -95,7 +86,6 @@ class PodContext:
             PodRef(namespace=pod.namespace, name=pod.name, uid=pod.uid), self.recorder, self.listener, self.clock
         )
         self.cache = PodCache(pod, self.observer, self.clock, node_name=options.node_name, host_ip=options.host_ip)
-        self.cache.complete_with(self._completed)
         self.restarts = Restarts(pod.uid, self.store.ledger, options)
         self.statuses = StatusManager(
             self.cache,
@@ -106,9 +96,6 @@ class PodContext:
             host_ip=options.host_ip,
             stored=self.stored,
         )
-
-    def _completed(self, observed: Observed) -> Observed:
-        return observed if self.messages is None else self.messages.completed(self, observed)
 
     # What follows is for those who do not take the collaborators themselves yet.
 

@@ -33,9 +33,6 @@ from runner.core.sync.termination import grace_period
 from runner.core.text.times import format_duration
 from runner.errors import EngineRefusal
 from runner.kubelet.containers.kill import kill_container, kill_pod
-from runner.kubelet.containers.sandbox import create_sandbox
-from runner.kubelet.containers.start import start_container
-from runner.kubelet.images.pullqueue import PullTicket
 from runner.kubelet.loop.context import PodContext
 from runner.kubelet.loop.retrytext import retry_text
 from runner.kubelet.loop.tasks import Task
@@ -63,13 +60,13 @@ class SyncOutcome(Struct):
         self.ready_at = instant if self.ready_at is None else min(self.ready_at, instant)
 
 
-def run_sync(context: PodContext, plan: Plan, queue: PullTicket) -> Task[SyncOutcome]:
+def run_sync(context: PodContext, plan: Plan) -> Task[SyncOutcome]:
     """Do what the plan says, in its order."""
     outcome = SyncOutcome(sandbox_id=plan.sandbox_id)
     for operation in plan.steps(context.now):
         match operation:
             case Start():
-                if not (yield from _start(context, operation, outcome, queue)):
+                if not (yield from _start(context, operation, outcome)):
                     return outcome
             case Discard():
                 _discard(context, operation.container_id)
@@ -103,7 +100,7 @@ def _create_sandbox(
     context: PodContext, operation: CreateSandbox, following: Start | None, outcome: SyncOutcome
 ) -> Task[bool]:
     try:
-        outcome.sandbox_id = yield from create_sandbox(context, operation, following)
+        outcome.sandbox_id = yield from context.containers.sandboxes.create(operation, following)
     except EngineRefusal as error:
         text = f"Failed to create pod sandbox: {error.message}"
         context.event(warning(EventReason.FAILED_CREATE_SANDBOX, text))
@@ -221,14 +218,13 @@ def _container(context: PodContext, name: str) -> Container:
     return pod.container(name) or next(c for c in pod.ephemeral_containers if c.name == name)
 
 
-def _start(context: PodContext, operation: Start, outcome: SyncOutcome, queue: PullTicket) -> Task[bool]:
+def _start(context: PodContext, operation: Start, outcome: SyncOutcome) -> Task[bool]:
     """Start a container. Returns whether the sync goes on."""
     container = _container(context, operation.target)
     _remember(context, operation)
     sandbox_id = outcome.sandbox_id
-    result = yield from start_container(
-        context, container, attempt=operation.attempt, sandbox_id=sandbox_id, queue=queue
-    )
+    starter = context.containers.starter
+    result = yield from starter.start(container, attempt=operation.attempt, sandbox_id=sandbox_id)
     if result.failure is None:
         context.troubles.is_over(container.name)
         context.statuses.waits_no_more(container.name)

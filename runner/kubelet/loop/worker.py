@@ -30,10 +30,8 @@ from runner.core.sync.termination import MINIMUM_GRACE, is_at_once
 from runner.core.text.times import later
 from runner.core.volumes import MountError
 from runner.errors import EngineError, EngineUnavailable, RunnerError, TooManyFiles
-from runner.kubelet.containers.evicting import tell_what_nobody_watches, watch_storage
 from runner.kubelet.containers.kill import kill_pod
 from runner.kubelet.containers.removal import remove_everything, remove_unfinished
-from runner.kubelet.images.pullqueue import PullTicket
 from runner.kubelet.loop.context import PodContext
 from runner.kubelet.loop.sync import REQUEUE_SECONDS, SyncOutcome, remove_instance, run_sync
 from runner.kubelet.loop.tasks import Handle, Task, Wait
@@ -67,7 +65,6 @@ class PodWorker:
 
     context: PodContext
     wakeup: Wakeup
-    queue: PullTicket
     is_adopted: bool = False
     gave_up: str = ""
     gone: bool = False
@@ -164,7 +161,7 @@ class PodWorker:
         context = self.context
         prober.start()
         refresh = context.tasks.start_alone(refresh_volumes(context), "refreshing volumes")
-        watch = context.tasks.start_alone(watch_storage(context), "watching storage")
+        watch = context.tasks.start_alone(context.containers.storage.watch(), "watching storage")
         yield from self._sync_until_the_end()
         prober.stop_killing_probes()
         refresh.cancel()
@@ -206,7 +203,7 @@ class PodWorker:
         context.statuses.announce(PodStatus(phase=Phase.PENDING, qos_class=qos_class(pod.manifest)))
         note = Note(type=EventType.NORMAL, reason=EventReason.SCHEDULED, message=text)
         context.recorder.note(note, component="default-scheduler")
-        tell_what_nobody_watches(context)
+        context.containers.storage.tell_what_nobody_watches()
 
     def _sync_until_the_end(self) -> Task[None]:
         context = self.context
@@ -249,7 +246,7 @@ class PodWorker:
         missing = missing_note(context.pod, context.lookup)
         if missing is not None:
             context.event(missing)
-        sync = context.tasks.start(run_sync(context, plan, self.queue), "sync")
+        sync = context.tasks.start(run_sync(context, plan), "sync")
         sync.advance(context.now())
         if not sync.done:
             yield from self._accompany(sync, self._is_ending)
@@ -295,9 +292,10 @@ class PodWorker:
     def _mount(self, failures: int) -> int:
         """Set the volumes up. Returns how often in a row that has failed now."""
         context = self.context
-        if context.ahead is not None:
+        planned = context.containers.sandboxes.ahead.volumes
+        if planned is not None:
             # They were planned, and their claims bound, a moment ago.
-            context.volumes = context.ahead[0].volumes
+            context.volumes = planned
             return 0
         try:
             context.volumes = prepare_volumes(context.pod, context.engine, context.store, context.clock, context.owner)

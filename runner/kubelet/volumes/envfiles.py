@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from runner.core.container.environment import FileReader
 from runner.core.objects import ConfigError
 from runner.core.volumes import SANDBOX_ROOT, VolumePlan
+from runner.engine.localvolumes import local_volume
 from runner.engine.protocol import Engine
 from runner.engine.safepath import UnsafePath, read_below
 from runner.errors import EngineRefusal, NotFound
-from runner.kubelet.containers.termination_messages import local_directory
 
 
 def file_reader(engine: Engine, volumes: Sequence[VolumePlan], sandbox_id: str) -> FileReader:
@@ -22,7 +22,7 @@ def file_reader(engine: Engine, volumes: Sequence[VolumePlan], sandbox_id: str) 
         plan = next((plan for plan in volumes if plan.name == volume), None)
         if plan is None:
             raise FileNotFoundError(path)
-        directory = local_directory(engine, plan)
+        directory = local_volume(engine, plan.source)
         if directory is not None:
             try:
                 return read_below(str(directory), path)

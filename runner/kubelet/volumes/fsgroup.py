@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from runner.core.volumes import VolumePlan
+from runner.engine.localvolumes import local_volume
 from runner.engine.protocol import Engine
-from runner.kubelet.containers.termination_messages import local_directory
 
 _FILE_BITS = 0o660
 _DIRECTORY_BITS = 0o2770
@@ -21,7 +21,7 @@ _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 def give_locally(engine: Engine, plan: VolumePlan) -> bool:
     """Give a volume to its group without the Engine; False where that cannot be done. Raises EngineUnavailable."""
-    directory = local_directory(engine, plan)
+    directory = local_volume(engine, plan.source)
     if directory is None or plan.group is None:
         return False
     if not (plan.keeps_owned and is_given(directory, plan.group)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,8 @@ from runner.kubelet.volumes.hostpath import check_host_path
 from runner.registry.admission import Admission, create
 from runner.registry.contract import Registry
 
+Plans = Callable[[], tuple[VolumePlan, ...]]
+"""The volumes of a pod as they are planned now."""
 _CLAIM = "PersistentVolumeClaim"
 _KEY_PLACE = ("Secret", "kube-system", "service-account-token-key")
 _KEY_BYTES = 32

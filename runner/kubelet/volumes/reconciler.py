@@ -30,9 +30,9 @@ from runner.core.volumes import (
     renewed,
     volumes_archive,
 )
+from runner.engine.localvolumes import local_volume
 from runner.engine.protocol import Engine
 from runner.errors import EngineError, EngineRefusal
-from runner.kubelet.containers.termination_messages import local_directory
 from runner.kubelet.loop.jobs import run_job
 from runner.kubelet.loop.tasks import Task, Wait
 from runner.kubelet.volumes.planning import surroundings
@@ -95,7 +95,7 @@ def changed_volumes(context: PodContext) -> list[VolumePlan]:
 
 def bring(engine: Engine, plan: VolumePlan, sandbox_id: str, now: datetime) -> None:
     """Put the plan's files into its volume, in place of those that are there. Raises EngineError."""
-    directory = local_directory(engine, plan)
+    directory = local_volume(engine, plan.source)
     # Without its link the directory is covered by a mount that only the Engine sees.
     if directory is not None and (directory / _DATA).is_symlink():
         try:

@@ -10,8 +10,8 @@ import threading
 from pathlib import Path
 
 from runner.core.volumes import VolumePlan
+from runner.engine.localvolumes import local_volume
 from runner.engine.protocol import Engine
-from runner.kubelet.containers.termination_messages import local_directory
 from runner.kubelet.volumes.reconciler import exchange
 
 _one_at_a_time = threading.Lock()
@@ -20,7 +20,7 @@ _one_at_a_time = threading.Lock()
 
 def fill_shared(engine: Engine, plan: VolumePlan) -> bool:
     """See that the volume has its files; False where that has to go through the Engine. Raises EngineUnavailable."""
-    directory = local_directory(engine, plan)
+    directory = local_volume(engine, plan.source)
     if directory is None:
         return False
     with _one_at_a_time:

@@ -1,0 +1,36 @@
+"""The one path on which the containers of a pod are created, in their turn and ahead of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runner.core.model import Container
+from runner.engine.creating import create
+from runner.engine.protocol import Engine, ImageDetails
+from runner.kubelet.containers.config import Configurations
+from runner.kubelet.containers.termination_messages import TerminationMessages
+from runner.kubelet.loop.making import Making
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creator:
+    """Creates the containers of one pod."""
+
+    engine: Engine
+    making: Making
+    configurations: Configurations
+    messages: TerminationMessages | None
+
+    def create(
+        self, container: Container, *, attempt: int, sandbox_id: str, image: ImageDetails, is_ahead: bool = False
+    ) -> str:
+        """Create an instance and return its id; blocks. Raises ConfigError, EngineError.
+
+        ``is_ahead``: its turn has not come, until it is revealed nobody sees it.
+        """
+        with self.making.one():
+            config = self.configurations.of(container, attempt=attempt, sandbox_id=sandbox_id, image=image)
+            if self.messages is not None:
+                self.messages.make_ready(container, attempt, sandbox_id)
+            engine = self.engine.of(container=container.name, attempt=attempt)
+            return create(engine, config.ahead if is_ahead else config)

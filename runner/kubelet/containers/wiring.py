@@ -1,0 +1,126 @@
+"""Makes everything that one pod's containers need, each from what it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from runner.core.observed import ProbeResults
+from runner.engine.protocol import Engine
+from runner.kubelet.containers.config import Configurations
+from runner.kubelet.containers.creation import Creator
+from runner.kubelet.containers.evicting import StorageWatch
+from runner.kubelet.containers.hooks import Hooks
+from runner.kubelet.containers.managedfiles import ManagedFiles
+from runner.kubelet.containers.needs import Images, ImageVolumes
+from runner.kubelet.containers.prefetch import Prefetcher
+from runner.kubelet.containers.sandbox import Ahead, Sandboxes, SandboxMaker
+from runner.kubelet.containers.start import Starter
+from runner.kubelet.containers.termination_messages import TerminationMessages
+from runner.kubelet.loop.podcache import PodCache
+from runner.kubelet.loop.reporter import Reporter
+from runner.kubelet.loop.restarts import Restarts
+from runner.kubelet.loop.secrecy import Secrets
+from runner.kubelet.loop.status import StatusManager
+from runner.kubelet.loop.tasks import TaskSet
+from runner.kubelet.prober.handlers import Handlers
+from runner.kubelet.volumes.planning import Plans
+from runner.registry.contract import Registry
+
+
+class Containers(Struct, frozen=True, kw_only=True):
+    """What carries out the operations on one pod's sandboxes and containers."""
+
+    sandboxes: Sandboxes
+    starter: Starter
+    hooks: Hooks
+    storage: StorageWatch
+
+
+def make_containers(
+    *,
+    maker: SandboxMaker,
+    ahead: Ahead,
+    cache: PodCache,
+    statuses: StatusManager,
+    restarts: Restarts,
+    reporter: Reporter,
+    results: ProbeResults,
+    tasks: TaskSet,
+    engine: Engine,
+    registry: Registry,
+    handlers: Handlers,
+    images: Images,
+    image_volumes: ImageVolumes,
+    secrets: Secrets,
+    plans: Plans,
+    profiles: Path | None,
+    wake: Callable[[], None],
+    has_messages: bool,
+) -> Containers:
+    """Put it together for one pod. ``has_messages``: some container may leave a termination message."""
+    clock, jobs, making = maker.clock, maker.jobs, maker.making
+    messages = None
+    if has_messages:
+        messages = TerminationMessages(cache=cache, engine=engine, clock=clock, jobs=jobs, tasks=tasks, plans=plans)
+        cache.complete_with(messages.completed)
+    configurations = Configurations(
+        cache=cache,
+        engine=engine,
+        registry=registry,
+        secrets=secrets,
+        owner=maker.owner,
+        profiles=profiles,
+        plans=plans,
+    )
+    creator = Creator(engine=engine, making=making, configurations=configurations, messages=messages)
+    prefetcher = Prefetcher(
+        cache=cache,
+        results=results,
+        restarts=restarts,
+        images=images,
+        creator=creator,
+        engine=engine,
+        clock=clock,
+        jobs=jobs,
+    )
+    hooks = Hooks(cache=cache, handlers=handlers, reporter=reporter, clock=clock, jobs=jobs)
+    starter = Starter(
+        engine=engine,
+        clock=clock,
+        jobs=jobs,
+        making=making,
+        reporter=reporter,
+        restarts=restarts,
+        secrets=secrets,
+        images=images,
+        image_volumes=image_volumes,
+        creator=creator,
+        prefetcher=prefetcher,
+        managed_files=ManagedFiles(cache=cache, engine=engine, reporter=reporter, clock=clock),
+        hooks=hooks,
+    )
+    return Containers(
+        sandboxes=Sandboxes(
+            cache=cache,
+            restarts=restarts,
+            maker=maker,
+            ahead=ahead,
+            plans=plans,
+            prefetcher=prefetcher,
+            wake=wake,
+        ),
+        starter=starter,
+        hooks=hooks,
+        storage=StorageWatch(
+            cache=cache,
+            statuses=statuses,
+            reporter=reporter,
+            engine=engine,
+            clock=clock,
+            jobs=jobs,
+            plans=plans,
+        ),
+    )
