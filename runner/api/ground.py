@@ -81,7 +81,7 @@ class Ground:
             return
         found = repair.repair(self.home, self.clock)
         if found is not None:
-            self.registry.close()
+            self._close_registry()
         yield self.registry, "" if found is None else found.sentence
 
     @cached_property
@@ -118,11 +118,18 @@ class Ground:
         return Reach(self.engine)
 
     def release(self) -> None:
-        """Close what was opened here. Whoever needs the store again opens it again; an Engine connects anew."""
-        if self._given_store is None and self._store is not None:
-            self._store.close()
+        """Close what was opened here. The next call that needs the store opens another one; an Engine connects anew."""
+        self._close_registry()
         if self._given_engine is None and self._engine is not None:
             self._engine.close()
+
+    def _close_registry(self) -> None:
+        if self._given_store is not None:
+            return
+        with self._lock:
+            closed, self._store = self._store, None
+        if closed is not None:
+            closed.close()
 
     def sweep(self) -> None:
         """Remove what dead processes of this state directory left behind; what cannot be removed now is found again."""
@@ -154,8 +161,10 @@ class Ground:
         aside = Ground(home=self.home, clock=self.clock, store=self._given_store, engine=self.engine)
 
         def work() -> None:
-            aside.sweep()
-            aside.release()
+            try:
+                aside.sweep()
+            finally:
+                aside.release()
 
         thread = threading.Thread(target=work, name="podrunner-sweep", daemon=True)
         thread.start()

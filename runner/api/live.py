@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from runner.api.history import PodHistory
 from runner.api.pods import PodHandle
 from runner.core.narration import LogLines, Narration, StatusChanged
-from runner.errors import ExitCode, PodFailed, WaitTimeout
+from runner.errors import ExitCode, PodFailed, UsageError, WaitTimeout
 from runner.node.outcome import StopRequest
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ class Life:
         self._stop = StopRequest()
         self._lock = threading.Lock()
         self._is_over = False
+        self._beginner: threading.Thread | None = None
+        self._has_begun = threading.Event()
+        """Whether the pods have their workers, or never will."""
 
     def begin(self, objects: Sequence[LoadedObject], *, is_one: bool = False) -> tuple[PodHandle, ...]:
         """Start the pods and wait until they are what the options ask for; with ``is_one`` there has to be exactly one.
@@ -46,24 +49,37 @@ class Life:
         """
         __tracebackhide__ = True  # What went wrong is in the message; pytest leaves such frames out.
         try:
-            launch = self._resources.enter_context(self._runner.launched(objects, self._options, is_one=is_one))
-            for owned in launch.pods:
-                self._remember(owned.pod.manifest)
-            self._run = self._resources.enter_context(self._runner.working(launch, self._hear, self._stop))
-            self._run.node.on_trouble = self._wake_histories
+            self._launch(objects, is_one=is_one)
+            assert self._run is not None
             exit_code, message = self._run.wait(self._stop, self._runner.client)
             for view in self._run.node.view().pods:  # They tell what they have come to a moment after it is so.
                 if view.uid in self._histories:
                     self._histories[view.uid].take(view.manifest, view.status)
-        except BaseException as error:
-            if self._run is None:
-                self._resources.__exit__(type(error), error, error.__traceback__)
-            else:
+        except BaseException:
+            if self._run is not None:
                 self.end(exit_code=ExitCode.INTERRUPTED)
             raise
         if exit_code != ExitCode.OK:
             self._fail(exit_code, message)
         return self.pods
+
+    def _launch(self, objects: Sequence[LoadedObject], *, is_one: bool) -> None:
+        """Give the pods their workers. An ``end`` that comes meanwhile waits for it, and ends what it finds."""
+        with self._lock:
+            if self._is_over:
+                raise UsageError("the run was ended before it began")
+            self._beginner = threading.current_thread()
+        try:
+            launch = self._resources.enter_context(self._runner.launched(objects, self._options, is_one=is_one))
+            for owned in launch.pods:
+                self._remember(owned.pod.manifest)
+            self._run = self._resources.enter_context(self._runner.working(launch, self._hear, self._stop))
+            self._run.node.on_trouble = self._wake_histories
+        except BaseException as error:
+            self._resources.__exit__(type(error), error, error.__traceback__)
+            raise
+        finally:
+            self._has_begun.set()
 
     def _wake_histories(self) -> None:
         for history in list(self._histories.values()):
@@ -141,14 +157,17 @@ class Life:
             if self._is_over:
                 return
             self._is_over = True
+            beginner = self._beginner
         try:
-            if self._run is not None:
+            self._stop.request()
+            if at_once:
                 self._stop.request()
-                if at_once:
-                    self._stop.request()
+            if beginner not in (None, threading.current_thread()):
+                self._has_begun.wait()
+            if self._run is not None:
                 self._finish(self._run, exit_code)
         finally:
-            for handle in self._handles.values():
+            for handle in list(self._handles.values()):
                 handle.release()
             self._resources.close()
 

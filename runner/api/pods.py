@@ -246,6 +246,7 @@ class PodHandle:
         self._life = life
         self._resources = ExitStack()
         self._addresses: dict[tuple[str, int], Address] = {}
+        self._is_released = False
         self._lock = threading.Lock()
 
     # --- what it is --------------------------------------------------------------------------------------------------
@@ -400,6 +401,8 @@ class PodHandle:
             raise UsageError(f"pod {self.name} has no address yet")
         number = _port_number(pod, port)
         with self._lock:
+            if self._is_released:
+                raise UsageError(f"the ports of pod {self.name} are closed: it was deleted, or its run is over")
             if (ip, number) not in self._addresses:
                 first = pod.containers[0]
                 target = Target(pod=pod, container=first, container_id="", sandbox_id=self._sandbox(), pod_ip=ip)
@@ -447,6 +450,7 @@ class PodHandle:
     def release(self) -> None:
         """Close the ways to its ports."""
         with self._lock:
+            self._is_released = True
             self._addresses.clear()
             self._resources.close()
 

@@ -156,7 +156,7 @@ class Waiting:
         Whoever removes the pods of a run that broke is alone with them afterwards: a worker would make things anew.
         """
         self.node.settle()
+        self._threads.close()  # First: a pod that is heard of later would have a worker that is not waited for.
         self.node.detach()
         if not self._has_let_go:
             self._threads.join(HALT_SECONDS)
-        self._threads.close()

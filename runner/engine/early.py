@@ -66,6 +66,7 @@ class EarlyEngine(Untagged):
         self._later: DockerEngine | None = None
         self._mountpoints: dict[str, str] = {}
         self._wires: set[PlainWire] = set()
+        self._closings = 0
 
     @property
     def later(self) -> DockerEngine:
@@ -83,11 +84,12 @@ class EarlyEngine(Untagged):
     def close(self) -> None:
         """Close the connections."""
         with self._lock:
-            wires = list(self._wires)
+            self._closings += 1
+            wires, later = list(self._wires), self._later
         for wire in wires:
             wire.close()
-        if self._later is not None:
-            self._later.close()
+        if later is not None:
+            later.close()
 
     # Each of these raises what the adapter's call of the same name raises.
 
@@ -169,6 +171,7 @@ class EarlyEngine(Untagged):
         """The body of a response as it comes, None when the adapter has to ask: the answer was an error."""
         if not (self._version or self._is_early()):
             return None
+        before = self._closings
         try:
             begun = begin(self.address.removeprefix("unix://"), self._path(path, query), timeout=ANSWER_SECONDS)
         except OSError as problem:
@@ -179,6 +182,9 @@ class EarlyEngine(Untagged):
         wire = PlainWire(begun, self.address, self._forget)
         with self._lock:
             self._wires.add(wire)
+            is_late = self._closings > before
+        if is_late:  # All streams were closed while this one was asked for.
+            wire.close()
         return wire
 
     def _forget(self, wire: PlainWire) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 
 from msgspec import Struct
 
@@ -15,11 +16,13 @@ class StopRequest:
     def __init__(self) -> None:
         self.requested = False
         self.forced = False
+        self._numbers = count(1)
         self._listeners: list[Callable[[], None]] = []
 
     def request(self) -> None:
         """Ask to end; asked twice: at once."""
-        self.forced = self.requested
+        if next(self._numbers) > 1:  # Two threads get different numbers, without a lock.
+            self.forced = True
         self.requested = True
         for listener in self._listeners:
             listener()

@@ -36,21 +36,25 @@ class Threads:
         watcher.start()
         self._resources.callback(watcher.stop)
         writes = RegistryWatcher(node.store, HEEDED, self._registry_changed, node.holder)
+        self._resources.callback(writes.stop)
         writes.begin()
         node.roster.look()
         writes.start()
-        self._resources.callback(writes.stop)
         if node.network is not None:
             node.network.follow(node.resolving, node.narrate)
 
     def _registry_changed(self, changes: Sequence[Change]) -> None:
         self._node.registry_changed(changes)
-        if not self._is_closed:
-            self.start()
+        self.start()
 
     def start(self) -> None:
-        """Start the workers that are not started yet, and the controllers when there are workloads. For all threads."""
+        """Start the workers that are not started yet, and the controllers when there are workloads. For all threads.
+
+        Starts nothing once this is closed.
+        """
         with self._starting:
+            if self._is_closed:
+                return
             for one in self._node.running:
                 if one.thread is None:
                     one.thread = threading.Thread(
@@ -75,7 +79,7 @@ class Threads:
                     break
         with suppress(StoreError):  # What it holds it looks for again.
             node.let_go(one)
-        if one.is_lost and not self._is_closed:
+        if one.is_lost:
             self.start()
 
     def _mend(self, one: Running, seconds: float) -> bool:
@@ -111,9 +115,11 @@ class Threads:
                 one.thread.join(None if end is None else max(0.0, end - clock.steady()))
 
     def close(self) -> None:
-        """Listen to nothing any more."""
-        self._is_closed = True
+        """Listen to nothing any more, and start nothing; workers that were started go on."""
+        with self._starting:
+            self._is_closed = True
+            workloads = self._workloads
         self._hint.set()
-        if self._workloads is not None and self._workloads is not threading.current_thread():
-            self._workloads.join()
+        if workloads is not None and workloads is not threading.current_thread():
+            workloads.join()
         self._resources.close()

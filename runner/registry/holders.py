@@ -86,10 +86,10 @@ class NodeInstance:
 
     def close(self) -> None:
         """Let go of everything; a second time does nothing."""
-        if self._descriptor >= 0:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
             self._path.unlink(missing_ok=True)
-            os.close(self._descriptor)
-            self._descriptor = -1
+            os.close(descriptor)
 
     def __enter__(self) -> Self:
         return self

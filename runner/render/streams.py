@@ -26,6 +26,7 @@ class Output:
         self.stream = stream
         self.on_closed = on_closed
         self._lock = threading.RLock()
+        self._leaving = threading.Lock()
         self._closed = False
 
     @property
@@ -95,7 +96,8 @@ class Output:
         self.stream.flush()
 
     def _reader_is_gone(self, problem: Exception | None) -> None:
-        was_closed, self._closed = self._closed, True
+        with self._leaving:
+            was_closed, self._closed = self._closed, True
         if was_closed:
             return
         if self.on_closed is not None:

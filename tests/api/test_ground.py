@@ -10,17 +10,7 @@ import pytest
 from runner import Runner
 from runner.registry.contract import put
 from runner.registry.memory import MemoryRegistry
-
-
-def open_below(folder: Path) -> list[str]:
-    """Files below a folder that this process holds open."""
-    found = []
-    for descriptor in Path("/proc/self/fd").iterdir():
-        try:
-            found.append(str(descriptor.readlink()))
-        except FileNotFoundError:
-            continue  # It was the one that listed them.
-    return [path for path in found if path.startswith(str(folder))]
+from tests.support.gates import open_below
 
 
 def test_a_runner_that_is_closed_holds_no_file_open(tmp_path: Path) -> None:

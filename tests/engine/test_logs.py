@@ -17,6 +17,7 @@ from runner.engine.docker import DockerEngine
 from runner.kubelet.logs.files import read_saved
 from runner.kubelet.logs.follow import LogCollector
 from runner.registry.home import Home
+from tests.support.gates import readers_left
 
 pytestmark = pytest.mark.docker
 
@@ -102,8 +103,7 @@ def test_following_a_running_container_can_be_stopped(docker_engine: DockerEngin
     collector.follow(started(container_id))
     assert lines.first.wait(20)
     collector.close()
-    left = {thread.name for thread in set(threading.enumerate()) - before}
-    assert not {"logs", "podrunner-log", "podrunner-logs"} & left
+    assert readers_left(before) == []
     assert lines.by_stream["stdout"] == [b"here"]
 
 

@@ -14,6 +14,7 @@ import pytest
 from runner.registry.home import Home
 from runner.registry.sqlite.database import Database
 from runner.registry.sqlite.doorbell import Doorbells
+from tests.support.gates import open_below
 
 THREADS = 8
 ROUNDS = 40
@@ -32,7 +33,6 @@ def _often_switched() -> Iterator[None]:
 def test_threads_that_ring_first_at_the_same_moment_open_one_socket_and_one_folder(tmp_path: Path, folder: str) -> None:
     database = Database(Home(tmp_path / folder))
     database.home.ensure(database.home.bells)
-    before = len(list(Path("/proc/self/fd").iterdir()))
     with warnings.catch_warnings(record=True) as lost, ThreadPoolExecutor(THREADS) as pool:
         warnings.simplefilter("always")
         for _ in range(ROUNDS):
@@ -48,4 +48,4 @@ def test_threads_that_ring_first_at_the_same_moment_open_one_socket_and_one_fold
             bells.close()
     database.close()
     assert [str(one.message) for one in lost] == []
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+    assert open_below(tmp_path) == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from runner.registry.holders import NodeInstance, forget_dead_nodes, holder_is_alive
 from runner.registry.home import Home
 from runner.registry.ownership import host_id, owner_label
+from tests.support.gates import open_below
 
 NODE = """
 import sys
@@ -61,6 +62,6 @@ def test_a_process_label_of_an_earlier_version_is_judged_too(tmp_path: Path) -> 
 
 
 def test_a_node_takes_one_descriptor(tmp_path: Path) -> None:
-    count = len(list(Path("/proc/self/fd").iterdir()))
-    with NodeInstance(Home(tmp_path)):
-        assert len(list(Path("/proc/self/fd").iterdir())) == count + 1
+    with NodeInstance(Home(tmp_path)) as node:
+        assert open_below(tmp_path) == [str(Home(tmp_path).node_lock(node.id))]
+    assert open_below(tmp_path) == []

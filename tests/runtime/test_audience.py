@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from runner.engine.simulated import SimulatedEngine
 from runner.kubelet.options import RunOptions
 from runner.node.audience import Audience
 from runner.registry.home import Home
+from tests.support.gates import open_below
 
 RUNNING = StatusChanged(
     at=datetime(2026, 1, 2, tzinfo=UTC),
@@ -20,15 +20,6 @@ RUNNING = StatusChanged(
     manifest={"metadata": {"name": "web", "uid": "u1"}},
     status=PodStatus(phase=Phase.RUNNING),
 )
-
-
-def open_below(folder: Path) -> list[str]:
-    """Files of this process that are open there."""
-    found = []
-    for descriptor in Path("/proc/self/fd").iterdir():
-        with suppress(OSError):  # the one that lists the others is closed again
-            found.append(str(descriptor.readlink()))
-    return [path for path in found if path.startswith(str(folder))]
 
 
 def test_the_artifacts_are_closed_when_the_run_is_over(tmp_path: Path) -> None:

@@ -25,22 +25,7 @@ from runner.registry.contract import Registry
 from runner.registry.holders import SoleHolder
 from runner.registry.home import Home
 from runner.registry.sqlite import SqliteRegistry
-
-SECONDS = 20.0
-
-
-class Gate:
-    """Lets whoever comes wait until somebody opens it."""
-
-    def __init__(self) -> None:
-        self.came, self._open = threading.Event(), threading.Event()
-
-    def open(self) -> None:
-        self._open.set()
-
-    def pass_through(self) -> None:
-        self.came.set()
-        assert self._open.wait(SECONDS)
+from tests.support.gates import SECONDS, Gate, aside, open_below
 
 
 class Stream:
@@ -67,12 +52,6 @@ class ConnectingEngine:
         self.gate.pass_through()
         self.streams.append(Stream())
         return self.streams[-1]
-
-
-def aside(call: Callable[[], object]) -> threading.Thread:
-    thread = threading.Thread(target=call)
-    thread.start()
-    return thread
 
 
 def test_a_stream_of_events_that_opens_while_it_is_stopped_is_closed_and_tells_nothing() -> None:
@@ -189,8 +168,7 @@ def test_a_registry_that_is_closed_while_a_watch_is_at_its_file_does_not_open_ag
     gate.open()
     closing.join(SECONDS)
     waiting.join(SECONDS)
-    held = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
-    assert [path for path in held if path.startswith(str(tmp_path))] == []
+    assert open_below(tmp_path) == []
 
 
 class Watched:

@@ -21,6 +21,7 @@ from runner.kubelet.logs.files import KEPT_ATTEMPTS, KEPT_BYTES, MAX_FILE_SIZE, 
 from runner.kubelet.logs.follow import LogCollector
 from runner.kubelet.logs.output import MAX_LINE_SIZE, TAIL_MARGIN, OutputReader
 from runner.registry.home import Home
+from tests.support.gates import readers_left
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 REF = PodRef(namespace="default", name="web", uid="u1")
@@ -311,8 +312,7 @@ def test_a_kept_container_that_runs_on_is_left_soon() -> None:
     collector(replace(ENDING, is_removed=False))
     assert told.data == [b"a"]
     collector.close()
-    left = {thread.name for thread in set(threading.enumerate()) - before}
-    assert not {"logs", "podrunner-log", "podrunner-logs"} & left
+    assert readers_left(before) == []
 
 
 def test_a_reader_that_is_closed_rests_no_more_and_asks_nothing_more() -> None:
@@ -394,8 +394,7 @@ def test_closing_ends_all_following() -> None:
     collector(STARTED)
     told.wait(1)
     collector.close()
-    left = {thread.name for thread in set(threading.enumerate()) - before}
-    assert not {"logs", "podrunner-log", "podrunner-logs"} & left
+    assert readers_left(before) == []
 
 
 @pytest.mark.parametrize(

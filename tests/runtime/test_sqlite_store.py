@@ -136,6 +136,7 @@ def test_a_file_with_damaged_pages_is_told_with_a_hint(tmp_path: Path) -> None:
     database = Home(tmp_path).database
     content = database.read_bytes()
     database.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    store = SqliteRegistry(Home(tmp_path))
     with pytest.raises(StoreError, match="cannot use the state database") as caught:
         store.list("Pod")
     store.close()

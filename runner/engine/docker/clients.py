@@ -68,7 +68,8 @@ class Clients:
         with self._negotiating:
             if self._api:
                 return
-            client = self._make(MINIMUM_API)
+            loan = Loan(self, self._make(MINIMUM_API), self._closings)
+            client = loan.client
             try:
                 version: dict[str, Any] = client.version(api_version=False)
                 offered = str(version.get("ApiVersion") or "")
@@ -82,7 +83,7 @@ class Clients:
                 client.close()
                 raise
             if offered == MINIMUM_API:
-                self._idle.append(client)
+                loan.end()
             else:
                 client.close()
             self._known, self._api = version, offered

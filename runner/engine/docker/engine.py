@@ -109,6 +109,7 @@ class DockerEngine(Untagged):
         self._clients = Clients(address, tls=tls, timeout=look_seconds, version=version)
         self._lock = threading.Lock()
         self._wires: list[Wire] = []
+        self._closings = 0
 
     # --- calls -------------------------------------------------------------------------------------------------------
 
@@ -140,14 +141,19 @@ class DockerEngine(Untagged):
             return response, loan
 
     def _stream(self, method: str, path: str, endpoint: Endpoint = Endpoint.OTHER, **arguments: Any) -> Wire:
+        before = self._closings
         wire = Wire(*self._request(method, path, endpoint, **arguments), self.address)
         with self._lock:
             self._wires = [other for other in self._wires if not other.closed]
             self._wires.append(wire)
+            is_late = self._closings > before
+        if is_late:  # All streams were closed while this one was asked for.
+            wire.close()
         return wire
 
     def close(self) -> None:
         with self._lock:
+            self._closings += 1
             wires, self._wires = self._wires, []
         for wire in wires:
             wire.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Final
@@ -27,6 +28,7 @@ class PlainWire:
         self._on_end = on_end
         self._is_read = False
         self._is_given_back = False
+        self._lock = threading.Lock()
         self.closed = False
 
     def blocks(self) -> Iterator[bytes]:
@@ -46,10 +48,8 @@ class PlainWire:
                 return
 
     def _receive(self) -> bytes:
-        was_closed = self.closed
-        if was_closed:
+        if not self._takes():
             return b""
-        self._is_read = True
         received, self._rest = self._rest, b""
         if received:
             return received
@@ -59,6 +59,12 @@ class PlainWire:
             if self.closed:
                 return b""
             raise self._broken(problem) from problem
+
+    def _takes(self) -> bool:
+        """Have the connection stay until its reader gives it back. Returns whether there is something to read."""
+        with self._lock:
+            self._is_read = self._is_read or not self.closed
+        return not self.closed
 
     def _broken(self, problem: BaseException) -> EngineUnavailable:
         with IMPORTING:
@@ -85,19 +91,20 @@ class PlainWire:
 
         Whoever waits there reads on in any case, also when this is closed meanwhile.
         """
-        if self.closed or self._rest or (self._chunks is not None and self._chunks.is_over):
+        if self._rest or (self._chunks is not None and self._chunks.is_over) or not self._takes():
             return None
-        self._is_read = True
         return self._socket.fileno()
 
     def close(self) -> None:
         """End it; a thread that waits for something gets the end at once."""
-        if self.closed:
-            return
-        self.closed = True
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            is_read = self._is_read
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        if not self._is_read:
+        if not is_read:
             self._give_back()
 
     def release(self) -> None:

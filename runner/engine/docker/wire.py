@@ -9,6 +9,7 @@ import contextlib
 import json
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from http.client import IncompleteRead
 from typing import Any
@@ -35,6 +36,7 @@ class Wire:
         self._reading = False
         self._is_whole = False
         self._has_peeped = False
+        self._lock = threading.Lock()
         self.closed = False
 
     def read(self, size: int = PIECE, deadline: Deadline | None = None) -> bytes:
@@ -45,7 +47,8 @@ class Wire:
         return self._receive(lambda: bytes(self._reader.read1(size)), deadline)
 
     def _receive(self, take: Callable[[], bytes], deadline: Deadline | None = None) -> bytes:
-        self._reading = True
+        if not self._takes():
+            return b""
         try:
             if deadline is not None and self._socket is not None:
                 remaining = deadline.remaining()
@@ -59,6 +62,12 @@ class Wire:
             if self.closed:
                 return b""
             raise unavailable(self._address, problem) from problem
+
+    def _takes(self) -> bool:
+        """Have the connection stay until its reader gives it back. Returns whether there is something to read."""
+        with self._lock:
+            self._reading = self._reading or not self.closed
+        return not self.closed
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the body as it comes, many of its chunks at once: the Engine sends each line of a log as a chunk of its own.
@@ -91,9 +100,8 @@ class Wire:
         """
         if self._socket is None or isinstance(self._socket, ssl.SSLSocket):
             return -1  # pipes; and TLS may hold back what has come
-        if self.closed or self._is_whole:
+        if self._is_whole or not self._takes():
             return None
-        self._reading = True
         if not self._has_peeped:
             # Something may have come with the head of the response. Later each read takes all that is buffered.
             self._has_peeped = True
@@ -143,13 +151,15 @@ class Wire:
 
     def close(self) -> None:
         """End the stream; a thread that waits in ``read`` gets the end at once."""
-        if self.closed:
-            return
-        self.closed = True
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            is_read = self._reading
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
-        if self._socket is None or not self._reading:
+        if self._socket is None or not is_read:
             self._give_back()
 
     def release(self) -> None:

@@ -60,6 +60,7 @@ class LogCollector:
         self._home = home
         self._lock = threading.Lock()
         self._followers: dict[str, _Follower] = {}
+        self._is_closed = False
         self._outbox = _Outbox(listener, backlog)
         self._lane = LogLane(clock)
 
@@ -76,7 +77,7 @@ class LogCollector:
     def follow(self, attempt: AttemptStarted | AttemptEnding) -> None:
         """Follow a container from its first line that is not saved yet; one that is followed already stays so."""
         with self._lock:
-            if attempt.container_id in self._followers:
+            if self._is_closed or attempt.container_id in self._followers:
                 return
             follower = _Follower(self._engine, attempt, self._outbox, self._file(attempt), self._clock)
             self._followers[attempt.container_id] = follower
@@ -114,6 +115,7 @@ class LogCollector:
     def close(self) -> None:
         """Stop following, after what was written so far, and wait until all is told, as long as that takes its reader."""
         with self._lock:
+            self._is_closed = True
             followers = list(self._followers.values())
             self._followers.clear()
         for follower in followers:
@@ -292,11 +294,13 @@ class _Outbox:
         return not was_idle
 
     def close(self) -> None:
-        """Wait until everything is told, and end."""
+        """Wait until everything is told, and end: what comes later is dropped."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._is_idle or self._drops)
+            self._drops = True
+            self._changed.notify_all()
             thread = self._thread
         if thread is not None:
             thread.join(_STOP_SECONDS)

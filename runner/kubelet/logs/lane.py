@@ -66,7 +66,10 @@ class LogLane:
             watcher.join(_CLOSE_SECONDS)
 
     def _advance(self, steps: Steps) -> None:
-        self._go_on(steps, _next(steps))
+        if self._is_closed:
+            _close(steps)
+        else:
+            self._go_on(steps, _next(steps))
 
     def _go_on(self, steps: Steps, step: Step | None) -> None:
         if step is None:
@@ -136,8 +139,11 @@ class LogLane:
         for steps, step in arriving:
             if step.rest:
                 heapq.heappush(self._resting, (self._clock.steady() + step.rest, next(self._order), steps))
-            else:
+                continue
+            try:
                 selector.register(step.place, selectors.EVENT_READ, steps)
+            except (OSError, ValueError, KeyError):  # It was closed on the way: the next step meets the end.
+                self.follow(steps)
 
     def _read(self, selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
         step = _next(key.data)

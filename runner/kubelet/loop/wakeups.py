@@ -94,13 +94,17 @@ class RegistryWatcher:
         self._stopped.set()
         if self._watch is not None:
             self._watch.close()
+        if self._thread.ident is None:
+            return
         self._thread.join()
         if self._watch is not None:  # It may have begun anew meanwhile.
             self._watch.close()
 
     def _begin(self) -> None:
         # A worker knows its own statuses, and asks for nobody else's.
-        since = str(self._registry.version())
+        since, former = str(self._registry.version()), self._watch
+        if former is not None:
+            former.close()
         self._watch = self._registry.watch(since, kinds=self._kinds, holder=self._holder, held=_HELD, with_status=False)
 
     def _follow(self) -> None:
@@ -111,7 +115,8 @@ class RegistryWatcher:
                 if changes:
                     self._callback(changes)
             except (Expired, StoreError):  # The workers meet it too, and say so.
-                self._stopped.wait(_RECONNECT_SECONDS)
+                if self._stopped.wait(_RECONNECT_SECONDS):
+                    return
                 with suppress(StoreError):
                     self._begin()
                     self._callback(())

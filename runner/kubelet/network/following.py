@@ -24,7 +24,17 @@ _CLOSE_SECONDS = 10.0
 class NetworkThread:
     """The network of one process' pods. ``prepare`` before they start, ``follow`` while they run."""
 
-    def __init__(self, engine: Engine, registry: Registry, clock: Clock, place: NetworkPlace) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        registry: Registry,
+        clock: Clock,
+        place: NetworkPlace,
+        *,
+        patience: float = _CLOSE_SECONDS,
+    ) -> None:
+        """``patience``: how many seconds ``close`` waits for an Engine that does not answer, for each thing under way."""
+        self._patience = patience
         self._registry = registry
         self._network = ClusterNetwork(engine, registry, clock, place)
         self._sandboxes: Callable[[], Iterable[Resolving]] = lambda: ()
@@ -50,9 +60,9 @@ class NetworkThread:
         finally:
             self._prepared.set()
 
-    def await_prepared(self) -> None:
-        """Wait until what was begun is done."""
-        self._prepared.wait()
+    def await_prepared(self, seconds: float | None = None) -> bool:
+        """Wait until what was begun is done, at most so many seconds; whether it is."""
+        return self._prepared.wait(seconds)
 
     def zone(self, pod: Pod) -> str:
         """What a new sandbox of the pod is given, when what was begun is done."""
@@ -63,14 +73,18 @@ class NetworkThread:
         """Keep everything true until ``close``. Raises StoreError."""
         self._sandboxes = sandboxes
         self._network.tell(listener)
-        self._thread = threading.Thread(target=self._work, name="podrunner-network", daemon=True)
         self._begin()
+        self._thread = threading.Thread(target=self._work, name="podrunner-network", daemon=True)
         self._thread.start()
 
     def _begin(self) -> None:
         """Be woken by what is written from now on. Raises StoreError."""
-        since = str(self._registry.version())
+        since, former = str(self._registry.version()), self._watch
+        if former is not None:
+            former.close()
         self._watch = self._registry.watch(since, kinds=["Pod", "Service"], wake=self._wakeup.set)
+        if self._stop.is_set():  # Who closes may have seen the one before.
+            self._watch.close()
 
     def wake(self) -> None:
         """Look again: something was written, or a sandbox is new."""
@@ -83,13 +97,13 @@ class NetworkThread:
         if self._watch is not None:
             self._watch.close()
         if self._thread is not None:
-            self._thread.join(_CLOSE_SECONDS)
+            self._thread.join(self._patience)
             if self._thread.is_alive():
                 return  # The Engine hangs; a sweep finds what is left.
         if self._watch is not None:  # It may have begun anew meanwhile.
             self._watch.close()
-        self.await_prepared()
-        self._network.close()
+        if self.await_prepared(self._patience):
+            self._network.close()
 
     def _work(self) -> None:
         self.await_prepared()

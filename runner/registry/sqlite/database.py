@@ -46,6 +46,7 @@ class Database:
         self._flock = -1
         self._depth = 0
         self._is_writing = False
+        self._is_closed = False
         self._commits = 0
 
     def read(self, query: str, arguments: tuple[Any, ...] = ()) -> list[Any]:
@@ -123,8 +124,9 @@ class Database:
                 self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
-        """Close the file; the next call would open it again."""
+        """Close the file for good: a thread that comes late gets StoreError and opens nothing."""
         with self._lock, self._translated():
+            self._is_closed = True
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
@@ -166,6 +168,8 @@ class Database:
 
     def _connection(self) -> sqlite3.Connection:
         if self._opened is None:
+            if self._is_closed:
+                raise StoreError(f"cannot use the state database {self.home.database}: it is closed")
             self.home.ensure()
             self._opened = self._open()
         return self._opened

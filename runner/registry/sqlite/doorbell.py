@@ -33,9 +33,14 @@ class Bell:
         self.name = name
         self._socket = receiver
         self._address = address
+        self._hearing = threading.Lock()
 
     def wait(self, seconds: float) -> bool:
         """Wait for the bell. Returns whether it was rung; several rings are one."""
+        with self._hearing:
+            return self._wait(seconds)
+
+    def _wait(self, seconds: float) -> bool:
         try:
             self._socket.settimeout(max(seconds, 0.0))
             self._socket.recv(1)
@@ -50,7 +55,9 @@ class Bell:
         return True
 
     def close(self) -> None:
-        self._socket.close()
+        """Close it when ``wait`` has returned: another thread may get the descriptor's number at once."""
+        with self._hearing:
+            self._socket.close()
 
 
 class Doorbells:
@@ -62,6 +69,7 @@ class Doorbells:
         self._guard = threading.Lock()
         self._sender: socket.socket | None = None
         self._folder = -1
+        self._is_closed = False
 
     def hang(self, selection: Selection) -> Bell | None:
         """Make a bell that is rung for a selection; None where there are no such sockets."""
@@ -111,9 +119,11 @@ class Doorbells:
                     (self._home.bells / name).unlink()
 
     def _ring(self, name: str) -> bool:
-        """Returns whether somebody may hear it."""
+        """Returns whether its watch may hear it."""
         address = self._address(name)
         with self._guard:
+            if self._is_closed:
+                return True
             try:
                 if self._sender is None:
                     self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -136,12 +146,14 @@ class Doorbells:
         if len(os.fsencode(path)) <= _LONGEST_PATH or not _DESCRIPTORS.is_dir():
             return path
         with self._guard:
-            if self._folder < 0:
+            if self._folder < 0 and not self._is_closed:
                 self._folder = os.open(self._home.bells, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             return str(_DESCRIPTORS / str(self._folder) / name)
 
     def close(self) -> None:
+        """Close what was opened to ring; nothing is opened again."""
         with self._guard:
+            self._is_closed = True
             sender, self._sender = self._sender, None
             folder, self._folder = self._folder, -1
         if sender is not None:

@@ -353,7 +353,7 @@ class SqliteRegistry:
         return watch
 
     def close(self) -> None:
-        """End the watches and close the file; the next call would open it again."""
+        """End the watches and close the file, for good: a thread that comes late gets StoreError and opens nothing."""
         for watch in list(self._watches):
             watch.close()
         self._watches.clear()

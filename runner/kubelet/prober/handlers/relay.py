@@ -79,6 +79,8 @@ class Pump:
     def close(self) -> None:
         """End the exec's connection and wait for both threads."""
         self._stream.close()
+        with contextlib.suppress(OSError):  # It may wait for a client that reads nothing.
+            self._inner.shutdown(socket.SHUT_RDWR)
         self._inward.join()
 
 
