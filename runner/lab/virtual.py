@@ -21,7 +21,6 @@ from msgspec.structs import replace
 from runner.clock import VIRTUAL_START, Flag, VirtualClock
 from runner.core.admission import admit
 from runner.core.images.images import InvalidReference
-from runner.core.labels import POD_UID
 from runner.core.manifest.types import LoadedObject
 from runner.core.model import Json, Pod
 from runner.core.narration import EventRecorded, Narration, StatusChanged
@@ -190,12 +189,7 @@ class VirtualNode:
         self.node.add(self._owned(pod, self.script.for_pod(pod)), is_new=False, controller=controller)
 
     def _engine_event(self, event: EngineEvent | None) -> None:
-        if event is None:
-            return self.node.engine_event("", "")
-        uid = event.labels.get(POD_UID)
-        if uid:
-            self.node.engine_event(uid, event.container_id)
-        return None
+        self.node.engine_event(event)
 
     # --- pods -------------------------------------------------------------------------------------------------------
 

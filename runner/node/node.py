@@ -26,7 +26,7 @@ from runner.core.status.podstatus import PodStatus
 from runner.core.sync.backoff import pull_schedule
 from runner.core.sync.termination import deletion_grace
 from runner.core.text.times import later
-from runner.engine.protocol import Engine, EngineState
+from runner.engine.protocol import Engine, EngineEvent, EngineState
 from runner.errors import EngineError, RunnerError, StoreError
 from runner.kubelet.containers.sandbox import NO_ZONE
 from runner.kubelet.containers.wiring import make_containers
@@ -128,14 +128,13 @@ class Node:
         for callback in self._news:
             callback()
 
-    def engine_event(self, uid: str, container_id: str) -> None:
-        """The Engine tells of a container of a pod; what is not known is ""."""
-        one = self.live.get(uid)
-        if one is not None:
-            one.suspect(container_id)
-        elif not uid:
+    def engine_event(self, event: EngineEvent | None) -> None:
+        """The Engine tells of a container; None: anything may have happened."""
+        if event is None:
             for running in self.running:
-                running.suspect(container_id)
+                running.hear(None)
+        elif (one := self.live.get(event.labels.get(POD_UID, ""))) is not None:
+            one.hear(event)
 
     def registry_changed(self, changes: Sequence[Change]) -> None:
         """Take what this node holds since, let go of what it does not any more, and wake whom changes of the registry concern.
@@ -215,6 +214,7 @@ class Node:
                 pod.uid,
                 noted=None if is_new else self.store.ledger.attempts(pod.uid),
                 message=lambda details: secrets.message_of(details, pod),
+                relist=options.relist,
             ),
             options=options,
             handlers=self._handlers,

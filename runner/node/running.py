@@ -12,6 +12,7 @@ from runner.clock import Wakeup
 from runner.core.model import Object, Pod
 from runner.core.runview import PodView
 from runner.core.status.podstatus import PodStatus
+from runner.engine.protocol import EngineEvent
 from runner.kubelet.loop.worker import PodWorker
 from runner.node.owning import Owned
 
@@ -77,12 +78,10 @@ class Running:
     def is_over(self) -> bool:
         return self.worker.gone or self.error is not None
 
-    def suspect(self, container_id: str) -> None:
-        """The Engine tells of something: have a look, whatever a list says of this container."""
-        context = self.worker.context
-        context.observer.suspect(container_id)
-        context.poke()
-        self.wakeup.set()
+    def hear(self, event: EngineEvent | None) -> None:
+        """The Engine tells of something, or (None) anything may have happened: have a look if that may be news."""
+        if self.worker.context.cache.hear(event):
+            self.wakeup.set()
 
 
 class Past(Struct, frozen=True, kw_only=True):

@@ -66,7 +66,10 @@ def broken(virtual: VirtualNode, times: int) -> None:
     problem: Any = TypeError("no such thing")
 
     def happen() -> None:
-        virtual.engine.fail_next("list_containers", problem, times)
+        virtual.engine.fail_next("inspect_container", problem)
+        virtual.engine.fail_next(
+            "list_containers", problem, times - 1
+        )  # A worker that begins again looks at everything.
         virtual.engine.kill_container(virtual.node.running[0].worker.context.observed.containers[0].id, "SIGKILL")
 
     virtual.clock.at(later(VIRTUAL_START, 10), happen)

@@ -62,6 +62,7 @@ def kill_container(
         engine = context.engine.of(container=record.name, attempt=record.attempt)
         yield from run_job(context.jobs, lambda: _stop(engine, record.id, timeout), Lane.STOP)
     finally:
+        context.observer.suspect(record.id, record.name, record.attempt)
         if order is not None:
             order.running.discard(record.name)
     context.probes.forget(record.id)
@@ -119,4 +120,6 @@ def kill_pod(context: PodContext, *, grace: int | None = None) -> Task[None]:
     for sandbox in context.observed.sandboxes:
         if sandbox.ready:
             engine = context.engine.of(container=SANDBOX_CONTAINER, attempt=sandbox.attempt)
+            context.observer.suspect(sandbox.id, SANDBOX_CONTAINER, sandbox.attempt)
             yield from run_job(context.jobs, partial(_stop, engine, sandbox.id, timeout), Lane.STOP)
+            context.observer.suspect(sandbox.id, SANDBOX_CONTAINER, sandbox.attempt)

@@ -115,7 +115,7 @@ class Prefetcher:
         if (order.container, order.attempt, order.sandbox_id) != wanted or age > timedelta(seconds=FRESH_SECONDS):
             self.engine.of(container=container.name, attempt=attempt).remove_container(prepared.container_id)
             return None
-        self.cache.observer.reveal(prepared.container_id)
+        self.cache.observer.reveal(prepared.container_id, container.name, attempt)
         return prepared
 
     def _prepare(

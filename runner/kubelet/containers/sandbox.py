@@ -222,7 +222,7 @@ class Sandboxes:
         if not begun.is_there:
             yield Wait(ready=lambda: begun.is_there)
         if creation.id:
-            observer.reveal(creation.id)
+            observer.reveal(creation.id, SANDBOX_CONTAINER, attempt)
             if following is not None:
                 self.prefetcher.begin(following, creation.id)
         if not job.done:
@@ -231,9 +231,9 @@ class Sandboxes:
             sandbox_id = job.result()
         except EngineError:
             if creation.id:
-                observer.spoil(creation.id)
+                observer.spoil(creation.id, attempt)
             raise
-        observer.reveal(sandbox_id)
+        observer.reveal(sandbox_id, SANDBOX_CONTAINER, attempt)
         # Whoever takes the pod over takes one that is not noted for half made.
         self.restarts.note_attempt(SANDBOX_CONTAINER, attempt)
         return sandbox_id

@@ -25,6 +25,7 @@ from runner.kubelet.containers.prefetch import Prefetcher
 from runner.kubelet.loop.jobs import Jobs, run_job
 from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import Making
+from runner.kubelet.loop.observer import Observer
 from runner.kubelet.loop.reporter import Reporter
 from runner.kubelet.loop.restarts import Restarts
 from runner.kubelet.loop.secrecy import Secrets
@@ -51,6 +52,7 @@ class StartResult(Struct, frozen=True, kw_only=True):
 class Starter:
     """Starts the containers of one pod."""
 
+    observer: Observer
     engine: Engine
     clock: Clock
     jobs: Jobs
@@ -71,6 +73,7 @@ class Starter:
         created = yield from self._created(container, attempt, sandbox_id)
         if isinstance(created, StartResult):
             return created
+        self.observer.suspect(created, name, attempt)
         self.restarts.note_attempt(name, attempt)
         event(_CREATED, container)
         self.prefetcher.begin_after(name, attempt, sandbox_id)
@@ -79,6 +82,8 @@ class Starter:
             yield from run_job(self.jobs, partial(self._start, name, attempt, created), Lane.START)
         except EngineRefusal as error:
             return self._failed(container, WaitingReason.RUN_CONTAINER_ERROR, error.message, may_pass=error.recoverable)
+        finally:
+            self.observer.suspect(created, name, attempt)
         event(_STARTED, container)
         self._announce(container, attempt, created)
         if container.post_start is None:

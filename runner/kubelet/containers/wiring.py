@@ -88,6 +88,7 @@ def make_containers(
     )
     hooks = Hooks(cache=cache, handlers=handlers, reporter=reporter, clock=clock, jobs=jobs)
     starter = Starter(
+        observer=cache.observer,
         engine=engine,
         clock=clock,
         jobs=jobs,

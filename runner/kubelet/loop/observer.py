@@ -1,13 +1,17 @@
-"""Looks at everything of one pod in the Engine: one list call, and an inspection of whatever changed since the last look.
+"""Looks at everything of one pod in the Engine: an inspection of whatever may have changed since the last look.
 
-Mirrors pkg/kubelet/kuberuntime (GetPodStatus) and the Docker shim's container status.
+What that is, events and whoever did something tell. The list of all containers is asked for when anything may have
+changed, and now and then in any case. Mirrors pkg/kubelet/kuberuntime (GetPodStatus), pkg/kubelet/pleg (evented.go) and
+the Docker shim's container status.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from operator import attrgetter
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,6 +23,7 @@ from runner.core.labels import (
     HASH,
     POD_UID,
     PREPARED,
+    SANDBOX_CONTAINER,
     SANDBOX_ID,
     TYPE_SANDBOX,
     attempt_of,
@@ -32,13 +37,15 @@ from runner.core.observed import (
 )
 from runner.core.reasons import TerminatedReason
 from runner.core.text.times import EPOCH
-from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineState, tagged
+from runner.engine.protocol import ContainerDetails, Engine, EngineEvent, EngineState
 from runner.errors import NotFound
 
 START_ERROR_CODE = 128
 """The exit code of a container that could not be started, whatever the Engine calls it: containerd's."""
 _SLACK = timedelta(seconds=5)
 """How far the Engine's clock may be ahead of ours, as a remote machine's is."""
+_LATE = timedelta(seconds=1)
+"""How long after its end a container's ``die`` may be told; what is told later may be another end."""
 _CREATED, _EXITED = RuntimeState.CREATED, RuntimeState.EXITED
 _RUNTIME_STATES = {
     EngineState.CREATED: RuntimeState.CREATED,
@@ -49,6 +56,9 @@ _RUNTIME_STATES = {
     EngineState.EXITED: RuntimeState.EXITED,
     EngineState.DEAD: RuntimeState.EXITED,
 }
+
+
+T = TypeVar("T")
 
 
 class _Known(Struct, frozen=True, kw_only=True):
@@ -74,15 +84,18 @@ class _Known(Struct, frozen=True, kw_only=True):
 
 
 _ORDER = attrgetter("order")
+_Suspect = tuple[str, str, int]
+"""A container that may be another than it was: its id, its name, its attempt."""
 Message = Callable[[ContainerDetails], str]
 """What of the Engine's error becomes the message of a container that has ended."""
 
 
 class Observer:
-    """Observes one pod. Inspections of containers whose state did not change are remembered.
+    """Observes one pod. Inspections of containers of which nothing was told since are remembered.
 
     What was prepared before its turn is not seen until ``reveal``. ``noted``: the attempts whose turn had
-    come when this process took the pod over from another one.
+    come when this process took the pod over from another one; None: it is new, and nothing of it exists.
+    ``relist``: seconds after which a look asks for the list in any case, None: never.
     """
 
     def __init__(
@@ -93,6 +106,7 @@ class Observer:
         *,
         noted: Mapping[str, int] | None = None,
         message: Message = attrgetter("error"),
+        relist: float | None = None,
     ) -> None:
         self._message = message
         self._noted = noted
@@ -101,50 +115,66 @@ class Observer:
         self._labels = {POD_UID: uid}
         self._known: dict[str, _Known] = {}
         self._image_ids: dict[str, str] = {}
-        self._suspects: set[str] = set()
+        self._relist = relist
+        self._listed_at = clock.steady()
+        self._is_complete = noted is None
+        # Appended to by any thread.
+        self._suspects: deque[_Suspect] = deque()
+        self._gone: deque[str] = deque()
         self._revealed: set[str] = set()
         self._spoilt: set[str] = set()
 
-    def suspect(self, container_id: str) -> None:
-        """Have a container inspected at the next look whatever the list says of it. May be called from any thread.
+    def hear(self, event: EngineEvent | None) -> bool:
+        """The Engine tells of a container; None: anything may have happened. Whether that may be news. For any thread."""
+        if event is None:
+            self.mistrust()
+        elif event.action == "destroy":
+            self._gone.append(event.container_id)
+        else:
+            known = self._known.get(event.container_id)
+            if known is not None and event.action == "die" and _has_ended_by(known.record, event.at):
+                return False
+            self._suspects.append(_suspect(event.container_id, event.labels))
+        return True
 
-        The list of an older daemon still calls a container running for a moment after its ``die`` event.
-        """
-        self._suspects.add(container_id)
+    def suspect(self, container_id: str, name: str, attempt: int) -> None:
+        """Have a container inspected at the next look: something was done to it. May be called from any thread."""
+        self._suspects.append((container_id, name, attempt))
 
-    def reveal(self, container_id: str) -> None:
+    def forget(self, container_id: str) -> None:
+        """A container was removed. May be called from any thread."""
+        self._gone.append(container_id)
+
+    def mistrust(self) -> None:
+        """Have the next look ask for everything: nobody knows what has happened. May be called from any thread."""
+        self._is_complete = False
+
+    def reveal(self, container_id: str, name: str, attempt: int) -> None:
         """From now on see a container that was prepared before its turn."""
         self._revealed.add(container_id)
+        self.suspect(container_id, name, attempt)
 
-    def spoil(self, container_id: str) -> None:
+    def spoil(self, container_id: str, attempt: int) -> None:
         """From now on see a sandbox that was not made to its end, and see that it is not ready."""
-        self._revealed.add(container_id)
         self._spoilt.add(container_id)
-        self._known.pop(container_id, None)
+        self.reveal(container_id, SANDBOX_CONTAINER, attempt)
 
     def observe(self) -> Observed:
-        """Take one look. Raises EngineError; 404 of what went between the list and its inspection is none."""
+        """Take one look. Raises EngineError; 404 of what has gone meanwhile is none."""
         at = self._clock.now()
-        if self._suspects:
-            suspects, self._suspects = self._suspects, set()
-            for container_id in suspects:
-                self._known.pop(container_id, None)
+        suspects = {one[0]: one for one in _taken(self._suspects)}
+        gone = set(_taken(self._gone))
+        try:
+            found = self._look(suspects, gone)
+        except BaseException:
+            self._known = {one: known for one, known in self._known.items() if one not in suspects}
+            self.mistrust()
+            raise
         latest = at + _SLACK
-        found: dict[str, _Known] = {}
-        of_before = self._known
-        for summary in self._engine.list_containers(self._labels):
-            known = of_before.get(summary.id)
-            if known is None or known.details.state is not summary.state:
-                if PREPARED in summary.labels and self._is_hidden(summary):
-                    continue
-                known = self._inspect(summary)
-                if known is None:
-                    continue
-            found[summary.id] = known.by(at) if known.latest > latest else known
-        self._known = found
+        self._known = {one: known.by(at) if known.latest > latest else known for one, known in found.items()}
         sandboxes: list[SandboxRecord] = []
         containers: list[ContainerRecord] = []
-        for known in sorted(found.values(), key=_ORDER, reverse=True):
+        for known in sorted(self._known.values(), key=_ORDER, reverse=True):
             record = known.record
             if isinstance(record, ContainerRecord):
                 containers.append(record)
@@ -152,23 +182,55 @@ class Observer:
                 sandboxes.append(record)
         return Observed(at=at, sandboxes=tuple(sandboxes), containers=tuple(containers))
 
+    def _look(self, suspects: Mapping[str, _Suspect], gone: Collection[str]) -> dict[str, _Known]:
+        """What there is now."""
+        steady = self._clock.steady()
+        if self._is_complete and (self._relist is None or steady - self._listed_at < self._relist):
+            found = {one: known for one, known in self._known.items() if one not in gone}
+            return self._inspected(found, [one for one in suspects.values() if one[0] not in gone])
+        self._is_complete = True  # Whoever mistrusts it from now on may mean what this list does not have yet.
+        found, changed = {}, list[_Suspect]()
+        for summary in self._engine.list_containers(self._labels):
+            known = self._known.get(summary.id)
+            # The list of an older daemon still calls a container running for a moment after its ``die`` event.
+            if known is None or known.details.state is not summary.state or summary.id in suspects:
+                if known is None and self._is_hidden(summary.id, summary.state, summary.labels):
+                    continue
+                changed.append(_suspect(summary.id, summary.labels))
+            else:
+                found[summary.id] = known
+        self._listed_at = steady
+        return self._inspected(found, changed)
+
+    def _inspected(self, found: dict[str, _Known], changed: Iterable[_Suspect]) -> dict[str, _Known]:
+        for one in changed:
+            known = self._inspect(one)
+            if known is None:
+                found.pop(one[0], None)
+            else:
+                found[one[0]] = known
+        return found
+
     def details(self, container_id: str) -> ContainerDetails | None:
         """The inspection behind the last look."""
         known = self._known.get(container_id)
         return known.details if known else None
 
-    def _is_hidden(self, summary: ContainerSummary) -> bool:
-        if summary.id in self._revealed or self._was_noted(summary.labels):
+    def _is_hidden(self, container_id: str, state: EngineState, labels: Mapping[str, str]) -> bool:
+        if PREPARED not in labels or container_id in self._revealed or self._was_noted(labels):
             return False
-        return summary.state is EngineState.CREATED or summary.labels.get(DOCKER_TYPE) == TYPE_SANDBOX
+        return state is EngineState.CREATED or labels.get(DOCKER_TYPE) == TYPE_SANDBOX
 
     def _was_noted(self, labels: Mapping[str, str]) -> bool:
         return self._noted is not None and attempt_of(labels) <= self._noted.get(labels.get(CONTAINER_NAME, ""), -1)
 
-    def _inspect(self, summary: ContainerSummary) -> _Known | None:
+    def _inspect(self, suspect: _Suspect) -> _Known | None:
+        container_id, name, attempt = suspect
         try:
-            details = tagged(self._engine, summary.labels).inspect_container(summary.id)
+            details = self._engine.of(container=name, attempt=attempt).inspect_container(container_id)
         except NotFound:
+            return None
+        if container_id not in self._known and self._is_hidden(container_id, details.state, details.labels):
             return None
         record, created = self._record(details), details.created_at
         ended = record.finished_at if isinstance(record, ContainerRecord) else None
@@ -195,6 +257,22 @@ class Observer:
                 digests = ()
             self._image_ids[engine_id] = f"docker-pullable://{digests[0]}" if digests else f"docker://{engine_id}"
         return self._image_ids[engine_id]
+
+
+def _suspect(container_id: str, labels: Mapping[str, str]) -> _Suspect:
+    return container_id, labels.get(CONTAINER_NAME, ""), attempt_of(labels)
+
+
+def _taken(queue: deque[T]) -> list[T]:
+    """Everything that stands in a queue now, which others append to meanwhile."""
+    return [queue.popleft() for _ in range(len(queue))]
+
+
+def _has_ended_by(record: SandboxRecord | ContainerRecord, at: datetime) -> bool:
+    """Whether this is how a container looks that ended then."""
+    if isinstance(record, SandboxRecord) or record.state is not _EXITED or record.finished_at is None:
+        return False
+    return at <= record.finished_at + _LATE
 
 
 def sandbox_record(details: ContainerDetails) -> SandboxRecord:

@@ -13,6 +13,7 @@ from runner.clock import Clock
 from runner.core.container.environment import PodFacts
 from runner.core.model import Pod
 from runner.core.observed import Observed
+from runner.engine.protocol import EngineEvent
 from runner.errors import EngineError
 from runner.kubelet.loop.observer import Observer
 
@@ -52,10 +53,12 @@ class PodCache:
         """Ask for a look."""
         self.dirty = True
 
-    def suspect(self, container_id: str) -> None:
-        """Something has happened to a container: look at it, whatever a list says. May be called from any thread."""
-        self.observer.suspect(container_id)
+    def hear(self, event: EngineEvent | None) -> bool:
+        """The Engine tells of a container; None: anything may have happened. Whether a look is due. For any thread."""
+        if not self.observer.hear(event):
+            return False
         self.poke()
+        return True
 
     def update(self, pod: Pod) -> None:
         """Somebody has changed what is asked of the pod."""

@@ -114,6 +114,7 @@ def _create_sandbox(
         context.restarts.remember(*operation.again)
     for old in operation.replaces:
         context.engine.of(container=SANDBOX_CONTAINER, attempt=old.attempt).remove_container(old.id)
+        context.observer.forget(old.id)
     outcome.acted = True
     # PodReadyToStartContainers is published before any image is pulled.
     context.look()
@@ -160,6 +161,7 @@ def remove_instance(context: PodContext, record: ContainerRecord) -> None:
         )
     )
     context.engine.of(container=record.name, attempt=record.attempt).remove_container(record.id)
+    context.observer.forget(record.id)
     context.probes.forget(record.id)
 
 

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from runner.clock import Clock, Wakeup
 from runner.core.kindwords import PODS
-from runner.core.labels import MANAGED, POD_UID
-from runner.engine.protocol import Engine, EventStream
+from runner.core.labels import MANAGED
+from runner.engine.protocol import Engine, EngineEvent, EventStream
 from runner.errors import EngineError, Expired, StoreError
 from runner.registry.contract import Change, Registry, Watch
 
@@ -23,9 +23,11 @@ _END_SECONDS = 1.0
 
 
 class EngineWatcher:
-    """Follows the Engine's events in a thread and calls back with the pod UID and the container id of each; both may be ""."""
+    """Follows the Engine's events in a thread and calls back with each; with None, when anything may have happened."""
 
-    def __init__(self, engine: Engine, clock: Clock, since: datetime, callback: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, since: datetime, callback: Callable[[EngineEvent | None], None]
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._since = since
@@ -51,7 +53,7 @@ class EngineWatcher:
             if self._stopped.wait(_RECONNECT_SECONDS):
                 return
             # What happened while nobody listened is found by looking.
-            self._callback("", "")
+            self._callback(None)
 
     def _hear(self, stream: EventStream) -> None:
         self._stream = stream
@@ -61,7 +63,7 @@ class EngineWatcher:
         for event in stream:
             self._since = event.at
             if event.action.split(":")[0] in TELLING:
-                self._callback(event.labels.get(POD_UID, ""), event.container_id)
+                self._callback(event)
 
 
 class RegistryWatcher:

@@ -252,6 +252,7 @@ class PodWorker:
             yield from self._accompany(sync, self._is_ending)
         if not sync.done:
             sync.cancel()
+            context.observer.mistrust()
             return None
         try:
             outcome = sync.result
@@ -278,6 +279,7 @@ class PodWorker:
         context.publish()
         due = outcome.ready_at
         if outcome.failed:
+            context.observer.mistrust()
             seconds = PULL_RELOOK_SECONDS if outcome.fresh_failure and context.pulls else REQUEUE_SECONDS
             if outcome.may_pass:
                 self._failures += 1
@@ -322,6 +324,7 @@ class PodWorker:
         failures = 0
         if not context.making.is_idle:  # A start that is under way goes on whatever becomes of its sync.
             yield Wait(ready=lambda: context.making.is_idle)
+        context.observer.mistrust()  # Whatever was under way: nothing of it is overlooked.
         while True:
             yield from self._steadily(context.look)
             context.publish()
@@ -332,6 +335,7 @@ class PodWorker:
                 yield from self._hasten(kill)
             if not kill.done:
                 kill.cancel()
+                context.observer.mistrust()
                 continue
             try:
                 kill.result  # noqa: B018 - raises what kept it from being done
@@ -391,6 +395,7 @@ class PodWorker:
     def _trouble(self, error: RunnerError, failures: int, text: str) -> datetime:
         """The Engine failed for the n-th time in a row: say so when it is more than a moment. Returns when to go on."""
         _log.info("%s: %s", self.context.pod.full_name, error)
+        self.context.observer.mistrust()
         if isinstance(error, EngineUnavailable):
             self._complain(error)
         elif failures == PATIENCE:
