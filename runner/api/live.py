@@ -74,7 +74,7 @@ class Life:
             for owned in launch.pods:
                 self._remember(owned.pod.manifest)
             self._run = self._resources.enter_context(self._runner.working(launch, self._hear, self._stop))
-            self._run.node.on_trouble = self._wake_histories
+            self._run.node.on_trouble(self._wake_histories)
         except BaseException as error:
             self._resources.__exit__(type(error), error, error.__traceback__)
             raise

@@ -42,7 +42,7 @@ class Waiting:
         self._news = Wakeup()
         self._has_let_go = False
         node.on_news(self._news.set)
-        node.roster.remembers = MOST_PAST
+        node.roster.remember(MOST_PAST)
 
     def open(self, since: datetime) -> None:
         """Let the pods live; what the Engine tells counts since an instant."""

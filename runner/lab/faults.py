@@ -139,7 +139,7 @@ class Hazard(Between):
     def engine(self, engine: SimulatedEngine) -> Engine:
         """Another node begins: what the one before may still try reaches nothing."""
         self._engine = engine
-        self._gate.is_dead = True
+        self._gate.close()
         self._gate = _Gate(self)
         return Seam(engine, self._gate, engine.clock)
 
@@ -238,7 +238,7 @@ class Hazard(Between):
         return kind
 
     def _die(self) -> None:
-        self._gate.is_dead = True
+        self._gate.close()
         raise Crashed
 
 
@@ -272,6 +272,10 @@ class _Gate:
         self._hazard = hazard
         self._is_inside = False
         self.is_dead = False
+
+    def close(self) -> None:
+        """The node is dead: nothing of it gets through any more."""
+        self.is_dead = True
 
     def around(self, call: Call, proceed: Callable[[], T]) -> T:
         """A ``Wrapper``'s."""

@@ -89,12 +89,10 @@ def simulate(
     told = tuple(
         [
             one
-            for one in run.heard
+            for one in run.take_heard()
             if isinstance(one, StatusChanged) or (isinstance(one, EventRecorded) and one.is_stored)
         ]
     )
-    # The run and its Engine know each other: what it was told need not live until the collector finds them.
-    run.heard.clear()
     return Simulation(
         pod=run.worker.context.pod,
         engine=run.engine,
@@ -123,14 +121,25 @@ class SimulatedRun:
         self.heard: list[Narration] = []
         """What the worker has told, where nobody else listens."""
         self.virtual = VirtualNode(
-            script, options, listener=listener or self.heard.append, handlers=handlers, clock=clock, mends=mends
+            script,
+            options,
+            listener=listener or self.heard.append,
+            handlers=handlers,
+            clock=clock,
+            mends=mends,
+            is_alone=True,
         )
-        self.virtual.is_alone = True
         self.script = script.for_pod(pod)
         self.clock, self.store, self.engine = self.virtual.clock, self.virtual.store, self.virtual.engine
         self.running = self.virtual.add(pod, self.script)
         self.wakeup = self.running.wakeup
         self.plan, self.advance = self.virtual.plan, self.virtual.advance
+
+    def take_heard(self) -> list[Narration]:
+        """What was told until now. The run and its Engine know each other: what they heard need not live as long as they."""
+        heard = [*self.heard]
+        self.heard.clear()
+        return heard
 
     @property
     def worker(self) -> PodWorker:

@@ -53,6 +53,39 @@ class AttemptLine:
         runs = [part.end - part.begin for part in self.stretches if part.doing is Doing.RUNNING]
         return sum(runs) if runs else None
 
+    def go_on(self, status: Mapping[str, Any], at: float, until: float) -> None:
+        """What the attempt does from one published status to the next."""
+        state = status["state"]
+        if "running" in state:
+            self.is_running, self.number = True, status["restartCount"]
+            self.add(Doing.RUNNING, at, until)
+        elif "terminated" in state:
+            # Else the attempt before is shown once more, and this one never comes.
+            if status["restartCount"] >= self.number:
+                self.number = status["restartCount"]
+                self.end(state["terminated"])
+        else:
+            self.reason = (state.get("waiting") or {}).get("reason", "")
+            self.add(Doing.BACK_OFF if self.reason in _BACK_OFFS else Doing.WAITING, at, until)
+
+    def end(self, terminated: Mapping[str, Any] | None) -> None:
+        """It has ended, if that was not known and is now."""
+        if self.exit_code is None and terminated is not None:
+            self.is_running = False
+            self.exit_code, self.reason = terminated["exitCode"], terminated.get("reason", "")
+
+    def add(self, doing: Doing, begin: float, end: float) -> None:
+        """It does this from then to then."""
+        last = self.stretches[-1] if self.stretches else None
+        if last is not None and last.doing is doing:
+            self.stretches[-1] = Stretch(doing=doing, begin=last.begin, end=end)
+        elif end > begin or doing is Doing.RUNNING:
+            self.stretches.append(Stretch(doing=doing, begin=begin, end=end))
+
+    def show_pulls(self, pulls: Sequence[Stretch]) -> None:
+        """Show the pulls in its waiting as such."""
+        self.stretches = [part for stretch in self.stretches for part in _with_pulls(stretch, pulls)]
+
 
 def timeline(simulation: Simulation) -> tuple[AttemptLine, ...]:
     """All attempts, container by container in the order of the manifest."""
@@ -63,7 +96,7 @@ def timeline(simulation: Simulation) -> tuple[AttemptLine, ...]:
         found = _attempts(container.name, states, end)
         pulls = _pulls(simulation, container.field_path, end)
         for line in found:
-            line.stretches = [part for stretch in line.stretches for part in _with_pulls(stretch, pulls)]
+            line.show_pulls(pulls)
         lines.extend(found)
     return tuple(lines)
 
@@ -87,35 +120,12 @@ def _attempts(container: str, states: Sequence[tuple[float, Mapping[str, Any]]],
             begin = at
             if line is not None:
                 begin = line.stretches[-1].end if line.stretches else at
-                _end(line, (status.get("lastState") or {}).get("terminated"))
+                line.end((status.get("lastState") or {}).get("terminated"))
             line = AttemptLine(container=container, number=_attempt_number(status))
             lines.append(line)
-            _add(line, Doing.WAITING, begin, at)
-        _go_on(line, status, at, until)
+            line.add(Doing.WAITING, begin, at)
+        line.go_on(status, at, until)
     return lines
-
-
-def _go_on(line: AttemptLine, status: Mapping[str, Any], at: float, until: float) -> None:
-    """What the line's attempt does from one published status to the next."""
-    state = status["state"]
-    if "running" in state:
-        line.is_running, line.number = True, status["restartCount"]
-        _add(line, Doing.RUNNING, at, until)
-    elif "terminated" in state:
-        if (
-            status["restartCount"] >= line.number
-        ):  # else the attempt before is shown once more, and this one never comes
-            line.number = status["restartCount"]
-            _end(line, state["terminated"])
-    else:
-        line.reason = (state.get("waiting") or {}).get("reason", "")
-        _add(line, Doing.BACK_OFF if line.reason in _BACK_OFFS else Doing.WAITING, at, until)
-
-
-def _end(line: AttemptLine, terminated: Mapping[str, Any] | None) -> None:
-    if line.exit_code is None and terminated is not None:
-        line.is_running = False
-        line.exit_code, line.reason = terminated["exitCode"], terminated.get("reason", "")
 
 
 def _begins_anew(line: AttemptLine, status: Mapping[str, Any]) -> bool:
@@ -134,14 +144,6 @@ def _attempt_number(status: Mapping[str, Any]) -> int:
     """The attempt that a status is about: one that waits after an end is about the next."""
     waits_again = "waiting" in status["state"] and bool(status.get("lastState")) and bool(status.get("containerID"))
     return int(status["restartCount"]) + waits_again
-
-
-def _add(line: AttemptLine, doing: Doing, begin: float, end: float) -> None:
-    last = line.stretches[-1] if line.stretches else None
-    if last is not None and last.doing is doing:
-        line.stretches[-1] = Stretch(doing=doing, begin=last.begin, end=end)
-    elif end > begin or doing is Doing.RUNNING:
-        line.stretches.append(Stretch(doing=doing, begin=begin, end=end))
 
 
 def _pulls(simulation: Simulation, field_path: str, end: float) -> list[Stretch]:

@@ -117,6 +117,7 @@ class VirtualNode:
     """A node with its Engine, store and clock, to be advanced bit by bit.
 
     ``listener`` hears everything. ``mends``: broken workers begin again, as in real time; else what breaks one is raised.
+    ``is_alone``: all is over as soon as the pods are gone, whatever is on the clock's agenda.
     """
 
     def __init__(
@@ -129,6 +130,7 @@ class VirtualNode:
         clock: VirtualClock | None = None,
         mends: bool = False,
         between: Between | None = None,
+        is_alone: bool = False,
     ) -> None:
         self.script = script or SimulationScript()
         self.options = options or WorkerOptions()
@@ -138,8 +140,7 @@ class VirtualNode:
         self.engine.add_image(_SANDBOX_IMAGE)
         self.handlers = SimulatedHandlers(self.engine, {}) if handlers is None else handlers(self.engine)
         self.mends = mends
-        self.is_alone = False
-        """Whether all is over as soon as the pods are gone, whatever is on the clock's agenda."""
+        self._is_alone = is_alone
         self._listener, self._between = listener, between
         self._new: set[str] = set()
         self.node = self._begin()
@@ -167,10 +168,14 @@ class VirtualNode:
             holder=_OWNER,
             means=self._means,
             network=self.network,
+            on_add=self._added,
         )
-        node.roster.remembers = None
+        node.roster.remember(None)
         self.network.follow(node.resolving, self._listener)
         return node
+
+    def _added(self, one: Running) -> None:
+        """A pod is about to live."""
 
     def _see_held(self) -> None:
         """Something of a pod that the node holds, or held, was written."""
@@ -263,7 +268,7 @@ class VirtualNode:
         network.prepare()
         while True:
             self._work()
-            if self.is_alone and not live:
+            if self._is_alone and not live:
                 return End.GONE
             following = clock.next_happening()
             for one in live.values():
@@ -369,9 +374,8 @@ class Cluster(VirtualNode):
         mends: bool = False,
         between: Between | None = None,
     ) -> None:
-        super().__init__(script, options, listener=self._hear, mends=mends, between=between)
         self._on_pod = on_pod
-        self.node.roster.on_add = lambda one: on_pod(self, one.pod)
+        super().__init__(script, options, listener=self._hear, mends=mends, between=between)
         self.told: list[Told] = []
         self._shown = self.store.watch(kinds=WORKLOAD_KINDS, with_status=False, wake=self._see_shown)
         self._hears = listener
@@ -390,6 +394,9 @@ class Cluster(VirtualNode):
         for step in script.steps:
             self.plan(step)
 
+    def _added(self, one: Running) -> None:
+        self._on_pod(self, one.pod)
+
     def restart(self) -> None:
         """The same with the workloads that there are."""
         from runner.controllers.control import Controller
@@ -397,7 +404,6 @@ class Cluster(VirtualNode):
         found = (one for one in self._workloads if self.store.get(one.kind, *name_of(one.value)) is not None)
         self._found = {one.uid: Controller(one) for one in found}
         super().restart()
-        self.node.roster.on_add = lambda one: self._on_pod(self, one.pod)
         self.node.control(list(self._found.values()), self._spawn, is_new=False)
 
     def _take_over(self, pod: Pod, controller: Controller | None = None) -> None:

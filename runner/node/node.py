@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from runner.clock import Clock
@@ -82,8 +83,11 @@ class Node:
         home: Home | None = None,
         network: Network | None = None,
         secrets: Secrets | None = None,
+        on_add: Callable[[Running], None] = lambda _: None,
     ) -> None:
         """``home`` None: nothing of the pods is in files here. ``listener`` is told what happens to pods.
+
+        ``on_add`` is called with each pod before it lives.
 
         ``holder`` is what stands in the ledger beside what this node runs; ``means`` gives what it takes to run a pod.
         """
@@ -100,7 +104,7 @@ class Node:
         self._secrets = secrets or Secrets()
         self._queue = PullQueue()
         self._health = EngineHealth()
-        self.roster = Roster(store, holder, means, self._begin, lambda: self.controllers)
+        self.roster = Roster(store, holder, means, self._begin, lambda: self.controllers, on_add)
         self.live = self.roster.live
         """The pods that run, by uid."""
         self._control: Control | None = None
@@ -114,14 +118,27 @@ class Node:
         """Held while the workloads are reconciled; and by whoever wants to see them and their pods as of one moment."""
         self.problem: BaseException | None = None
         """What ended the reconciling of the workloads."""
-        self.on_trouble: Callable[[], None] = lambda: None
-        """Called when something has failed that a kubelet would try again for ever."""
+        self._on_trouble: tuple[Callable[[], None], ...] = ()
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
     def on_news(self, callback: Callable[[], None]) -> None:
         """Have this called, from any thread, when something about a pod that comes later, or a workload, is new."""
         self._news = (*self._news, callback)
+
+    def on_trouble(self, callback: Callable[[], None]) -> None:
+        """Have this called, from any thread, when something has failed that a kubelet would try again for ever."""
+        self._on_trouble = (*self._on_trouble, callback)
+
+    def tell_trouble(self) -> None:
+        """Call whoever wants to know of troubles."""
+        for callback in self._on_trouble:
+            callback()
+
+    def workloads_broke(self, error: BaseException) -> None:
+        """The workloads are not reconciled any more."""
+        self.problem = error
+        self.tell_trouble()
 
     def tell_news(self) -> None:
         """Call whoever wants to know that something is new."""
@@ -174,7 +191,7 @@ class Node:
 
     def _hear_of_trouble(self) -> None:
         self.tell_news()
-        self.on_trouble()
+        self.tell_trouble()
 
     # --- pods -------------------------------------------------------------------------------------------------------
 
@@ -290,14 +307,12 @@ class Node:
 
         What everybody meets, and what breaks it again and again, is for whoever waits for the pod to see.
         """
-        now = self.clock.steady()
-        one.breaks = one.breaks + 1 if now - one.broke_at < CALM_SECONDS else 1
-        one.broke_at = now
-        if not _may_be_mended(error) or one.breaks > MOST_BREAKS or one.detached:
-            one.error = error
-            self.on_trouble()
+        breaks = one.broke(self.clock.steady(), CALM_SECONDS)
+        if not _may_be_mended(error) or breaks > MOST_BREAKS or one.detached:
+            one.fail(error)
+            self.tell_trouble()
             return None
-        seconds = MENDING(one.breaks)
+        seconds = MENDING(breaks)
         text = f"the state of this pod cannot be kept ({error}), trying again in {seconds:g} s"
         if not isinstance(error, StoreError):
             _log.error("the worker of pod %s broke", one.worker.context.pod.full_name, exc_info=error)
@@ -319,9 +334,8 @@ class Node:
             self.roster.fold(one)
             self.tell_news()
             return False
-        one.owned.pod = Pod.from_json({key: part for key, part in value.items() if key != "status"})
-        one.owned.renew()
-        one.worker = self._worker(one.owned, is_new=False)
+        pod = Pod.from_json({key: part for key, part in value.items() if key != "status"})
+        one.begin_again(pod, partial(self._worker, is_new=False))
         return True
 
     # --- workloads --------------------------------------------------------------------------------------------------
@@ -456,16 +470,14 @@ class Node:
     def detach(self) -> None:
         """Have every worker let go of its pod, as it is."""
         for one in self.running:
-            one.detached = True
-            one.wakeup.set()
+            one.detach()
 
     def keep(self) -> None:
         """Have the pods stay on purpose, and let go of them."""
         self.settle()
         for one in self.running:
-            one.detached = True
             self.store.ledger.keep(one.pod.uid)
-            one.wakeup.set()
+            one.detach()
 
     def say_goodbye(self) -> None:
         """Ended containers that are kept tell nothing more: whoever reads them comes to an end, as if they were removed."""

@@ -63,8 +63,9 @@ class Owned:
             zone=zone,
         )
 
-    def renew(self) -> None:
+    def renew(self, pod: Pod) -> None:
         """Nothing that was begun for the pod is waited for any more: another worker looks at what has come of it."""
+        self.pod = pod
         self.ahead.put(None)
         if self.make_jobs is not None:
             self.jobs.close()

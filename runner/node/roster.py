@@ -34,8 +34,12 @@ class Roster:
         means: Callable[[Pod], Owned],
         begin: Begin,
         controllers: Callable[[], Sequence[Controller]],
+        on_add: Callable[[Running], None],
     ) -> None:
-        """``holder`` is what stands beside this node's pods in the ledger; ``means`` gives what it takes to run a pod."""
+        """``holder`` is what stands beside this node's pods in the ledger; ``means`` gives what it takes to run a pod.
+
+        ``on_add`` is called with each pod before it lives.
+        """
         self._registry = registry
         self._holder = holder
         self._means = means
@@ -47,8 +51,7 @@ class Roster:
         self.live: dict[str, Running] = {}
         self.remembers: int | None = 0
         """How many pods that are gone and that no Job counts are remembered; None: all. A run's own are, unless it is 0."""
-        self.on_add: Callable[[Running], None] = lambda _: None
-        """Called with each pod before it lives."""
+        self._on_add = on_add
         self.guard = threading.RLock()
         """Held while a pod is taken, so that of several threads that hear of it one begins it."""
 
@@ -58,6 +61,10 @@ class Roster:
 
     def find(self, uid: str) -> Running | Past | None:
         return self._all.get(uid)
+
+    def remember(self, most: int | None) -> None:
+        """Remember so many pods that are gone, for whoever judges a run; None: all."""
+        self.remembers = most
 
     # --- finding ------------------------------------------------------------------------------------------------------
 
@@ -109,7 +116,7 @@ class Roster:
         with self.guard:
             one = self._begin(owned, is_new, controller)
             self._all[owned.pod.uid] = self.live[owned.pod.uid] = one
-            self.on_add(one)
+            self._on_add(one)
             return one
 
     def _maker_of(self, pod: Pod) -> Controller | None:
@@ -122,8 +129,7 @@ class Roster:
     def _lose(self, one: Running) -> None:
         """Another node holds it now, or somebody has removed it. Its worker leaves it as it is."""
         if not one.worker.gone:
-            one.is_lost = one.detached = True
-            one.wakeup.set()
+            one.lose()
 
     def let_go(self, one: Running) -> None:
         """Its worker has stopped. One that was lost is not known any more, unless it has come back. Raises StoreError."""

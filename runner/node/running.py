@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,37 @@ class Running:
 
     def __post_init__(self) -> None:
         self.wakeup = self.owned.wakeup
+
+    def start(self, work: Callable[[Running], None]) -> None:
+        """Have a thread of its own work on it, unless one does."""
+        if self.thread is None:
+            self.thread = threading.Thread(target=work, args=(self,), name=f"podrunner-{self.pod.name}", daemon=True)
+            self.thread.start()
+
+    def detach(self) -> None:
+        """Have its worker let go of it, as it is."""
+        self.detached = True
+        self.wakeup.set()
+
+    def lose(self) -> None:
+        """This node does not hold it any more."""
+        self.is_lost = True
+        self.detach()
+
+    def broke(self, now: float, calm: float) -> int:
+        """Its worker has broken. Returns how often in a row: a break so many seconds after the last is the first again."""
+        self.breaks = self.breaks + 1 if now - self.broke_at < calm else 1
+        self.broke_at = now
+        return self.breaks
+
+    def fail(self, error: BaseException) -> None:
+        """Its worker is broken for good."""
+        self.error = error
+
+    def begin_again(self, pod: Pod, make_worker: Callable[[Owned], PodWorker]) -> None:
+        """Another worker goes on with the pod, as it is in the registry."""
+        self.owned.renew(pod)
+        self.worker = make_worker(self.owned)
 
     @property
     def pod(self) -> Pod:

@@ -56,11 +56,7 @@ class Threads:
             if self._is_closed:
                 return
             for one in self._node.running:
-                if one.thread is None:
-                    one.thread = threading.Thread(
-                        target=self._work, args=(one,), name=f"podrunner-{one.pod.name}", daemon=True
-                    )
-                    one.thread.start()
+                one.start(self._work)
             if self._node.controllers and self._workloads is None:
                 self._node.on_news(self._hint.set)
                 self._workloads = threading.Thread(target=self._control, name="podrunner-workloads", daemon=True)
@@ -91,7 +87,7 @@ class Threads:
         try:
             return node.mend(one)
         except BaseException as error:
-            one.error = error
+            one.fail(error)
             return False
 
     def _control(self) -> None:
@@ -102,8 +98,7 @@ class Threads:
                 self.start()
                 node.clock.wait(wake, self._hint)
         except BaseException as error:  # It is raised to whoever waits for a pod.
-            node.problem = error
-            node.on_trouble()
+            node.workloads_broke(error)
         node.tell_news()
 
     def join(self, seconds: float | None = None) -> None:

@@ -20,6 +20,7 @@ from runner.kubelet.loop.wakeups import EngineWatcher, RegistryWatcher
 from runner.kubelet.network.following import NetworkThread
 from runner.kubelet.network.place import NetworkPlace
 from runner.node.node import Node
+from runner.node.running import Running
 from runner.node.threads import Threads
 from runner.registry.contract import Registry
 from runner.registry.holders import SoleHolder
@@ -178,6 +179,9 @@ class Watched:
         self.pod, self.detached = SimpleNamespace(name="web"), False
         self._together = together
         self._thread: threading.Thread | None = None
+
+    def start(self, work: Callable[[Running], None]) -> None:
+        Running.start(cast(Running, self), work)
 
     @property
     def thread(self) -> threading.Thread | None:
