@@ -248,6 +248,7 @@ class PodHandle:
         self._addresses: dict[tuple[str, int], Address] = {}
         self._is_released = False
         self._lock = threading.Lock()
+        self._read: Pod | None = None
 
     # --- what it is --------------------------------------------------------------------------------------------------
 
@@ -316,7 +317,10 @@ class PodHandle:
 
     @property
     def _pod(self) -> Pod:
-        return Pod.from_json(self.history.manifest)
+        manifest, read = self.history.manifest, self._read
+        if read is None or read.manifest is not manifest:
+            read = self._read = Pod.from_json(manifest)
+        return read
 
     # --- waiting -----------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -82,12 +82,21 @@ def test_no_folder_has_too_many_modules() -> None:
     assert full.keys() <= FULL_FOLDERS.keys(), full
 
 
-def calls(name: str) -> Iterator[str]:
-    """The modules, by their place in the package, that call something of this name."""
+@cache
+def all_calls() -> Mapping[str, Sequence[str]]:
+    """The modules that call something, by its name, each as often as it does."""
+    found: dict[str, list[str]] = {}
     for path in modules().values():
         for node in ast.walk(tree(path)):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == name:
-                yield path.relative_to(PACKAGE).as_posix()
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                found.setdefault(name, []).append(path.relative_to(PACKAGE).as_posix())
+    return found
+
+
+def calls(name: str) -> Sequence[str]:
+    """The modules, by their place in the package, that call something of this name."""
+    return all_calls().get(name, ())
 
 
 CONTAINERS = {
@@ -102,6 +111,22 @@ CONTAINERS = {
 
 def test_what_a_container_is_created_from_is_put_together_in_one_place() -> None:
     assert sorted(calls("ContainerConfig")) == sorted(CONTAINERS)
+
+
+MADE_AT = {
+    "CreateSandbox": "core/sync/decide.py",
+    "SandboxCreation": "kubelet/containers/sandbox.py",
+    "sandbox_config": "kubelet/containers/sandbox.py",
+    "Creator": "kubelet/containers/wiring.py",
+    "plan_volumes": "kubelet/volumes/planning.py",
+    "messages_plan": "kubelet/volumes/planning.py",
+}
+"""What is decided, planned or made in one place."""
+
+
+@pytest.mark.parametrize("what", MADE_AT)
+def test_there_is_one_path_on_which_a_pod_is_made(what: str) -> None:
+    assert list(calls(what)) == [MADE_AT[what]]
 
 
 def test_containers_are_created_in_one_place() -> None:

@@ -59,7 +59,7 @@ class _Known(Struct, frozen=True):
         )
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Configurations:
     """What the containers of one pod are created from. For several threads, as long as each asks for another container."""
 
@@ -67,9 +67,9 @@ class Configurations:
     engine: Engine
     registry: Registry
     secrets: Secrets
+    plans: Plans
     owner: str
     profiles: Path | None
-    plans: Plans
     _templates: dict[str, _Known] = field(default_factory=dict)
 
     def of(self, container: Container, *, attempt: int, sandbox_id: str, image: ImageDetails) -> ContainerConfig:

@@ -12,7 +12,7 @@ from runner.kubelet.containers.termination_messages import TerminationMessages
 from runner.kubelet.loop.making import Making
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Creator:
     """Creates the containers of one pod."""
 

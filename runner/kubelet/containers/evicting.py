@@ -33,7 +33,7 @@ _SHARE = 20
 _BLOCK = 512
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class StorageWatch:
     """Watches the storage of one pod."""
 

@@ -19,7 +19,7 @@ from runner.kubelet.loop.tasks import Task, Wait
 from runner.kubelet.prober.handlers import Handlers, HookOutcome, Target
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Hooks:
     """The hooks of one pod's containers."""
 

@@ -26,7 +26,7 @@ from runner.kubelet.loop.reporter import Reporter
 _MODE = 0o644
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class ManagedFiles:
     """The files that the containers of one pod share. ``_told`` is the sandbox whose resolver's limits were told of."""
 

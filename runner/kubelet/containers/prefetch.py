@@ -57,7 +57,7 @@ class _Order(Struct, frozen=True):
     job: Job[Prepared]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Prefetcher:
     """The preparations of one pod."""
 

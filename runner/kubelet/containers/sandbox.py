@@ -197,7 +197,7 @@ class SandboxMaker:
         return Begun(creation, self.jobs.submit(creation.run, Lane.BEGIN))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Sandboxes:
     """Carries out what is decided about the sandbox of one pod. ``wake`` wakes its worker."""
 

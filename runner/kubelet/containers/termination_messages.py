@@ -47,7 +47,7 @@ from runner.kubelet.volumes.planning import Plans
 _DIRECTORY_MODE = 0o755
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class TerminationMessages:
     """The termination messages of one pod. ``make_ready`` may be called from any thread."""
 

@@ -64,29 +64,12 @@ def make_containers(
     clock, jobs, making = maker.clock, maker.jobs, maker.making
     messages = None
     if has_messages:
-        messages = TerminationMessages(cache=cache, engine=engine, clock=clock, jobs=jobs, tasks=tasks, plans=plans)
+        messages = TerminationMessages(cache, engine, clock, jobs, tasks, plans)
         cache.complete_with(messages.completed)
-    configurations = Configurations(
-        cache=cache,
-        engine=engine,
-        registry=registry,
-        secrets=secrets,
-        owner=maker.owner,
-        profiles=profiles,
-        plans=plans,
-    )
-    creator = Creator(engine=engine, making=making, configurations=configurations, messages=messages)
-    prefetcher = Prefetcher(
-        cache=cache,
-        results=results,
-        restarts=restarts,
-        images=images,
-        creator=creator,
-        engine=engine,
-        clock=clock,
-        jobs=jobs,
-    )
-    hooks = Hooks(cache=cache, handlers=handlers, reporter=reporter, clock=clock, jobs=jobs)
+    configurations = Configurations(cache, engine, registry, secrets, plans, owner=maker.owner, profiles=profiles)
+    creator = Creator(engine, making, configurations, messages)
+    prefetcher = Prefetcher(cache, results, restarts, images, creator, engine, clock, jobs)
+    hooks = Hooks(cache, handlers, reporter, clock, jobs)
     starter = Starter(
         observer=cache.observer,
         engine=engine,
@@ -100,28 +83,12 @@ def make_containers(
         image_volumes=image_volumes,
         creator=creator,
         prefetcher=prefetcher,
-        managed_files=ManagedFiles(cache=cache, engine=engine, reporter=reporter, clock=clock),
+        managed_files=ManagedFiles(cache, engine, reporter, clock),
         hooks=hooks,
     )
     return Containers(
-        sandboxes=Sandboxes(
-            cache=cache,
-            restarts=restarts,
-            maker=maker,
-            ahead=ahead,
-            plans=plans,
-            prefetcher=prefetcher,
-            wake=wake,
-        ),
+        sandboxes=Sandboxes(cache, restarts, maker, ahead, plans, prefetcher, wake),
         starter=starter,
         hooks=hooks,
-        storage=StorageWatch(
-            cache=cache,
-            statuses=statuses,
-            reporter=reporter,
-            engine=engine,
-            clock=clock,
-            jobs=jobs,
-            plans=plans,
-        ),
+        storage=StorageWatch(cache, statuses, reporter, engine, clock, jobs, plans),
     )
