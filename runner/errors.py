@@ -76,6 +76,10 @@ class RunnerError(Exception):
         self.message = message
         self.hint = hint
 
+    def advise(self, hint: str) -> None:
+        """Say what may help where it is met."""
+        self.hint = hint
+
     def __str__(self) -> str:
         return self.message
 
@@ -239,6 +243,10 @@ class StoreError(RunnerError):
     """The state directory or its database cannot be used."""
 
     exit_code = ExitCode.USAGE
+
+    def __init__(self, message: str, *, hint: str = "", recoverable: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.recoverable = recoverable
 
 
 class RunBroken(RunnerError):

@@ -92,10 +92,10 @@ class RetryPolicy:
     def delay(self, restart: int) -> float:
         """Seconds to wait before the n-th restart in a row, from 1. Ask once a restart: a strategy may be random."""
         if self._known is None:
-            return max(0.0, float(self.wait(_state(restart, 0.0))))
+            return max(0.0, float(self.wait(_State(restart, 0.0))))
         restart = min(restart, _CAPPED_BY)
         if restart not in self._known:
-            self._known[restart] = max(0.0, float(self.wait(_state(restart, 0.0))))
+            self._known[restart] = max(0.0, float(self.wait(_State(restart, 0.0))))
         return self._known[restart]
 
     @property
@@ -113,7 +113,7 @@ class RetryPolicy:
 
         As in tenacity: before restart n there were n attempts, so ``stop_after_attempt(5)`` allows four restarts.
         """
-        return self.may_give_up and bool(self.stop(_state(restart, elapsed, sleep=self.delay(restart))))
+        return self.may_give_up and bool(self.stop(_State(restart, elapsed, sleep=self.delay(restart))))
 
 
 @lru_cache(maxsize=64)
@@ -122,15 +122,15 @@ def _delays(_initial: float, _cap: float) -> dict[int, float]:
     return {}
 
 
-def _state(attempt: int, elapsed: float, *, sleep: float = 0.0) -> RetryCallState:
+class _State(RetryCallState):
     """A call state as tenacity would have it after that many failed attempts, with our time in place of its clock."""
-    state = RetryCallState(retry_object=Retrying(), fn=None, args=(), kwargs={})
-    problem = RuntimeError("the container has failed")
-    state.set_exception((RuntimeError, problem, None))
-    state.attempt_number = attempt
-    state.start_time, state.outcome_timestamp = 0.0, elapsed
-    state.upcoming_sleep = sleep
-    return state
+
+    def __init__(self, attempt: int, elapsed: float, *, sleep: float = 0.0) -> None:
+        super().__init__(retry_object=Retrying(), fn=None, args=(), kwargs={})
+        self.set_exception((RuntimeError, RuntimeError("the container has failed"), None))
+        self.attempt_number = attempt
+        self.start_time, self.outcome_timestamp = 0.0, elapsed
+        self.upcoming_sleep = sleep
 
 
 def parse_backoff(text: str) -> tuple[float, float]:

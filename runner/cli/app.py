@@ -75,6 +75,14 @@ class App:
         if "runner" in self.__dict__:
             self.runner.release()
 
+    def use_home(self, home: str | None) -> None:
+        """Have state live there."""
+        self.home = home
+
+    def speak_json(self) -> None:
+        """From now on standard error holds one JSON object a line."""
+        self.speaks_json = True
+
     def paint(self, output: Output, choice: str = "") -> Paint:
         """Colours for one of the streams; without a choice $PODRUNNER_COLOR decides, else the terminal."""
         wanted = choice or self.environ.get("PODRUNNER_COLOR") or "auto"

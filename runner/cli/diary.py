@@ -13,7 +13,9 @@ def show_log(app: App, verbose: int = 0) -> None:
     handler = logging.StreamHandler(_Lines(app.err))
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s" if verbose else "warning: %(message)s"))
     logger = logging.getLogger("runner")
-    logger.handlers[:] = [handler]
+    for former in tuple(logger.handlers):
+        logger.removeHandler(former)
+    logger.addHandler(handler)
     logger.propagate = bool(verbose)
     logger.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)])
 

@@ -26,7 +26,8 @@ def finish(
 ) -> int:
     """Say how a run ended and print what was asked for; returns the exit code. ``paths`` are what was run."""
     pods = list(result.pods)
-    app.out.on_closed, app.err.on_closed = None, lambda: None
+    app.out.on_closed(None)
+    app.err.on_closed(lambda: None)
     if result.exit_code in (ExitCode.OK, ExitCode.INTERRUPTED):
         if result.message:
             app.say(result.message)

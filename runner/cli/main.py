@@ -79,7 +79,7 @@ class LazyGroup(click.Group):
 @click.pass_context
 def cli(context: click.Context, home: str | None) -> None:
     """The kubelet without the cluster: run a Kubernetes Pod manifest, unmodified, on a plain Docker Engine."""
-    app_of(context).home = home
+    app_of(context).use_home(home)
     if context.invoked_subcommand is None:
         app_of(context).out.line(context.get_help())
 

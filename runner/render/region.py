@@ -28,6 +28,22 @@ class _Shown(Struct):
     retries: dict[str, datetime]
     """When the next attempt of a container is due."""
 
+    @classmethod
+    def of(cls, told: StatusChanged, before: _Shown | None) -> _Shown:
+        """A pod as its status tells; a state that goes on began when it was seen first."""
+        known = before.since if before else {}
+        keys = [(str(status["name"]), _word(status)) for _, status in _statuses(told.pod)]
+        since = {key: known.get(key, told.at) for key in keys}
+        return cls(told.ref, told.pod, since, before.retries if before else {})
+
+    def wait(self, container: str, until: datetime) -> None:
+        """The next attempt of a container is due then."""
+        self.retries[container] = until
+
+    def start(self, container: str) -> None:
+        """An attempt of a container has begun."""
+        self.retries.pop(container, None)
+
 
 class Region:
     """The containers of all pods of a run, and what each is doing."""
@@ -42,22 +58,17 @@ class Region:
                 self._status(narration)
             case RetryScheduled() if narration.next_attempt_at is not None:
                 if shown := self._pods.get(narration.ref.uid):
-                    shown.retries[narration.container] = narration.next_attempt_at
+                    shown.wait(narration.container, narration.next_attempt_at)
             case AttemptStarted():
                 if shown := self._pods.get(narration.ref.uid):
-                    shown.retries.pop(narration.container, None)
+                    shown.start(narration.container)
             case Gone():
                 self._pods.pop(narration.ref.uid, None)
             case _:
                 return
 
     def _status(self, narration: StatusChanged) -> None:
-        before = self._pods.get(narration.ref.uid)
-        shown = _Shown(narration.ref, narration.pod, {}, before.retries if before else {})
-        for _, status in _statuses(shown.pod):
-            key = (str(status["name"]), _word(status))
-            shown.since[key] = before.since.get(key, narration.at) if before else narration.at
-        self._pods[narration.ref.uid] = shown
+        self._pods[narration.ref.uid] = _Shown.of(narration, self._pods.get(narration.ref.uid))
 
     def lines(self, now: datetime, width: int) -> list[str]:
         """Return the lines for this moment, none wider than ``width`` columns; none when there is nothing to wait for."""

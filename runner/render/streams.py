@@ -24,10 +24,14 @@ class Output:
 
     def __init__(self, stream: TextIO, *, on_closed: Callable[[], None] | None = None) -> None:
         self.stream = stream
-        self.on_closed = on_closed
+        self._on_closed = on_closed
         self._lock = threading.RLock()
         self._leaving = threading.Lock()
         self._closed = False
+
+    def on_closed(self, callback: Callable[[], None] | None) -> None:
+        """From now on have this called when the reader leaves; None: what is written then raises OutputClosed."""
+        self._on_closed = callback
 
     @property
     def is_terminal(self) -> bool:
@@ -100,8 +104,8 @@ class Output:
             was_closed, self._closed = self._closed, True
         if was_closed:
             return
-        if self.on_closed is not None:
-            self.on_closed()
+        if self._on_closed is not None:
+            self._on_closed()
         elif problem is not None:
             raise OutputClosed from problem
 

@@ -177,7 +177,8 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     1 they cannot, 2 usage error or invalid manifest, 3 no Engine, 4 timeout, 130 interrupted.
     """
     app = app_of()
-    app.speaks_json = flags["progress"] == Progress.JSON and not flags["quiet"]
+    if flags["progress"] == Progress.JSON and not flags["quiet"]:
+        app.speak_json()
     options = _options(flags)
     loaded = load_objects(app, (*paths, *files), namespace, is_strict=flags["is_strict"])
     objects = _changed(loaded, flags)
@@ -195,7 +196,7 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
         try:
             result = app.runner.run_to_end(objects, options, listener=hear, stop=stop)
         except AlreadyExists as problem:
-            problem.hint = (
+            problem.advise(
                 "podrunner run --replace deletes what an earlier run has kept; podrunner delete ends what runs"
             )
             raise
@@ -297,4 +298,5 @@ def _notice_readers(app: App, stop: StopRequest, listener: Narrator) -> None:
             stop.request()
             listener.note(f"nobody reads standard {stream} any more: deleting pods")
 
-    app.out.on_closed, app.err.on_closed = partial(end, "output"), partial(end, "error")
+    app.out.on_closed(partial(end, "output"))
+    app.err.on_closed(partial(end, "error"))

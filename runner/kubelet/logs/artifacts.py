@@ -93,10 +93,9 @@ class ArtifactWriter:
             case LogLines():
                 files.log(message.lines)
             case AttemptStarted():
-                files.running[message.container_id] = (message.container, message.attempt)
+                files.begin_attempt(message.container_id, message.container, message.attempt)
             case AttemptEnding():
-                files.running.pop(message.container_id, None)
-                files.close_log(message.container, message.attempt)
+                files.end_attempt(message.container_id, message.container, message.attempt)
                 files.inspection(message.container, message.attempt, inspected)
             case _:
                 return
@@ -153,6 +152,15 @@ class _PodFiles:
             (self.directory / name).unlink(missing_ok=True)
         for name in ("logs", "engine"):
             shutil.rmtree(self.directory / name, ignore_errors=True)
+
+    def begin_attempt(self, container_id: str, container: str, attempt: int) -> None:
+        """It runs: what the Engine says of it is taken down at the end."""
+        self.running[container_id] = (container, attempt)
+
+    def end_attempt(self, container_id: str, container: str, attempt: int) -> None:
+        """It has ended, and told everything."""
+        self.running.pop(container_id, None)
+        self.close_log(container, attempt)
 
     def trace(self, time: str, pod: Json) -> None:
         line = json.dumps({"time": time, "pod": pod}, separators=(",", ":"), default=_plain)

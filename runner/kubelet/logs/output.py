@@ -26,6 +26,7 @@ TAIL_MARGIN = 1000
 """So many pieces more than lines are asked for at the end of a log, because the first ones may be the rest of a line."""
 
 _WHOLE_TIME = len("2026-01-02T03:04:05.000000001Z")
+_UNREAD = ("", 0)
 _FRACTION = re.compile(r"(?:\.(\d{1,9}))?(?=Z|[+-]\d\d:)")
 _OVER = (EngineState.CREATED, EngineState.EXITED, EngineState.DEAD, EngineState.REMOVING)
 """States in which nothing more is written. Who is read has been started or is about to go, so one that is only created
@@ -194,6 +195,14 @@ class _Place:
     seen: int = 0
     repeated: int = 0
 
+    def reach(self, timestamp: str, seen: int) -> None:
+        """So far it was read: to so many pieces of this time."""
+        self.last, self.seen = timestamp, seen
+
+    def begin_again(self) -> None:
+        """The stream begins again: what was told of the last time comes once more."""
+        self.repeated = 0
+
     def is_new(self, timestamp: str) -> bool:
         """Whether a piece of this time was not told before."""
         if timestamp < self.last:
@@ -222,18 +231,15 @@ class _Places:
 
     def note(self, pieces: Iterable[LogChunk]) -> None:
         """Take down pieces that all are new: a stream that was read from its start has no others."""
-        streams = self.streams
+        ends = {name: (place.last, place.seen) for name, place in self.streams.items()}
         for piece in pieces:
             timestamp = piece.timestamp
             if len(timestamp) != _WHOLE_TIME:
                 timestamp = _comparable(timestamp)
-            place = streams.get(piece.stream)
-            if place is None:
-                place = streams[piece.stream] = _Place()
-            if place.last == timestamp:
-                place.seen += 1
-            else:
-                place.last, place.seen = timestamp, 1
+            last, seen = ends.get(piece.stream, _UNREAD)
+            ends[piece.stream] = (timestamp, seen + 1 if last == timestamp else 1)
+        for name, (timestamp, seen) in ends.items():
+            self.streams.setdefault(name, _Place()).reach(timestamp, seen)
 
     def cover(self, pieces: Sequence[LogChunk]) -> bool:
         """Whether the end of a log begins with what is known, so that nothing is missing before it."""
@@ -249,7 +255,7 @@ class _Places:
     def resume(self) -> datetime | None:
         """Prepare for a stream that begins again; from where on it is needed, None for its start."""
         for place in self.streams.values():
-            place.repeated = 0
+            place.begin_again()
         return min((instant for place in self.streams.values() if (instant := parse_time(place.last))), default=None)
 
 

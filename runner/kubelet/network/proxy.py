@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from runner.clock import Clock
 from runner.core.labels import POD_UID
@@ -61,6 +62,31 @@ class Proxy:
     hash: str = ""
     table: str = ""
     fresh_until: float = 0.0
+
+    def take(self, service: Json) -> None:
+        """The Service as it is now."""
+        self.service = service
+
+    def is_fresh(self, wanted: str, now: float) -> bool:
+        """Whether it was seen a moment ago, and is what is wanted."""
+        return self.hash == wanted and now < self.fresh_until
+
+    def run_in(self, container_id: str, address_of: Callable[[str], str]) -> None:
+        """It runs in this container, to which nothing was written yet if it is another one than before."""
+        if container_id != self.container_id:
+            self.table = ""
+            self.address = address_of(container_id)
+            self.container_id = container_id
+
+    def see(self, hash_: str, now: float) -> None:
+        """It was seen to be what is wanted."""
+        self.hash, self.fresh_until = hash_, now + _FRESH_SECONDS
+
+    def bring(self, table: str, write: Callable[[str], None]) -> None:
+        """Have this table written to it, unless it was."""
+        if table != self.table:
+            write(table)
+            self.table = table
 
 
 class Proxies:
@@ -130,7 +156,7 @@ class Proxies:
             except PodIsOwned:
                 return None
             proxy = self._mine[uid] = Proxy(service=service)
-        proxy.service = service
+        proxy.take(service)
         return proxy
 
     def _bring_up(self, proxy: Proxy) -> None:
@@ -138,7 +164,7 @@ class Proxies:
         service, image = proxy.service, self._image()
         engine = self._for(service)
         wanted = proxy_hash(service, image)
-        if proxy.hash == wanted and self._clock.steady() < proxy.fresh_until:
+        if proxy.is_fresh(wanted, self._clock.steady()):
             return
         running = ""
         for found in engine.list_containers({POD_UID: str(service["metadata"]["uid"])}):
@@ -153,11 +179,8 @@ class Proxies:
             except EngineError:
                 engine.remove_container(running)
                 raise
-        if running != proxy.container_id:
-            proxy.table = ""
-            proxy.address = engine.inspect_container(running).ip
-            proxy.container_id = running
-        proxy.hash, proxy.fresh_until = wanted, self._clock.steady() + _FRESH_SECONDS
+        proxy.run_in(running, lambda container_id: engine.inspect_container(container_id).ip)
+        proxy.see(wanted, self._clock.steady())
         if address_of(service) != proxy.address:
             self._write(service, proxy.address)
 
@@ -173,10 +196,9 @@ class Proxies:
             return self._reference
 
     def _bring_table(self, proxy: Proxy, pods: Sequence[Json]) -> None:
-        table = proxy_table(proxy.service, pods)
-        if table != proxy.table:
-            upload_text(self._for(proxy.service), proxy.container_id, TABLE, table, self._clock.now())
-            proxy.table = table
+        engine = self._for(proxy.service)
+        write = partial(upload_text, engine, proxy.container_id, TABLE, now=self._clock.now())
+        proxy.bring(proxy_table(proxy.service, pods), write)
 
     def _write(self, service: Json, address: str) -> None:
         """Give the Service its address, unless it is another one by now."""

@@ -154,9 +154,7 @@ class Database:
 
     def _problem(self, error: sqlite3.Error) -> StoreError:
         text = f"cannot use the state database {self.home.database}: {error}"
-        problem = StoreError(text, hint=self._hint(error))
-        problem.recoverable = is_busy(error)
-        return problem
+        return StoreError(text, hint=self._hint(error), recoverable=is_busy(error))
 
     def _hint(self, error: sqlite3.Error) -> str:
         if is_busy(error):
