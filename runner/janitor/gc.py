@@ -15,7 +15,6 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -29,19 +28,17 @@ from runner.core.labels import (
     HOME,
     MANAGED,
     OWNER,
-    POD_NAME,
-    POD_NAMESPACE,
     POD_UID,
     TYPE_SANDBOX,
     VOLUME_KIND,
     home_of,
     pvc_volume_name,
 )
-from runner.core.model import Object
 from runner.core.network.proxyconfig import SERVICE
-from runner.core.text.times import parse_time, span
+from runner.core.text.times import span
 from runner.engine.protocol import ContainerSummary, VolumeDetails
 from runner.errors import EngineConflict, EngineRefusal, NotFound
+from runner.janitor.leftovers import Leftover, leftover_of
 from runner.registry.contract import Registry, name_of
 from runner.registry.deletion import forget_pod, pod_of
 from runner.registry.fates import Fates
@@ -49,7 +46,7 @@ from runner.registry.holders import NodeInstance, forget_dead_nodes, holder_is_a
 from runner.registry.home import Home
 from runner.registry.namespaces import ownerless_namespaces, remove_namespace
 from runner.registry.objects import is_in_use, remove_claims, remove_orphans
-from runner.registry.ownership import home_id, may_be_kept, owner_is_alive
+from runner.registry.ownership import home_id, may_be_kept
 from runner.registry.pulllocks import SUFFIX as PULL_LOCK
 from runner.registry.pulllocks import forget_lock
 
@@ -151,57 +148,12 @@ def remove_pod(engine: SweptEngine, store: Registry, home: Home, clock: Clock, u
     try:
         take_over(store, uid, sweep.instance.id, sweep.is_alive)
         containers, volumes = engine.list_containers({POD_UID: uid}), engine.list_volumes({POD_UID: uid})
-        sweep.sweep_pod(_Leftover(uid, containers, volumes, record, pod=pod))
+        sweep.sweep_pod(Leftover(uid, containers, volumes, record, pod=pod))
     finally:
         sweep.close()
     sweep.sweep_access(engine.list_volumes({VOLUME_KIND: ACCESS}))
     if sweep.problems:
         raise EngineRefusal("\n".join(sweep.problems))
-
-
-@dataclass(slots=True)
-class _Leftover:
-    """Everything that is left of one pod."""
-
-    uid: str
-    containers: list[ContainerSummary] = field(default_factory=list)
-    volumes: list[VolumeDetails] = field(default_factory=list)
-    record: Object | None = None
-    holder: str = ""
-    owners: set[str] = field(default_factory=set)
-    """The labels of what there is of it in the Engine."""
-    pod: tuple[str, str] = ("", "")
-
-    def know(self, record: Object) -> None:
-        """It is in the registry."""
-        self.record, self.pod = record, name_of(record)
-
-    def find(self, thing: ContainerSummary | VolumeDetails) -> None:
-        """Something of it is in the Engine."""
-        labels = thing.labels
-        self.owners.add(labels.get(OWNER, ""))
-        self.pod = (labels.get(POD_NAMESPACE, ""), labels.get(POD_NAME, ""))
-        if isinstance(thing, ContainerSummary):
-            self.containers.append(thing)
-        else:
-            self.volumes.append(thing)
-
-    def judge(self, holder: str) -> str:
-        """Note who holds it while it is judged: nobody else may have taken it when it is swept. Returns the holder."""
-        self.holder = holder
-        return holder
-
-    def is_dead(self, *, unknown: bool) -> bool:
-        """Whether no owner lives; ``unknown`` is the answer for owners of whom that cannot be told."""
-        answers = [owner_is_alive(owner) for owner in self.owners]
-        return True not in answers and (unknown or None not in answers)
-
-    def created_at(self) -> datetime | None:
-        times = [container.created_at for container in self.containers if container.created_at]
-        if self.record is not None:
-            recorded = parse_time(self.record["metadata"].get("creationTimestamp"))
-            times += [recorded] if recorded else []
-        return min(times, default=None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -271,7 +223,7 @@ class _Sweep:
             problems=tuple(self.problems),
         )
 
-    def _dead(self) -> list[_Leftover]:
+    def _dead(self) -> list[Leftover]:
         found = list(self._leftovers())
         if not found:
             return found
@@ -286,7 +238,7 @@ class _Sweep:
             and not self._is_proxy_in_use(leftover)
         ]
 
-    def _is_unwanted(self, leftover: _Leftover, fates: Fates) -> bool:
+    def _is_unwanted(self, leftover: Leftover, fates: Fates) -> bool:
         """Whether a pod that is known goes. Everything but what somebody runs, or has left there while it lives."""
         assert leftover.record is not None
         leftover.judge(fates.holder(leftover.uid))
@@ -295,14 +247,14 @@ class _Sweep:
             return fate in (Fate.WAITS, Fate.STAYS, Fate.GOES)
         return fate is Fate.GOES
 
-    def _is_proxy_in_use(self, leftover: _Leftover) -> bool:
+    def _is_proxy_in_use(self, leftover: Leftover) -> bool:
         """Whether it is a Service's proxy: somebody has taken it over as it is, or will because pods use it."""
         if not any(SERVICE in one.labels for one in leftover.containers):
             return False
         holder = leftover.judge(self.store.ledger.holder(leftover.uid))
         return self.is_alive(holder) or is_in_use(self.store, leftover.uid, self.is_alive)
 
-    def _goes_anyway(self, leftover: _Leftover) -> bool:
+    def _goes_anyway(self, leftover: Leftover) -> bool:
         """Whether everything of this kind was asked for: kept or not, whoever may have made it."""
         if not self.everything or self.other_homes or leftover.record is not None:
             return self.everything
@@ -312,28 +264,28 @@ class _Sweep:
         """Whether a label names another state directory than this one."""
         return home not in ("", home_id(self.home))
 
-    def _is_ours(self, leftover: _Leftover) -> bool:
+    def _is_ours(self, leftover: Leftover) -> bool:
         """Whether this state directory answers for a pod that it does not know."""
         if self._goes_anyway(leftover) or {home_of(owner) for owner in leftover.owners} == {home_id(self.home)}:
             return True
         return self.strangers and not any(map(may_be_kept, leftover.owners))
 
-    def _leftovers(self) -> Iterable[_Leftover]:
+    def _leftovers(self) -> Iterable[Leftover]:
         """What there is, by pod; what has no pod stands alone."""
-        found: dict[str, _Leftover] = {}
+        found: dict[str, Leftover] = {}
         # First what is known: a pod that another sweep forgets meanwhile has left the Engine before.
         records = self.store.list("Pod").items
         for container in self.engine.list_containers({MANAGED: ""}):
-            _of(found, container.labels, container.id).find(container)
+            leftover_of(found, container.labels, container.id).find(container)
         for volume in self._list_volumes({MANAGED: ""}):
             kind = volume.labels.get(VOLUME_KIND)
             if kind == ACCESS:
                 self.access.append(volume)
             elif kind != "pvc":
-                _of(found, volume.labels, volume.name).find(volume)
+                leftover_of(found, volume.labels, volume.name).find(volume)
         for record in records:
             uid = str(record["metadata"]["uid"])
-            found.setdefault(uid, _Leftover(uid)).know(record)
+            found.setdefault(uid, Leftover(uid)).know(record)
         return found.values()
 
     def _list_volumes(self, labels: Mapping[str, str]) -> list[VolumeDetails]:
@@ -343,20 +295,20 @@ class _Sweep:
             self.problems.append(error.message)
             return []
 
-    def _is_old(self, leftover: _Leftover) -> bool:
+    def _is_old(self, leftover: Leftover) -> bool:
         if self.older_than is None:
             return True
         created = leftover.created_at()
         return created is not None and self.clock.now() - created >= span(self.older_than)
 
-    def _take(self, leftover: _Leftover) -> bool:
+    def _take(self, leftover: Leftover) -> bool:
         """Become the one who removes it. Returns whether nobody was quicker; what nobody knows may be removed by several."""
         is_known = leftover.record is not None or (leftover.uid and self.store.get_by_uid(leftover.uid) is not None)
         if self.dry_run or not is_known:
             return True
         return take(self.store, leftover.uid, leftover.holder, self.instance.id)
 
-    def sweep_pod(self, leftover: _Leftover) -> None:
+    def sweep_pod(self, leftover: Leftover) -> None:
         """Remove one pod, to whom nobody else can be a new owner meanwhile."""
         # All at the same time, the sandbox too: nothing of the pod may go on, and each is killed and waited for.
         ordered = sorted(leftover.containers, key=lambda container: container.labels.get(DOCKER_TYPE) == TYPE_SANDBOX)
@@ -397,7 +349,7 @@ class _Sweep:
     def sweep_access(self, folders: Iterable[VolumeDetails]) -> None:
         """Folders of service accounts whose makers are dead and that nobody has mounted."""
         for volume in folders:
-            leftover = _Leftover("", owners={volume.labels.get(OWNER, "")})
+            leftover = Leftover("", owners={volume.labels.get(OWNER, "")})
             anyway = self._goes_anyway(leftover)
             if leftover.is_dead(unknown=anyway) and (anyway or self._is_ours(leftover)):
                 self._remove_unused(volume.name)
@@ -483,11 +435,6 @@ class _Sweep:
 
                 shutil.rmtree(directory, ignore_errors=True)
             self.logs.append(str(directory))
-
-
-def _of(found: dict[str, _Leftover], labels: Mapping[str, str], key: str) -> _Leftover:
-    uid = labels.get(POD_UID, "")
-    return found.setdefault(uid or f"/{key}", _Leftover(uid))
 
 
 def _entries(directory: Path) -> Sequence[Path]:

@@ -19,9 +19,8 @@ from runner.clock import Clock
 from runner.core.kindwords import CLAIMS, OBJECTS, PODS, WORKLOADS
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_CONTAINER
 from runner.core.model import Json, Object, Pod, PodUID
-from runner.core.narration import AttemptEnding, Listener, Narration, Notice
+from runner.core.narration import Listener, Narration, Notice
 from runner.core.network.clusterdns import asks_cluster
-from runner.core.observed import RuntimeState
 from runner.core.runview import RunView
 from runner.core.status.podstatus import PodStatus
 from runner.core.sync.backoff import pull_schedule
@@ -482,19 +481,7 @@ class Node:
     def say_goodbye(self) -> None:
         """Ended containers that are kept tell nothing more: whoever reads them comes to an end, as if they were removed."""
         for one in self.running:
-            for record in one.worker.context.observed.containers:
-                if record.state is RuntimeState.EXITED:
-                    container = one.pod.container(record.name)
-                    self._listener(
-                        AttemptEnding(
-                            ref=one.worker.context.ref,
-                            container=record.name,
-                            is_init=container is not None and container.is_init,
-                            attempt=record.attempt,
-                            container_id=record.id,
-                            is_removed=False,
-                        )
-                    )
+            one.say_goodbye(self._listener)
 
     def give_up(self) -> None:
         """Let go of what cannot be removed, and say so; it has no owner then."""

@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from runner.clock import Wakeup
 from runner.core.model import Object, Pod
+from runner.core.narration import AttemptEnding, Listener
+from runner.core.observed import RuntimeState
 from runner.core.runview import PodView
 from runner.core.status.podstatus import PodStatus
 from runner.engine.protocol import EngineEvent
@@ -74,6 +76,23 @@ class Running:
         """Another worker goes on with the pod, as it is in the registry."""
         self.owned.renew(pod)
         self.worker = make_worker(self.owned)
+
+    def say_goodbye(self, listener: Listener) -> None:
+        """Tell that what has ended of it tells nothing more, though it stays."""
+        context = self.worker.context
+        for record in context.observed.containers:
+            if record.state is RuntimeState.EXITED:
+                container = self.pod.container(record.name)
+                listener(
+                    AttemptEnding(
+                        ref=context.ref,
+                        container=record.name,
+                        is_init=container is not None and container.is_init,
+                        attempt=record.attempt,
+                        container_id=record.id,
+                        is_removed=False,
+                    )
+                )
 
     @property
     def pod(self) -> Pod:

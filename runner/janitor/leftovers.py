@@ -1,0 +1,64 @@
+"""What is left of one pod: in the Engine, in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runner.core.labels import OWNER, POD_NAME, POD_NAMESPACE, POD_UID
+from runner.core.model import Object
+from runner.core.text.times import parse_time
+from runner.engine.protocol import ContainerSummary, VolumeDetails
+from runner.registry.contract import name_of
+from runner.registry.ownership import owner_is_alive
+
+
+@dataclass(slots=True)
+class Leftover:
+    """Everything that is left of one pod."""
+
+    uid: str
+    containers: list[ContainerSummary] = field(default_factory=list)
+    volumes: list[VolumeDetails] = field(default_factory=list)
+    record: Object | None = None
+    holder: str = ""
+    owners: set[str] = field(default_factory=set)
+    """The labels of what there is of it in the Engine."""
+    pod: tuple[str, str] = ("", "")
+
+    def know(self, record: Object) -> None:
+        """It is in the registry."""
+        self.record, self.pod = record, name_of(record)
+
+    def find(self, thing: ContainerSummary | VolumeDetails) -> None:
+        """Something of it is in the Engine."""
+        labels = thing.labels
+        self.owners.add(labels.get(OWNER, ""))
+        self.pod = (labels.get(POD_NAMESPACE, ""), labels.get(POD_NAME, ""))
+        if isinstance(thing, ContainerSummary):
+            self.containers.append(thing)
+        else:
+            self.volumes.append(thing)
+
+    def judge(self, holder: str) -> str:
+        """Note who holds it while it is judged: nobody else may have taken it when it is swept. Returns the holder."""
+        self.holder = holder
+        return holder
+
+    def is_dead(self, *, unknown: bool) -> bool:
+        """Whether no owner lives; ``unknown`` is the answer for owners of whom that cannot be told."""
+        answers = [owner_is_alive(owner) for owner in self.owners]
+        return True not in answers and (unknown or None not in answers)
+
+    def created_at(self) -> datetime | None:
+        times = [container.created_at for container in self.containers if container.created_at]
+        if self.record is not None:
+            recorded = parse_time(self.record["metadata"].get("creationTimestamp"))
+            times += [recorded] if recorded else []
+        return min(times, default=None)
+
+
+def leftover_of(found: dict[str, Leftover], labels: Mapping[str, str], key: str) -> Leftover:
+    uid = labels.get(POD_UID, "")
+    return found.setdefault(uid or f"/{key}", Leftover(uid))
