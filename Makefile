@@ -38,7 +38,7 @@ cov: install ## run the tests of the core and see that they reach every branch o
 	$(COVER)
 
 fuzz: install ## try 20,000 mutated manifests: loading, validation, and a life in virtual time for the valid ones
-	PODRUNNER_FUZZ=20000 $(PYTEST) -q tests/fuzz --timeout 1800
+	PODRUNNER_FUZZ=20000 $(PYTEST) -q tests/fuzz --timeout 1800 --hypothesis-profile=drawn
 
 fuzz-sandbox: install ## fuzz the parsers of the sandbox's C programs with sanitizers, ten minutes in all (SECONDS=60: one)
 	$(BIN)/python -m tools.fuzz_sandbox $(SECONDS)

@@ -36,9 +36,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.pluginmanager.hasplugin("hypothesispytest"):
         from hypothesis import HealthCheck, settings
 
-        # How long an example takes says how busy the machine is.
-        settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-        settings.load_profile("patient")
+        # How long an example takes says how busy the machine is. The same examples each time: who has changed nothing
+        # sees no other failure; ``--hypothesis-profile=drawn`` draws new ones.
+        settings.register_profile(
+            "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+        )
+        settings.register_profile("drawn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        settings.load_profile(config.getoption("--hypothesis-profile") or "patient")
 
 
 @cache

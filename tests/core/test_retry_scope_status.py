@@ -43,3 +43,14 @@ def test_what_never_ran_does_not_count_as_restarted() -> None:
     main = status.container("main")
     assert main is not None
     assert main == replace(main, restart_count=0, last_state=None)
+
+
+def test_a_container_that_was_removed_during_its_back_off_counts_one_restart_however_often_that_is_looked_at() -> None:
+    status = published(HELD, published({}, None))
+    counts = []
+    for _ in range(3):
+        status = published(HELD, status, removed=True)
+        second = status.container("second")
+        assert second is not None
+        counts.append(second.restart_count)
+    assert counts == [1, 1, 1]

@@ -169,6 +169,8 @@ class _View(Struct):
         failure = self.reasons.get(container.name)
         if failure is None or not should_be_started(self.pod, container, self.observed):
             return status
+        if failure.reason == WaitingReason.CRASH_LOOP_BACK_OFF and self.observed.latest(container.name) is None:
+            return status  # It is left over: what does not exist any more is not backed off (kuberuntime doBackOff).
         return ContainerStatus(
             name=status.name,
             state=Waiting(reason=failure.reason, message=failure.message),
