@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from runner.clock import VirtualClock
+from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import POD_UID
 from runner.core.model import Pod
+from runner.core.network.clusterdns import ZONE
 from runner.core.network.proxyconfig import TABLE
 from runner.engine.simulated import SimulatedEngine
+from runner.kubelet.network.dns import ClusterNetwork
 from runner.kubelet.network.following import NetworkThread
 from runner.kubelet.network.place import NetworkPlace
 from runner.registry.contract import put
@@ -86,3 +89,52 @@ def test_a_proxy_is_told_of_no_pod_whose_process_died(tmp_path: Path) -> None:
         (member,) = tar
         assert tar.extractfile(member).read() == b"tcp 80 none 10.0.0.1:8080\nend\n"  # type: ignore[union-attr]
     network.close()
+
+
+def test_nothing_is_remembered_of_pods_that_are_gone(tmp_path: Path) -> None:
+    """A node may live for weeks."""
+    store, clock = MemoryRegistry(), VirtualClock()
+    engine = SimulatedEngine(clock, images=["pause"])
+    network = ClusterNetwork(engine, store, clock, place(tmp_path))
+    for number in range(1, 4):
+        record(store, f"pod-{number}", ALIVE, f"10.0.0.{number}")
+    pods = [Pod.from_json(value) for value in store.list("Pod").items]
+    for pod in pods:
+        network.zone(pod)
+    sandboxes = [
+        (pod, engine.create_container(ContainerConfig(name=pod.name, image="pause", labels={}))) for pod in pods
+    ]
+    record(store, "late", ALIVE, "10.0.0.9")
+    network.look(sandboxes)
+    for name in ("pod-1", "pod-2"):
+        store.delete("Pod", "default", name)
+    network.look(sandboxes[2:])
+    assert network.remembered == {"uid-pod-3"}
+
+
+def test_a_sandbox_that_was_brought_another_zone_than_it_began_with_is_brought_the_first_one_again(
+    tmp_path: Path,
+) -> None:
+    store, clock = MemoryRegistry(), VirtualClock()
+    engine = SimulatedEngine(clock, images=["pause"])
+    network = ClusterNetwork(engine, store, clock, place(tmp_path))
+    for number in (1, 2):
+        record(store, f"pod-{number}", ALIVE, f"10.0.0.{number}")
+    pod = Pod.from_json(store.list("Pod").items[0])
+    first = network.zone(pod)
+    sandboxes = [(pod, engine.create_container(ContainerConfig(name=pod.name, image="pause", labels={})))]
+    record(store, "late", ALIVE, "10.0.0.9")
+    network.look(sandboxes)
+    assert "10.0.0.9" in zone_in(engine, sandboxes[0][1])
+    store.delete("Pod", "default", "late")
+    network.look(sandboxes)
+    assert zone_in(engine, sandboxes[0][1]) == first
+
+
+def zone_in(engine: SimulatedEngine, sandbox: str) -> str:
+    """What a sandbox answers by."""
+    with tarfile.open(fileobj=io.BytesIO(engine.download(sandbox, f"/{ZONE}"))) as tar:
+        (member,) = tar
+        content = tar.extractfile(member)
+    assert content is not None
+    return content.read().decode()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -23,7 +24,7 @@ from runner.engine.textfiles import upload_text
 from runner.errors import EngineError, RunnerError
 from runner.kubelet.network.place import NetworkPlace
 from runner.kubelet.network.zonefile import write_zone, zone_directory
-from runner.registry.contract import Registry
+from runner.registry.contract import Registry, uid_of
 from runner.registry.holders import pods_of_living
 
 if TYPE_CHECKING:
@@ -69,6 +70,19 @@ class Network(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Told:
+    """What the sandboxes of one pod answer by."""
+
+    given: str | None = None
+    """What the latest one began with."""
+    written: dict[str, str] = field(default_factory=dict)
+    """What each that there is was brought since, by its id."""
+    directory: Path | None = None
+    """Where that is written, once ``is_found``; None where it goes through the Engine."""
+    is_found: bool = False
+
+
 class ClusterNetwork:
     """The names and Services of one process' pods.
 
@@ -95,10 +109,8 @@ class ClusterNetwork:
         self._listener: Listener | None = None
         self._unsaid: list[Notice] = []
         self._made: Proxies | None = None
-        self._written: dict[str, str] = {}
-        self._given: dict[str, str] = {}
-        """What the latest sandbox of each pod began with, by the pod's UID."""
-        self._directories: dict[str, Path | None] = {}
+        self._told: dict[str, _Told] = {}
+        """By the UIDs of the pods that there are."""
         self._computing = threading.Lock()
         self._begins_with: tuple[float, str] | None = None
         """What new sandboxes are given, and until when on the steady clock."""
@@ -122,8 +134,13 @@ class ClusterNetwork:
                 text, pods = self._zone()
                 self._begins_with = now + PAUSE_SECONDS + _PAUSE_PER_POD * pods, text
             text = self._begins_with[1]
-        self._given[pod.uid] = text
+        self._told.setdefault(pod.uid, _Told()).given = text
         return text
+
+    @property
+    def remembered(self) -> frozenset[str]:
+        """The UIDs of the pods of which something is remembered."""
+        return frozenset(self._told)
 
     def _zone(self) -> tuple[str, int]:
         """What a new sandbox is given, and how many pods there are."""
@@ -143,7 +160,10 @@ class ClusterNetwork:
         """Bring everything where it belongs. Raises RunnerError; the next look finds the same difference."""
         from runner.core.network.zone import is_plain, zone_text
 
+        known = set(self._told)  # A pod that asks meanwhile may be younger than the list.
         services, pods = self._registry.list("Service").items, self._pods()
+        for uid in known - {uid_of(pod) for pod in pods}:
+            del self._told[uid]
         is_tidy = True
         if services or self._made is not None:
             is_tidy = self._proxies().look(services, pods)
@@ -151,17 +171,21 @@ class ClusterNetwork:
         self.has_services = bool(services)
         text, plain = zone_text(services, pods), is_plain(services, pods)
         waits, fails, began = False, self._made is not None and self._made.is_troubled, self._clock.steady()
-        for pod, sandbox_id in sandboxes:
-            if self._written.get(sandbox_id, self._given.get(pod.uid)) == text:
+        there = list(sandboxes)
+        ids = {sandbox_id for _, sandbox_id in there}
+        for pod, sandbox_id in there:
+            told = self._told.setdefault(pod.uid, _Told())
+            if told.written.get(sandbox_id, told.given) == text:
                 continue
-            if plain and sandbox_id not in self._written and began < self._began + PLAIN_SECONDS:
+            if plain and sandbox_id not in told.written and began < self._began + PLAIN_SECONDS:
                 waits = True
                 continue
             try:
-                self._bring(pod, sandbox_id, text)
-                self._written[sandbox_id] = text
+                self._bring(pod, sandbox_id, told, text)
             except EngineError:  # It has gone meanwhile, or the next look finds the same difference.
                 fails = True
+                continue
+            told.written = {one: before for one, before in told.written.items() if one in ids} | {sandbox_id: text}
         rest = 0.0
         if not plain:
             took = max(0.0, self._clock.steady() - began - _QUICK_SECONDS)
@@ -170,12 +194,12 @@ class ClusterNetwork:
             return Pace(rest, PLAIN_SECONDS)
         return Pace(rest, RELOOK_SECONDS if fails else self._relook if services else None)
 
-    def _bring(self, pod: Pod, sandbox_id: str, text: str) -> None:
+    def _bring(self, pod: Pod, sandbox_id: str, told: _Told, text: str) -> None:
         """Have a sandbox answer by another zone. Raises EngineError."""
         engine = self._engine.of(pod, SANDBOX_CONTAINER)
-        if pod.uid not in self._directories:
-            self._directories[pod.uid] = zone_directory(engine, pod)
-        if not write_zone(self._directories[pod.uid], text):
+        if not told.is_found:
+            told.directory, told.is_found = zone_directory(engine, pod), True
+        if not write_zone(told.directory, text):
             upload_text(engine, sandbox_id, ZONE, text, self._clock.now())
 
     def close(self) -> None:
