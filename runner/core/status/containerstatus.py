@@ -53,7 +53,7 @@ class ContainerStatuses(Struct, frozen=True, kw_only=True):
 
     def everything(self) -> tuple[ContainerStatus, ...]:
         """Ephemeral statuses too."""
-        return self.init + self.apps + self.ephemeral if self.ephemeral else self.all()
+        return self.init + self.apps + self.ephemeral if self.init or self.ephemeral else self.apps
 
     def all(self) -> tuple[ContainerStatus, ...]:
         """Init and app statuses."""
@@ -205,7 +205,10 @@ def _from_record(
     count = record.attempt
     last: State | None = None
     if old is not None:
-        count = old.restart_count + 1 if _counts_again(record, old) else max(count, old.restart_count)
+        if _counts_again(record, old):
+            count = old.restart_count + 1
+        elif count < old.restart_count:
+            count = old.restart_count
     state = record.shown or _unclear_state(record, old, restarting=restarting)
     if before is not None:
         last = before.shown or _unclear_state(before, old, restarting=False)

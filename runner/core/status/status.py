@@ -86,7 +86,8 @@ def generate_status(
     exceeded active deadline does so by itself. A phase Succeeded or Failed is never left.
     """
     before = previous or _NOTHING
-    found = container_statuses(pod, observed, reasons, results, previous, _ephemeral(before))
+    ephemeral = _ephemeral(before) if before.extra else ()
+    found = container_statuses(pod, observed, reasons, results, previous, ephemeral)
     statuses = _capped(found)
     everything = statuses.all()
     if before.phase.is_terminal:
@@ -124,8 +125,6 @@ def _as_known(status: ContainerStatus, before: PodStatus) -> ContainerStatus:
 
 
 def _ephemeral(status: PodStatus) -> tuple[ContainerStatus, ...]:
-    if not status.extra:
-        return ()
     return tuple(container_status_from_json(value) for value in status.extra.get(_EPHEMERAL) or ())
 
 
@@ -220,9 +219,13 @@ def _has_initialized(pod: Pod, status: PodStatus) -> bool:
 def _capped(statuses: ContainerStatuses) -> ContainerStatuses:
     """Cut termination messages so that all of the pod's together stay within bounds."""
     everything = statuses.everything()
-    limit = MESSAGE_BYTES // max(len(everything), 1)
+    limit = MESSAGE_BYTES // (len(everything) or 1)
     for one in everything:
-        if _is_long(one.state, limit) or _is_long(one.last_state, limit):
+        state, last = one.state, one.last_state
+        # Nearly all are short, and this is asked of every status.
+        if (type(state) is Terminated and state.message and _is_long(state, limit)) or (
+            type(last) is Terminated and last.message and _is_long(last, limit)
+        ):
             break
     else:
         return statuses
@@ -236,7 +239,7 @@ def _capped(statuses: ContainerStatuses) -> ContainerStatuses:
 
 
 def _is_long(state: State | None, limit: int) -> bool:
-    return isinstance(state, Terminated) and bool(state.message) and len(state.message.encode()) > limit
+    return isinstance(state, Terminated) and len(state.message.encode()) > limit
 
 
 def _cut(state: State | None, limit: int) -> State | None:

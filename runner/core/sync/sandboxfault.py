@@ -30,7 +30,7 @@ def sandbox_fault(pod: Pod, observed: Observed) -> SandboxFault | None:
     if not observed.sandboxes:
         return SandboxFault.MISSING
     newest = observed.sandboxes[0]
-    if len(observed.sandboxes) > 1 and sum(sandbox.ready for sandbox in observed.sandboxes) > 1:
+    if observed.sandboxes[1:] and sum(sandbox.ready for sandbox in observed.sandboxes) > 1:
         return SandboxFault.SEVERAL
     if not newest.ready:
         return SandboxFault.NOT_READY

@@ -64,6 +64,9 @@ _SPREAD, _IDS = int(sha256(b"container").hexdigest(), 16) | 1, 1 << 256
 _OTHERS: Final = 1 << 21
 """The first number of a container that is no pod's: what else there is changes no pod's ids and addresses."""
 
+_OTHERS_NAMESPACE: Final = "container:"
+_LENGTH: Final = len(_OTHERS_NAMESPACE)
+
 _INFO: Final = EngineInfo(
     confinement=frozenset({"apparmor", "seccomp", "userns"}),
     name="Simulated Engine",
@@ -269,9 +272,9 @@ class SimulatedEngine(Untagged):
         """Refuse to start when a namespace to join is not there, as the daemon does."""
         config = container.config
         for what, mode in (("network", config.network_mode), ("IPC", config.ipc_mode), ("PID", config.pid_mode)):
-            if not mode.startswith("container:"):
+            if mode[:_LENGTH] != _OTHERS_NAMESPACE:
                 continue
-            target = mode.removeprefix("container:")
+            target = mode[_LENGTH:]
             other = self._containers.get(target) or self._names.get(target)
             if other is None:
                 raise self._failed_start(container, StartError(f"No such container: {target}"), START_FAILED)

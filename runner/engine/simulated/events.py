@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -42,7 +42,7 @@ class EventBus:
 
     def __init__(self) -> None:
         # By UID, "" for those who ask for more than one pod. Who is told of an event does not change while it is told.
-        self._listeners: dict[str, tuple[_Entry, ...]] = {}
+        self._listeners: dict[str, tuple[_Entry, ...]] = {"": ()}
         self.history: deque[EngineEvent] = deque(maxlen=KEPT_EVENTS)
 
     def subscribe(
@@ -56,7 +56,7 @@ class EventBus:
 
         def end() -> None:
             left = tuple(one for one in self._listeners.pop(uid, ()) if one is not entry)
-            if left:
+            if left or not uid:
                 self._listeners[uid] = left
 
         return end
@@ -65,16 +65,12 @@ class EventBus:
         """Tell of an event of a container of this pod ("" for none)."""
         self.history.append(event)
         listeners = self._listeners
-        if uid in listeners:
-            _tell(listeners[uid], event)
-        if uid and "" in listeners:
-            _tell(listeners[""], event)
-
-
-def _tell(entries: Iterable[_Entry], event: EngineEvent) -> None:
-    for labels, actions, listener in entries:
-        if (actions is None or event.action in actions) and (not labels or matches(labels, event.labels)):
-            listener(event)
+        entries = listeners[""]
+        if uid and uid in listeners:
+            entries = listeners[uid] + entries
+        for labels, actions, listener in entries:
+            if (actions is None or event.action in actions) and (not labels or matches(labels, event.labels)):
+                listener(event)
 
 
 def _move_on(clock: VirtualClock) -> None:
