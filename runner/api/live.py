@@ -176,5 +176,6 @@ class Life:
             run.finish(exit_code, self._stop)
         except KeyboardInterrupt:
             self._stop.request()
-            run.delete_all(self._stop, grace=0)
+            if not run.keeps(exit_code):
+                run.delete_all(self._stop, grace=0)
             raise

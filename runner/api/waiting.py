@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 
@@ -18,17 +19,13 @@ from runner.kubelet.options import Keep, RunOptions
 from runner.node.node import Node
 from runner.node.outcome import StopRequest
 from runner.node.roster import MOST_PAST
-from runner.node.threads import Threads
+from runner.node.threads import HALT_SECONDS, SIGNAL_SECONDS, Threads
 
 FORCED_SECONDS = 10.0
 """How long a forced deletion may take before the process lets go of what is left."""
 
 REST_SHARE, LONGEST_REST_SECONDS = 4.0, 0.1
 """So much longer than it took to judge many pods nobody judges them again, at most so many seconds: news gather meanwhile."""
-SIGNAL_SECONDS = 1.0
-"""How often a thread that waits gives Python the chance to see a signal: the system may have given it to another thread."""
-HALT_SECONDS = 30.0
-"""How long the workers of a run that broke may take to stop: as long as the call to the Engine that each is at."""
 
 
 class Waiting:
@@ -41,6 +38,7 @@ class Waiting:
         self._clock = node.clock
         self._news = Wakeup()
         self._has_let_go = False
+        self._stop = StopRequest()
         node.on_news(self._news.set)
         node.roster.remember(MOST_PAST)
 
@@ -58,7 +56,7 @@ class Waiting:
 
         Judged is what the registry says of its objects; the run's own node only adds why something does not go on.
         """
-        stop.subscribe(self._news.set)
+        self._heed(stop)
         timeout = self._options.timeout
         began, began_at = self._clock.steady(), self._clock.now()
         end = None if timeout is None else began + timeout
@@ -78,6 +76,11 @@ class Waiting:
                 rest = min(REST_SHARE * (self._clock.steady() - looked_at), LONGEST_REST_SECONDS)
                 self._wait_for_news(end)
                 self._clock.sleep(rest)
+
+    def _heed(self, stop: StopRequest) -> None:
+        if stop is not self._stop:
+            self._stop = stop
+            stop.subscribe(self._news.set)
 
     def _judged(self, deadline: datetime | None = None) -> VerdictOptions:
         """What decides when the run is over."""
@@ -118,10 +121,14 @@ class Waiting:
         return keep is Keep.ALWAYS or (keep is Keep.FAILED and exit_code not in (ExitCode.OK, ExitCode.INTERRUPTED))
 
     def finish(self, exit_code: int, stop: StopRequest) -> None:
-        """Delete the pods and wait until they are gone, or let go of them, as the options say."""
+        """Delete the pods and wait until they are gone, or let go of them, as the options say.
+
+        They are kept from then on whatever their workers are still at: who asks to stop meanwhile does not wait for them.
+        """
+        self._heed(stop)
         if self.keeps(exit_code):
             self.node.keep()
-            self._threads.join()
+            self._has_let_go = not self._threads.join(gives_up=self._insists())
             self.node.say_goodbye()
         else:
             self.delete_all(stop, grace=self._options.grace)
@@ -133,7 +140,7 @@ class Waiting:
 
     def delete_all(self, stop: StopRequest, *, grace: int | None = None) -> None:
         """Ask for the deletion of every pod and wait until all are gone; a forced stop kills at once."""
-        stop.subscribe(self._news.set)
+        self._heed(stop)
         self.ask_for_deletion(0 if stop.forced else grace)
         end: float | None = None
         while True:
@@ -150,13 +157,19 @@ class Waiting:
             self._wait_for_news(end)
         self.node.check()
 
+    def _insists(self) -> Callable[[], bool]:
+        """Tells whether somebody has asked to stop once more since now."""
+        before = self._stop.times
+        return lambda: self._stop.times > before
+
     def close(self) -> None:
         """Stop the workers that still run, where they are, and listen to nothing any more.
 
         Whoever removes the pods of a run that broke is alone with them afterwards: a worker would make things anew.
         """
         self.node.settle()
-        self._threads.close()  # First: a pod that is heard of later would have a worker that is not waited for.
+        insists = self._insists()
+        self._threads.close(gives_up=insists)  # First: a pod that is heard of later would have a worker that is not waited for.
         self.node.detach()
         if not self._has_let_go:
-            self._threads.join(HALT_SECONDS)
+            self._threads.join(HALT_SECONDS, gives_up=insists)

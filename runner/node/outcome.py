@@ -17,11 +17,14 @@ class StopRequest:
         self.requested = False
         self.forced = False
         self._numbers = count(1)
+        self.times = 0
+        """How often it was asked for."""
         self._listeners: list[Callable[[], None]] = []
 
     def request(self) -> None:
         """Ask to end; asked twice: at once."""
-        if next(self._numbers) > 1:  # Two threads get different numbers, without a lock.
+        number = self.times = next(self._numbers)  # Two threads get different numbers, without a lock.
+        if number > 1:
             self.forced = True
         self.requested = True
         for listener in self._listeners:

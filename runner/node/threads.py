@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
+from typing import Final
 
 from runner.clock import Wakeup
 from runner.core.text.times import later
@@ -15,6 +16,15 @@ from runner.node.node import HEEDED, Node
 from runner.node.openfiles import raise_limit
 from runner.node.running import Running
 from runner.registry.contract import Change
+
+SIGNAL_SECONDS: Final = 1.0
+"""How often a thread that waits gives Python the chance to see a signal: the system may have given it to another thread."""
+HALT_SECONDS: Final = 30.0
+"""How long threads may take to stop: as long as the call to the Engine that each is at."""
+
+
+def _never() -> bool:
+    return False
 
 
 class Threads:
@@ -101,20 +111,33 @@ class Threads:
             node.workloads_broke(error)
         node.tell_news()
 
-    def join(self, seconds: float | None = None) -> None:
-        """Wait until the workers have ended, at most so many seconds for all together."""
+    def join(self, seconds: float | None = None, *, gives_up: Callable[[], bool] = _never) -> bool:
+        """Wait until the workers have ended, at most so many seconds for all together, or until somebody gives it up.
+
+        Returns whether they have.
+        """
+        threads = [one.thread for one in self._node.running if one.thread is not None]
+        return self._have_ended(threads, seconds, gives_up)
+
+    def _have_ended(
+        self, threads: Sequence[threading.Thread], seconds: float | None, gives_up: Callable[[], bool]
+    ) -> bool:
         clock = self._node.clock
         end = None if seconds is None else clock.steady() + seconds
-        for one in self._node.running:
-            if one.thread is not None:
-                one.thread.join(None if end is None else max(0.0, end - clock.steady()))
+        for thread in threads:
+            while thread.is_alive():
+                left = SIGNAL_SECONDS if end is None else min(SIGNAL_SECONDS, end - clock.steady())
+                if left <= 0 or gives_up():
+                    return False
+                thread.join(left)
+        return True
 
-    def close(self) -> None:
+    def close(self, *, gives_up: Callable[[], bool] = _never) -> None:
         """Listen to nothing any more, and start nothing; workers that were started go on."""
         with self._starting:
             self._is_closed = True
             workloads = self._workloads
         self._hint.set()
         if workloads is not None and workloads is not threading.current_thread():
-            workloads.join()
+            self._have_ended((workloads,), HALT_SECONDS, gives_up)
         self._resources.close()

@@ -13,13 +13,16 @@ from typing import Any, cast
 
 import pytest
 
+from runner.api.waiting import Waiting
 from runner.clock import VIRTUAL_START, SystemClock
 from runner.engine.protocol import Engine, EngineEvent
-from runner.errors import Expired
+from runner.errors import ExitCode, Expired
 from runner.kubelet.loop.wakeups import EngineWatcher, RegistryWatcher
 from runner.kubelet.network.following import NetworkThread
 from runner.kubelet.network.place import NetworkPlace
+from runner.kubelet.options import Keep, RunOptions
 from runner.node.node import Node
+from runner.node.outcome import StopRequest
 from runner.node.running import Running
 from runner.node.threads import Threads
 from runner.registry.contract import Registry
@@ -210,3 +213,40 @@ def test_a_pod_has_one_thread_when_two_ask_for_its_start_at_the_same_moment() ->
     starting.join(SECONDS)
     threads.join(SECONDS)
     assert steps == ["web"]
+
+
+def test_whoever_waits_for_a_worker_that_does_not_end_gives_it_up_when_asked_to_stop() -> None:
+    """A signal only asks: the system may have given it to another thread than the one that waits."""
+    gate, stop = Gate(), StopRequest()
+
+    def step(_: object) -> bool:
+        gate.pass_through()
+        return True
+
+    pod = SimpleNamespace(pod=SimpleNamespace(name="web"), detached=False, thread=None)
+    node = SimpleNamespace(
+        clock=SystemClock(),
+        running=[pod],
+        controllers=(),
+        step=step,
+        let_go=lambda _: None,
+        keep=lambda: None,
+        say_goodbye=lambda: None,
+        settle=lambda: None,
+        detach=lambda: None,
+        on_news=lambda _: None,
+        roster=SimpleNamespace(remembers=0),
+    )
+    run = Waiting(cast(Node, node), Threads(cast(Node, node)), RunOptions(keep=Keep.ALWAYS))
+    run.start()
+    assert gate.came.wait(SECONDS)
+    ending = aside(lambda: run.finish(ExitCode.OK, stop))
+    ending.join(0.1)
+    assert ending.is_alive()
+    clock = SystemClock()
+    end = clock.steady() + SECONDS
+    while ending.is_alive() and clock.steady() < end:
+        stop.request()
+        ending.join(0.1)
+    assert not ending.is_alive()
+    gate.open()
