@@ -2,18 +2,20 @@
 
 Needs no memory of what was created: labels on containers and volumes tell the owner, the ledger tells who holds a pod that is
 known, and for whom (``runner.core.fates``). Before anything of such a pod is touched it is taken from its dead holder by
-compare-and-swap: of several sweeps one removes it. A sweep that dies is a dead holder again. The records of such pods, their
-saved logs and stale lock files go with them. What is kept on purpose, claims' volumes and what other hosts own stays unless
-everything is asked for, what other state directories may have kept unless they are asked for too; what has a living owner
-always stays. Safe to run several times at once and while things vanish.
+compare-and-swap: of several sweeps one removes it; what no record tells of is removed under a lock. A sweep that dies is a dead
+holder again. The records of such pods, their saved logs and stale lock files go with them. What is kept on purpose, claims'
+volumes and what other hosts own stays unless everything is asked for, what other state directories may have kept unless they are
+asked for too; what has a living owner always stays. Safe to run several times at once and while things vanish.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -48,7 +50,7 @@ from runner.registry.namespaces import ownerless_namespaces, remove_namespace
 from runner.registry.objects import is_in_use, remove_claims, remove_orphans
 from runner.registry.ownership import home_id, may_be_kept
 from runner.registry.pulllocks import SUFFIX as PULL_LOCK
-from runner.registry.pulllocks import forget_lock
+from runner.registry.pulllocks import forget_lock, held_alone
 
 LOG_LIFETIME = 3600.0
 """Seconds that saved logs outlive their pod, as events do."""
@@ -200,8 +202,9 @@ class _Sweep:
 
     def _run(self) -> GcReport:
         for leftover in self._dead():
-            if self._take(leftover):
-                self.sweep_pod(leftover)
+            with ExitStack() as until_done:
+                if self._take(leftover, until_done):
+                    self.sweep_pod(leftover)
         self._sweep_namespaces()
         if self.older_than is None:
             self.sweep_access(self.access)
@@ -301,12 +304,17 @@ class _Sweep:
         created = leftover.created_at()
         return created is not None and self.clock.now() - created >= span(self.older_than)
 
-    def _take(self, leftover: Leftover) -> bool:
-        """Become the one who removes it. Returns whether nobody was quicker; what nobody knows may be removed by several."""
-        is_known = leftover.record is not None or (leftover.uid and self.store.get_by_uid(leftover.uid) is not None)
-        if self.dry_run or not is_known:
+    def _take(self, leftover: Leftover, until_done: ExitStack) -> bool:
+        """Become the one who removes it. Returns whether nobody was quicker."""
+        if self.dry_run:
             return True
-        return take(self.store, leftover.uid, leftover.holder, self.instance.id)
+        if leftover.record is not None or (leftover.uid and self.store.get_by_uid(leftover.uid) is not None):
+            return take(self.store, leftover.uid, leftover.holder, self.instance.id)
+        # Nothing in the registry can be taken: a lock keeps other sweeps of this state directory away.
+        name = hashlib.blake2b(leftover.key.encode(), digest_size=8).hexdigest()
+        path = self.home.ensure(self.home.locks) / f"sweep-{name}.lock"
+        is_ours = until_done.enter_context(held_alone(path))
+        return is_ours and leftover.look_again(self.engine.list_containers, self.engine.list_volumes)
 
     def sweep_pod(self, leftover: Leftover) -> None:
         """Remove one pod, to whom nobody else can be a new owner meanwhile."""

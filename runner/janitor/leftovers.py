@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runner.core.labels import OWNER, POD_NAME, POD_NAMESPACE, POD_UID
+from runner.core.labels import MANAGED, OWNER, POD_NAME, POD_NAMESPACE, POD_UID
 from runner.core.model import Object
 from runner.core.text.times import parse_time
 from runner.engine.protocol import ContainerSummary, VolumeDetails
@@ -50,6 +50,26 @@ class Leftover:
         """Whether no owner lives; ``unknown`` is the answer for owners of whom that cannot be told."""
         answers = [owner_is_alive(owner) for owner in self.owners]
         return True not in answers and (unknown or None not in answers)
+
+    @property
+    def key(self) -> str:
+        """What it goes by: its UID, or the one thing that has none."""
+        return self.uid or "/".join([one.id for one in self.containers] + [one.name for one in self.volumes])
+
+    def look_again(
+        self,
+        list_containers: Callable[[Mapping[str, str]], Iterable[ContainerSummary]],
+        list_volumes: Callable[[Mapping[str, str]], Iterable[VolumeDetails]],
+    ) -> bool:
+        """Keep of it what the Engine still lists. Returns whether that is anything. Raises EngineError."""
+        wanted = {POD_UID: self.uid} if self.uid else {MANAGED: ""}
+        if self.containers:
+            ids = {one.id for one in self.containers}
+            self.containers = [one for one in list_containers(wanted) if one.id in ids]
+        if self.volumes:
+            names = {one.name for one in self.volumes}
+            self.volumes = [one for one in list_volumes(wanted) if one.name in names]
+        return bool(self.containers or self.volumes)
 
     def created_at(self) -> datetime | None:
         times = [container.created_at for container in self.containers if container.created_at]

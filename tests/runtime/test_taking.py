@@ -14,9 +14,10 @@ import pytest
 
 from runner import Runner
 from runner.clock import SystemClock
+from runner.core.labels import MANAGED, OWNER
 from runner.engine.protocol import Engine
 from runner.errors import NoSuchObject
-from runner.janitor.gc import remove_pod, sweep
+from runner.janitor.gc import GcReport, remove_pod, sweep
 from runner.registry.holders import NodeInstance, PodIsOwned, take_over
 from runner.registry.home import Home
 from runner.registry.sqlite import SqliteRegistry
@@ -99,6 +100,45 @@ def test_of_two_that_race_one_removes_the_pod(home: Home, registry: SqliteRegist
     assert (len(removals), len(set(removals))) == (3 * RACES, 3 * RACES), "each was removed once"
     assert engine.left == set()
     assert registry.list("Pod").items == []
+
+
+@pytest.mark.parametrize("is_named", [True, False], ids=["of a pod", "of nobody"])
+def test_of_two_sweeps_that_race_one_removes_what_no_record_tells_of(
+    home: Home, registry: SqliteRegistry, is_named: bool
+) -> None:
+    """There is nothing in the registry to be taken by compare-and-swap."""
+    engine, start, problems = LeftoverEngine(), threading.Barrier(3, timeout=SECONDS), list[BaseException]()
+    reports = list[GcReport]()
+
+    def work() -> None:
+        with closing(SqliteRegistry(home)) as own:
+            for _ in range(RACES):
+                start.wait()
+                try:
+                    reports.append(sweep(engine, own, home, SystemClock()))
+                except BaseException as error:
+                    problems.append(error)
+                start.wait()
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for number in range(RACES):
+        if is_named:
+            engine.add_pod(f"u{number}", DEAD)
+        else:
+            engine.add_volume(f"v{number}", {MANAGED: "1", OWNER: DEAD})
+        start.wait()
+        start.wait()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    told = [name for report in reports for name in (*report.containers, *report.volumes)]
+    removals = [call for call in engine.calls if call.startswith("remove")]
+    wanted = RACES * (3 if is_named else 1)
+    assert (len(removals), len(set(removals)), len(told), len(set(told))) == (wanted,) * 4, "each once"
+    assert engine.left == set()
+    assert list(home.locks.glob("*.lock")) == []
 
 
 def test_what_a_killed_sweep_has_taken_is_swept_by_the_next(home: Home, registry: SqliteRegistry) -> None:
