@@ -169,7 +169,8 @@ class Waiting:
         """
         self.node.settle()
         insists = self._insists()
-        self._threads.close(gives_up=insists)  # First: a pod that is heard of later would have a worker that is not waited for.
+        # First: a pod that is heard of later would have a worker that is not waited for.
+        self._threads.close(gives_up=insists)
         self.node.detach()
         if not self._has_let_go:
             self._threads.join(HALT_SECONDS, gives_up=insists)

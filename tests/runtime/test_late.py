@@ -95,10 +95,11 @@ def test_a_pod_that_comes_while_the_others_are_waited_for_has_no_worker() -> Non
     node = _node(_pod(steps, "first"))
 
     class Busy(Threads):
-        def join(self, seconds: float | None = None) -> None:
-            super().join(seconds)
+        def join(self, seconds: float | None = None, *, gives_up: Callable[[], bool] = lambda: False) -> bool:
+            have_ended = super().join(seconds, gives_up=gives_up)
             node.running.append(_pod(steps, "late"))
             self._registry_changed(())  # As the watch calls it, if that is not closed.
+            return have_ended
 
     threads = Busy(node)
     threads.start()
