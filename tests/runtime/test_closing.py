@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 
 from runner.api.waiting import Waiting
-from runner.clock import VIRTUAL_START, SystemClock
+from runner.clock import VIRTUAL_START, SystemClock, Wakeup
 from runner.engine.protocol import Engine, EngineEvent
 from runner.errors import ExitCode, Expired
 from runner.kubelet.loop.wakeups import EngineWatcher, RegistryWatcher
@@ -223,7 +223,8 @@ def test_whoever_waits_for_a_worker_that_does_not_end_gives_it_up_when_asked_to_
         gate.pass_through()
         return True
 
-    pod = SimpleNamespace(pod=SimpleNamespace(name="web"), detached=False, thread=None)
+    owned = SimpleNamespace(pod=SimpleNamespace(name="web"), wakeup=Wakeup())
+    pod = Running(cast(Any, owned), cast(Any, SimpleNamespace()))
     node = SimpleNamespace(
         clock=SystemClock(),
         running=[pod],
@@ -235,7 +236,7 @@ def test_whoever_waits_for_a_worker_that_does_not_end_gives_it_up_when_asked_to_
         settle=lambda: None,
         detach=lambda: None,
         on_news=lambda _: None,
-        roster=SimpleNamespace(remembers=0),
+        roster=SimpleNamespace(remember=lambda _: None),
     )
     run = Waiting(cast(Node, node), Threads(cast(Node, node)), RunOptions(keep=Keep.ALWAYS))
     run.start()
