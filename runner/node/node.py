@@ -23,11 +23,10 @@ from runner.core.narration import Listener, Narration, Notice
 from runner.core.network.clusterdns import asks_cluster
 from runner.core.runview import RunView
 from runner.core.status.podstatus import PodStatus
-from runner.core.sync.backoff import pull_schedule
 from runner.core.sync.termination import deletion_grace
 from runner.core.text.times import later
 from runner.engine.protocol import Engine, EngineEvent, EngineState
-from runner.errors import EngineError, RunnerError, StoreError
+from runner.errors import EngineError, StoreError
 from runner.kubelet.containers.sandbox import NO_ZONE
 from runner.kubelet.containers.wiring import make_containers
 from runner.kubelet.images.pullqueue import PullQueue
@@ -41,6 +40,7 @@ from runner.kubelet.loop.worker import PodWorker
 from runner.kubelet.network.dns import Network, Resolving
 from runner.kubelet.options import WorkerOptions
 from runner.kubelet.prober.handlers.contract import Handlers
+from runner.node.mending import CALM_SECONDS, MENDING, MOST_BREAKS, may_be_mended, text_of
 from runner.node.owning import Owned, Spawn
 from runner.node.roster import Roster
 from runner.node.running import Past, Running, member_of
@@ -55,12 +55,6 @@ if TYPE_CHECKING:
 
 HEEDED: Final = frozenset({PODS.kind, CLAIMS.kind, *OBJECTS, *WORKLOADS, DELETION_REQUEST})
 """The kinds that pods and workloads are told of."""
-MOST_BREAKS: Final = 3
-"""How often in a row a pod's worker that breaks is begun again before it stays down."""
-CALM_SECONDS: Final = 300.0
-"""A break after so long is the first one again."""
-MENDING: Final = pull_schedule(1.0, 30.0)
-"""Seconds to wait after the n-th break in a row."""
 _log = logging.getLogger("runner.node")
 
 
@@ -307,16 +301,14 @@ class Node:
         What everybody meets, and what breaks it again and again, is for whoever waits for the pod to see.
         """
         breaks = one.broke(self.clock.steady(), CALM_SECONDS)
-        if not _may_be_mended(error) or breaks > MOST_BREAKS or one.detached:
+        if not may_be_mended(error) or breaks > MOST_BREAKS or one.detached:
             one.fail(error)
             self.tell_trouble()
             return None
         seconds = MENDING(breaks)
-        text = f"the state of this pod cannot be kept ({error}), trying again in {seconds:g} s"
         if not isinstance(error, StoreError):
             _log.error("the worker of pod %s broke", one.worker.context.pod.full_name, exc_info=error)
-            text = f"the worker of this pod broke ({type(error).__name__}: {error}), it begins again in {seconds:g} s"
-        self.narrate(Notice(at=self.clock.now(), ref=one.worker.context.ref, text=text))
+        self.narrate(Notice(at=self.clock.now(), ref=one.worker.context.ref, text=text_of(error, seconds)))
         return seconds
 
     def mend(self, one: Running) -> bool:
@@ -490,10 +482,3 @@ class Node:
             if not one.is_over:
                 text = "not everything could be removed; podrunner gc does it when the Engine answers again"
                 self._listener(Notice(at=self.clock.now(), ref=one.worker.context.ref, text=text))
-
-
-def _may_be_mended(error: BaseException) -> bool:
-    """Whether a broken worker may do better from the beginning: our own mistake, or a registry that was busy or full."""
-    if isinstance(error, RunnerError):
-        return isinstance(error, StoreError) or not error.is_final
-    return isinstance(error, Exception)

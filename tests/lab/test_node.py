@@ -17,7 +17,7 @@ from runner.lab import new_pod
 from runner.lab.script import SimulationScript, script_of
 from runner.lab.steps import Step, delete
 from runner.lab.virtual import Cluster, End, VirtualNode
-from runner.node.node import MOST_BREAKS
+from runner.node.mending import MOST_BREAKS
 from runner.node.running import Past, Running
 
 WORKLOAD = """

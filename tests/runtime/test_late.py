@@ -36,6 +36,7 @@ from runner.kubelet.options import Keep, RunOptions
 from runner.kubelet.prober.handlers.relay import Pump
 from runner.node.node import Node
 from runner.node.outcome import StopRequest
+from runner.node.running import Running
 from runner.node.threads import Threads
 from runner.registry.holders import SoleHolder
 from runner.registry.home import Home
@@ -53,14 +54,13 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def _pod(steps: list[str], name: str = "web") -> Any:
-    return SimpleNamespace(
-        pod=SimpleNamespace(name=name), thread=None, detached=False, is_lost=False, wakeup=Wakeup(), steps=steps
-    )
+    owned = SimpleNamespace(pod=SimpleNamespace(name=name), wakeup=Wakeup())
+    return Running(cast(Any, owned), cast(Any, SimpleNamespace(steps=steps)))
 
 
 def _node(*pods: Any) -> Any:
     def step(one: Any) -> bool:
-        one.steps.append(one.pod.name)
+        one.worker.steps.append(one.pod.name)
         return True
 
     node = SimpleNamespace(
@@ -69,7 +69,7 @@ def _node(*pods: Any) -> Any:
         controllers=(),
         step=step,
         let_go=lambda _: None,
-        roster=SimpleNamespace(),
+        roster=SimpleNamespace(remember=lambda _: None),
     )
     node.registry_changed = node.settle = node.on_news = lambda *_: None
 
@@ -469,7 +469,7 @@ class Beginning:
             assert stop.requested
             return ExitCode.INTERRUPTED, ""
 
-        node = SimpleNamespace(view=lambda: SimpleNamespace(pods=()))
+        node = SimpleNamespace(view=lambda: SimpleNamespace(pods=()), on_trouble=lambda _: None)
         yield SimpleNamespace(node=node, wait=wait, finish=lambda *_: self.order.append("deleted"))
 
 
