@@ -30,9 +30,10 @@ def contracts() -> Sequence[Mapping[str, Any]]:
     return found
 
 
-def layers() -> list[list[str]]:
-    """The packages of each layer, from the edges to the ground."""
-    (contract,) = (one for one in contracts() if one["type"] == "layers")
+def layers(inside: str = "") -> list[list[str]]:
+    """The packages of each layer, from the edges to the ground; of the whole, or ``inside`` a package."""
+    containers = [f"runner.{inside}"] if inside else []
+    (contract,) = (one for one in contracts() if one["type"] == "layers" and one.get("containers", []) == containers)
     return [[name.strip().removeprefix("runner.") for name in layer.split("|")] for layer in contract["layers"]]
 
 
@@ -45,14 +46,14 @@ def sentence(package: str) -> str:
     return re.split(r"(?<=[a-z)])\. ", first)[0].rstrip(".")
 
 
-def picture() -> str:
+def picture(inside: str = "") -> str:
     """The layers, the uppermost first; a line between those of which the upper one may import the lower one."""
     rows: list[str] = []
-    for number, names in enumerate(layers()):
+    for number, names in enumerate(layers(inside)):
         if number:
             rows.append("─" * _NAME)
         for name in names:
-            lines = textwrap.wrap(sentence(name), _WIDTH - _NAME) or [""]
+            lines = textwrap.wrap(sentence(f"{inside}/{name}" if inside else name), _WIDTH - _NAME) or [""]
             rows.append(f"{name:<{_NAME}}{lines[0]}".rstrip())
             rows += [" " * _NAME + line for line in lines[1:]]
     return "\n".join(rows)
@@ -61,6 +62,8 @@ def picture() -> str:
 def rules() -> Iterator[str]:
     """What the other contracts say."""
     for one in contracts():
+        if one["type"] == "independence":
+            yield f"* **{one['name']}**: {_names(one['modules'])} do not import each other."
         if one["type"] != "forbidden":
             continue
         who = _names(one["source_modules"])
@@ -80,7 +83,8 @@ def _names(modules: Sequence[str] | Mapping[str, object]) -> str:
 
 def block() -> str:
     """Everything between the marks."""
-    return "\n".join([BEGIN, "```text", picture(), "```", "", *rules(), END])
+    kubelet = ["The rooms of the kubelet:", "", "```text", picture("kubelet"), "```"]
+    return "\n".join([BEGIN, "```text", picture(), "```", "", *kubelet, "", *rules(), END])
 
 
 def page(text: str) -> str:

@@ -288,7 +288,7 @@ class Runner(Deleting):
         """What podrunner sees of its surroundings, as label and value."""
         import runner as package
         from runner.janitor.doctor import engine_rows, leftover_rows, network_row
-        from runner.kubelet.containers.sandbox import sandbox_reference
+        from runner.kubelet.sandboximage import sandbox_reference
 
         rows = [
             ("podrunner", f"{package.__version__} ({Path(package.__file__ or '').parent})"),

@@ -171,9 +171,9 @@ class Launching(Ground):
         pods = self._first_pods(objects, controllers, admission)
         _check_number(pods, is_one=is_one)
         _check_exit_code_from(options.exit_code_from, pods)
-        from runner.kubelet.containers.sandbox import sandbox_reference
         from runner.kubelet.network.following import NetworkThread
         from runner.kubelet.network.place import NetworkPlace
+        from runner.kubelet.sandboximage import sandbox_reference
         from runner.node.owning import abandon, begin_sandbox, own_new
         from runner.registry.holders import NodeInstance
         from runner.registry.ownership import owner_label

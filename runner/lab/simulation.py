@@ -18,12 +18,12 @@ from runner.core.admission import admit
 from runner.core.model import Json, Pod
 from runner.core.narration import EventRecorded, Narration, StatusChanged
 from runner.engine.simulated import SimulatedEngine
-from runner.kubelet.loop.worker import PodWorker
 from runner.kubelet.options import WorkerOptions
+from runner.kubelet.podworkers.worker import PodWorker
 from runner.lab.handlers import SimulatedHandlers
 from runner.lab.script import SimulationScript
 from runner.lab.steps import Step, write
-from runner.lab.virtual import End, VirtualNode
+from runner.lab.virtual import Between, End, VirtualNode
 
 DEFAULT_SECONDS: Final = 3600.0
 """How long a simulation lasts at most when nobody says otherwise."""
@@ -95,7 +95,7 @@ def simulate(
         ]
     )
     return Simulation(
-        pod=run.worker.context.pod,
+        pod=run.worker.pod,
         engine=run.engine,
         trace=tuple([one for one in told if type(one) is StatusChanged]),
         told=told,
@@ -118,6 +118,7 @@ class SimulatedRun:
         handlers: Callable[[SimulatedEngine], SimulatedHandlers] | None = None,
         clock: VirtualClock | None = None,
         mends: bool = False,
+        between: Between | None = None,
     ) -> None:
         self.heard: list[Narration] = []
         """What the worker has told, where nobody else listens."""
@@ -129,6 +130,7 @@ class SimulatedRun:
             clock=clock,
             mends=mends,
             is_alone=True,
+            between=between,
         )
         self.script = script.for_pod(pod)
         self.clock, self.store, self.engine = self.virtual.clock, self.virtual.store, self.virtual.engine

@@ -31,7 +31,7 @@ from runner.core.workloads.hashing import SAFE_LETTERS
 from runner.engine.protocol import Engine, EngineEvent
 from runner.engine.simulated import ContainerScript, Script, SimulatedEngine
 from runner.errors import EngineError
-from runner.kubelet.loop.jobs import InlineJobs
+from runner.kubelet.loop.jobs import InlineJobs, Jobs
 from runner.kubelet.loop.making import Making
 from runner.kubelet.loop.wakeups import TELLING
 from runner.kubelet.options import WorkerOptions
@@ -99,6 +99,10 @@ class Between:
     def registry(self, registry: MemoryRegistry) -> Registry:
         """The registry as the node sees it."""
         return registry
+
+    def jobs(self, jobs: Jobs) -> Jobs:
+        """What does a pod's blocking work."""
+        return jobs
 
     def event(self, event: EngineEvent, deliver: Deliver) -> None:
         """The Engine tells of something."""
@@ -225,10 +229,11 @@ class VirtualNode:
         wakeup.set()
         # A message that nobody writes need not be looked for.
         scripts = script.containers.values()
+        jobs: Jobs = InlineJobs(self.clock, wakeup, self.engine)
         return Owned(
             pod=pod,
             wakeup=wakeup,
-            jobs=InlineJobs(self.clock, wakeup, self.engine),
+            jobs=jobs if self._between is None else self._between.jobs(jobs),
             owner=_OWNER,
             making=Making(wakeup.set),
             has_messages=any(one.termination_message or any(run.output for run in one.attempts) for one in scripts),
@@ -272,7 +277,7 @@ class VirtualNode:
                 return End.GONE
             following = clock.next_happening()
             for one in live.values():
-                due = one.worker.context.tasks.next_deadline()
+                due = one.worker.tasks.next_deadline()
                 if due is not None and (following is None or due < following):
                     following = due
             if self._wake is not None and (following is None or self._wake < following):
@@ -312,7 +317,7 @@ class VirtualNode:
 
     def _is_due(self, one: Running) -> bool:
         if not one.wakeup.is_set():
-            due = one.worker.context.tasks.next_deadline()
+            due = one.worker.tasks.next_deadline()
             if due is None or due > self.clock.now():
                 return False
         return not self._broken or one.pod.uid not in self._broken
@@ -336,8 +341,8 @@ class VirtualNode:
             self.clock.after(seconds, partial(self._mend, one))
             return None
         one.wakeup.clear()
-        context = one.worker.context
-        self.network.see(context.ref.uid, context.pod, context.published)
+        worker = one.worker
+        self.network.see(worker.ref.uid, worker.pod, worker.published)
         if is_gone:
             self._forget(one)
         return None

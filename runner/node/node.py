@@ -28,17 +28,13 @@ from runner.core.text.times import later
 from runner.engine.protocol import Engine, EngineEvent, EngineState
 from runner.errors import EngineError, StoreError
 from runner.kubelet.containers.sandbox import NO_ZONE
-from runner.kubelet.containers.wiring import make_containers
 from runner.kubelet.images.pullqueue import PullQueue
-from runner.kubelet.loop.context import PodContext
 from runner.kubelet.loop.health import EngineHealth
-from runner.kubelet.loop.imagesof import ImagesOf
-from runner.kubelet.loop.observer import Observer
-from runner.kubelet.loop.recorder import EventRecorder
 from runner.kubelet.loop.secrecy import Secrets
-from runner.kubelet.loop.worker import PodWorker
 from runner.kubelet.network.dns import Network, Resolving
 from runner.kubelet.options import WorkerOptions
+from runner.kubelet.podworkers.wiring import Order, Shared, make_worker
+from runner.kubelet.podworkers.worker import PodWorker
 from runner.kubelet.prober.handlers.contract import Handlers
 from runner.node.mending import CALM_SECONDS, MENDING, MOST_BREAKS, may_be_mended, text_of
 from runner.node.owning import Owned, Spawn
@@ -90,13 +86,19 @@ class Node:
         self.network = network
         self.store = store
         self.holder = holder
-        self._handlers = handlers
         self._listener = listener
         self._sandbox_image = sandbox_image
-        self._home = home
-        self._secrets = secrets or Secrets()
-        self._queue = PullQueue()
         self._health = EngineHealth()
+        self._shared = Shared(
+            registry=store,
+            clock=clock,
+            handlers=handlers,
+            secrets=secrets or Secrets(),
+            queue=PullQueue(),
+            health=self._health,
+            profiles=None if home is None else home.profiles,
+            locks=None if home is None else home.locks,
+        )
         self.roster = Roster(store, holder, means, self._begin, lambda: self.controllers, on_add)
         self.live = self.roster.live
         """The pods that run, by uid."""
@@ -208,58 +210,23 @@ class Node:
             return self.options
 
     def _worker(self, owned: Owned, *, is_new: bool) -> PodWorker:
-        pod, wakeup, secrets, options = owned.pod, owned.wakeup, self._secrets, self._options_of(owned.pod.uid)
-        engine = self.engine.of(pod)
-        listen = self.narrate if self._news else self._listener
-        context = PodContext(
-            made_of=pod,
-            engine=engine,
-            store=self.store,
-            clock=self.clock,
-            jobs=owned.jobs,
-            recorder=EventRecorder(pod, self.store, listen, self.clock, options.node_name),
-            observer=Observer(
-                engine,
-                self.clock,
-                pod.uid,
-                noted=None if is_new else self.store.ledger.attempts(pod.uid),
-                message=lambda details: secrets.message_of(details, pod),
-                relist=options.relist,
-            ),
-            options=options,
-            handlers=self._handlers,
-            listener=listen,
-            owner=owned.owner,
-            locks=None if self._home is None else self._home.locks,
-            secrets=secrets,
-            making=owned.making,
-            health=self._health,
-            stored=None if is_new else self._status_of(pod.uid),
-        )
-        context.troubles.changed = self._hear_of_trouble
-        images = ImagesOf(context, self._queue.ticket(wakeup.set))
+        pod = owned.pod
         zone = NO_ZONE if self.network is None else self.network.zone
-        context.containers = make_containers(
+        order = Order(
+            pod=pod,
+            engine=self.engine.of(pod),
+            wakeup=owned.wakeup,
             maker=owned.sandbox_maker(self.engine, self.clock, self._sandbox_image, zone),
             ahead=owned.ahead,
-            cache=context.cache,
-            statuses=context.statuses,
-            restarts=context.restarts,
-            reporter=context.reporter,
-            results=context.results,
-            tasks=context.tasks,
-            engine=engine,
-            registry=self.store,
-            handlers=self._handlers,
-            images=images,
-            image_volumes=images,
-            secrets=secrets,
-            plans=lambda: context.volumes,
-            profiles=None if self._home is None else self._home.profiles,
-            wake=wakeup.set,
+            options=self._options_of(pod.uid),
+            listener=self.narrate if self._news else self._listener,
             has_messages=owned.has_messages,
+            is_adopted=not is_new,
+            stored=None if is_new else self._status_of(pod.uid),
+            on_trouble=self._hear_of_trouble,
+            on_give_up=self.tell_news,
         )
-        return PodWorker(context, wakeup, is_adopted=not is_new, on_give_up=self.tell_news)
+        return make_worker(self._shared, order)
 
     def _status_of(self, uid: PodUID) -> PodStatus | None:
         """What was published of a pod before."""
@@ -307,8 +274,8 @@ class Node:
             return None
         seconds = MENDING(breaks)
         if not isinstance(error, StoreError):
-            _log.error("the worker of pod %s broke", one.worker.context.pod.full_name, exc_info=error)
-        self.narrate(Notice(at=self.clock.now(), ref=one.worker.context.ref, text=text_of(error, seconds)))
+            _log.error("the worker of pod %s broke", one.worker.pod.full_name, exc_info=error)
+        self.narrate(Notice(at=self.clock.now(), ref=one.worker.ref, text=text_of(error, seconds)))
         return seconds
 
     def mend(self, one: Running) -> bool:
@@ -317,7 +284,7 @@ class Node:
         Returns whether it lives. A pod that is not in the store any more is gone: forgetting it is the last thing that is done.
         """
         with suppress(Exception):  # It is broken.
-            one.worker.context.tasks.cancel_all()
+            one.worker.let_go()
         self._health.leave()
         value = pod_of(self.store, one.pod.uid)
         if value is None:
@@ -425,12 +392,12 @@ class Node:
 
     def resolving(self) -> list[Resolving]:
         """The sandboxes that resolve names for their pods."""
-        contexts = [one.worker.context for one in self.running if not one.is_over]
+        workers = [one.worker for one in self.running if not one.is_over]
         return [
-            (context.pod, sandbox.id)
-            for context in contexts
-            if asks_cluster(context.pod)
-            for sandbox in context.observed.sandboxes
+            (worker.pod, sandbox.id)
+            for worker in workers
+            if asks_cluster(worker.pod)
+            for sandbox in worker.observed.sandboxes
             if sandbox.ready
         ]
 
@@ -441,7 +408,7 @@ class Node:
         self.settle()
         now = self.clock.now()
         for one in self.running:
-            wanted = deletion_grace(one.worker.context.pod, grace)
+            wanted = deletion_grace(one.worker.pod, grace)
             request_deletion(self.store, one.pod.uid, now, wanted)
             one.wakeup.set()
 
@@ -481,4 +448,4 @@ class Node:
         for one in self.running:
             if not one.is_over:
                 text = "not everything could be removed; podrunner gc does it when the Engine answers again"
-                self._listener(Notice(at=self.clock.now(), ref=one.worker.context.ref, text=text))
+                self._listener(Notice(at=self.clock.now(), ref=one.worker.ref, text=text))

@@ -16,7 +16,7 @@ from runner.core.observed import RuntimeState
 from runner.core.runview import PodView
 from runner.core.status.podstatus import PodStatus
 from runner.engine.protocol import EngineEvent
-from runner.kubelet.loop.worker import PodWorker
+from runner.kubelet.podworkers.worker import PodWorker
 from runner.node.owning import Owned
 
 if TYPE_CHECKING:
@@ -79,13 +79,13 @@ class Running:
 
     def say_goodbye(self, listener: Listener) -> None:
         """Tell that what has ended of it tells nothing more, though it stays."""
-        context = self.worker.context
-        for record in context.observed.containers:
+        worker = self.worker
+        for record in worker.observed.containers:
             if record.state is RuntimeState.EXITED:
                 container = self.pod.container(record.name)
                 listener(
                     AttemptEnding(
-                        ref=context.ref,
+                        ref=worker.ref,
                         container=record.name,
                         is_init=container is not None and container.is_init,
                         attempt=record.attempt,
@@ -100,19 +100,19 @@ class Running:
 
     @property
     def status(self) -> PodStatus:
-        return self.worker.context.published or PodStatus()
+        return self.worker.published or PodStatus()
 
     @property
     def view(self) -> PodView:
         """The pod as it is now: what it has published, and what its worker knows beyond that."""
-        context, maker = self.worker.context, self.controller
+        worker, maker = self.worker, self.controller
         return PodView(
-            manifest=context.pod.manifest,
-            published=context.published,
+            manifest=worker.pod.manifest,
+            published=worker.published,
             maker="" if maker is None else maker.workload.uid,
-            is_gone=self.worker.gone,
-            gave_up=self.worker.gave_up,
-            known=context.troubles.known,
+            is_gone=worker.gone,
+            gave_up=worker.gave_up,
+            known=worker.troubles.known,
         )
 
     @property
@@ -131,7 +131,7 @@ class Running:
 
     def hear(self, event: EngineEvent | None) -> None:
         """The Engine tells of something, or (None) anything may have happened: have a look if that may be news."""
-        if self.worker.context.cache.hear(event):
+        if self.worker.cache.hear(event):
             self.wakeup.set()
 
 

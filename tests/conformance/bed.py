@@ -25,9 +25,9 @@ from runner.core.manifest import Source, load
 from runner.core.model import Pod
 from runner.core.narration import Narration
 from runner.engine.docker import DockerEngine
-from runner.kubelet.containers.sandbox import sandbox_reference
 from runner.kubelet.options import RunOptions, WorkerOptions
 from runner.kubelet.prober.handlers import EngineHandlers
+from runner.kubelet.sandboximage import sandbox_reference
 from runner.node.audience import Audience
 from runner.node.node import Node
 from runner.node.outcome import StopRequest

@@ -15,9 +15,9 @@ from runner.core.admission import admit
 from runner.core.labels import POD_UID
 from runner.core.runspec import RunSpec
 from runner.engine.docker import DockerEngine
-from runner.kubelet.containers.sandbox import sandbox_reference
 from runner.kubelet.options import WorkerOptions
 from runner.kubelet.prober.handlers import EngineHandlers
+from runner.kubelet.sandboximage import sandbox_reference
 from runner.node.node import Node
 from runner.node.owning import own
 from runner.node.threads import Threads
@@ -78,7 +78,7 @@ def test_pods_come_and_go_by_the_ledger(home: Home, node: Node, docker_engine: D
         short = write("given-short", "true", RunSpec(max_restarts=5).to_text())
         long = write("given-long", "sleep 600")
         until(lambda: (phase(short), phase(long)) == ("Succeeded", "Running"), "both pods")
-        assert node.live[short].worker.context.options.max_restarts == 5
+        assert node.live[short].worker.options.max_restarts == 5
         request_deletion(client, short, node.clock.now(), 0)
         until(lambda: client.get_by_uid(short) is None, "the deletion")
         until(lambda: node.find(short) is None, "forgetting")

@@ -48,7 +48,7 @@ def test_a_pod_lives_on_when_the_engine_answers_again(moment: float) -> None:
     assert starts[:3] == ["first", "first", "side"]
     assert starts.count("main") >= 1 or moment < 20
     assert run.advance(200) is End.GONE
-    assert not run.engine.list_containers({POD_UID: run.worker.context.pod.uid})
+    assert not run.engine.list_containers({POD_UID: run.worker.pod.uid})
     assert (run.clock.now() - VIRTUAL_START).total_seconds() < 60 + 20 + 2 + DOWN_SECONDS + 5
 
 
@@ -100,6 +100,6 @@ def _running(run: SimulatedRun) -> list[str]:
     """What really runs, whether anybody can see it or not."""
     engine = run.engine
     is_down, engine.is_down = engine.is_down, False
-    listed = engine.list_containers({POD_UID: run.worker.context.pod.uid})
+    listed = engine.list_containers({POD_UID: run.worker.pod.uid})
     engine.is_down = is_down
     return [summary.id for summary in listed if summary.state is EngineState.RUNNING]

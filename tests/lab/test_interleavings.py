@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import pytest
 
-from runner.clock import VIRTUAL_START
+from runner.clock import VIRTUAL_START, VirtualClock
 from runner.core.labels import DOCKER_TYPE, POD_UID, TYPE_SANDBOX
 from runner.core.narration import Narration, Notice
 from runner.errors import EngineConflict, EngineError, EngineRefusal
@@ -18,6 +18,7 @@ from runner.kubelet.loop.lanes import Lane
 from runner.lab import parse_script
 from runner.lab.simulation import End, SimulatedRun
 from runner.lab.steps import Step, delete
+from runner.lab.virtual import Between
 from tests.lab.scenes import CONTAINER, pod
 
 T = TypeVar("T")
@@ -40,47 +41,56 @@ class SlowJob(Generic[T]):
         return self.inner.result()
 
 
-class SlowJobs:
+class SlowJobs(Between):
     """Jobs of which the first is told of only after so many seconds, as by a busy Engine."""
 
-    def __init__(self, run: SimulatedRun, seconds: float) -> None:
-        self._run, self._seconds = run, seconds
-        self._inner: Jobs = run.worker.context.jobs
-        run.worker.context.jobs = self
+    def __init__(self, clock: VirtualClock, seconds: float) -> None:
+        self._clock, self._seconds = clock, seconds
+        self._inner: Jobs | None = None
+        self._has_begun = False
+
+    def jobs(self, jobs: Jobs) -> Jobs:
+        self._inner = jobs
+        return self
 
     def submit(self, work: Callable[[], T], lane: Lane = Lane.PREPARE) -> Job[T]:
-        clock = self._run.clock
-        self._run.worker.context.jobs = self._inner
-        ready_at = clock.now() + timedelta(seconds=self._seconds)
-        clock.at(ready_at, self._run.wakeup.set)
-        return SlowJob(self._inner.submit(work, lane), clock.now, ready_at)
+        assert self._inner is not None
+        job, is_first, self._has_begun = self._inner.submit(work, lane), not self._has_begun, True
+        if not is_first:
+            return job
+        return SlowJob(job, self._clock.now, self._clock.now() + timedelta(seconds=self._seconds))
 
     def close(self) -> None:
-        self._inner.close()
+        """Nothing to give back."""
 
 
-def simulated(script: str = "") -> tuple[SimulatedRun, list[Narration]]:
+def simulated(script: str = "", slow: float = 0.0) -> tuple[SimulatedRun, list[Narration]]:
+    """A run, with what is told of it; ``slow``: the first job seems to take so many seconds."""
     what = pod(["first"], volumes=VOLUMES)
     told: list[Narration] = []
-    return SimulatedRun(what, parse_script(script, what), CONTAINER, listener=told.append), told
+    clock = VirtualClock()
+    between = SlowJobs(clock, slow) if slow else None
+    run = SimulatedRun(what, parse_script(script, what), CONTAINER, listener=told.append, clock=clock, between=between)
+    if slow:
+        clock.after(slow, run.wakeup.set)
+    return run, told
 
 
 def sandboxes(run: SimulatedRun) -> list[str]:
-    labels = {POD_UID: run.worker.context.pod.uid, DOCKER_TYPE: TYPE_SANDBOX}
+    labels = {POD_UID: run.worker.pod.uid, DOCKER_TYPE: TYPE_SANDBOX}
     return [summary.id for summary in run.engine.list_containers(labels)]
 
 
 def test_a_sandbox_that_is_seen_while_it_is_being_made_is_not_taken_for_an_old_one() -> None:
-    run, _ = simulated()
-    SlowJobs(run, 2.0)
-    run.clock.after(1.0, run.worker.context.poke)
+    run, _ = simulated(slow=2.0)
+    run.clock.after(1.0, run.worker.cache.poke)
     run.clock.after(1.0, run.wakeup.set)
     run.advance(1.5)
     made = sandboxes(run)
-    assert [sandbox.id for sandbox in run.worker.context.observed.sandboxes] == made, "it was seen on the way"
+    assert [sandbox.id for sandbox in run.worker.observed.sandboxes] == made, "it was seen on the way"
     run.advance(60)
     assert sandboxes(run) == made
-    assert run.worker.context.store.ledger.attempts(run.worker.context.pod.uid)["POD"] == 0
+    assert run.store.ledger.attempts(run.worker.pod.uid)["POD"] == 0
 
 
 def removing(run: SimulatedRun, verb: str, error: EngineError, times: int) -> float:

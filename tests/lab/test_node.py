@@ -47,7 +47,7 @@ def phases(virtual: VirtualNode) -> list[str]:
 
 def test_a_pod_that_is_gone_leaves_memory_but_for_what_is_judged() -> None:
     virtual, running, _ = begun("a", "b")
-    workers = [weakref.ref(one.worker.context.observer) for one in running]
+    workers = [weakref.ref(one.worker.cache.observer) for one in running]
     del running
     virtual.do(Step(at=0, action=delete(), pod="a"))
     virtual.advance(10)
@@ -70,7 +70,7 @@ def broken(virtual: VirtualNode, times: int) -> None:
         virtual.engine.fail_next(
             "list_containers", problem, times - 1
         )  # A worker that begins again looks at everything.
-        virtual.engine.kill_container(virtual.node.running[0].worker.context.observed.containers[0].id, "SIGKILL")
+        virtual.engine.kill_container(virtual.node.running[0].worker.observed.containers[0].id, "SIGKILL")
 
     virtual.clock.at(later(VIRTUAL_START, 10), happen)
 

@@ -137,17 +137,17 @@ def test_a_pod_is_run_as_was_chosen_for_it_whatever_the_node_would_do(way: str) 
     elif way == "taken over":
         virtual.advance(5)
         virtual.restart()
-    options = virtual.node.live[chosen].worker.context.options
+    options = virtual.node.live[chosen].worker.options
     assert options.run_spec == CHOSEN
     assert options.relist is None, "what the node chose for itself"
-    assert virtual.node.live[usual].worker.context.options.max_restarts == 1
+    assert virtual.node.live[usual].worker.options.max_restarts == 1
 
 
 def test_a_choice_that_nobody_can_read_is_none() -> None:
     virtual = VirtualNode(options=WorkerOptions(max_restarts=1))
     metadata = {"name": "web", "namespace": "default", "uid": "u"}
     virtual.store.create({"kind": "Pod", "metadata": metadata, "spec": {"containers": []}}, holder=ME, run_spec="{")
-    assert virtual.node.live["u"].worker.context.options.max_restarts == 1
+    assert virtual.node.live["u"].worker.options.max_restarts == 1
 
 
 # --- what is remembered -----------------------------------------------------------------------------------------------

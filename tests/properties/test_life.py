@@ -50,9 +50,9 @@ def _spared(script: ContainerScript) -> ContainerScript:
 
 def decided_again(run: SimulatedRun) -> Plan:
     """What would be done now, nothing having changed."""
-    context = run.worker.context
-    memory = replace(context.restarts.memory, attempts=run.store.ledger.attempts(context.pod.uid))
-    return decide(context.pod, context.observed, context.results, memory, run.clock.now())
+    worker, loop = run.worker, run.worker.loop
+    memory = replace(loop.restarts.memory, attempts=run.store.ledger.attempts(worker.pod.uid))
+    return decide(worker.pod, worker.observed, loop.results, memory, run.clock.now())
 
 
 @thorough
@@ -73,7 +73,7 @@ def test_what_was_decided_and_done_is_not_decided_again(data: st.DataObject, sco
     pod = data.draw(pods())
     run, watch = begin(pod, data.draw(scripts(pod)), scope)
     run.advance(LIMIT)
-    is_done = "sync" not in run.worker.context.tasks.names
+    is_done = "sync" not in run.worker.tasks.names
     if is_done and watch.phase in ("Pending", "Running"):
         assert all(isinstance(operation, Hold | HoldSandbox) for operation in decided_again(run).operations)
 

@@ -166,7 +166,7 @@ def test_a_failed_pull_is_tried_again(jump: timedelta) -> None:
     scene.until(5)
     scene.set(jump)
     scene.until(40)
-    assert scene.run.worker.context.observed.latest("main") is not None
+    assert scene.run.worker.observed.latest("main") is not None
 
 
 @JUMPS
@@ -179,7 +179,7 @@ def test_a_pre_stop_hook_and_its_grace_period_last_as_long_as_they_should(jump: 
     scene.until(20)
     scene.set(jump)
     scene.until(49)
-    assert scene.run.worker.context.observed.latest("main") is not None
+    assert scene.run.worker.observed.latest("main") is not None
     scene.until(69)
     assert not scene.run.worker.gone
     scene.until(71)

@@ -14,11 +14,13 @@ def test_the_picture_shows_the_layers_of_the_contracts() -> None:
     assert make_layers.page(text) == text
 
 
-def test_every_package_has_a_layer_and_says_in_one_sentence_what_it_is() -> None:
-    there = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
-    drawn = [name for names in make_layers.layers() for name in names]
+@pytest.mark.parametrize("inside", ["", "kubelet"])
+def test_every_package_has_a_layer_and_says_in_one_sentence_what_it_is(inside: str) -> None:
+    folder = PACKAGE / inside
+    there = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    drawn = [name for names in make_layers.layers(inside) for name in names]
     assert there - {"__init__", "__main__"} == set(drawn)
-    assert all(make_layers.sentence(name) for name in drawn)
+    assert all(make_layers.sentence(f"{inside}/{name}".lstrip("/")) for name in drawn)
 
 
 def test_a_page_without_marks_is_refused() -> None:

@@ -29,8 +29,8 @@ from runner.core.sync.pulling import already_present, pulled, pulling_note
 from runner.engine.protocol import Engine, ImageDetails, RegistryAuth
 from runner.errors import EngineError
 from runner.kubelet.containers.creation import Creator
-from runner.kubelet.containers.needs import Images
 from runner.kubelet.images.credentials import pull_with
+from runner.kubelet.images.manager import ImageManager
 from runner.kubelet.loop.jobs import Job, Jobs
 from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.podcache import PodCache
@@ -64,7 +64,7 @@ class Prefetcher:
     cache: PodCache
     results: ProbeResults
     restarts: Restarts
-    images: Images
+    images: ImageManager
     creator: Creator
     engine: Engine
     clock: Clock

@@ -3,12 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, PREPARED, TYPE_SANDBOX, attempt_of
 from runner.core.model import Pod
+from runner.core.narration import AttemptEnding
+from runner.core.observed import ContainerRecord
 from runner.engine.protocol import ContainerSummary, Engine, EngineState, tagged
 from runner.errors import EngineConflict
+from runner.kubelet.loop.podcache import PodCache
+from runner.kubelet.loop.reporter import Reporter
+from runner.kubelet.prober.results import Results
 from runner.kubelet.volumes.planning import remove_volumes
+
+
+@dataclass(frozen=True, slots=True)
+class Remover:
+    """Removes single instances of one pod's containers."""
+
+    cache: PodCache
+    reporter: Reporter
+    results: Results
+    engine: Engine
+
+    def remove(self, record: ContainerRecord) -> None:
+        """Remove one instance, after its logs have been read to the end. Raises EngineError."""
+        container = self.cache.pod.container(record.name)
+        self.reporter.tell(
+            AttemptEnding(
+                ref=self.reporter.ref,
+                container=record.name,
+                is_init=container is not None and container.is_init,
+                attempt=record.attempt,
+                container_id=record.id,
+            )
+        )
+        self.engine.of(container=record.name, attempt=record.attempt).remove_container(record.id)
+        self.cache.observer.forget(record.id)
+        self.results.forget(record.id)
 
 
 def remove_everything(pod: Pod, engine: Engine, owner: str) -> None:

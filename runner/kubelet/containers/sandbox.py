@@ -21,7 +21,7 @@ from runner.core.volumes import VolumePlan, volumes_archive
 from runner.engine.creating import create
 from runner.engine.localvolumes import sibling
 from runner.engine.protocol import Engine
-from runner.errors import EngineError, EngineRefusal, NotFound
+from runner.errors import EngineError, EngineRefusal
 from runner.kubelet.containers.prefetch import Prefetcher
 from runner.kubelet.loop.jobs import Job, Jobs
 from runner.kubelet.loop.lanes import Lane
@@ -34,7 +34,6 @@ from runner.kubelet.volumes.fsgroup import give_locally
 from runner.kubelet.volumes.local import set_up_locally
 from runner.kubelet.volumes.planning import Plans
 from runner.kubelet.volumes.sharing import fill_shared
-from runner.sandbox.image import sandbox_image
 
 Zone = Callable[[Pod], str]
 """What the resolver of a pod's sandbox knows of the cluster, as text; "" where nobody tells."""
@@ -42,18 +41,6 @@ Zone = Callable[[Pod], str]
 
 def NO_ZONE(_: Pod) -> str:  # noqa: N802 - a value
     return ""
-
-
-def sandbox_reference(engine: Engine, override: str) -> str:
-    """The sandbox image's reference, imported into the Engine if it is not there yet."""
-    if override:
-        return override
-    image = sandbox_image(engine.architecture())
-    try:
-        engine.inspect_image(image.reference)
-    except NotFound:
-        engine.import_image(image.reference, image.rootfs, changes=image.changes)
-    return image.reference
 
 
 @dataclass(slots=True, kw_only=True)

@@ -20,8 +20,9 @@ from runner.errors import EngineRefusal
 from runner.kubelet.containers.creation import Creator
 from runner.kubelet.containers.hooks import Hooks
 from runner.kubelet.containers.managedfiles import ManagedFiles
-from runner.kubelet.containers.needs import Images, ImageVolumes
 from runner.kubelet.containers.prefetch import Prefetcher
+from runner.kubelet.images.imagevolumes import ImageVolumes
+from runner.kubelet.images.manager import ImageManager
 from runner.kubelet.loop.jobs import Jobs, run_job
 from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.making import Making
@@ -60,7 +61,7 @@ class Starter:
     reporter: Reporter
     restarts: Restarts
     secrets: Secrets
-    images: Images
+    images: ImageManager
     image_volumes: ImageVolumes
     creator: Creator
     prefetcher: Prefetcher

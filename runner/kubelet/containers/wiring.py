@@ -7,18 +7,20 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from runner.core.observed import ProbeResults
 from runner.engine.protocol import Engine
 from runner.kubelet.containers.config import Configurations
 from runner.kubelet.containers.creation import Creator
 from runner.kubelet.containers.evicting import StorageWatch
 from runner.kubelet.containers.hooks import Hooks
+from runner.kubelet.containers.kill import Killer
 from runner.kubelet.containers.managedfiles import ManagedFiles
-from runner.kubelet.containers.needs import Images, ImageVolumes
 from runner.kubelet.containers.prefetch import Prefetcher
+from runner.kubelet.containers.removal import Remover
 from runner.kubelet.containers.sandbox import Ahead, Sandboxes, SandboxMaker
 from runner.kubelet.containers.start import Starter
 from runner.kubelet.containers.termination_messages import TerminationMessages
+from runner.kubelet.images.imagevolumes import ImageVolumes
+from runner.kubelet.images.manager import ImageManager
 from runner.kubelet.loop.podcache import PodCache
 from runner.kubelet.loop.reporter import Reporter
 from runner.kubelet.loop.restarts import Restarts
@@ -26,6 +28,7 @@ from runner.kubelet.loop.secrecy import Secrets
 from runner.kubelet.loop.status import StatusManager
 from runner.kubelet.loop.tasks import TaskSet
 from runner.kubelet.prober.handlers import Handlers
+from runner.kubelet.prober.results import Results
 from runner.kubelet.volumes.planning import Plans
 from runner.registry.contract import Registry
 
@@ -35,7 +38,8 @@ class Containers(Struct, frozen=True, kw_only=True):
 
     sandboxes: Sandboxes
     starter: Starter
-    hooks: Hooks
+    killer: Killer
+    remover: Remover
     storage: StorageWatch
 
 
@@ -47,12 +51,12 @@ def make_containers(
     statuses: StatusManager,
     restarts: Restarts,
     reporter: Reporter,
-    results: ProbeResults,
+    results: Results,
     tasks: TaskSet,
     engine: Engine,
     registry: Registry,
     handlers: Handlers,
-    images: Images,
+    images: ImageManager,
     image_volumes: ImageVolumes,
     secrets: Secrets,
     plans: Plans,
@@ -68,7 +72,7 @@ def make_containers(
         cache.complete_with(messages.completed)
     configurations = Configurations(cache, engine, registry, secrets, plans, owner=maker.owner, profiles=profiles)
     creator = Creator(engine, making, configurations, messages)
-    prefetcher = Prefetcher(cache, results, restarts, images, creator, engine, clock, jobs)
+    prefetcher = Prefetcher(cache, results.view, restarts, images, creator, engine, clock, jobs)
     hooks = Hooks(cache, handlers, reporter, clock, jobs)
     starter = Starter(
         observer=cache.observer,
@@ -89,6 +93,7 @@ def make_containers(
     return Containers(
         sandboxes=Sandboxes(cache, restarts, maker, ahead, plans, prefetcher, wake),
         starter=starter,
-        hooks=hooks,
+        killer=Killer(cache, statuses, reporter, results, engine, clock, jobs, tasks, hooks),
+        remover=Remover(cache, reporter, results, engine),
         storage=StorageWatch(cache, statuses, reporter, engine, clock, jobs, plans),
     )

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from runner.core.images.progress import PullProgress
-from runner.core.images.pullsecrets import Keyring, make_keyring
+from runner.core.images.pullsecrets import Keyring
 from runner.engine.protocol import Engine, RegistryAuth
 from runner.errors import ImagePullError
-
-if TYPE_CHECKING:
-    from runner.kubelet.loop.context import PodContext
-
-
-def pod_keyring(context: PodContext) -> Keyring:
-    """The credentials of the pod's pull secrets, as the store has them now. Raises ConfigError."""
-    return make_keyring(context.pod, context.lookup)
 
 
 def registry_auths(keyring: Keyring, image: str) -> tuple[RegistryAuth | None, ...]:

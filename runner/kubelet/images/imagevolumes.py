@@ -1,6 +1,6 @@
-"""Fills image volumes: the image is had like a container's, and its files go into the volume, once a pod.
+"""Fills image volumes: the image is pulled as a container's is, and its files go into the volume, once a pod.
 
-Mirrors pkg/kubelet/kuberuntime (getImageVolumes): an image that cannot be had holds every container that mounts it. The
+Mirrors pkg/kubelet/kuberuntime (getImageVolumes): an image that is not there holds every container that mounts it. The
 Engine gives an image's files out through a container that is created and never started.
 """
 
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from runner.core.archives import Member
 from runner.core.container.containerconfig import ContainerConfig
@@ -20,14 +19,12 @@ from runner.core.model import Container, PullPolicy
 from runner.core.sync.pulling import Refuse
 from runner.core.volumes import SANDBOX_ROOT, VolumePlan
 from runner.engine.creating import create
-from runner.kubelet.images.manager import ensure_image
-from runner.kubelet.loop.jobs import run_job
+from runner.engine.protocol import Engine
+from runner.kubelet.images.manager import ImageManager
+from runner.kubelet.loop.jobs import Jobs, run_job
 from runner.kubelet.loop.lanes import Lane
+from runner.kubelet.loop.making import Making
 from runner.kubelet.loop.tasks import Task
-
-if TYPE_CHECKING:
-    from runner.kubelet.images.pullqueue import PullTicket
-    from runner.kubelet.loop.context import PodContext
 
 _ENGINES_OWN = frozenset(
     {".dockerenv", "dev/console", "dev/pts", "dev/shm", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf"}
@@ -35,34 +32,49 @@ _ENGINES_OWN = frozenset(
 """What the Engine puts into every container, empty, beside the image's files."""
 
 
-def fill_image_volumes(
-    context: PodContext, container: Container, queue: PullTicket, sandbox_id: str
-) -> Task[Refuse | None]:
-    """Fill those that this container mounts and that are not filled yet. Raises EngineError."""
-    mounted = {mount.name for mount in container.volume_mounts}
-    for plan in context.volumes:
-        if not plan.image or plan.name not in mounted or plan.name in context.filled:
-            continue
-        wanted = replace(container, image=plan.image, pull_policy=PullPolicy(plan.pull_policy))
-        image = yield from ensure_image(context, wanted, queue)
-        if isinstance(image, Refuse):
-            return image
-        yield from run_job(context.jobs, partial(_copy, context, plan, image.details.id, sandbox_id), Lane.PULL)
-        context.filled.add(plan.name)
-    return None
+class ImageVolumes:
+    """The image volumes of one pod. It remembers which of them have their files."""
 
+    def __init__(
+        self,
+        images: ImageManager,
+        engine: Engine,
+        jobs: Jobs,
+        making: Making,
+        plans: Callable[[], Sequence[VolumePlan]],
+    ) -> None:
+        """``plans`` gives the pod's volumes as they are planned now."""
+        self._images = images
+        self._engine = engine.of(container=SANDBOX_CONTAINER)
+        self._jobs = jobs
+        self._making = making
+        self._plans = plans
+        self._filled: set[str] = set()
 
-def _copy(context: PodContext, plan: VolumePlan, image: str, sandbox_id: str) -> None:
-    engine = context.engine.of(container=SANDBOX_CONTAINER)
-    labels = {} if plan.create is None else plan.create.labels
-    config = ContainerConfig(name=f"{plan.source}_image", image=image, labels=labels, command=("-",)).ahead
-    with context.making.one():
-        giver = create(engine, config)
-        try:
-            content = engine.download(giver, "/")
-        finally:
-            engine.remove_container(giver)
-    engine.upload(sandbox_id, f"/{SANDBOX_ROOT}/{plan.name}", without_engines_own(content))
+    def fill(self, container: Container, sandbox_id: str) -> Task[Refuse | None]:
+        """Fill those that this container mounts and that are not filled yet. Raises EngineError."""
+        mounted = {mount.name for mount in container.volume_mounts}
+        for plan in self._plans():
+            if not plan.image or plan.name not in mounted or plan.name in self._filled:
+                continue
+            wanted = replace(container, image=plan.image, pull_policy=PullPolicy(plan.pull_policy))
+            image = yield from self._images.ensure(wanted)
+            if isinstance(image, Refuse):
+                return image
+            yield from run_job(self._jobs, partial(self._copy, plan, image.details.id, sandbox_id), Lane.PULL)
+            self._filled.add(plan.name)
+        return None
+
+    def _copy(self, plan: VolumePlan, image: str, sandbox_id: str) -> None:
+        labels = {} if plan.create is None else plan.create.labels
+        config = ContainerConfig(name=f"{plan.source}_image", image=image, labels=labels, command=("-",)).ahead
+        with self._making.one():
+            giver = create(self._engine, config)
+            try:
+                content = self._engine.download(giver, "/")
+            finally:
+                self._engine.remove_container(giver)
+        self._engine.upload(sandbox_id, f"/{SANDBOX_ROOT}/{plan.name}", without_engines_own(content))
 
 
 def without_engines_own(archive: bytes) -> bytes:

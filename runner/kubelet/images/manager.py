@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from msgspec import Struct
 
+from runner.clock import Clock
 from runner.core.images.progress import PullProgress
-from runner.core.model import Container, PullPolicy
+from runner.core.images.pullsecrets import make_keyring
+from runner.core.model import Container, Json, PullPolicy
 from runner.core.narration import PullEnded, Pulling
 from runner.core.objects import ConfigError
 from runner.core.reasons import start_failed
-from runner.core.sync.backoff import pull_key
+from runner.core.sync.backoff import BackoffEntry, BackoffSettings, pull_key
 from runner.core.sync.pulling import (
     Presence,
     Pull,
@@ -21,15 +26,18 @@ from runner.core.sync.pulling import (
     pull_failed,
     pulled,
 )
-from runner.engine.protocol import Engine, ImageDetails
+from runner.engine.protocol import Engine, ImageDetails, RegistryAuth
 from runner.errors import EngineRefusal, ImagePullError, NotFound, PullFailure
-from runner.kubelet.images.credentials import pod_keyring, pull_with, registry_auths
+from runner.kubelet.images.credentials import pull_with, registry_auths
 from runner.kubelet.images.pullonce import pull_once
 from runner.kubelet.images.pullqueue import PullTicket
-from runner.kubelet.loop.context import PodContext
-from runner.kubelet.loop.jobs import run_job
+from runner.kubelet.loop.jobs import Jobs, run_job
 from runner.kubelet.loop.lanes import Lane
+from runner.kubelet.loop.podcache import PodCache
+from runner.kubelet.loop.reporter import Reporter
 from runner.kubelet.loop.tasks import Task
+from runner.kubelet.loop.troubles import Troubles
+from runner.registry.contract import Registry
 
 
 class ImageReady(Struct, frozen=True, kw_only=True):
@@ -39,36 +47,130 @@ class ImageReady(Struct, frozen=True, kw_only=True):
     details: ImageDetails
 
 
-def ensure_image(context: PodContext, container: Container, queue: PullTicket) -> Task[ImageReady | Refuse]:
-    """Use, pull or refuse the image, recording the events."""
-    image = container.image
-    presence = (
-        _presence(context.engine.of(container=container.name), image)
-        if needs_inspection(container.pull_policy)
-        else None
-    )
-    key = pull_key(context.pod, image)
-    entry = context.pulls.get(key)
-    step = plan_image(
-        image,
-        container.pull_policy,
-        Presence(present=presence.details is not None, error=presence.error) if presence else None,
-        entry,
-        context.now(),
-        context.backoff,
-    )
-    for note in step.events:
-        context.event(note, container)
-    match step:
-        case Refuse():
-            context.event(start_failed(step.reason), container)
-            return step
-        case Use(reference=reference):
-            assert presence is not None
-            assert presence.details is not None
-            return ImageReady(reference=reference, details=presence.details)
-        case Pull(reference=reference):
-            return (yield from _pull(context, container, reference, queue))
+class ImageManager:
+    """The images of one pod's containers. It remembers which pulls have failed, and for how long that holds them."""
+
+    def __init__(
+        self,
+        cache: PodCache,
+        engine: Engine,
+        registry: Registry,
+        reporter: Reporter,
+        jobs: Jobs,
+        clock: Clock,
+        *,
+        settings: BackoffSettings,
+        troubles: Troubles,
+        ticket: PullTicket,
+        locks: Path | None,
+    ) -> None:
+        """``ticket`` is the pod's place in the node's queue; ``locks`` a directory that processes share, or None."""
+        self._cache = cache
+        self._engine = engine
+        self._registry = registry
+        self._reporter = reporter
+        self._jobs = jobs
+        self._clock = clock
+        self._settings = settings
+        self._troubles = troubles
+        self._ticket = ticket
+        self._locks = locks
+        self._pulls: dict[tuple[str, ...], BackoffEntry] = {}
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether any pull for this pod has failed so far."""
+        return bool(self._pulls)
+
+    def is_held(self, image: str) -> bool:
+        """Whether a pull of this image has failed before."""
+        return pull_key(self._cache.pod, image) in self._pulls
+
+    def auths(self, image: str) -> Sequence[RegistryAuth | None]:
+        """What opens the image's registry, by the pod's pull secrets as they are now. Raises ConfigError, InvalidReference."""
+        return registry_auths(make_keyring(self._cache.pod, self._lookup), image)
+
+    def _lookup(self, kind: str, name: str) -> Json | None:
+        return self._registry.get(kind, self._cache.pod.namespace, name)
+
+    def ensure(self, container: Container) -> Task[ImageReady | Refuse]:
+        """Use, pull or refuse the image, recording the events."""
+        image = container.image
+        engine = self._engine.of(container=container.name)
+        presence = _presence(engine, image) if needs_inspection(container.pull_policy) else None
+        step = plan_image(
+            image,
+            container.pull_policy,
+            Presence(present=presence.details is not None, error=presence.error) if presence else None,
+            self._pulls.get(pull_key(self._cache.pod, image)),
+            self._clock.now(),
+            self._settings,
+        )
+        for note in step.events:
+            self._reporter.event(note, container)
+        match step:
+            case Refuse():
+                self._reporter.event(start_failed(step.reason), container)
+                return step
+            case Use(reference=reference):
+                assert presence is not None
+                assert presence.details is not None
+                return ImageReady(reference=reference, details=presence.details)
+            case Pull(reference=reference):
+                return (yield from self._pull(container, engine, reference))
+
+    def _pull(self, container: Container, engine: Engine, reference: str) -> Task[ImageReady | Refuse]:
+        image, ref, tell = container.image, self._reporter.ref, self._reporter.tell
+        asked_at = self._clock.now()
+
+        def progress(step: PullProgress) -> None:
+            tell(Pulling(ref=ref, container=container.name, image=image, progress=step))
+
+        try:
+            auths = self.auths(image)
+        except ConfigError as error:
+            return self._refused(container, str(error))
+
+        def pull() -> ImageDetails:
+            return pull_once(
+                engine,
+                reference,
+                lambda: pull_with(engine, reference, auths, progress),
+                locks=self._locks,
+                is_wanted_anew=container.pull_policy == PullPolicy.ALWAYS,
+            )
+
+        try:
+            yield from self._ticket.enter()
+            began_at = self._clock.now()
+            details = yield from run_job(self._jobs, pull, Lane.PULL)
+        except (ImagePullError, NotFound) as error:
+            if isinstance(error, ImagePullError) and error.kind in (PullFailure.UNAVAILABLE, PullFailure.OTHER):
+                self._troubles.may_pass(container.name)
+            is_missing = isinstance(error, NotFound) or error.kind is PullFailure.NOT_FOUND
+            return self._refused(container, as_runtimes_say(error.message, is_missing=is_missing))
+        finally:
+            self._ticket.leave()
+            tell(PullEnded(ref=ref, container=container.name, image=image))
+        now = self._clock.now()
+        note = pulled(
+            image,
+            pulling=(now - began_at).total_seconds(),
+            including_waiting=(now - asked_at).total_seconds(),
+            size=details.size,
+        )
+        self._reporter.event(note, container)
+        return ImageReady(reference=reference, details=details)
+
+    def _refused(self, container: Container, error: str) -> Refuse:
+        """A failed pull: its events, and the back-off from now on."""
+        image, key = container.image, pull_key(self._cache.pod, container.image)
+        before = self._pulls.get(key)
+        refused, self._pulls[key] = pull_failed(image, error, before, self._clock.now(), self._settings)
+        for note in refused.events:
+            self._reporter.event(note, container)
+        self._reporter.event(start_failed(refused.reason), container)
+        return refused
 
 
 class _Found(Struct, frozen=True):
@@ -83,59 +185,3 @@ def _presence(engine: Engine, image: str) -> _Found:
         return _Found(None)
     except EngineRefusal as error:
         return _Found(None, error.message)
-
-
-def _pull(context: PodContext, container: Container, reference: str, queue: PullTicket) -> Task[ImageReady | Refuse]:
-    image = container.image
-    asked_at = context.now()
-
-    def progress(step: PullProgress) -> None:
-        context.tell(Pulling(ref=context.ref, container=container.name, image=image, progress=step))
-
-    try:
-        keyring = pod_keyring(context)
-    except ConfigError as error:
-        return _refused(context, container, str(error))
-    auths = registry_auths(keyring, image)
-    engine = context.engine.of(container=container.name)
-
-    def pull() -> ImageDetails:
-        return pull_once(
-            engine,
-            reference,
-            lambda: pull_with(engine, reference, auths, progress),
-            locks=context.locks,
-            is_wanted_anew=container.pull_policy == PullPolicy.ALWAYS,
-        )
-
-    try:
-        yield from queue.enter()
-        began_at = context.now()
-        details = yield from run_job(context.jobs, pull, Lane.PULL)
-    except (ImagePullError, NotFound) as error:
-        if isinstance(error, ImagePullError) and error.kind in (PullFailure.UNAVAILABLE, PullFailure.OTHER):
-            context.troubles.may_pass(container.name)
-        is_missing = isinstance(error, NotFound) or error.kind is PullFailure.NOT_FOUND
-        return _refused(context, container, as_runtimes_say(error.message, is_missing=is_missing))
-    finally:
-        queue.leave()
-        context.tell(PullEnded(ref=context.ref, container=container.name, image=image))
-    now = context.now()
-    note = pulled(
-        image,
-        pulling=(now - began_at).total_seconds(),
-        including_waiting=(now - asked_at).total_seconds(),
-        size=details.size,
-    )
-    context.event(note, container)
-    return ImageReady(reference=reference, details=details)
-
-
-def _refused(context: PodContext, container: Container, error: str) -> Refuse:
-    """A failed pull: its events, and the back-off from now on."""
-    image, key = container.image, pull_key(context.pod, container.image)
-    refused, context.pulls[key] = pull_failed(image, error, context.pulls.get(key), context.now(), context.backoff)
-    for note in refused.events:
-        context.event(note, container)
-    context.event(start_failed(refused.reason), container)
-    return refused

@@ -1,1 +1,1 @@
-"""The life of one pod: the worker, its sync, its tasks and what wakes it."""
+"""What the rooms above share: tasks, jobs and wake-ups, and what of a pod was seen, published, remembered and told."""

@@ -24,8 +24,8 @@ from runner.engine.creating import create
 from runner.engine.protocol import Engine, EngineState
 from runner.engine.textfiles import upload_text
 from runner.errors import EngineError, RunnerError
-from runner.kubelet.containers.sandbox import sandbox_reference
 from runner.kubelet.network.place import NetworkPlace
+from runner.kubelet.sandboximage import sandbox_reference
 from runner.registry.contract import Object, Registry
 from runner.registry.holders import PodIsOwned, somebody_runs_pods, take_over
 

@@ -1,0 +1,254 @@
+"""Carries out one plan, step by step. Mirrors kuberuntime_manager.go (SyncPod): one operation, one thing done.
+
+A regular init container that cannot be started ends the sync; a sidecar or an app container that cannot does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from msgspec import Struct
+
+from runner.clock import Clock
+from runner.core.labels import SANDBOX_CONTAINER
+from runner.core.model import Container
+from runner.core.narration import RetryScheduled
+from runner.core.observed import RuntimeState
+from runner.core.reasons import EventReason, WaitingReason, normal, warning
+from runner.core.status.containerstatus import StartFailure
+from runner.core.sync.backoff import crash_loop_event, crash_loop_message
+from runner.core.sync.decide import Plan
+from runner.core.sync.operations import (
+    CreateSandbox,
+    Discard,
+    GiveUp,
+    Hold,
+    HoldSandbox,
+    Kill,
+    KillPod,
+    Remove,
+    Start,
+)
+from runner.core.sync.termination import grace_period
+from runner.core.text.times import format_duration
+from runner.engine.protocol import Engine
+from runner.errors import EngineRefusal
+from runner.kubelet.containers.wiring import Containers
+from runner.kubelet.loop.podcache import PodCache
+from runner.kubelet.loop.reporter import Reporter
+from runner.kubelet.loop.restarts import Restarts
+from runner.kubelet.loop.status import StatusManager
+from runner.kubelet.loop.tasks import Task
+from runner.kubelet.loop.troubles import ENDLESS, SANDBOX, Troubles
+from runner.kubelet.options import WorkerOptions
+from runner.kubelet.podworkers.retrytext import retry_text
+
+REQUEUE_SECONDS = 10
+"""When a sync that failed for no back-off's reason is tried again (pod_workers.go backOffPeriod, without its jitter)."""
+
+
+class SyncOutcome(Struct):
+    """What a sync did. ``ready_at``: the earliest end of a back-off that held something. ``failed``: something else did.
+
+    ``may_pass``: that was the Engine, which may do better in a moment.
+    """
+
+    acted: bool = False
+    failed: bool = False
+    may_pass: bool = False
+    ready_at: datetime | None = None
+    gave_up: str = ""
+    fresh_failure: bool = False
+    sandbox_id: str = ""
+
+    def held_until(self, instant: datetime) -> None:
+        self.ready_at = instant if self.ready_at is None else min(self.ready_at, instant)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Syncer:
+    """Carries out the plans for one pod."""
+
+    cache: PodCache
+    statuses: StatusManager
+    restarts: Restarts
+    reporter: Reporter
+    troubles: Troubles
+    engine: Engine
+    clock: Clock
+    containers: Containers
+    options: WorkerOptions
+
+    def run(self, plan: Plan) -> Task[SyncOutcome]:
+        """Do what the plan says, in its order."""
+        outcome = SyncOutcome(sandbox_id=plan.sandbox_id)
+        for operation in plan.steps(self.clock.now):
+            match operation:
+                case Start():
+                    if not (yield from self._start(operation, outcome)):
+                        return outcome
+                case Discard():
+                    self._discard(operation.container_id)
+                case Hold():
+                    self._hold(operation, outcome)
+                case HoldSandbox():
+                    self._hold_sandbox(operation, outcome)
+                case KillPod():
+                    if operation.message:
+                        self.reporter.event(normal(EventReason.SANDBOX_CHANGED, operation.message))
+                    yield from self.containers.killer.kill_pod()
+                    outcome.acted = True
+                case CreateSandbox():
+                    if not (yield from self._create_sandbox(operation, plan.first_start, outcome)):
+                        return outcome
+                case Kill():
+                    yield from self._kill(operation)
+                    outcome.acted = True
+                case Remove():
+                    yield from self._remove(operation)
+                    outcome.acted = True
+                case GiveUp():
+                    outcome.gave_up = operation.target
+                    return outcome
+                case _:
+                    assert_never(operation)
+        return outcome
+
+    def _create_sandbox(self, operation: CreateSandbox, following: Start | None, outcome: SyncOutcome) -> Task[bool]:
+        try:
+            outcome.sandbox_id = yield from self.containers.sandboxes.create(operation, following)
+        except EngineRefusal as error:
+            text = f"Failed to create pod sandbox: {error.message}"
+            self.reporter.event(warning(EventReason.FAILED_CREATE_SANDBOX, text))
+            # Whatever was killed before: nothing has changed that would make the next attempt go better at once.
+            outcome.failed, outcome.acted, outcome.may_pass = True, False, error.recoverable
+            if not error.recoverable:
+                self.troubles.failed(SANDBOX, EventReason.FAILED_CREATE_SANDBOX, error.message)
+            return False
+        self.troubles.is_over(SANDBOX)
+        if operation.again is not None:
+            self.restarts.remember(*operation.again)
+        for old in operation.replaces:
+            self.engine.of(container=SANDBOX_CONTAINER, attempt=old.attempt).remove_container(old.id)
+            self.cache.observer.forget(old.id)
+        outcome.acted = True
+        # PodReadyToStartContainers is published before any image is pulled.
+        self.cache.look()
+        self.statuses.publish()
+        return True
+
+    def _kill(self, operation: Kill) -> Task[None]:
+        record = self.cache.observed.by_id(operation.container_id)
+        assert record is not None
+        container = self.cache.pod.container(operation.target)
+        probe = container.probe(operation.probe) if container is not None and operation.probe is not None else None
+        yield from self.containers.killer.kill_container(
+            record, operation.message, grace=grace_period(self.cache.pod, probe)
+        )
+
+    def _remove(self, operation: Remove) -> Task[None]:
+        record = self.cache.observed.by_id(operation.container_id)
+        if record is None:
+            return
+        if operation.running:
+            yield from self.containers.killer.kill_container(record, "killing", grace=0)
+        self._remember(operation)
+        self.statuses.waits_no_more(record.name)
+        self.containers.remover.remove(record)
+
+    def _discard(self, container_id: str) -> None:
+        record = self.cache.observed.by_id(container_id)
+        if record is not None:
+            self.containers.remover.remove(record)
+            self.cache.drop(container_id)
+
+    def _remember(self, operation: Start | Remove) -> None:
+        crash = operation.remember or operation.again
+        if crash is not None:
+            self.restarts.remember(*crash)
+        if operation.at_once:
+            self._announce_retry(operation)
+
+    def _hold(self, operation: Hold, outcome: SyncOutcome) -> None:
+        """A start that back-off holds: the waiting reason, the event, and when to look again."""
+        outcome.held_until(operation.ready_at)
+        container = self._container(operation.target)
+        self.reporter.event(crash_loop_event(self.cache.pod.full_name, container.name), container)
+        message = crash_loop_message(self.cache.pod.full_name, container.name, operation.delay)
+        failure = StartFailure(reason=WaitingReason.CRASH_LOOP_BACK_OFF, message=message)
+        self.statuses.waits(container.name, failure)
+        self._announce_retry(operation)
+
+    def _hold_sandbox(self, operation: HoldSandbox, outcome: SyncOutcome) -> None:
+        """A sandbox that was made anew too often: the event, and when the next one comes."""
+        outcome.held_until(operation.ready_at)
+        self.reporter.event(
+            warning(EventReason.BACK_OFF, f"Back-off re-creating the sandbox of pod {self.cache.pod.full_name}")
+        )
+        seconds = format_duration(round(operation.delay / self.options.speed, 3))
+        self.reporter.tell(
+            RetryScheduled(
+                at=self.clock.now(),
+                ref=self.reporter.ref,
+                container="",
+                text=f"{operation.cause}; back-off {seconds}, then a new sandbox",
+                next_attempt_at=operation.ready_at,
+            )
+        )
+
+    def _announce_retry(self, operation: Start | Remove | Hold) -> None:
+        """Say that something runs again: why, when, and in which scope."""
+        text, note = retry_text(self.cache.pod, self._container(operation.target), operation, self.options)
+        self.reporter.tell(
+            RetryScheduled(
+                at=self.clock.now(),
+                ref=self.reporter.ref,
+                container=operation.target,
+                text=text,
+                next_attempt_at=operation.ready_at if isinstance(operation, Hold) else None,
+                note=note,
+            )
+        )
+
+    def _container(self, name: str) -> Container:
+        pod = self.cache.pod
+        return pod.container(name) or next(c for c in pod.ephemeral_containers if c.name == name)
+
+    def _start(self, operation: Start, outcome: SyncOutcome) -> Task[bool]:
+        """Start a container. Returns whether the sync goes on."""
+        container = self._container(operation.target)
+        self._remember(operation)
+        result = yield from self.containers.starter.start(
+            container, attempt=operation.attempt, sandbox_id=outcome.sandbox_id
+        )
+        if result.failure is None:
+            self.troubles.is_over(container.name)
+            self.statuses.waits_no_more(container.name)
+            outcome.acted = True
+            return True
+        if result.failure.reason in ENDLESS and not result.may_pass:
+            self.troubles.failed(container.name, result.failure.reason, result.failure.message)
+        outcome.fresh_failure |= self.statuses.waits(container.name, result.failure)
+        if result.failure.reason == WaitingReason.POST_START_HOOK_ERROR:
+            yield from self._kill_after_hook(container)
+            outcome.acted = True
+        elif result.failure.reason == WaitingReason.RUN_CONTAINER_ERROR:
+            # What the runtime could not start has ended, and back-off looks at that; what the Engine did not even try has not.
+            self.cache.look()
+            latest = self.cache.observed.latest(container.name)
+            outcome.acted = latest is None or latest.state is not RuntimeState.CREATED
+            outcome.may_pass |= not outcome.acted
+        if result.ready_at is not None:
+            outcome.held_until(result.ready_at)
+        else:
+            outcome.failed = True
+            outcome.may_pass |= result.may_pass
+        return not container.is_regular_init
+
+    def _kill_after_hook(self, container: Container) -> Task[None]:
+        self.cache.look()
+        record = self.cache.observed.latest(container.name)
+        if record is not None:
+            yield from self.containers.killer.kill_container(record, EventReason.FAILED_POST_START_HOOK)
