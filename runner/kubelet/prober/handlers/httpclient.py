@@ -116,13 +116,12 @@ def _converse(
     request: Request, lines: list[tuple[str, str]], connection: Connection, host: str, cleanup: contextlib.ExitStack
 ) -> Response:
     wire = _Wire(connection.socket, connection.deadline)
-    exchange = http.client.HTTPConnection(host)
     try:
         if request.url.startswith("https:"):
             secured = TlsEnd(connection.socket, connection.deadline, host)
             secured.handshake()
             wire = _Wire(secured, connection.deadline)
-        exchange.sock = wire
+        exchange = _Conversation(host, wire)
         parts = urlsplit(request.url)
         exchange.putrequest(
             "GET",
@@ -214,6 +213,14 @@ class _Wire:
 
     def close(self) -> None:
         """Nothing: the connection's owner closes it."""
+
+
+class _Conversation(http.client.HTTPConnection):
+    """One over what is connected already."""
+
+    def __init__(self, host: str, wire: _Wire) -> None:
+        super().__init__(host)
+        self.sock = wire
 
 
 class _Reader(io.RawIOBase):
