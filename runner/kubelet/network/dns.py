@@ -9,9 +9,10 @@ the Engine while a pod starts.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -82,6 +83,24 @@ class _Told:
     """Where that is written, once ``is_found``; None where it goes through the Engine."""
     is_found: bool = False
 
+    def give(self, zone: str) -> None:
+        """Another sandbox begins with this zone."""
+        self.given = zone
+
+    def answers_by(self, sandbox_id: str, zone: str) -> bool:
+        """Whether a sandbox answers by this zone already."""
+        return self.written.get(sandbox_id, self.given) == zone
+
+    def bring(self, sandbox_id: str, zone: str, there: Set[str]) -> None:
+        """A sandbox was brought another zone; those that are not there any more are forgotten."""
+        self.written = {one: before for one, before in self.written.items() if one in there} | {sandbox_id: zone}
+
+    def where(self, find: Callable[[], Path | None]) -> Path | None:
+        """The directory of the pod's zone on this host, found once."""
+        if not self.is_found:
+            self.directory, self.is_found = find(), True
+        return self.directory
+
 
 class ClusterNetwork:
     """The names and Services of one process' pods.
@@ -134,7 +153,7 @@ class ClusterNetwork:
                 text, pods = self._zone()
                 self._begins_with = now + PAUSE_SECONDS + _PAUSE_PER_POD * pods, text
             text = self._begins_with[1]
-        self._told.setdefault(pod.uid, _Told()).given = text
+        self._told.setdefault(pod.uid, _Told()).give(text)
         return text
 
     @property
@@ -175,7 +194,7 @@ class ClusterNetwork:
         ids = {sandbox_id for _, sandbox_id in there}
         for pod, sandbox_id in there:
             told = self._told.setdefault(pod.uid, _Told())
-            if told.written.get(sandbox_id, told.given) == text:
+            if told.answers_by(sandbox_id, text):
                 continue
             if plain and sandbox_id not in told.written and began < self._began + PLAIN_SECONDS:
                 waits = True
@@ -185,7 +204,7 @@ class ClusterNetwork:
             except EngineError:  # It has gone meanwhile, or the next look finds the same difference.
                 fails = True
                 continue
-            told.written = {one: before for one, before in told.written.items() if one in ids} | {sandbox_id: text}
+            told.bring(sandbox_id, text, ids)
         rest = 0.0
         if not plain:
             took = max(0.0, self._clock.steady() - began - _QUICK_SECONDS)
@@ -197,9 +216,7 @@ class ClusterNetwork:
     def _bring(self, pod: Pod, sandbox_id: str, told: _Told, text: str) -> None:
         """Have a sandbox answer by another zone. Raises EngineError."""
         engine = self._engine.of(pod, SANDBOX_CONTAINER)
-        if not told.is_found:
-            told.directory, told.is_found = zone_directory(engine, pod), True
-        if not write_zone(told.directory, text):
+        if not write_zone(told.where(partial(zone_directory, engine, pod)), text):
             upload_text(engine, sandbox_id, ZONE, text, self._clock.now())
 
     def close(self) -> None:
