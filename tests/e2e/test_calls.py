@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 
+from runner.clock import SystemClock
 from tests.e2e.support import BUSYBOX, Bench, container, mounted, pod
 
 pytestmark = pytest.mark.docker
@@ -58,6 +60,30 @@ def test_very_verbose_shows_each_call_with_its_target_and_time_and_no_argument(b
     assert canary not in done.err
     assert not any(BUSYBOX in line for line in told)
     bench.assert_nothing_left(name)
+
+
+def test_a_life_asks_the_engine_for_little(bench: Bench) -> None:
+    """Each container is looked at when it was started and when it has ended; a list now and then finds what was not told."""
+    name = bench.name("calls")
+    manifest = pod(
+        name,
+        container("main", "echo main"),
+        inits=[container("first", "echo first"), container("second", "echo second")],
+        restartPolicy="Never",
+    )
+    clock = SystemClock()
+    began = clock.steady()
+    done = bench("run", bench.write(manifest), "-vv")
+    lists = (clock.steady() - began) / 10
+    assert done.code == 0
+    calls = Counter((match["name"], match["target"].rpartition("/")[2]) for match in _LINE.finditer(done.err))
+    for attempt in ("first#0", "second#0", "main#0"):
+        assert calls["inspect_container", attempt] <= 3, "as it starts, as it ends, for whoever reads its output"
+        assert 1 <= calls["logs", attempt] <= 2
+    assert calls["inspect_container", "POD#0"] <= 3
+    # What others have left, what is to be stopped, what is to be removed, and whether it is; before the run and after it.
+    assert sum(count for (verb, _), count in calls.items() if verb == "list_containers") <= 6 + lists
+    assert sum(count for (verb, _), count in calls.items() if verb == "inspect_image") <= 2, "the sandbox's and busybox"
 
 
 def test_a_run_that_is_less_verbose_shows_no_calls(bench: Bench) -> None:

@@ -121,3 +121,21 @@ def test_who_still_waits_when_the_lane_is_closed_gives_back_what_it_has(waits_wi
     assert next(reader, None) is None
     os.close(ear)
     os.close(mouth)
+
+
+def test_whoever_rests_goes_on_when_woken_if_its_rest_is_over(lane: LogLane) -> None:
+    resting, over = Wakeup(), {name: Wakeup() for name in ("late", "now")}
+    may_go_on = set[str]()
+
+    def steps(name: str) -> Steps:
+        resting.set()
+        yield Step(rest=1000.0, is_over=lambda: name in may_go_on)
+        over[name].set()
+
+    for name in over:
+        lane.follow(steps(name))
+    assert resting.wait(SECONDS)
+    may_go_on.add("now")
+    lane.wake()
+    assert over["now"].wait(SECONDS)
+    assert not over["late"].is_set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +13,14 @@ import pytest
 from msgspec.structs import replace
 
 from runner.clock import SystemClock
-from runner.core.narration import AttemptEnding, AttemptStarted, LogLine, LogLines, Narration, PodRef
+from runner.core.narration import AttemptEnding, AttemptStarted, LogLine, LogLines, Narration, PodRef, StatusChanged
+from runner.core.status.podstatus import ContainerStatus, PodStatus, Terminated
 from runner.core.text.times import parse_time
 from runner.engine.protocol import ContainerDetails, EngineState, LogChunk, Untagged
 from runner.errors import EngineError, EngineRefusal, EngineUnavailable, NotFound
 from runner.kubelet.logs.files import KEPT_ATTEMPTS, KEPT_BYTES, MAX_FILE_SIZE, prune, read_saved, saved_attempts
 from runner.kubelet.logs.follow import LogCollector
-from runner.kubelet.logs.output import MAX_LINE_SIZE, TAIL_MARGIN, OutputReader
+from runner.kubelet.logs.output import BEGIN_SECONDS, KNOWN_SECONDS, MAX_LINE_SIZE, TAIL_MARGIN, OutputReader
 from runner.registry.home import Home
 from tests.support.gates import readers_left
 
@@ -508,3 +509,85 @@ def test_saved_attempts_are_listed_in_order(tmp_path: Path) -> None:
     for name in ("10.log", "2.log", "2.log.1", "x.log"):
         (directory / name).touch()
     assert saved_attempts(Home(tmp_path), REF, "main") == (2, 10)
+
+
+class AskedEngine(ScriptedEngine):
+    """Counts what is asked."""
+
+    def __init__(self, *scripts: Script) -> None:
+        super().__init__(*scripts)
+        self.asked: list[str] = []
+        self.stream: ScriptedStream | None = None
+
+    def logs(
+        self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None
+    ) -> ScriptedStream:
+        self.asked.append("follow" if follow else "logs")
+        self.stream = super().logs(container_id, follow=follow, tail=tail, since=since)
+        return self.stream
+
+    def inspect_container(self, container_id: str) -> ContainerDetails:
+        self.asked.append("inspect")
+        return super().inspect_container(container_id)
+
+
+def read(steps: Iterator[Sequence[LogChunk]]) -> list[bytes]:
+    return [piece.data for pieces in steps for piece in pieces]
+
+
+@pytest.mark.parametrize("know", [OutputReader.end, OutputReader.want_no_more])
+def test_what_has_ended_soon_or_is_wanted_no_longer_is_read_with_one_call(
+    know: Callable[[OutputReader], object],
+) -> None:
+    engine = AskedEngine(Script([line("a\n", 1)], missed=[line("b\n", 2)]))
+    reader = OutputReader(engine, "c1")
+    steps = reader.steps(is_told=True)
+    assert next(steps) == ()
+    resting = reader.next_step
+    assert (resting.rest, resting.is_over()) == (BEGIN_SECONDS, False)
+    know(reader)
+    assert resting.is_over()
+    assert reader.is_read_at_once
+    assert read(steps) == [b"a\n", b"b\n"]
+    assert engine.asked == ["logs"]
+
+
+def test_who_is_told_of_an_end_does_not_ask_for_it() -> None:
+    engine = AskedEngine(Script([line("a\n", 1)], missed=[line("b\n", 2)]))
+    reader = OutputReader(engine, "c1")
+    steps, found = reader.steps(is_told=True), list[bytes]()
+    next(steps)
+    for pieces in steps:
+        found += [piece.data for piece in pieces]
+        if reader.next_step.rest == KNOWN_SECONDS:
+            break
+    assert not reader.want_no_more(), "what is followed is read to its end"
+    assert not reader.next_step.is_over()
+    reader.end()
+    assert reader.next_step.is_over()
+    assert [*found, *read(steps)] == [b"a\n", b"b\n"]
+    assert engine.asked == ["follow", "logs"]
+
+
+def test_who_is_told_nothing_asks() -> None:
+    engine = AskedEngine(Script([line("a\n", 1)]))
+    assert read(OutputReader(engine, "c1").steps(is_told=True)) == [b"a\n"]
+    assert engine.asked == ["follow", "inspect", "logs"]
+
+
+@pytest.mark.parametrize("place", ["state", "last_state"])
+def test_a_published_status_tells_of_an_end(place: str) -> None:
+    engine, told = AskedEngine(Script([line("a\n", 1)], hold=True, state=EngineState.RUNNING)), Told()
+    collector = LogCollector(engine, None, told, SystemClock())
+    collector(STARTED)
+    told.wait(1)
+    over = Terminated(exit_code=0, container_id="docker://c1")
+    status = PodStatus(
+        containers=(ContainerStatus(name="main", state=over if place == "state" else None, last_state=over),)
+    )
+    collector(StatusChanged(at=NOW, ref=REF, manifest={}, status=status))
+    assert engine.stream is not None
+    engine.stream.close()
+    assert collector.finish("c1")
+    collector.close()
+    assert engine.asked == ["follow", "logs"]

@@ -142,7 +142,8 @@ def test_what_was_prepared_is_seen_when_its_turn_has_come(scene: Scene) -> None:
     assert not scene.observer.observe().sandboxes
     scene.observer.mistrust()
     assert not scene.observer.observe().sandboxes
-    scene.observer.reveal(prepared, SANDBOX_CONTAINER, 0)
+    scene.observer.reveal(prepared)
+    scene.observer.started(prepared, SANDBOX_CONTAINER, 0)
     assert [one.ready for one in scene.observer.observe().sandboxes] == [True]
     scene.observer.spoil(prepared, 0)
     assert [one.ready for one in scene.observer.observe().sandboxes] == [False]

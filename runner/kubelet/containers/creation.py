@@ -10,6 +10,7 @@ from runner.engine.protocol import Engine, ImageDetails
 from runner.kubelet.containers.config import Configurations
 from runner.kubelet.containers.termination_messages import TerminationMessages
 from runner.kubelet.loop.making import Making
+from runner.kubelet.loop.observer import Observer
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Creator:
     """Creates the containers of one pod."""
 
     engine: Engine
+    observer: Observer
     making: Making
     configurations: Configurations
     messages: TerminationMessages | None
@@ -28,6 +30,7 @@ class Creator:
 
         ``is_ahead``: its turn has not come, until it is revealed nobody sees it.
         """
+        self.observer.know_image(image)
         with self.making.one():
             config = self.configurations.of(container, attempt=attempt, sandbox_id=sandbox_id, image=image)
             if self.messages is not None:

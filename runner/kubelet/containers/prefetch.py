@@ -70,6 +70,7 @@ class Prefetcher:
     clock: Clock
     jobs: Jobs
     _orders: dict[str, _Order] = field(default_factory=dict)
+    _seen: dict[str, tuple[datetime, ImageDetails]] = field(default_factory=dict)
 
     def begin(self, start: Start, sandbox_id: str) -> None:
         """Prepare what is decided to start as soon as the sandbox that is being made is there."""
@@ -115,15 +116,20 @@ class Prefetcher:
         if (order.container, order.attempt, order.sandbox_id) != wanted or age > timedelta(seconds=FRESH_SECONDS):
             self.engine.of(container=container.name, attempt=attempt).remove_container(prepared.container_id)
             return None
-        self.cache.observer.reveal(prepared.container_id, container.name, attempt)
+        self.cache.observer.reveal(prepared.container_id)
         return prepared
+
+    def _seen_lately(self, image: str) -> ImageDetails | None:
+        """An image that another container of the pod was prepared from a moment ago."""
+        at, details = self._seen.get(image, (None, None))
+        return None if at is None or self.clock.now() - at > timedelta(seconds=FRESH_SECONDS) else details
 
     def _prepare(
         self, container: Container, attempt: int, sandbox_id: str, auths: Sequence[RegistryAuth | None]
     ) -> Prepared:
         """Look after the image and create the container, in a thread. Raises EngineError, ConfigError: not prepared."""
         engine, image, now = self.engine.of(container=container.name, attempt=attempt), container.image, self.clock.now
-        details = engine.inspect_image(image)
+        details = self._seen_lately(image) or engine.inspect_image(image)
         notes: tuple[Note, ...] = (already_present(image),)
         if container.pull_policy is PullPolicy.ALWAYS:
             began_at = now()
@@ -131,6 +137,7 @@ class Prefetcher:
             details = engine.inspect_image(image)
             took = (now() - began_at).total_seconds()
             notes = (pulling_note(image), pulled(image, pulling=took, including_waiting=took, size=details.size))
+        self._seen[image] = (now(), details)
         made = self.creator.create(container, attempt=attempt, sandbox_id=sandbox_id, image=details, is_ahead=True)
         return Prepared(container_id=made, image=details, notes=notes, at=now())
 

@@ -209,7 +209,7 @@ class Sandboxes:
         if not begun.is_there:
             yield Wait(ready=lambda: begun.is_there)
         if creation.id:
-            observer.reveal(creation.id, SANDBOX_CONTAINER, attempt)
+            observer.reveal(creation.id)
             if following is not None:
                 self.prefetcher.begin(following, creation.id)
         if not job.done:
@@ -220,7 +220,8 @@ class Sandboxes:
             if creation.id:
                 observer.spoil(creation.id, attempt)
             raise
-        observer.reveal(sandbox_id, SANDBOX_CONTAINER, attempt)
+        observer.reveal(sandbox_id)
+        observer.started(sandbox_id, SANDBOX_CONTAINER, attempt)
         # Whoever takes the pod over takes one that is not noted for half made.
         self.restarts.note_attempt(SANDBOX_CONTAINER, attempt)
         return sandbox_id

@@ -74,17 +74,16 @@ class Starter:
         created = yield from self._created(container, attempt, sandbox_id)
         if isinstance(created, StartResult):
             return created
-        self.observer.suspect(created, name, attempt)
-        self.restarts.note_attempt(name, attempt)
-        event(_CREATED, container)
-        self.prefetcher.begin_after(name, attempt, sandbox_id)
         try:
+            self.restarts.note_attempt(name, attempt)
+            event(_CREATED, container)
+            self.prefetcher.begin_after(name, attempt, sandbox_id)
             self.managed_files.write(sandbox_id)
             yield from run_job(self.jobs, partial(self._start, name, attempt, created), Lane.START)
         except EngineRefusal as error:
             return self._failed(container, WaitingReason.RUN_CONTAINER_ERROR, error.message, may_pass=error.recoverable)
         finally:
-            self.observer.suspect(created, name, attempt)
+            self.observer.started(created, name, attempt)
         event(_STARTED, container)
         self._announce(container, attempt, created)
         if container.post_start is None:

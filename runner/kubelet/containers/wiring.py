@@ -71,7 +71,7 @@ def make_containers(
         messages = TerminationMessages(cache, engine, clock, jobs, tasks, plans)
         cache.complete_with(messages.completed)
     configurations = Configurations(cache, engine, registry, secrets, plans, owner=maker.owner, profiles=profiles)
-    creator = Creator(engine, making, configurations, messages)
+    creator = Creator(engine, cache.observer, making, configurations, messages)
     prefetcher = Prefetcher(cache, results.view, restarts, images, creator, engine, clock, jobs)
     hooks = Hooks(cache, handlers, reporter, clock, jobs)
     starter = Starter(

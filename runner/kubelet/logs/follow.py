@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from runner.clock import Clock
-from runner.core.narration import AttemptEnding, AttemptStarted, Listener, LogLines, Narration
+from runner.core.narration import AttemptEnding, AttemptStarted, Listener, LogLines, Narration, StatusChanged
+from runner.core.status.podstatus import ID_PREFIX, PodStatus
 from runner.engine.protocol import LogChunk
 from runner.errors import EngineError
 from runner.kubelet.logs.files import LogFile, log_path
@@ -31,7 +32,6 @@ TELL_SECONDS = 1.0
 """How long a pod waits at an attempt's end for a reader who takes nothing; its lines are told later then."""
 BACKLOG_BYTES = 32 * 1024 * 1024
 """How much may be read and not told yet; more is not read before."""
-
 _STOP_SECONDS = 1.0
 _LOOK_SECONDS = 0.02
 _PIECE_BYTES = 200
@@ -42,8 +42,9 @@ _log = logging.getLogger("runner.logs")
 class LogCollector:
     """Follows containers, tells every line once and in order, and saves it below ``home`` (None: does not).
 
-    A listener itself: an attempt that starts is followed, one that ends is read to its end before the call returns. The
-    Engine may go away and come back meanwhile. ``listener`` is called with LogLines, from one thread.
+    A listener itself: an attempt that starts is followed, one that ends is read to its end before the call returns. What
+    has ended, published statuses tell, so that the Engine need not be asked. It may go away and come back meanwhile.
+    ``listener`` is called with LogLines, from one thread.
     """
 
     def __init__(
@@ -68,6 +69,8 @@ class LogCollector:
         match message:
             case AttemptStarted():
                 self.follow(message)
+            case StatusChanged(status=PodStatus() as status):
+                self._note_ends(status)
             case AttemptEnding():
                 self.follow(message)
                 self.finish(message.container_id, is_removed=message.is_removed)
@@ -79,9 +82,16 @@ class LogCollector:
         with self._lock:
             if self._is_closed or attempt.container_id in self._followers:
                 return
-            follower = _Follower(self._engine, attempt, self._outbox, self._file(attempt), self._clock)
+            follower = _Follower(self._engine, attempt, self._outbox, self._file(attempt), self._clock, self._lane.wake)
             self._followers[attempt.container_id] = follower
         self._lane.follow(follower.steps())
+
+    def _note_ends(self, status: PodStatus) -> None:
+        """Whoever follows a container that has ended need not ask whether it has."""
+        for container in status.all_containers():
+            for ended in (container.terminated, container.last_terminated):
+                if ended is not None and (follower := self._followers.get(ended.container_id.removeprefix(ID_PREFIX))):
+                    follower.end()
 
     def _file(self, attempt: AttemptStarted | AttemptEnding) -> LogFile | None:
         if self._home is None:
@@ -98,7 +108,8 @@ class LogCollector:
             follower = self._followers.get(container_id)
         if follower is None:
             return True
-        is_over = is_removed or follower.is_over or follower.has_ended()
+        is_over = is_removed or follower.is_over or follower.is_known_to_have_ended()
+        follower.hurry()
         is_whole = follower.finish(silence) if is_over else follower.catch_up()
         self._outbox.settle(TELL_SECONDS)
         return is_whole
@@ -119,6 +130,8 @@ class LogCollector:
             followers = list(self._followers.values())
             self._followers.clear()
         for follower in followers:
+            follower.want_no_more()
+        for follower in followers:
             follower.catch_up()
         self._lane.close()
         self._outbox.close()
@@ -134,8 +147,10 @@ class _Follower:
         outbox: _Outbox,
         file: LogFile | None,
         clock: Clock,
+        wake: Callable[[], None],
     ) -> None:
         self._clock = clock
+        self._wake = wake
         self._attempt = attempt
         self._outbox = outbox
         self._file = file
@@ -152,10 +167,26 @@ class _Follower:
         """Whether everything that the container wrote has been read, or reading was given up."""
         return self._over.is_set()
 
-    def has_ended(self) -> bool:
+    def end(self) -> None:
+        """The container has ended."""
+        if not self._reader.has_ended:
+            self._reader.end()
+            self._wake()
+
+    def hurry(self) -> None:
+        """Somebody waits for the end."""
+        self._reader.hurry()
+        self._wake()
+
+    def want_no_more(self) -> None:
+        """What was written by now is enough, if it is not followed yet."""
+        if self._reader.want_no_more():
+            self._wake()
+
+    def is_known_to_have_ended(self) -> bool:
         """Whether the container writes nothing more, as far as the Engine says."""
         try:
-            return self._reader.is_over()
+            return self._reader.has_ended or self._reader.is_over()
         except EngineError:
             return False
 
@@ -174,7 +205,7 @@ class _Follower:
         """Read what the container has written so far, and stop; whether it has ended."""
         if self.is_over:
             return True
-        newest, steady = self._newest(), self._clock.steady
+        newest, steady = None if self._reader.is_read_at_once else self._newest(), self._clock.steady
         end, moved = steady() + KEPT_SECONDS, steady()
         while newest is None or self._reader.latest < newest:
             if self._is_over_after(_LOOK_SECONDS):
@@ -210,6 +241,7 @@ class _Follower:
 
     def stop(self) -> None:
         self._reader.close()
+        self._wake()
 
     def steps(self) -> Steps:
         """Read to the end, step by step."""
@@ -217,11 +249,12 @@ class _Follower:
             if self._file is not None:
                 self._reader.saw(self._file.read())
                 self._file.begin()
-            for pieces in self._reader.steps():
+            for pieces in self._reader.steps(is_told=True):
                 if pieces:
                     self._take(pieces)
-                yield self._reader.next_step
-                self._has_begun = True
+                step = self._reader.next_step
+                yield step
+                self._has_begun |= not step.rest
         except EngineError as error:
             _log.warning("cannot read the output of container %s: %s", self._attempt.container, error)
         finally:

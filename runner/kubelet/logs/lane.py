@@ -8,7 +8,7 @@ import logging
 import os
 import selectors
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -22,16 +22,22 @@ _CLOSE_SECONDS: Final = 1.0
 _log: Final = logging.getLogger("runner.logs")
 
 
+def _never() -> bool:
+    return False
+
+
 class Step(Struct, frozen=True):
     """What somebody who reads is about to do: to call the Engine, if nothing else is said.
 
-    ``place``: to read from this file descriptor, when something has come there. ``rest``: to go on in so many seconds.
+    ``place``: to read from this file descriptor, when something has come there. ``rest``: to go on in so many seconds, or as
+    soon as ``is_over`` says so, which is asked when the lane is woken.
     ``blocks``: to read where nobody can see whether something has come, so that it takes a thread of its own.
     """
 
     place: int = -1
     rest: float = 0.0
     blocks: bool = False
+    is_over: Callable[[], bool] = _never
 
 
 Steps = Generator[Step, None, None]
@@ -46,7 +52,7 @@ class LogLane:
         self._lanes = lanes
         self._lock = threading.Lock()
         self._arriving: list[tuple[Steps, Step]] = []
-        self._resting: list[tuple[float, int, Steps]] = []
+        self._resting: list[tuple[float, int, Steps, Callable[[], bool]]] = []
         self._order = itertools.count()
         self._bell: int | None = None
         self._watcher: threading.Thread | None = None
@@ -55,6 +61,12 @@ class LogLane:
     def follow(self, steps: Steps) -> None:
         """Take somebody in, until there are no more steps."""
         self._lanes.put(Lane.LOG, partial(self._advance, steps))
+
+    def wake(self) -> None:
+        """The rest of somebody may be over before its time."""
+        with self._lock:
+            if not self._is_closed:
+                self._ring()
 
     def close(self) -> None:
         """End. Whoever is still here is advanced no more: it is closed where it stands, and gives back what it has."""
@@ -123,7 +135,7 @@ class LogLane:
             if self._bell is not None:
                 os.close(self._bell)
             self._bell = None
-            left += [steps for steps, _ in self._arriving] + [steps for *_, steps in self._resting]
+            left += [steps for steps, _ in self._arriving] + [steps for _, _, steps, _ in self._resting]
             self._arriving, self._resting = [], []
         for steps in left:
             _close(steps)
@@ -138,12 +150,20 @@ class LogLane:
             arriving, self._arriving = self._arriving, []
         for steps, step in arriving:
             if step.rest:
-                heapq.heappush(self._resting, (self._clock.steady() + step.rest, next(self._order), steps))
+                due = self._clock.steady() + step.rest
+                heapq.heappush(self._resting, (due, next(self._order), steps, step.is_over))
                 continue
             try:
                 selector.register(step.place, selectors.EVENT_READ, steps)
             except (OSError, ValueError, KeyError):  # It was closed on the way: the next step meets the end.
                 self.follow(steps)
+
+        woken = [one for one in self._resting if one[3]()]
+        if woken:
+            self._resting = [one for one in self._resting if one not in woken]
+            heapq.heapify(self._resting)
+            for one in woken:
+                self.follow(one[2])
 
     def _read(self, selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
         step = _next(key.data)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -20,6 +20,10 @@ from runner.errors import EngineError, NotFound
 from runner.kubelet.logs.lane import Step
 
 RECONNECT_SECONDS = 0.5
+BEGIN_SECONDS = 0.1
+"""How long a container that has started is not followed yet: what has ended by then is read with one call."""
+KNOWN_SECONDS = 0.5
+"""How long a stream that has ended waits for somebody to say so of its container, before the Engine is asked."""
 MAX_LINE_SIZE = 16 * 1024 * 1024
 """Bytes after which a line without an end is passed on in parts."""
 TAIL_MARGIN = 1000
@@ -46,20 +50,49 @@ class LoggedEngine(Protocol):
 
 
 class OutputReader:
-    """Reads one container. ``close`` may be called from another thread and ends ``follow``."""
+    """Reads one container. ``end``, ``want_no_more`` and ``close`` may be called from another thread."""
 
     def __init__(self, engine: LoggedEngine, container_id: str) -> None:
         self._engine = engine
         self._container_id = container_id
         self._places = _Places()
         self._stopping = threading.Event()
+        self._ended = threading.Event()
+        self._is_following = False
+        self._is_hurried = False
         self._stream: LogStream | None = None
         self._rest = 0.0
+        self._is_rested: Callable[[], bool] = self._stopping.is_set
         self._lock = threading.Lock()
 
     @property
     def is_closed(self) -> bool:
         return self._stopping.is_set()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether somebody knows that the container has ended."""
+        return self._ended.is_set()
+
+    def end(self) -> None:
+        """The container has ended: what is there by now is all, and nobody need ask the Engine whether it is."""
+        self._ended.set()
+
+    def hurry(self) -> None:
+        """Somebody waits for the end: nothing is put off any more."""
+        self._is_hurried = True
+
+    def want_no_more(self) -> bool:
+        """Read what is there by now, and no more, unless following has begun. Whether it had not."""
+        with self._lock:
+            if not self._is_following:
+                self._ended.set()
+            return not self._is_following
+
+    @property
+    def is_read_at_once(self) -> bool:
+        """Whether it is not followed: what is there is read with one call."""
+        return self._ended.is_set() and not self._is_following
 
     @property
     def latest(self) -> str:
@@ -82,15 +115,28 @@ class OutputReader:
             elif self._rest:
                 self._stopping.wait(self._rest)
 
-    def steps(self, *, patient: bool = True, since: datetime | None = None) -> Iterator[Sequence[LogChunk]]:
-        """The same, with an empty batch before each step that may take its time; ``next_step`` says what that is."""
+    def steps(
+        self, *, patient: bool = True, since: datetime | None = None, is_told: bool = False
+    ) -> Iterator[Sequence[LogChunk]]:
+        """The same, with an empty batch before each step that may take its time; ``next_step`` says what that is.
+
+        ``is_told``: somebody will say when the container has ended. Then it is not followed at once, and when its output
+        ends the Engine is not asked at once whether that was all.
+        """
+        if is_told:
+            yield from self._put_off(BEGIN_SECONDS)
         while not self._stopping.is_set():
             try:
+                if not self._begin_to_follow():
+                    yield from self._read(follow=False, since=since)
+                    return
                 yield from self._read(follow=True, since=since)
                 if self._stopping.is_set():
                     return
+                if is_told:
+                    yield from self._put_off(KNOWN_SECONDS)
                 yield ()
-                if self.is_over():
+                if self._ended.is_set() or self.is_over():
                     # Dockerd may end a followed stream just before the last lines that a container wrote (seen with 20.10).
                     yield from self._missed(since)
                     return
@@ -105,12 +151,28 @@ class OutputReader:
             yield ()
             self._rest = 0.0
 
+    def _put_off(self, seconds: float) -> Iterator[Sequence[LogChunk]]:
+        """Wait, unless the container is known to have ended, or somebody is in a hurry."""
+        if not self._is_pressed():
+            self._rest, self._is_rested = seconds, self._is_pressed
+            yield ()
+            self._rest, self._is_rested = 0.0, self._stopping.is_set
+
+    def _is_pressed(self) -> bool:
+        return self._ended.is_set() or self._is_hurried or self._stopping.is_set()
+
+    def _begin_to_follow(self) -> bool:
+        """Whether there is something to follow: more may be written."""
+        with self._lock:
+            self._is_following = not self._ended.is_set()
+            return self._is_following
+
     @property
     def next_step(self) -> Step:
         """What the next batch waits for."""
         stream = self._stream
         if stream is None:
-            return Step(rest=self._rest)
+            return Step(rest=self._rest, is_over=self._is_rested)
         place = stream.place()
         return Step() if place is None else Step(place=place, blocks=place < 0)
 

@@ -8,7 +8,7 @@ the Docker shim's container status.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import TypeVar
@@ -37,7 +37,7 @@ from runner.core.observed import (
 )
 from runner.core.reasons import TerminatedReason
 from runner.core.text.times import EPOCH
-from runner.engine.protocol import ContainerDetails, Engine, EngineEvent, EngineState
+from runner.engine.protocol import ContainerDetails, Engine, EngineEvent, EngineState, ImageDetails
 from runner.errors import NotFound
 
 START_ERROR_CODE = 128
@@ -141,6 +141,16 @@ class Observer:
         """Have a container inspected at the next look: something was done to it. May be called from any thread."""
         self._suspects.append((container_id, name, attempt))
 
+    def started(self, container_id: str, name: str, attempt: int) -> None:
+        """A container was created, and started unless that failed: have it inspected, if nobody has since it runs."""
+        known = self._known.get(container_id)
+        if known is None or known.details.state is EngineState.CREATED:
+            self.suspect(container_id, name, attempt)
+
+    def know_image(self, image: ImageDetails) -> None:
+        """An image was looked up: it need not be again for its id. May be called from any thread."""
+        self._image_ids[image.id] = _shown(image.id, image.digests)
+
     def forget(self, container_id: str) -> None:
         """A container was removed. May be called from any thread."""
         self._gone.append(container_id)
@@ -149,15 +159,15 @@ class Observer:
         """Have the next look ask for everything: nobody knows what has happened. May be called from any thread."""
         self._is_complete = False
 
-    def reveal(self, container_id: str, name: str, attempt: int) -> None:
-        """From now on see a container that was prepared before its turn."""
+    def reveal(self, container_id: str) -> None:
+        """From now on see a container that was prepared before its turn, when it is looked at."""
         self._revealed.add(container_id)
-        self.suspect(container_id, name, attempt)
 
     def spoil(self, container_id: str, attempt: int) -> None:
         """From now on see a sandbox that was not made to its end, and see that it is not ready."""
         self._spoilt.add(container_id)
-        self.reveal(container_id, SANDBOX_CONTAINER, attempt)
+        self.reveal(container_id)
+        self.suspect(container_id, SANDBOX_CONTAINER, attempt)
 
     def observe(self) -> Observed:
         """Take one look. Raises EngineError; 404 of what has gone meanwhile is none."""
@@ -255,12 +265,16 @@ class Observer:
                 digests = self._engine.inspect_image(engine_id).digests
             except NotFound:
                 digests = ()
-            self._image_ids[engine_id] = f"docker-pullable://{digests[0]}" if digests else f"docker://{engine_id}"
+            self._image_ids[engine_id] = _shown(engine_id, digests)
         return self._image_ids[engine_id]
 
 
 def _suspect(container_id: str, labels: Mapping[str, str]) -> _Suspect:
     return container_id, labels.get(CONTAINER_NAME, ""), attempt_of(labels)
+
+
+def _shown(engine_id: str, digests: Sequence[str]) -> str:
+    return f"docker-pullable://{digests[0]}" if digests else f"docker://{engine_id}"
 
 
 def _taken(queue: deque[T]) -> list[T]:
