@@ -37,6 +37,10 @@ class Order:
 
     running: set[str] = field(default_factory=set)
 
+    def has_ended(self, name: str) -> None:
+        """One of them has: perhaps it is another's turn."""
+        self.running.discard(name)
+
 
 @dataclass(frozen=True, slots=True)
 class Killer:
@@ -75,7 +79,7 @@ class Killer:
         finally:
             self.cache.observer.suspect(record.id, record.name, record.attempt)
             if order is not None:
-                order.running.discard(record.name)
+                order.has_ended(record.name)
         self.results.forget(record.id)
 
     def _timed(self, remaining: float, task: Task[None]) -> Task[float]:

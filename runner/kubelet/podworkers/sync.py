@@ -66,6 +66,33 @@ class SyncOutcome(Struct):
     def held_until(self, instant: datetime) -> None:
         self.ready_at = instant if self.ready_at is None else min(self.ready_at, instant)
 
+    def done(self, sandbox_id: str = "") -> None:
+        """Something was done; perhaps there is another sandbox now."""
+        self.acted = True
+        self.sandbox_id = sandbox_id or self.sandbox_id
+
+    def no_sandbox(self, *, may_pass: bool) -> None:
+        """There is none. Whatever was killed before: nothing has changed that would make the next attempt go better at once."""
+        self.failed, self.acted, self.may_pass = True, False, may_pass
+
+    def not_started(self, *, is_news: bool) -> None:
+        """A container has not; ``is_news``: for another reason than before."""
+        self.fresh_failure |= is_news
+
+    def tried(self, *, is_ended: bool) -> None:
+        """What the runtime could not start has ended, and back-off looks at that; what the Engine did not even try has not."""
+        self.acted = is_ended
+        self.may_pass |= not is_ended
+
+    def fail(self, *, may_pass: bool) -> None:
+        """Something failed that no back-off holds."""
+        self.failed = True
+        self.may_pass |= may_pass
+
+    def give_up(self, name: str) -> None:
+        """A container has been restarted too often."""
+        self.gave_up = name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Syncer:
@@ -99,18 +126,18 @@ class Syncer:
                     if operation.message:
                         self.reporter.event(normal(EventReason.SANDBOX_CHANGED, operation.message))
                     yield from self.containers.killer.kill_pod()
-                    outcome.acted = True
+                    outcome.done()
                 case CreateSandbox():
                     if not (yield from self._create_sandbox(operation, plan.first_start, outcome)):
                         return outcome
                 case Kill():
                     yield from self._kill(operation)
-                    outcome.acted = True
+                    outcome.done()
                 case Remove():
                     yield from self._remove(operation)
-                    outcome.acted = True
+                    outcome.done()
                 case GiveUp():
-                    outcome.gave_up = operation.target
+                    outcome.give_up(operation.target)
                     return outcome
                 case _:
                     assert_never(operation)
@@ -118,12 +145,11 @@ class Syncer:
 
     def _create_sandbox(self, operation: CreateSandbox, following: Start | None, outcome: SyncOutcome) -> Task[bool]:
         try:
-            outcome.sandbox_id = yield from self.containers.sandboxes.create(operation, following)
+            sandbox_id = yield from self.containers.sandboxes.create(operation, following)
         except EngineRefusal as error:
             text = f"Failed to create pod sandbox: {error.message}"
             self.reporter.event(warning(EventReason.FAILED_CREATE_SANDBOX, text))
-            # Whatever was killed before: nothing has changed that would make the next attempt go better at once.
-            outcome.failed, outcome.acted, outcome.may_pass = True, False, error.recoverable
+            outcome.no_sandbox(may_pass=error.recoverable)
             if not error.recoverable:
                 self.troubles.failed(SANDBOX, EventReason.FAILED_CREATE_SANDBOX, error.message)
             return False
@@ -133,7 +159,7 @@ class Syncer:
         for old in operation.replaces:
             self.engine.of(container=SANDBOX_CONTAINER, attempt=old.attempt).remove_container(old.id)
             self.cache.observer.forget(old.id)
-        outcome.acted = True
+        outcome.done(sandbox_id)
         # PodReadyToStartContainers is published before any image is pulled.
         self.cache.look()
         self.statuses.publish()
@@ -226,25 +252,22 @@ class Syncer:
         if result.failure is None:
             self.troubles.is_over(container.name)
             self.statuses.waits_no_more(container.name)
-            outcome.acted = True
+            outcome.done()
             return True
         if result.failure.reason in ENDLESS and not result.may_pass:
             self.troubles.failed(container.name, result.failure.reason, result.failure.message)
-        outcome.fresh_failure |= self.statuses.waits(container.name, result.failure)
+        outcome.not_started(is_news=self.statuses.waits(container.name, result.failure))
         if result.failure.reason == WaitingReason.POST_START_HOOK_ERROR:
             yield from self._kill_after_hook(container)
-            outcome.acted = True
+            outcome.done()
         elif result.failure.reason == WaitingReason.RUN_CONTAINER_ERROR:
-            # What the runtime could not start has ended, and back-off looks at that; what the Engine did not even try has not.
             self.cache.look()
             latest = self.cache.observed.latest(container.name)
-            outcome.acted = latest is None or latest.state is not RuntimeState.CREATED
-            outcome.may_pass |= not outcome.acted
+            outcome.tried(is_ended=latest is None or latest.state is not RuntimeState.CREATED)
         if result.ready_at is not None:
             outcome.held_until(result.ready_at)
         else:
-            outcome.failed = True
-            outcome.may_pass |= result.may_pass
+            outcome.fail(may_pass=result.may_pass)
         return not container.is_regular_init
 
     def _kill_after_hook(self, container: Container) -> Task[None]:
