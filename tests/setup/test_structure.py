@@ -56,6 +56,7 @@ def test_no_modules_import_each_other_in_a_circle_not_even_for_types() -> None:
 
 def test_a_circle_of_modules_would_be_found() -> None:
     assert "runner.errors" in graph()["runner.retry"]
+    assert "runner.controllers.control" in graph()["runner.node.running"], "which imports it for types only"
     with pytest.raises(CycleError):
         TopologicalSorter({**graph(), "runner.errors": {"runner.retry"}}).prepare()
 
