@@ -12,7 +12,7 @@ from runner.core.model import Pod, RetryScope
 from runner.core.observed import Observed, ProbeResult, ProbeResults
 from runner.core.sync.backoff import BackoffEntry, BackoffSettings, backoff_key, everything_key, sandbox_key
 from runner.core.sync.decide import Memory, Plan, decide
-from runner.core.sync.operations import CreateSandbox, Discard, GiveUp, Hold, HoldSandbox, KillPod, Remove, Start
+from runner.core.sync.operations import CreateSandbox, Discard, GiveUp, Hold, HoldSandbox, Kill, KillPod, Remove, Start
 from tests.support.pods import at, make_pod, observed, record
 
 
@@ -108,6 +108,27 @@ def test_dead_instances_go_with_a_start_that_outlasts_its_back_off_too() -> None
     outlasted = [*held.steps(lambda: at(1000))]
     assert [operation.verb for operation in outlasted] == ["kill", "start", "discard", "discard"]
     assert [one.container_id for one in outlasted if isinstance(one, Discard)] == ["main-3", "main-2"]
+
+
+@pytest.mark.parametrize(
+    ("probe", "grace"), [({}, 30), ({"terminationGracePeriodSeconds": 4}, 4)], ids=["the pod's", "the probe's own"]
+)
+def test_a_kill_says_how_long_the_container_has_to_end(probe: dict[str, int], grace: int) -> None:
+    liveness = {"exec": {"command": ["true"]}, **probe}
+    pod = make_pod((), ({"name": "main", "livenessProbe": liveness},), terminationGracePeriodSeconds=30)
+    seen = observed(record(pod, "main"))
+    (kill, _) = plan(pod, seen, results=ProbeResults(liveness={"main-0": ProbeResult.FAILURE})).operations
+    assert isinstance(kill, Kill)
+    assert kill.grace == grace
+
+
+def test_a_start_says_whether_what_follows_has_to_wait_for_it() -> None:
+    pod = make_pod(["first", {"name": "helper", "restartPolicy": "Always"}])
+    started = [plan(pod, seen).operations[-1] for seen in (observed(), observed(record(pod, "first", "exited", end=1)))]
+    assert [(one.target, one.blocks) for one in started if isinstance(one, Start)] == [
+        ("first", True),
+        ("helper", False),
+    ]
 
 
 def test_a_new_sandbox_tells_what_it_replaces() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from runner.clock import VirtualClock, Wakeup
@@ -147,13 +149,14 @@ def test_a_pull_that_has_failed_holds_the_next_one() -> None:
         locks=None,
     )
 
+    container = scene.pod.containers[0]
+
     def ensure() -> ImageReady | Refuse:
-        task = Handle(images.ensure(scene.pod.containers[0]), "image")
+        task = Handle(images.ensure(container), "image")
         while not task.done:
             task.advance(scene.clock.now())
         return task.result
 
-    image = scene.pod.containers[0].image
     scene.engine.fail_next("pull_image", EngineUnavailable("gone"))
     with pytest.raises(EngineUnavailable):
         ensure()
@@ -162,7 +165,9 @@ def test_a_pull_that_has_failed_holds_the_next_one() -> None:
     refused = ensure()
     assert isinstance(refused, Refuse)
     assert refused.reason == WaitingReason.ERR_IMAGE_PULL
-    assert (images.has_failed, images.is_held(image), images.is_held("another")) == (True, True, False)
+    ahead = images.ahead(container, scene.engine)
+    assert (images.has_failed, ahead) == (True, None), "nothing is tried ahead of its turn that has failed"
+    assert images.ahead(replace(container, image="another"), scene.engine) is not None
     held = ensure()
     assert isinstance(held, Refuse)
     assert held.reason == WaitingReason.IMAGE_PULL_BACK_OFF

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.model import Container, Pod
 from runner.core.observed import ContainerRecord, Observed, ProbeResults, RuntimeState
+from runner.core.sync.actions import Kill as WantedKill
 from runner.core.sync.actions import PodActions, compute_pod_actions
 from runner.core.sync.backoff import (
     BackoffEntry,
@@ -44,6 +45,7 @@ from runner.core.sync.operations import (
     Start,
 )
 from runner.core.sync.restart import matching_rule, restart_all_sources
+from runner.core.sync.termination import grace_period
 
 _EXITED = RuntimeState.EXITED
 FREE = 3
@@ -120,13 +122,22 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
     if actions.to_reset:
         operations.extend(_reset(pod, observed, actions, memory, now))
     if actions.to_kill and not actions.kill_pod:
-        operations.extend(
-            Kill(target=kill.name, container_id=kill.id, message=kill.message, probe=kill.probe, cause=kill.message)
-            for kill in actions.to_kill
-        )
+        operations.extend(_kill(pod, kill) for kill in actions.to_kill)
     for name in actions.ephemeral_to_start + actions.init_to_start + actions.containers_to_start:
         _start(operations, pod, name, observed, actions, memory, now)
     return Plan(operations=tuple(operations), sandbox_id=actions.sandbox_id)
+
+
+def _kill(pod: Pod, kill: WantedKill) -> Kill:
+    container = pod.container(kill.name)
+    probe = container.probe(kill.probe) if container is not None and kill.probe is not None else None
+    return Kill(
+        target=kill.name,
+        container_id=kill.id,
+        message=kill.message,
+        grace=grace_period(pod, probe),
+        cause=kill.message,
+    )
 
 
 def _sandbox(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, now: datetime) -> CreateSandbox:
@@ -305,18 +316,19 @@ def _start(
     container = pod.container(name) or next(c for c in pod.ephemeral_containers if c.name == name)
     attempt = _next_attempt(name, observed, memory)
     cause = actions.cause(name) or "it has not run yet"
+    start = Start(target=name, attempt=attempt, cause=cause, blocks=container.is_regular_init)
     past = _past(pod, container, observed, memory)
     if actions.create_sandbox and container.is_init:
         # Whether it has to wait was asked before the sandbox was made, and what was left of it is removed.
         again = None if past is None else past.remembered(memory, now)
-        operations.append(Start(target=name, attempt=attempt, cause=cause, again=again))
+        operations.append(replace(start, again=again))
         return
     held = None if past is None else _held(pod, past, attempt, memory, now)
     if held is not None and not (operations and isinstance(held, Hold)):
         operations.append(held)  # Nothing comes before it that could outlast a back-off.
         return
     remember = None if past is None else past.remembered(memory, now)
-    start = Start(target=name, attempt=attempt, cause=cause, remember=remember)
+    start = replace(start, remember=remember)
     surplus = _surplus(name, observed)
     if held is None:
         operations.append(start)

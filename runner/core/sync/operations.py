@@ -10,7 +10,6 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from runner.core.model import ProbeKind
 from runner.core.observed import SandboxRecord
 from runner.core.sync.backoff import BackoffEntry
 from runner.core.text.times import format_duration
@@ -77,13 +76,13 @@ class HoldSandbox(_Numbered, frozen=True, kw_only=True):
 
 
 class Kill(_Operation, frozen=True, kw_only=True):
-    """Stop one instance. ``message`` is the text of its Killing event; ``probe`` is whose failure kills it."""
+    """Stop one instance. ``message`` is the text of its Killing event; it has ``grace`` seconds to end."""
 
     verb = "kill"
 
     container_id: str
     message: str
-    probe: ProbeKind | None = None
+    grace: int
 
 
 class Remove(_Numbered, frozen=True, kw_only=True):
@@ -114,11 +113,15 @@ class Discard(_Numbered, frozen=True, kw_only=True):
 
 
 class Start(_Numbered, frozen=True, kw_only=True):
-    """Start the next instance of a container. ``remember`` and ``again`` as with ``Remove``."""
+    """Start the next instance of a container. ``remember`` and ``again`` as with ``Remove``.
+
+    ``blocks``: nothing that comes after it is done when it cannot be started.
+    """
 
     verb = "start"
 
     attempt: int
+    blocks: bool = False
     remember: Crash | None = None
     again: Crash | None = None
 

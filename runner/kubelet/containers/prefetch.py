@@ -9,7 +9,6 @@ images that are there; everything else, and everything that fails, goes the ordi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,22 +16,17 @@ from functools import partial
 from msgspec import Struct
 
 from runner.clock import Clock
-from runner.core.images.images import InvalidReference
-from runner.core.images.progress import PullProgress
-from runner.core.model import Container, PullPolicy
+from runner.core.model import Container
 from runner.core.objects import ConfigError
 from runner.core.observed import ProbeResults
 from runner.core.reasons import Note
 from runner.core.sync.foresight import start_after
 from runner.core.sync.operations import Start
-from runner.core.sync.pulling import already_present, pulled, pulling_note
-from runner.engine.protocol import Engine, ImageDetails, RegistryAuth
+from runner.engine.protocol import Engine
 from runner.errors import EngineError
 from runner.kubelet.containers.creation import Creator
-from runner.kubelet.images.credentials import pull_with
-from runner.kubelet.images.manager import ImageManager
+from runner.kubelet.images.manager import ImageAhead, ImageManager
 from runner.kubelet.loop.jobs import Job, Jobs
-from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.podcache import PodCache
 from runner.kubelet.loop.restarts import Restarts
 from runner.kubelet.loop.tasks import Task, Wait
@@ -45,7 +39,6 @@ class Prepared(Struct, frozen=True, kw_only=True):
     """A container that only has to be started, and what its events will say about its image."""
 
     container_id: str
-    image: ImageDetails
     notes: tuple[Note, ...]
     at: datetime
 
@@ -70,7 +63,6 @@ class Prefetcher:
     clock: Clock
     jobs: Jobs
     _orders: dict[str, _Order] = field(default_factory=dict)
-    _seen: dict[str, tuple[datetime, ImageDetails]] = field(default_factory=dict)
 
     def begin(self, start: Start, sandbox_id: str) -> None:
         """Prepare what is decided to start as soon as the sandbox that is being made is there."""
@@ -90,15 +82,11 @@ class Prefetcher:
     def _begin(self, container: Container, attempt: int, sandbox_id: str) -> None:
         if container.name in self._orders or not _is_static(container) or self.cache.pod.is_deleted:
             return
-        if self.images.is_held(container.image):
+        image = self.images.ahead(container, self.engine.of(container=container.name, attempt=attempt))
+        if image is None:
             return
-        try:
-            auths = self.images.auths(container.image)
-        except (ConfigError, InvalidReference):
-            return
-        work = partial(self._prepare, container, attempt, sandbox_id, auths)
-        lane = Lane.PULL if container.pull_policy is PullPolicy.ALWAYS else Lane.PREPARE
-        self._orders[container.name] = _Order(container, attempt, sandbox_id, self.jobs.submit(work, lane))
+        job = self.jobs.submit(partial(self._prepare, container, attempt, sandbox_id, image), image.lane)
+        self._orders[container.name] = _Order(container, attempt, sandbox_id, job)
 
     def take(self, container: Container, attempt: int, sandbox_id: str) -> Task[Prepared | None]:
         """What was prepared for this start; None when nothing usable was."""
@@ -119,27 +107,11 @@ class Prefetcher:
         self.cache.observer.reveal(prepared.container_id)
         return prepared
 
-    def _seen_lately(self, image: str) -> ImageDetails | None:
-        """An image that another container of the pod was prepared from a moment ago."""
-        at, details = self._seen.get(image, (None, None))
-        return None if at is None or self.clock.now() - at > timedelta(seconds=FRESH_SECONDS) else details
-
-    def _prepare(
-        self, container: Container, attempt: int, sandbox_id: str, auths: Sequence[RegistryAuth | None]
-    ) -> Prepared:
+    def _prepare(self, container: Container, attempt: int, sandbox_id: str, image: ImageAhead) -> Prepared:
         """Look after the image and create the container, in a thread. Raises EngineError, ConfigError: not prepared."""
-        engine, image, now = self.engine.of(container=container.name, attempt=attempt), container.image, self.clock.now
-        details = self._seen_lately(image) or engine.inspect_image(image)
-        notes: tuple[Note, ...] = (already_present(image),)
-        if container.pull_policy is PullPolicy.ALWAYS:
-            began_at = now()
-            pull_with(engine, image, auths, _ignore)
-            details = engine.inspect_image(image)
-            took = (now() - began_at).total_seconds()
-            notes = (pulling_note(image), pulled(image, pulling=took, including_waiting=took, size=details.size))
-        self._seen[image] = (now(), details)
+        details, notes = image.work()
         made = self.creator.create(container, attempt=attempt, sandbox_id=sandbox_id, image=details, is_ahead=True)
-        return Prepared(container_id=made, image=details, notes=notes, at=now())
+        return Prepared(container_id=made, notes=notes, at=self.clock.now())
 
 
 def _is_static(container: Container) -> bool:
@@ -147,7 +119,3 @@ def _is_static(container: Container) -> bool:
     manifest = container.manifest
     dynamic = manifest.get("envFrom") or any(entry.get("valueFrom") for entry in manifest.get("env") or ())
     return not dynamic and not any(mount.sub_path_expr or mount.sub_path for mount in container.volume_mounts)
-
-
-def _ignore(progress: PullProgress) -> None:
-    """Nobody watches the pull of an image that is there already."""

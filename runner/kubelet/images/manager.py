@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
 
 from runner.clock import Clock
+from runner.core.images.images import InvalidReference
 from runner.core.images.progress import PullProgress
 from runner.core.images.pullsecrets import make_keyring
 from runner.core.model import Container, Json, PullPolicy
 from runner.core.narration import PullEnded, Pulling
 from runner.core.objects import ConfigError
-from runner.core.reasons import start_failed
+from runner.core.reasons import Note, start_failed
 from runner.core.sync.backoff import BackoffEntry, BackoffSettings, pull_key
 from runner.core.sync.pulling import (
+    ImageStep,
     Presence,
     Pull,
     Refuse,
@@ -39,12 +43,25 @@ from runner.kubelet.loop.tasks import Task
 from runner.kubelet.loop.troubles import Troubles
 from runner.registry.contract import Registry
 
+_FRESH = timedelta(seconds=10)
+"""For how long what was seen of an image may stand for another look ahead of a container's turn."""
+
 
 class ImageReady(Struct, frozen=True, kw_only=True):
     """The image is there."""
 
     reference: str
     details: ImageDetails
+
+
+class ImageAhead(Struct, frozen=True, kw_only=True):
+    """Work that looks after an image, blocking, and where it belongs. It raises EngineError when the image cannot be had.
+
+    It gives the image, and the events that tell of it when the container's turn has come.
+    """
+
+    lane: Lane
+    work: Callable[[], tuple[ImageDetails, tuple[Note, ...]]]
 
 
 class ImageManager:
@@ -76,17 +93,46 @@ class ImageManager:
         self._ticket = ticket
         self._locks = locks
         self._pulls: dict[tuple[str, ...], BackoffEntry] = {}
+        self._seen: dict[str, tuple[datetime, ImageDetails]] = {}
 
     @property
     def has_failed(self) -> bool:
         """Whether any pull for this pod has failed so far."""
         return bool(self._pulls)
 
-    def is_held(self, image: str) -> bool:
-        """Whether a pull of this image has failed before."""
-        return pull_key(self._cache.pod, image) in self._pulls
+    def ahead(self, container: Container, engine: Engine) -> ImageAhead | None:
+        """What looks after an image that is there, before the container's turn and without a word. None: it has to wait."""
+        image, pod = container.image, self._cache.pod
+        if pull_key(pod, image) in self._pulls:
+            return None
+        try:
+            auths = self._auths(image)
+        except (ConfigError, InvalidReference):
+            return None
+        there = Presence(present=True)
+        step = plan_image(image, container.pull_policy, there, None, self._clock.now(), self._settings)
+        lane = Lane.PULL if isinstance(step, Pull) else Lane.PREPARE
+        return ImageAhead(lane=lane, work=partial(self._look_ahead, engine, image, step, auths))
 
-    def auths(self, image: str) -> Sequence[RegistryAuth | None]:
+    def _look_ahead(
+        self, engine: Engine, image: str, step: ImageStep, auths: Sequence[RegistryAuth | None]
+    ) -> tuple[ImageDetails, tuple[Note, ...]]:
+        details, notes = self._seen_lately(image) or engine.inspect_image(image), step.events
+        if isinstance(step, Pull):
+            began_at = self._clock.now()
+            pull_with(engine, step.reference, auths, _ignore)
+            details = engine.inspect_image(step.reference)
+            took = (self._clock.now() - began_at).total_seconds()
+            notes = (*notes, pulled(image, pulling=took, including_waiting=took, size=details.size))
+        self._seen[image] = (self._clock.now(), details)
+        return details, notes
+
+    def _seen_lately(self, image: str) -> ImageDetails | None:
+        """An image that was looked at for another container of the pod a moment ago."""
+        at, details = self._seen.get(image, (None, None))
+        return None if at is None or self._clock.now() - at > _FRESH else details
+
+    def _auths(self, image: str) -> Sequence[RegistryAuth | None]:
         """What opens the image's registry, by the pod's pull secrets as they are now. Raises ConfigError, InvalidReference."""
         return registry_auths(make_keyring(self._cache.pod, self._lookup), image)
 
@@ -127,7 +173,7 @@ class ImageManager:
             tell(Pulling(ref=ref, container=container.name, image=image, progress=step))
 
         try:
-            auths = self.auths(image)
+            auths = self._auths(image)
         except ConfigError as error:
             return self._refused(container, str(error))
 
@@ -171,6 +217,10 @@ class ImageManager:
             self._reporter.event(note, container)
         self._reporter.event(start_failed(refused.reason), container)
         return refused
+
+
+def _ignore(progress: PullProgress) -> None:
+    """Nobody watches the pull of an image that is there already."""
 
 
 class _Found(Struct, frozen=True):

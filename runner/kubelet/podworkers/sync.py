@@ -31,7 +31,6 @@ from runner.core.sync.operations import (
     Remove,
     Start,
 )
-from runner.core.sync.termination import grace_period
 from runner.core.text.times import format_duration
 from runner.engine.protocol import Engine
 from runner.errors import EngineRefusal
@@ -168,11 +167,7 @@ class Syncer:
     def _kill(self, operation: Kill) -> Task[None]:
         record = self.cache.observed.by_id(operation.container_id)
         assert record is not None
-        container = self.cache.pod.container(operation.target)
-        probe = container.probe(operation.probe) if container is not None and operation.probe is not None else None
-        yield from self.containers.killer.kill_container(
-            record, operation.message, grace=grace_period(self.cache.pod, probe)
-        )
+        yield from self.containers.killer.kill_container(record, operation.message, grace=operation.grace)
 
     def _remove(self, operation: Remove) -> Task[None]:
         record = self.cache.observed.by_id(operation.container_id)
@@ -268,7 +263,7 @@ class Syncer:
             outcome.held_until(result.ready_at)
         else:
             outcome.fail(may_pass=result.may_pass)
-        return not container.is_regular_init
+        return not operation.blocks
 
     def _kill_after_hook(self, container: Container) -> Task[None]:
         self.cache.look()
