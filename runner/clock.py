@@ -3,7 +3,7 @@
 ``SystemClock`` waits for real. ``VirtualClock`` never waits: it jumps to whatever comes first, the caller's deadline or
 the next happening on its agenda, and complains when nothing will ever happen, so that a hang is an error with a reason.
 
-Instants are the wall clock's, as the Engine's own are. The wall clock may be set while somebody waits: waits last as long
+Instants are the wall clock's, as the Engine's own are. The wall clock may be set during a wait: waits last as long
 as they were meant to, by the ``steady`` clock, and a ``JumpWatch`` tells by how much instants that were kept have to move.
 """
 
@@ -58,7 +58,7 @@ class Flag(Wakeup):
     def clear(self) -> None:
         self._is_set = False
 
-    def wait(self, seconds: float | None) -> bool:  # noqa: ARG002 - nobody else could set it
+    def wait(self, seconds: float | None) -> bool:  # noqa: ARG002 - no other thread could set it
         return self._is_set
 
 
@@ -70,7 +70,7 @@ class Clock(Protocol):
         ...
 
     def steady(self) -> float:
-        """Seconds on a clock that nobody sets, for measuring; only differences mean something."""
+        """Seconds on a clock that is never set, for measuring; only differences mean something."""
         ...
 
     def wait(self, until: datetime | None, wakeup: Wakeup) -> bool:

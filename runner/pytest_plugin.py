@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["setting"]
 
 DEFAULT_GRACE = 1
-"""Seconds: nobody wants to wait for a pod that nobody needs any more. A test that does calls ``pod.delete``."""
+"""Seconds: a pod that is not needed any more is not worth a wait. A test that wants one calls ``pod.delete``."""
 DEFAULT_TIMEOUT = 60.0
 """Seconds that the marker waits unless told otherwise."""
 
@@ -119,7 +119,7 @@ def runner(
 
 
 def _tell(narration: Narration) -> None:
-    """Events go to the log, so that somebody who waits sees what for (``--log-cli-level=INFO``)."""
+    """Events go to the log, so that a user who waits sees what for (``--log-cli-level=INFO``)."""
     from runner.core.narration import EventRecorded
 
     if isinstance(narration, EventRecorded) and log.isEnabledFor(logging.INFO):

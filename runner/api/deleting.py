@@ -21,7 +21,7 @@ class Deleting(Launching):
     def remove_kept(self, objects: Sequence[LoadedObject], grace: int | None) -> list[str]:
         """Delete the pods and workloads of these names that an earlier run has kept, and wait until they are gone.
 
-        ``grace`` in seconds, None: their own. What somebody runs is left alone. Returns what was deleted as ``kind/name``.
+        ``grace`` in seconds, None: their own. What a node runs is left alone. Returns what was deleted as ``kind/name``.
         """
         from runner.client.contract import words_of
         from runner.registry.holders import holder_is_alive

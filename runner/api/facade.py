@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def _deaf(narration: Narration) -> None:
-    """A listener that nobody needs."""
+    """A listener that does nothing."""
 
 
 class Runner(Deleting):

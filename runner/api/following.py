@@ -1,4 +1,4 @@
-"""What whoever wrote a run's objects knows of them: a view folded from what a watch tells, deletions included."""
+"""What the client that wrote a run's objects knows of them: a view folded from what a watch tells, deletions included."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Following:
         return self._client.watch(self._kinds, self._namespace, uids=self._uids, since=version)
 
     def _take(self, values: Iterable[Json]) -> None:
-        """What is known and not there any more was deleted while nobody watched."""
+        """What is known and not there any more was deleted while it was not watched."""
         there: dict[str, Json] = {str(value["metadata"].get("uid")): value for value in values}
         for value in there.values():
             self._view = self._view.after(ChangeType.ADDED, value)

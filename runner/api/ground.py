@@ -51,7 +51,7 @@ class Ground:
 
     @property
     def store(self) -> Registry:
-        """The old name of ``registry``; whoever looks at objects or writes them takes ``client``."""
+        """The old name of ``registry``; to look at objects or to write them take ``client``."""
         return self.registry
 
     @property
@@ -157,7 +157,7 @@ class Ground:
                 watch.next(left)
 
     def sweep_aside(self) -> threading.Thread:
-        """Sweep in a thread that nobody has to wait for: it opens the store for itself."""
+        """Sweep in a thread that is not waited for: it opens the store for itself."""
         aside = Ground(home=self.home, clock=self.clock, store=self._given_store, engine=self.engine)
 
         def work() -> None:

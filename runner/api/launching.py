@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 def _deaf(narration: Narration) -> None:
-    """A listener that nobody needs."""
+    """A listener that does nothing."""
 
 
 REFERRED_KINDS = frozenset(OBJECTS)
@@ -257,7 +257,7 @@ class Launching(Ground):
 
     @contextmanager
     def working(self, launch: Launch, listener: Listener, stop: StopRequest) -> Iterator[Waiting]:
-        """A run whose pods' workers are at work. Whoever insists on the end of it does not get all output."""
+        """A run whose pods' workers are at work. A user who insists on its end does not get all output."""
         # Imported while the Engine is busy with the sandboxes.
         from runner.node.audience import Audience
 
@@ -328,7 +328,7 @@ class Launching(Ground):
     def adopt_and_remove(self, *pods: Pod) -> None:
         """Remove pods whose owners are dead: become their owner for what is left of their lives.
 
-        A pod that somebody else owns meanwhile is left to them. Raises EngineUnavailable.
+        A pod that another process owns meanwhile is left to it. Raises EngineUnavailable.
         """
         from runner.node.outcome import StopRequest
         from runner.registry.holders import NodeInstance, PodIsOwned, take_over
@@ -339,7 +339,7 @@ class Launching(Ground):
             run = self._waiting(options, _deaf, self._title(instance, options), image="")
             try:
                 for pod in pods:
-                    with suppress(PodIsOwned):  # Somebody else was faster.
+                    with suppress(PodIsOwned):  # Another process was faster.
                         take_over(self.registry, pod.uid, instance.id, instance.is_alive)
                 run.open(self.clock.now())
                 run.delete_all(StopRequest())

@@ -67,7 +67,7 @@ def seconds_of(text: Seconds) -> float | None:
 
 
 def options_of(how: How, default: RunOptions) -> RunOptions:
-    """The options that a call asks for. Raises UsageError (TypeError for a keyword that nobody knows)."""
+    """The options that a call asks for. Raises UsageError (TypeError for an unknown keyword)."""
     given: Mapping[str, Any] = how
     unknown = next((name for name in given if name not in How.__annotations__), None)
     if unknown is not None:

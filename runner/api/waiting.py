@@ -1,4 +1,4 @@
-"""A run as whoever wrote its pods sees it: waits for what it was asked to wait for, judges, and ends or keeps the pods."""
+"""A run as the client that wrote its pods sees it: it waits for what it was asked to, judges, and ends or keeps the pods."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORCED_SECONDS = 10.0
 """How long a forced deletion may take before the process lets go of what is left."""
 
 REST_SHARE, LONGEST_REST_SECONDS = 4.0, 0.1
-"""So much longer than it took to judge many pods nobody judges them again, at most so many seconds: news gather meanwhile."""
+"""So much longer than it took to judge many pods they are not judged again, at most so many seconds: news gather meanwhile."""
 
 
 class Waiting:
@@ -158,14 +158,14 @@ class Waiting:
         self.node.check()
 
     def _insists(self) -> Callable[[], bool]:
-        """Tells whether somebody has asked to stop once more since now."""
+        """Tells whether the user has asked to stop once more since now."""
         before = self._stop.times
         return lambda: self._stop.times > before
 
     def close(self) -> None:
         """Stop the workers that still run, where they are, and listen to nothing any more.
 
-        Whoever removes the pods of a run that broke is alone with them afterwards: a worker would make things anew.
+        Afterwards the pods of a run that broke can be removed: a worker would make things anew.
         """
         self.node.settle()
         insists = self._insists()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Waitable(Protocol):
-    """A deletion under way; ``needs_waiting``: nobody else carries it out."""
+    """A deletion under way; ``needs_waiting``: this process has to carry it out."""
 
     @property
     def needs_waiting(self) -> bool: ...
@@ -32,7 +32,7 @@ class Waitable(Protocol):
 
 
 class Client(Protocol):
-    """The verbs. Values that come out may be shared: nobody changes anything inside them. Raises StoreError."""
+    """The verbs. Values that come out may be shared: they are never changed. Raises StoreError."""
 
     def get(self, kind: str, namespace: str, name: str) -> Object:
         """One object. Raises NoSuchObject."""
@@ -73,7 +73,7 @@ class Client(Protocol):
         ...
 
     def finish(self, deletions: Sequence[Waitable]) -> None:
-        """Carry out what nobody else does of several deletions, side by side. Blocks until it is done."""
+        """Carry out those of several deletions that no node does, side by side. Blocks until it is done."""
         ...
 
     def watch(
@@ -87,7 +87,7 @@ class Client(Protocol):
     ) -> Watch:
         """What changes of some kinds after a resourceVersion; without one, first all that there is, as ADDED.
 
-        Raises Expired (``runner.registry.contract``) when nobody knows any more what came after it.
+        Raises Expired (``runner.registry.contract``) when what came after it is not known any more.
         """
         ...
 

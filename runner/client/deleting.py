@@ -1,4 +1,4 @@
-"""Ends pods, workloads and objects that this process may not have made: asks whoever runs them, or removes them itself."""
+"""Ends pods, workloads and objects that this process may not have made: asks their node, or removes them itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runner.client.place import Ending, Place
 
 POLL_SECONDS = 0.1
-"""How often locks and volumes are looked at, which tell nobody that they are free."""
+"""How often locks and volumes are looked at, which do not tell when they are free."""
 
 
 class Deleting:
@@ -68,7 +68,7 @@ class Deleting:
         return ObjectDeletion(deleting=self, value=value, pods=pods, ending=[self.pod(one, grace) for one in pods])
 
     def finish(self, deletions: Sequence[contract.Waitable]) -> None:
-        """Remove the pods of several deletions that nobody runs, side by side. Blocks until they are gone."""
+        """Remove the pods of several deletions that no node runs, side by side. Blocks until they are gone."""
         from runner.registry.holders import PodIsOwned
         from runner.registry.standing import forget_dead
 
@@ -77,7 +77,7 @@ class Deleting:
         left = [one for one in ending if registry.get_by_uid(one.pod.uid) is not None and not self.is_held(one.pod.uid)]
         for one in left:
             if one.is_at_once:
-                with suppress(PodIsOwned, NotFound):  # Somebody else was faster.
+                with suppress(PodIsOwned, NotFound):  # Another process was faster.
                     self._remove_at_once(one.pod)
         gracefully = [one.pod for one in left if not one.is_at_once]
         if gracefully:
@@ -93,11 +93,11 @@ class Deleting:
         remove_orphans(self.place.registry, self.is_alive)
 
     def is_held(self, uid: str) -> bool:
-        """Whether somebody runs it, this process included."""
+        """Whether a node runs it, this process' included."""
         return self.is_alive(self.place.registry.ledger.holder(uid))
 
     def is_alive(self, holder: str) -> bool:
-        """Whether somebody is behind a holder."""
+        """Whether a holder lives."""
         from runner.registry.holders import holder_is_alive
 
         return holder_is_alive(self.place.home, holder)
@@ -131,7 +131,7 @@ class Deleting:
 
 
 class Waitable:
-    """A deletion under way. ``needs_waiting``: nobody else carries it out."""
+    """A deletion under way. ``needs_waiting``: this process has to carry it out."""
 
     needs_waiting: ClassVar[bool] = False
 
@@ -159,7 +159,7 @@ class Deletion(Waitable):
         return (self,)
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until the pod is gone, removing it here when nobody owns it. Raises WaitTimeout."""
+        """Wait until the pod is gone, removing it here when no node runs it. Raises WaitTimeout."""
         registry, uid = self.deleting.place.registry, self.pod.uid
         self.deleting.finish([self])
         what = f"{PODS.plural}/{self.pod.name}"
@@ -168,7 +168,7 @@ class Deletion(Waitable):
 
 @dataclass(frozen=True, slots=True)
 class ObjectDeletion(Waitable):
-    """The deletion of a workload with its pods; ``ending`` are those that nobody else ends."""
+    """The deletion of a workload with its pods; ``ending`` are those that this process has to end."""
 
     deleting: Deleting
     value: Object
@@ -220,7 +220,7 @@ class ClaimDeletion(Waitable):
         try:
             self.deleting.place.engine.remove_volume(pvc_volume_name(namespace, name))
         except NotFound:
-            pass  # Nobody has ever used it.
+            pass  # It was never used.
         except EngineConflict:
             return False
         self.deleting.place.registry.delete(CLAIMS.kind, namespace, name)

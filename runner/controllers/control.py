@@ -1,6 +1,6 @@
 """Workloads while they run: what each has made, what it does next, what it tells, and how ``get`` shows it.
 
-Policy, words and statuses are in ``core/workloads``; whoever runs the pods lends the hands.
+Policy, words and statuses are in ``core/workloads``; the node that runs the pods lends the hands.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Controller:
     message: str = ""
     told: datetime | None = None
     is_deleted: bool = False
-    """Whether somebody has asked for its deletion: it makes no more pods, and those that it has go."""
+    """Whether its deletion was asked for: it makes no more pods, and those that it has go."""
     asked: set[PodUID] = field(default_factory=set)
     claimed: list[str] = field(default_factory=list)
     shown: dict[str, Object] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Controller:
 
     @property
     def judged(self) -> WorkloadView:
-        """The workload as whoever judges a run looks at it."""
+        """The workload as the verdict on a run looks at it."""
         workload = self.workload
         return WorkloadView(
             uid=workload.uid,
@@ -100,7 +100,7 @@ class Controller:
         return is_news
 
     def tells_retry(self, at: datetime) -> bool:
-        """Whether nobody was told yet that it tries again then; from now on somebody was."""
+        """Whether it is still to be told that it tries again then; from now on it was told."""
         was_told, self.told = self.told == at, at
         return not was_told
 
@@ -147,7 +147,7 @@ class Hands(Protocol):
 
 
 class Control:
-    """The controllers of a run. Not thread-safe: whoever waits for the run calls it."""
+    """The controllers of a run. Not thread-safe: the thread that waits for the run calls it."""
 
     def __init__(
         self,
@@ -233,7 +233,7 @@ class Control:
 
     def _forget(self, controller: Controller) -> None:
         """A workload that was deleted is there no more when its pods are gone."""
-        with self._store.transaction():  # Nobody would ever look again at a request without its workload.
+        with self._store.transaction():  # A request without its workload would never be looked at again.
             for value in controller.shown.values():
                 self._store.delete(str(value["kind"]), *name_of(value))
                 forget_request(self._store, value)

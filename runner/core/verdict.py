@@ -121,7 +121,7 @@ def _runs_again(pod: Pod, container: Container, end: Terminated) -> bool:
 
 
 def _begins_anew(pod: Pod, status: PodStatus) -> bool:
-    """Whether a rule of the manifest starts all containers again: nobody counts that as a restart."""
+    """Whether a rule of the manifest starts all containers again: that does not count as a restart."""
     for container in pod.all_containers():
         known = status.container(container.name)
         ended = known and known.terminated

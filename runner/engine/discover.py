@@ -232,7 +232,7 @@ def complaint(address: EngineAddress) -> str:
 
 
 def _asked(address: EngineAddress) -> tuple[str, bool]:
-    """Why one ping failed, "" when it did not, and whether another one may fare better: somebody answered."""
+    """Why one ping failed, "" when it did not, and whether another one may fare better: something answered."""
     try:
         status = _ping(address)
     except FileNotFoundError:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from runner.engine.docker import DockerEngine
 
 SSH_TRANSPORT: Final = "docker.transport.sshconn"
-"""docker-py's module that needs paramiko; the command line keeps it out where nobody asks for ssh."""
+"""docker-py's module that needs paramiko; the command line keeps it out where ssh is not asked for."""
 ANSWER_SECONDS: Final = 60.0
 """How long one of these calls may take, as long as docker-py's."""
 _NOT_DONE: Final = 300

@@ -17,7 +17,7 @@ def local_volume(engine: Engine, name: str) -> Path | None:
     """The directory of a volume, if it is one of this machine that this process may use. Raises EngineError."""
     try:
         mountpoint = engine.inspect_volume(name).mountpoint
-    except NotFound:  # somebody has removed it
+    except NotFound:  # it was removed
         return None
     # The volume's name contains the pod's UID: what is there under that name is the volume itself.
     is_ours = name in mountpoint and os.access(mountpoint, os.R_OK | os.W_OK | os.X_OK)

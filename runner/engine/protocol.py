@@ -178,7 +178,7 @@ class LogStream(Protocol):
     def place(self) -> int | None:
         """The file descriptor where the next batch comes: while nothing has come there, waiting for a batch blocks.
 
-        None when it does not block in any case, -1 when nobody can see whether it does.
+        None when it does not block in any case, -1 when that cannot be seen.
         """
         ...
 
@@ -238,7 +238,7 @@ class Untagged:
 def tagged(engine: Engine, labels: Mapping[str, str]) -> Engine:
     """The Engine for calls about what carries these labels."""
     if isinstance(engine, Untagged):
-        return engine  # Nobody reads them for nothing: this is asked at every look.
+        return engine  # Not read for nothing: this is asked at every look.
     return engine.of(container=labels.get(CONTAINER_NAME, ""), attempt=attempt_of(labels))
 
 

@@ -243,7 +243,7 @@ class _Steps:
             raise
 
     def end(self, work: Callable[[], None] = lambda: None) -> None:
-        """The last step, unless an error was; done once, whoever is the first to see the end."""
+        """The last step, unless an error was; done once, by the first to see the end."""
         with self._lock:
             was_over, self._is_over = self._is_over, True
         if was_over:

@@ -131,7 +131,7 @@ def sweep(
 def remove_pod(engine: SweptEngine, store: Registry, home: Home, clock: Clock, uid: str) -> None:
     """Remove what is there of one pod, kept or not, without asking its processes to end.
 
-    Raises PodIsOwned when somebody runs it, EngineError when something of it could not be removed: the rest is gone then,
+    Raises PodIsOwned when a node runs it, EngineError when something of it could not be removed: the rest is gone then,
     and the pod is known on.
     """
     sweep = _Sweep(
@@ -175,7 +175,7 @@ class _Sweep:
     logs: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     access: list[VolumeDetails] = field(default_factory=list)
-    """Folders of service accounts that were seen, with whoever made them."""
+    """Folders of service accounts that were seen, with their makers."""
     _instance: NodeInstance | None = None
 
     @property
@@ -191,7 +191,7 @@ class _Sweep:
             self._instance.close()
 
     def is_alive(self, holder: str) -> bool:
-        """Whether somebody is behind a holder; everything is asked for: surely."""
+        """Whether a holder lives; when everything is asked for: whether it surely does."""
         return holder_is_alive(self.home, holder, doubt=not self.everything)
 
     def run(self) -> GcReport:
@@ -230,7 +230,7 @@ class _Sweep:
         found = list(self._leftovers())
         if not found:
             return found
-        # Only now: whoever is dead by now has written down before what is to stay.
+        # Only now: a process that is dead by now has written down before what is to stay.
         fates = Fates(self.store, self.is_alive, is_doubt_dead=self.everything)
         return [
             leftover
@@ -242,7 +242,7 @@ class _Sweep:
         ]
 
     def _is_unwanted(self, leftover: Leftover, fates: Fates) -> bool:
-        """Whether a pod that is known goes. Everything but what somebody runs, or has left there while it lives."""
+        """Whether a pod that is known goes. Everything but what a node runs, or a living process has left there."""
         assert leftover.record is not None
         leftover.judge(fates.holder(leftover.uid))
         fate = fates.of(leftover.record)
@@ -251,14 +251,14 @@ class _Sweep:
         return fate is Fate.GOES
 
     def _is_proxy_in_use(self, leftover: Leftover) -> bool:
-        """Whether it is a Service's proxy: somebody has taken it over as it is, or will because pods use it."""
+        """Whether it is a Service's proxy: a node has taken it over as it is, or will because pods use it."""
         if not any(SERVICE in one.labels for one in leftover.containers):
             return False
         holder = leftover.judge(self.store.ledger.holder(leftover.uid))
         return self.is_alive(holder) or is_in_use(self.store, leftover.uid, self.is_alive)
 
     def _goes_anyway(self, leftover: Leftover) -> bool:
-        """Whether everything of this kind was asked for: kept or not, whoever may have made it."""
+        """Whether everything of this kind was asked for: kept or not, of any maker."""
         if not self.everything or self.other_homes or leftover.record is not None:
             return self.everything
         return not any(self._is_foreign(home_of(owner)) for owner in leftover.owners)
@@ -305,7 +305,7 @@ class _Sweep:
         return created is not None and self.clock.now() - created >= span(self.older_than)
 
     def _take(self, leftover: Leftover, until_done: ExitStack) -> bool:
-        """Become the one who removes it. Returns whether nobody was quicker."""
+        """Become the one who removes it. Returns False when another process was quicker."""
         if self.dry_run:
             return True
         if leftover.record is not None or (leftover.uid and self.store.get_by_uid(leftover.uid) is not None):
@@ -317,7 +317,7 @@ class _Sweep:
         return is_ours and leftover.look_again(self.engine.list_containers, self.engine.list_volumes)
 
     def sweep_pod(self, leftover: Leftover) -> None:
-        """Remove one pod, to whom nobody else can be a new owner meanwhile."""
+        """Remove one pod, which no other process can own meanwhile."""
         # All at the same time, the sandbox too: nothing of the pod may go on, and each is killed and waited for.
         ordered = sorted(leftover.containers, key=lambda container: container.labels.get(DOCKER_TYPE) == TYPE_SANDBOX)
         if not self._remove_each(
@@ -355,7 +355,7 @@ class _Sweep:
             self._remove_unused(volume.name)
 
     def sweep_access(self, folders: Iterable[VolumeDetails]) -> None:
-        """Folders of service accounts whose makers are dead and that nobody has mounted."""
+        """Folders of service accounts whose makers are dead and that no pod mounts."""
         for volume in folders:
             leftover = Leftover("", owners={volume.labels.get(OWNER, "")})
             anyway = self._goes_anyway(leftover)
@@ -415,7 +415,7 @@ class _Sweep:
                 return
 
     def _sweep_files(self) -> None:
-        """Logs of pods that the registry has forgotten, and locks that nobody holds."""
+        """Logs of pods that the registry has forgotten, and locks that no process holds."""
         directories, locks = _entries(self.home.logs), _entries(self.home.locks)
         if not directories and not locks:
             return

@@ -42,7 +42,7 @@ class Leftover:
             self.volumes.append(thing)
 
     def judge(self, holder: str) -> str:
-        """Note who holds it while it is judged: nobody else may have taken it when it is swept. Returns the holder."""
+        """Note who holds it while it is judged: if another has taken it by then, it is not swept. Returns the holder."""
         self.holder = holder
         return holder
 

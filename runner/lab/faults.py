@@ -1,6 +1,6 @@
 """Faults in virtual time: every call of the Engine and every write of the registry has a number, at which something happens.
 
-A crash ends the process: it passes every handler, and whatever the dead node still tries reaches nothing. Whoever drives the
+A crash ends the process: it passes every handler, and whatever the dead node still tries reaches nothing. The driver of the
 node catches ``Crashed`` and begins another one over the same registry and Engine.
 """
 
@@ -60,7 +60,7 @@ class Kind(StrEnum):
     UNAVAILABLE = "unavailable"
     """Nothing answers this one call."""
     LOST_REPLY = "lost-reply"
-    """It is done, and nobody hears of it."""
+    """It is done, and the reply is lost."""
     STALE_LIST = "stale-list"
     """A list still has what ended at this very moment as running, as a daemon's has for milliseconds."""
     MISSED_EVENT = "missed-event"

@@ -65,7 +65,7 @@ class VirtualNetwork:
         """Look again soon, when what changes meanwhile is gathered."""
         self._plan(PAUSE_SECONDS)
 
-    # What whoever has the clock does
+    # What the owner of the clock does
 
     def prepare(self) -> None:
         """Give the Services that there are their addresses, before the first pod starts; later it is done with all else."""
@@ -82,7 +82,7 @@ class VirtualNetwork:
         if status is None:
             return
         told: object = (status.pod_ip, status.phase.is_terminal)
-        if self._network.has_services:  # Else nobody asks whether it is ready.
+        if self._network.has_services:  # Else its readiness is not asked for.
             # A pod is another value after each write of it: its identity tells, where comparing would take long.
             told = (told, id(pod), status.is_true(ConditionType.READY))
         if self._seen.get(uid, _NOTHING)[1] != told:

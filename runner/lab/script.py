@@ -1,7 +1,7 @@
 """The script of a simulation: what containers, probes, hooks, registries and people do, read from YAML.
 
 Everything in it is optional: regular init containers exit 0 after a second, others run until they are told to stop,
-probes and hooks succeed, images are present, nobody interferes. The last attempt of a container repeats.
+probes and hooks succeed, images are present, nothing interferes. The last attempt of a container repeats.
 """
 
 from __future__ import annotations

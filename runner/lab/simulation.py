@@ -26,7 +26,7 @@ from runner.lab.steps import Step, write
 from runner.lab.virtual import Between, End, VirtualNode
 
 DEFAULT_SECONDS: Final = 3600.0
-"""How long a simulation lasts at most when nobody says otherwise."""
+"""How long a simulation lasts at most unless the caller says otherwise."""
 
 _SUFFIX = "sim42"
 
@@ -121,7 +121,7 @@ class SimulatedRun:
         between: Between | None = None,
     ) -> None:
         self.heard: list[Narration] = []
-        """What the worker has told, where nobody else listens."""
+        """What the worker has told, where no listener was given."""
         self.virtual = VirtualNode(
             script,
             options,

@@ -2,7 +2,7 @@
 
 Nothing is random, so the same objects and script give the same statuses and events at the same instants. A pod's containers
 begin with the first attempt of the script, but for a Job's: what replaces a failed pod goes on where that one's attempts ended.
-Nobody scripts a Job's container to be good: without a script it exits 0 after a second.
+A Job's container need not be scripted to be good: without a script it exits 0 after a second.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Between:
 
 
 def _ignore(_: object) -> None:
-    """Nobody wants to know."""
+    """A callback that does nothing."""
 
 
 def _ignore_pod(_: Cluster, __: Pod) -> None:
@@ -214,7 +214,7 @@ class VirtualNode:
         return pod
 
     def _means(self, pod: Pod) -> Owned:
-        """What it takes to run a pod that somebody else has written for this node."""
+        """What it takes to run a pod that another client has written for this node."""
         return self._new_owned(pod, self.script.for_pod(pod))
 
     def _new_owned(self, pod: Pod, script: SimulationScript) -> Owned:
@@ -227,7 +227,7 @@ class VirtualNode:
     def _owned(self, pod: Pod, script: SimulationScript) -> Owned:
         wakeup = Flag()
         wakeup.set()
-        # A message that nobody writes need not be looked for.
+        # A message that is never written need not be looked for.
         scripts = script.containers.values()
         jobs: Jobs = InlineJobs(self.clock, wakeup, self.engine)
         return Owned(
@@ -240,7 +240,7 @@ class VirtualNode:
         )
 
     def _have_images(self, pod: Pod) -> None:
-        """Give the Engine every image of a pod whose pulls nobody has scripted."""
+        """Give the Engine every image of a pod whose pulls are not scripted."""
         for container in pod.all_containers():
             if container.image not in self.script.images:
                 try:

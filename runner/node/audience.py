@@ -1,4 +1,4 @@
-"""Everybody who listens to a run: the caller, whoever follows the containers' output, and the artifacts."""
+"""The listeners of a run: the caller, the collector of the containers' output, and the artifacts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Audience:
         self._is_closing = False
         self._listeners: list[Listener] = [listener]
         self.secrets = Secrets()
-        """What nobody may tell: filled by the pods' workers."""
+        """What no listener may tell: filled by the pods' workers."""
         if options.artifacts is not None:
             artifacts = ArtifactWriter(options.artifacts, engine, self.secrets)
             self._listeners.append(artifacts)
@@ -43,7 +43,7 @@ class Audience:
         self._resources.close()
 
     def hurry(self, *, is_forced: bool) -> None:
-        """Somebody asks for an end: when that is insisted on, or all that lasts is the output, its rest is not told."""
+        """The user asks for an end: the rest of the output is not told if they insist, or if only the output still lasts."""
         if is_forced or self._is_closing:
             self._logs.hurry()
 

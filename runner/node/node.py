@@ -1,8 +1,8 @@
 """One process' node: the kubelet and the controllers over one registry and one Engine, in real and in virtual time.
 
-A node waits for nothing and judges nothing. Whoever drives it gives it time: ``node/threads.py`` with a thread for each pod,
+A node waits for nothing and judges nothing. Its driver gives it time: ``node/threads.py`` with a thread for each pod,
 the laboratory step by step on a virtual clock. Both say what has happened, take from it what is to be done, and tell it what
-became of it. Whoever wrote the pods watches, and judges.
+became of it. The client that wrote the pods watches, and judges.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Node:
         """How often in a row the registry did not let workloads be reconciled."""
         self._news: tuple[Callable[[], None], ...] = ()
         self.guard = threading.RLock()
-        """Held while the workloads are reconciled; and by whoever wants to see them and their pods as of one moment."""
+        """Held while the workloads are reconciled, and by readers that want them and their pods as of one moment."""
         self.problem: BaseException | None = None
         """What ended the reconciling of the workloads."""
         self._on_trouble: tuple[Callable[[], None], ...] = ()
@@ -126,7 +126,7 @@ class Node:
         self._on_trouble = (*self._on_trouble, callback)
 
     def tell_trouble(self) -> None:
-        """Call whoever wants to know of troubles."""
+        """Call those who want to know of troubles."""
         for callback in self._on_trouble:
             callback()
 
@@ -136,7 +136,7 @@ class Node:
         self.tell_trouble()
 
     def tell_news(self) -> None:
-        """Call whoever wants to know that something is new."""
+        """Call those who want to know that something is new."""
         for callback in self._news:
             callback()
 
@@ -191,7 +191,7 @@ class Node:
     # --- pods -------------------------------------------------------------------------------------------------------
 
     def add(self, owned: Owned, *, is_new: bool = True, controller: Controller | None = None) -> Running:
-        """Begin with a pod, whoever holds it."""
+        """Begin with a pod, whichever node holds it."""
         return self.roster.add(owned, is_new=is_new, controller=controller)
 
     def _begin(self, owned: Owned, is_new: bool, controller: Controller | None) -> Running:
@@ -256,7 +256,7 @@ class Node:
         return True
 
     def let_go(self, one: Running) -> None:
-        """Nobody works on a pod here any more. Raises StoreError."""
+        """The worker of a pod has ended here. Raises StoreError."""
         try:
             self.roster.let_go(one)
         finally:
@@ -265,7 +265,7 @@ class Node:
     def broke(self, one: Running, error: BaseException) -> float | None:
         """A pod's worker has broken. Returns in how many seconds to ``mend`` it; None: it stays down, with its error.
 
-        What everybody meets, and what breaks it again and again, is for whoever waits for the pod to see.
+        What all pods meet, and what breaks it again and again, is raised to those who wait for the pod.
         """
         breaks = one.broke(self.clock.steady(), CALM_SECONDS)
         if not may_be_mended(error) or breaks > MOST_BREAKS or one.detached:
@@ -352,7 +352,7 @@ class Node:
     def create(self, controller: Controller, value: Json) -> str:
         """Make a pod for a workload; returns its name."""
         assert self._spawn is not None
-        with self.roster.guard:  # Whoever hears of it meanwhile waits until it is here.
+        with self.roster.guard:  # A thread that hears of it meanwhile waits until it is here.
             pod = self._spawn(value, controller)
             self.roster.pick_up(pod.uid)
         return pod.name
@@ -364,7 +364,7 @@ class Node:
             request_deletion(self.store, uid, self.clock.now(), deletion_grace(one.pod, grace))
             one.wakeup.set()
 
-    # --- whoever looks at it ----------------------------------------------------------------------------------------
+    # --- what is seen of it ----------------------------------------------------------------------------------------
 
     def view(self, *, is_interrupted: bool = False) -> RunView:
         """Everything as it is now."""
@@ -438,7 +438,7 @@ class Node:
             one.detach()
 
     def say_goodbye(self) -> None:
-        """Ended containers that are kept tell nothing more: whoever reads them comes to an end, as if they were removed."""
+        """Ended containers that are kept tell nothing more: their readers come to an end, as if they were removed."""
         for one in self.running:
             one.say_goodbye(self._listener)
 

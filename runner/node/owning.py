@@ -133,7 +133,7 @@ def begin_sandbox(
 def abandon(owned: Owned, engine: Engine, store: Registry, clock: Clock) -> None:
     """Undo as much of a pod as can be undone when the run itself has broken; a sweep finds the rest.
 
-    Nobody works on the pod any more, except creations that were begun: they are waited for.
+    The pod's worker has ended. Creations that were begun are waited for.
     """
     owned.making.close()
     owned.jobs.close()

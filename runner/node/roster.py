@@ -1,4 +1,4 @@
-"""The pods that a node holds: found by what the ledger says, begun, let go of, and remembered as long as somebody asks."""
+"""The pods that a node holds: found by what the ledger says, begun, let go of, and remembered as long as they are asked for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runner.controllers.control import Controller
 
 MOST_PAST: Final = 200
-"""How many pods that workloads have made and that are gone are remembered for whoever judges a run."""
+"""How many pods that workloads have made and that are gone are remembered for the verdict on a run."""
 
 Begin = Callable[[Owned, bool, "Controller | None"], Running]
 """Makes a pod's worker; told whether the pod is new, and which workload has made it."""
@@ -63,7 +63,7 @@ class Roster:
         return self._all.get(uid)
 
     def remember(self, most: int | None) -> None:
-        """Remember so many pods that are gone, for whoever judges a run; None: all."""
+        """Remember so many pods that are gone, for the verdict on a run; None: all."""
         self.remembers = most
 
     # --- finding ------------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ class Roster:
             return self.add(owned, is_new=is_new, controller=self._maker_of(owned.pod))
 
     def add(self, owned: Owned, *, is_new: bool, controller: Controller | None) -> Running:
-        """Begin with a pod, whoever holds it."""
+        """Begin with a pod, whichever node holds it."""
         with self.guard:
             one = self._begin(owned, is_new, controller)
             self._all[owned.pod.uid] = self.live[owned.pod.uid] = one
@@ -127,7 +127,7 @@ class Roster:
     # --- letting go ---------------------------------------------------------------------------------------------------
 
     def _lose(self, one: Running) -> None:
-        """Another node holds it now, or somebody has removed it. Its worker leaves it as it is."""
+        """Another node holds it now, or it was removed. Its worker leaves it as it is."""
         if not one.worker.gone:
             one.lose()
 
@@ -141,7 +141,7 @@ class Roster:
                 self.pick_up(one.pod.uid)
 
     def fold(self, one: Running) -> None:
-        """Nothing of a pod that is gone stays in memory but what whoever judges, or its workload, looks at."""
+        """Keep of a pod that is gone only what the verdict on a run, or its workload, looks at."""
         one.owned.release()
         with self.guard:
             self._all[one.pod.uid] = Past(view=one.view, controller=one.controller, decision=one.decision)
@@ -149,7 +149,7 @@ class Roster:
             self.forget()
 
     def forget(self) -> None:
-        """Forget those that are gone and that nobody asks for any more."""
+        """Forget those that are gone and not asked for any more."""
         if self.remembers is None:
             return
         with self.guard:

@@ -136,7 +136,7 @@ class Running:
 
 
 class Past(Struct, frozen=True, kw_only=True):
-    """What a node remembers of a pod that is gone, until nobody asks any more."""
+    """What a node remembers of a pod that is gone, as long as it is asked for."""
 
     view: PodView
     controller: Controller | None = None

@@ -107,12 +107,12 @@ class Threads:
                 wake = node.reconcile()
                 self.start()
                 node.clock.wait(wake, self._hint)
-        except BaseException as error:  # It is raised to whoever waits for a pod.
+        except BaseException as error:  # Who waits for a pod gets it raised.
             node.workloads_broke(error)
         node.tell_news()
 
     def join(self, seconds: float | None = None, *, gives_up: Callable[[], bool] = _never) -> bool:
-        """Wait until the workers have ended, at most so many seconds for all together, or until somebody gives it up.
+        """Wait until the workers have ended, at most so many seconds for all together, or until the caller gives it up.
 
         Returns whether they have.
         """

@@ -1,4 +1,4 @@
-"""The registry's door: new objects come in here, whoever writes them: a run, a client, a controller.
+"""The registry's door: new objects of every writer come in here: a run's, a client's, a controller's.
 
 An object is read and checked (``checked``), gets what a server gives it (``Admission``), and is written (``create``): one after
 the other for a client, in steps for a run, which admits everything before it touches anything. Mirrors
@@ -32,7 +32,7 @@ _JOB, _SERVICE = "Job", "Service"
 class Admission(Struct, frozen=True, kw_only=True):
     """What new objects get: an identity, and pods their default account and their node.
 
-    ``node`` "": pods wait for one. ``accounts``: the ServiceAccounts that somebody has given; None: accounts are nobody's matter.
+    ``node`` "": pods wait for one. ``accounts``: the ServiceAccounts that were given; None: accounts are not looked at.
     ``namespace``: where objects without one belong.
     """
 

@@ -59,7 +59,7 @@ class Selection(Struct, frozen=True, kw_only=True):
     """What a watch is about; None and "" do not narrow it.
 
     ``holder``: objects that a node instance holds; one that gets another holder is DELETED for the one and ADDED for the other.
-    ``held``: the kinds of which that is meant, None for all; objects of other kinds count whoever holds them.
+    ``held``: the kinds of which that is meant, None for all; objects of other kinds count with any holder.
     ``with_status`` False leaves out that a status was published.
     """
 

@@ -27,5 +27,5 @@ def deletion_asked_of(store: Registry, value: Json) -> tuple[bool, int | None]:
 
 
 def forget_request(store: Registry, value: Json) -> None:
-    """Remove a request that has been fulfilled, or that nobody is there to fulfil."""
+    """Remove a request that has been fulfilled, or that no node is there to fulfil."""
     store.delete(KIND, str(value["metadata"]["namespace"]), str(value["metadata"]["uid"]))

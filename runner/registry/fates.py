@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Fates:
     """What follows from holders, leases and marks. ``is_alive`` is asked once of each holder.
 
-    ``is_doubt_dead``: leases of whom nobody can tell from here whether they are alive count as dead. ``besides``: a holder that
+    ``is_doubt_dead``: leases that may be alive or not, as far as is known here, count as dead. ``besides``: a holder that
     does not count, because it is letting go.
     """
 
@@ -34,7 +34,7 @@ class Fates:
         self._kept = ledger.kept()
 
     def holder(self, uid: str) -> str:
-        """Who held it at that moment; "" for nobody."""
+        """Who held it at that moment; "" for no holder."""
         return self._holders.get(uid, "")
 
     def is_held(self, uid: str) -> bool:

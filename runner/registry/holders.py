@@ -1,7 +1,7 @@
 """Who holds what: a node instance, which lives as long as its one lock, however many pods it runs.
 
 Its id stands in the ledger beside everything that it runs. The lock is an advisory one on a file in the state directory,
-which the system gives back when the process dies; so whoever finds an id can tell whether somebody is behind it, and takes
+which the system gives back when the process dies; so a process that finds an id can tell whether its node lives, and takes
 over what a dead one held by compare-and-swap (``Ledger.take``).
 """
 
@@ -30,7 +30,7 @@ _UNBORN = ".new"
 _ATTEMPTS = 10
 
 IsAlive = Callable[[str], bool]
-"""Whether somebody is behind a holder."""
+"""Whether a holder lives."""
 
 
 class PodIsOwned(UsageError):
@@ -38,7 +38,7 @@ class PodIsOwned(UsageError):
 
 
 class Holder(Protocol):
-    """Whoever runs objects, as those who work for it know it."""
+    """What runs objects, as its helpers know it."""
 
     @property
     def id(self) -> str:
@@ -46,12 +46,12 @@ class Holder(Protocol):
         ...
 
     def is_alive(self, holder: str) -> bool:
-        """Whether somebody is behind a holder's id, this one included. Raises StoreError."""
+        """Whether the holder of an id lives, this one included. Raises StoreError."""
         ...
 
 
 class SoleHolder:
-    """The only one, where nobody else can be: in memory."""
+    """The only one there can be: in memory."""
 
     def __init__(self, name: str) -> None:
         self.id = name
@@ -81,7 +81,7 @@ class NodeInstance:
         raise StoreError(f"cannot lock {self._path}: others remove it again and again")
 
     def is_alive(self, holder: str) -> bool:
-        """Whether somebody is behind a holder's id, this instance included."""
+        """Whether the holder of an id lives, this instance included."""
         return holder == self.id or holder_is_alive(self._home, holder)
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ def _locked_file(path: Path) -> int:
     descriptor = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        made.rename(path)  # Whoever cleans up may have taken it for a dead one's: then it is not there.
+        made.rename(path)  # A sweep may have taken it for a dead one's: then it is not there.
     except BaseException:
         os.close(descriptor)
         made.unlink(missing_ok=True)
@@ -115,7 +115,7 @@ def _locked_file(path: Path) -> int:
 
 
 def holder_is_alive(home: Home, holder: str, *, doubt: bool = True) -> bool:
-    """Whether somebody is behind a holder: a node instance, or a process by its label, as earlier versions wrote it.
+    """Whether a holder lives: a node instance, or a process by its label, as earlier versions wrote it.
 
     ``doubt`` is the answer for a label that cannot be judged from here, another machine's for instance. Raises StoreError.
     """
@@ -161,7 +161,7 @@ def _entries(directory: Path) -> list[Path]:
 
 
 def take_over(registry: Registry, uid: str, new: str, is_alive: IsAlive) -> None:
-    """Become the holder of what nobody holds, or a dead one. Raises PodIsOwned when somebody does, or was quicker."""
+    """Become the holder of what has none, or a dead one. Raises PodIsOwned when another lives, or was quicker."""
     former = registry.ledger.holder(uid)
     if former != new and (is_alive(former) or not take(registry, uid, former, new)):
         raise PodIsOwned(f"pod {uid} is run by another process, or is being removed")
@@ -181,9 +181,9 @@ def take(registry: Registry, uid: str, former: str, new: str) -> bool:
 
 
 def pods_of_living(registry: Registry, is_alive: IsAlive) -> list[Object]:
-    """The pods that somebody runs, or that are kept on purpose.
+    """The pods that a living node runs, or that are kept on purpose.
 
-    Of a pod whose node has died nobody knows whether it is ready, and the next sweep takes it without notice: it is behind
+    Whether a pod is ready whose node has died is not known, and the next sweep takes it without notice: it is behind
     no Service, as the pods of a node that is lost (pkg/controller/nodelifecycle marks them as not ready).
     """
     pods, holders = registry.list("Pod").items, registry.ledger.holders()

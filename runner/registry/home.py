@@ -75,7 +75,7 @@ class Home(Struct, frozen=True):
 
     @property
     def profiles(self) -> Path:
-        """Seccomp profiles that pods name with ``localhostProfile``; put there by whoever wants them."""
+        """Seccomp profiles that pods name with ``localhostProfile``; put there by the user."""
         return self.path / "seccomp"
 
     @property

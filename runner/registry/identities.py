@@ -19,7 +19,7 @@ def new_suffix() -> str:
 
 
 class RandomIdentities:
-    """Both, for whoever makes objects."""
+    """Both, for makers of objects."""
 
     def uid(self) -> str:
         return new_uid()

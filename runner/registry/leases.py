@@ -21,7 +21,7 @@ def new_lease(home: Home) -> str:
 
 
 def lease_state(lease: str, doubt: Lease = Lease.ALIVE) -> Lease:
-    """Whether a lease is alive, "" is nobody's; ``doubt`` is the answer where that cannot be told from here."""
+    """Whether a lease is alive, "" is none; ``doubt`` is the answer where that cannot be told from here."""
     if not lease:
         return Lease.NONE
     answer = owner_is_alive(lease)

@@ -58,12 +58,12 @@ def remove_orphans(registry: Registry, is_alive: IsAlive) -> None:
 
 
 def _is_still(registry: Registry, before: Object, lease: str, found: Object) -> bool:
-    """Whether nobody has written the object again meanwhile, under another lease."""
+    """Whether the object was not written again meanwhile, under another lease."""
     return uid_of(found) == uid_of(before) and (registry.ledger.lease(uid_of(found)) or owner_of(found)) == lease
 
 
 def _orphans(fates: Fates, values: Iterable[tuple[str, Object]]) -> list[tuple[str, Object]]:
-    """Those that nobody wants: none of them is run by anybody who would have to end it first."""
+    """Those that are not wanted: no node runs any of them, and would have to end it first."""
     return [(kind, value) for kind, value in values if fates.of(value) in (Fate.ENDS, Fate.GOES)]
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import IO, Final
 
 SUFFIX: Final = ".pull"
-"""Of lock files; a sweep removes those that nobody holds."""
+"""Of lock files; a sweep removes those that are not held."""
 
 
 @contextmanager
 def pull_lock(locks: Path | None, reference: str) -> Iterator[bool]:
-    """Hold the image's lock; gives whether somebody else held it before."""
+    """Hold the image's lock; gives whether another process held it before."""
     if locks is None:
         yield False
         return
@@ -55,7 +55,7 @@ def held_alone(path: Path) -> Iterator[bool]:
 
 
 def forget_lock(path: Path) -> None:
-    """Remove a lock file, unless somebody holds it."""
+    """Remove a lock file, unless it is held."""
     with suppress(OSError), path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _is_still(path, file):
@@ -63,7 +63,7 @@ def forget_lock(path: Path) -> None:
 
 
 def _lock(file: IO[str]) -> bool:
-    """Lock the file, waiting for whoever has it. Returns whether nobody had."""
+    """Lock the file, waiting for its holder. Returns whether it was free."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

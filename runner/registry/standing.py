@@ -1,4 +1,4 @@
-"""The names of workloads while their run lasts: taken by nobody else, and forgotten when it is over or its process died.
+"""The names of workloads while their run lasts: no other run takes them. They go with it, also when its process dies.
 
 A workload has a holder as a pod has; its objects in the registry are what ``get`` shows. Those whose pods are kept stay with
 them, as they were shown last.
@@ -69,7 +69,7 @@ def _clear(
 
 
 def forget_dead(registry: Registry, is_alive: IsAlive, now: datetime, *, besides: str = "") -> None:
-    """Remove the workloads that nobody runs and that have no pods; those that have are shown with the pods that are left.
+    """Remove the workloads that no node runs and that have no pods; those that have are shown with the pods that are left.
 
     ``besides`` is a holder that is letting go.
     """
@@ -96,7 +96,7 @@ def _is_left(value: Json, fates: Fates) -> bool:
 
 
 def _forget(registry: Registry, value: Json, holder: str) -> None:
-    """Remove a workload unless somebody has taken it meanwhile."""
+    """Remove a workload unless another process has taken it meanwhile."""
     with registry.transaction():
         if registry.ledger.holder(_uid(value)) == holder:
             registry.delete(*_key(value), uid=uid_of(value))
@@ -112,7 +112,7 @@ def _recount(value: Json, values: Sequence[Json], pods: Sequence[Json], store: R
         return  # It owns them by another one, which is counted.
     for one, before in zip(recounted(value, parent, mine, now), (value, parent), strict=False):
         if one != before:
-            # Whoever has written it meanwhile knew better.
+            # A writer that came meanwhile knew better.
             store.change(*_key(one), partial(_replacing, before, one))
 
 

@@ -55,7 +55,7 @@ class PlainNarrator:
 
     def __call__(self, narration: Narration) -> None:
         if isinstance(narration, LogLine | LogLines):
-            # Without the lock: nobody else waits for whoever reads the logs.
+            # Without the lock: no other thread waits for the reader of the logs.
             self._log(narration.lines if isinstance(narration, LogLines) else (narration,))
             return
         with self._lock:

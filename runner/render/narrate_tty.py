@@ -100,7 +100,7 @@ class TtyNarrator(PlainNarrator):
         from rich.console import Group
         from rich.text import Text
 
-        # Without our lock: whoever prints holds it and waits for the one that is held while this is drawn.
+        # Without our lock: the thread that prints holds it and waits for the one that is held while this is drawn.
         lines, bars = self._region.lines(self._now(), self._err.columns - 1), self._bars
         shown: list[RenderableType] = [Text(for_terminal(line), style="dim", no_wrap=True) for line in lines]
         return Group(*shown, *([bars] if bars is not None and bars.tasks else []))

@@ -88,7 +88,7 @@ class Output:
                 if isinstance(caught, ValueError) and not self.stream.closed:
                     raise
                 problem = caught
-        if problem is not None:  # Told without the lock: whoever listens may hold others.
+        if problem is not None:  # Told without the lock: the listener may hold others.
             self._reader_is_gone(problem)
 
     def _write(self, content: str | bytes) -> None:

@@ -102,7 +102,7 @@ class ContainerConfig(Struct, frozen=True, kw_only=True):
 
     @property
     def ahead(self) -> ContainerConfig:
-        """The same container made before its turn: hidden until then, removed if nobody takes it."""
+        """The same container made before its turn: hidden until then, removed if it is not taken."""
         return replace(self, labels={**self.labels, PREPARED: "1"})
 
 

@@ -78,7 +78,7 @@ def _memory_request(container: Container) -> int:
 
 
 def unenforced_storage(pod: Pod) -> tuple[str, ...]:
-    """Names of the containers whose limit of ephemeral storage nobody watches here."""
+    """Names of the containers whose limit of ephemeral storage is not watched here."""
     return tuple(
         container.name
         for container in pod.all_containers()

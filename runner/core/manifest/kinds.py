@@ -98,7 +98,7 @@ def _service(service: Object) -> None:
     if kind == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
     if kind == "ExternalName" and spec.get("internalTrafficPolicy") in ("Cluster", "Local"):
-        del spec["internalTrafficPolicy"]  # nobody sees it there
+        del spec["internalTrafficPolicy"]  # it is not shown there
     if spec.get("clusterIP") and not spec.get("clusterIPs"):
         spec["clusterIPs"] = [spec["clusterIP"]]
     if kind != "ExternalName":

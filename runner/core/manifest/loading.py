@@ -106,7 +106,7 @@ class _Loading:
         return self.seen.setdefault((kind, namespace, name), (file, at))
 
     def judge_custom(self) -> None:
-        """Custom resources beside other objects are ignored; alone they are kinds that nobody knows."""
+        """Custom resources beside other objects are ignored; alone they are unknown kinds."""
         is_beside = bool(self.begun or self.ignored)
         for problem, ignored in self.custom:
             if is_beside:

@@ -1,7 +1,7 @@
 """Our own warnings about what a pod asks of a cluster, each with what happens here instead.
 
 An API server looks these up (admission plugins Priority, RuntimeClass, NamespaceLifecycle) or drops them (feature gates that
-are off by default in 1.36). A manifest that is right for somebody's cluster is not refused for them.
+are off by default in 1.36). A manifest that is right for some cluster is not refused for them.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ TABLE = "endpoints"
 
 
 def proxy_config(service: Json, *, image: str, owner: str) -> ContainerConfig:
-    """The container. The Service's uid stands where a pod's would, so that whoever sweeps finds it."""
+    """The container. The Service's uid stands where a pod's would, so that a sweep finds it."""
     metadata, bindings = service["metadata"], node_bindings(service)
     return ContainerConfig(
         name=f"k8s_SERVICE_{metadata['name']}_{metadata['namespace']}_{metadata['uid']}",

@@ -115,7 +115,7 @@ class Condition(Struct, frozen=True, kw_only=True, eq=False):
     observed_generation: int = 0
     """The pod's generation when the condition was computed; 0: not told."""
     base: Condition | None = None
-    """What it was made of, without time and generation; None for one of somebody else. It makes no difference to others."""
+    """What it was made of, without time and generation; None for another client's. It makes no difference to others."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Condition) and self._tells() == other._tells()

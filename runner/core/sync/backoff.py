@@ -161,7 +161,7 @@ def check_pull(
 ) -> Blocked | None:
     """Whether the next pull must wait, and until when: counted from the last failure.
 
-    A failure that lies in the future was noted before the clock was set back; nobody knows how long it is ago.
+    A failure that lies in the future was noted before the clock was set back; how long ago it was is not known.
     """
     if entry is None or entry.updated_at > now or _expired(entry, now, settings):
         return None

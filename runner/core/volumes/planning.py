@@ -50,7 +50,7 @@ def plan_volumes(
 def mounted_volumes(pod: Pod) -> list[Json]:
     """The volumes that have to be there before a container starts."""
     mounted = {mount.name for c in pod.all_containers() for mount in c.volume_mounts}
-    # What a fileKeyRef reads is set up too, whoever mounts it.
+    # What a fileKeyRef reads is set up too, mounted or not.
     for container in pod.all_containers():
         for entry in container.manifest.get("env") or ():
             mounted.add(str(((entry.get("valueFrom") or {}).get("fileKeyRef") or {}).get("volumeName")))

@@ -36,7 +36,7 @@ wqXn/POxDGivyDaEPn3fnOeOa/KBW4+RqFWy
 -----END CERTIFICATE-----
 """
 ROOT_CA: Json = {"kind": "ConfigMap", "metadata": {"name": ROOT_CA_NAME}, "data": {"ca.crt": _ROOT_CA}}
-"""What stands in for the ConfigMap of every namespace: a certificate whose key nobody has."""
+"""What stands in for the ConfigMap of every namespace: a certificate whose key does not exist."""
 
 
 def issued_at(pod: Pod, seconds: int, now: datetime) -> datetime:

@@ -35,7 +35,7 @@ class WorkloadState(StrEnum):
 
 
 class Identities(Protocol):
-    """Where the parts of names that nobody chose come from."""
+    """Where the random parts of names come from."""
 
     def uid(self) -> str:
         """A UID that nothing else has."""

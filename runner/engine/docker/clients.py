@@ -1,4 +1,4 @@
-"""docker-py's clients of one Engine: each lent to one user at a time, few of them connected while nobody needs them.
+"""docker-py's clients of one Engine: each lent to one user at a time, few of them connected while they are idle.
 
 A client is a requests session, which belongs to one thread at a time. How many are lent is not limited: as many as there are
 calls under way and streams that are open, each with one connection.
@@ -141,7 +141,7 @@ class Clients:
                 surplus.close()
 
     def close(self) -> None:
-        """Close what nobody has borrowed; what is borrowed is closed when it comes back."""
+        """Close the idle clients; a borrowed one is closed when it comes back."""
         with self._lock:
             self._closings += 1
             idle, self._idle = self._idle, []
@@ -150,7 +150,7 @@ class Clients:
 
 
 class Loan:
-    """A client that somebody has. ``closings`` counts how often all were closed before."""
+    """A client that is lent. ``closings`` counts how often all were closed before."""
 
     def __init__(self, clients: Clients, client: APIClient, closings: int) -> None:
         self.client = client

@@ -374,7 +374,7 @@ class DockerEngine(Untagged):
         parameters = {"fromImage": repository, "tag": tag or "latest"}
         wire = self._stream("POST", "/images/create", Endpoint.PULL, params=parameters, headers=headers)
         try:
-            # To its end, also after an error: the Engine may give a pull up whose stream nobody reads.
+            # To its end, also after an error: the Engine may give up a pull whose stream is not read.
             errors = list(self._pull_lines(wire, on_progress))
         finally:
             wire.release()

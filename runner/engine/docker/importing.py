@@ -7,4 +7,4 @@ import threading
 from typing import Final
 
 IMPORTING: Final = threading.RLock()
-"""Held by whoever imports a module that imports docker, later than at the start."""
+"""Held while a module that imports docker is imported, later than at the start."""

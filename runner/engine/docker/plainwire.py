@@ -89,7 +89,7 @@ class PlainWire:
     def place(self) -> int | None:
         """The file descriptor where what ``blocks`` gives next comes; None when it is here already.
 
-        Whoever waits there reads on in any case, also when this is closed meanwhile.
+        The reader that waits there reads on in any case, also when this is closed meanwhile.
         """
         if self._rest or (self._chunks is not None and self._chunks.is_over) or not self._takes():
             return None

@@ -29,7 +29,7 @@ class Body(Protocol):
 
 
 class DockerEventStream:
-    """Events as they happen. An end that nobody asked for is an EngineUnavailable: the Engine went away."""
+    """Events as they happen. An end without a close is an EngineUnavailable: the Engine went away."""
 
     def __init__(self, wire: Body, address: str) -> None:
         self._wire = wire

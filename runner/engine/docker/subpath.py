@@ -1,7 +1,7 @@
 """Sub-paths of mounts: what an Engine does not do itself is done here, as a kubelet does it.
 
 Mirrors pkg/volume/util/subpath/subpath_linux.go: the sub-path is opened without leaving its volume, and what was opened, not
-its path, is mounted at a place that nobody else can write to; that place is what the container's mount is made from. It
+its path, is mounted at a place that only this process can write to; that place is what the container's mount is made from. It
 stands as long as the container, because the Engine goes there again for ``docker cp``.
 """
 
@@ -131,7 +131,7 @@ def _opened(config: ContainerConfig, mount: Mount, base: str) -> int:
     where = _where(config, mount)
     if not os.access(base, os.X_OK):
         raise EngineRefusal(f"cannot look into {base}", hint=HINT)
-    # The details would tell about the host's files, so nobody gets them.
+    # The details would tell about the host's files, so they are not told.
     try:
         if not Path(base, mount.sub_path).exists():
             make_below(base, mount.sub_path, stat.S_IMODE(Path(base).stat().st_mode))

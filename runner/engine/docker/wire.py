@@ -96,7 +96,7 @@ class Wire:
     def place(self) -> int | None:
         """The file descriptor where what ``blocks`` gives next comes; None when it is here already, -1 where there is none.
 
-        Whoever waits there reads on in any case, also when the wire is closed meanwhile.
+        The reader that waits there reads on in any case, also when the wire is closed meanwhile.
         """
         if self._socket is None or isinstance(self._socket, ssl.SSLSocket):
             return -1  # pipes; and TLS may hold back what has come

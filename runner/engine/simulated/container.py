@@ -133,11 +133,11 @@ class SimulatedContainer:
         self._summary = self._details = None
 
     def ask_to_stop(self, patience: datetime) -> None:
-        """Somebody asks it to stop, and waits until then."""
+        """It is asked to stop; the caller waits until then."""
         self.stopping, self.patience = True, patience
 
     def take_stop(self) -> bool:
-        """Whether somebody had asked it to stop; from now on nobody has."""
+        """Whether it had been asked to stop; from now on it has not."""
         stopping, self.stopping = self.stopping, False
         return stopping
 

@@ -38,7 +38,7 @@ class Call(NamedTuple):
 
 
 class EventBus:
-    """Hands each event to whoever asked for its labels; those who ask for one pod are found by its UID."""
+    """Hands each event to the streams that asked for its labels; those who ask for one pod are found by its UID."""
 
     def __init__(self) -> None:
         # By UID, "" for those who ask for more than one pod. Who is told of an event does not change while it is told.
@@ -50,7 +50,7 @@ class EventBus:
     ) -> Callable[[], None]:
         """Listen from now on, to all actions or to some; returns what ends it."""
         uid = labels.get(POD_UID, "")
-        # Whoever is found by its UID need not be compared with it.
+        # A stream that is found by its UID need not be compared with it.
         entry = ({key: value for key, value in labels.items() if key != POD_UID or not uid}, actions, listener)
         self._listeners[uid] = (*self._listeners.get(uid, ()), entry)
 

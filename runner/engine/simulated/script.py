@@ -50,7 +50,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
     @property
     def natural_code(self) -> int:
-        """The exit code of an end that nobody asked for."""
+        """The exit code of an end that was not asked for."""
         return KILLED_FOR_MEMORY if self.oom and not self.is_spared else self.exit_code
 
     def term(self) -> OnTerm:

@@ -1,4 +1,4 @@
-"""What is kept of one object in memory: typed as it came, turned into JSON when somebody asks."""
+"""What is kept of one object in memory: typed as it came, turned into JSON when it is read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Entry:
         self.notes: dict[str, str] = {}
 
     def pass_on(self, holder: str) -> None:
-        """Somebody else holds the object."""
+        """Another holds the object."""
         self.holder = holder
 
     def lend(self, lease: str) -> None:

@@ -1,7 +1,7 @@
 """The registry in memory: for simulations, where hundreds of thousands of statuses are published. Nothing is copied deeply.
 
-Statuses and events are kept as the typed values that they came as, and turned into JSON when somebody asks; there is a change
-log only while somebody watches.
+Statuses and events are kept as the typed values that they came as, and turned into JSON when they are read; there is a change
+log only while there is a watch.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from runner.registry.memory.records import NOTHING, Entry, Key, Record, read
 from runner.registry.memory.watching import MemoryWatch
 
 LOG_LENGTH = 10_000
-"""How many changes are kept while somebody watches, for watches that begin later."""
+"""How many changes are kept while there is a watch, for watches that begin later."""
 _EVENT = "Event"
 
 
@@ -68,7 +68,7 @@ class MemoryRegistry:
         self._wishes = 0
         self._event_lifetime = event_lifetime
         self._watches: list[MemoryWatch] = []
-        # Whether a watch hears of these; they are by far the most, and what nobody hears is not logged.
+        # Whether a watch hears of these; they are by far the most, and what no watch hears is not logged.
         self._hears_statuses = self._hears_events = False
         self._log: deque[Change] = deque(maxlen=LOG_LENGTH)
         self._touches: deque[Touch] = deque(maxlen=LOG_LENGTH)

@@ -4,7 +4,7 @@ Write-ahead logging, so that readers and the writer do not wait for each other; 
 guarded by a lock. Nothing is opened before the first call. What a power cut may take are the last moments
 (synchronous=NORMAL), never the file's consistency: the Engine is the truth, a worker derives the rest from it again.
 
-Whoever has it open shares a lock on a file beside it; who migrates it needs that lock alone.
+A process that has it open shares a lock on a file beside it; one that migrates it needs that lock alone.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ class Database:
             connection.execute(f"PRAGMA {pragma}")
         version = self._schema(connection)
         if version == len(MIGRATIONS):
-            # Whoever was quicker may have migrated it once more meanwhile.
+            # A quicker process may have migrated it once more meanwhile.
             return self._lock_file(fcntl.LOCK_SH) and self._schema(connection) == version
         if not (self._lock_file(fcntl.LOCK_EX) and self._is_alone(connection, version)):
             if is_last:
@@ -237,7 +237,7 @@ class Database:
         return version
 
     def _is_alone(self, connection: sqlite3.Connection, version: int) -> bool:
-        """Whether nobody has the file open; earlier versions took no lock, but SQLite knows."""
+        """Whether no other process has the file open; earlier versions took no lock, but SQLite knows."""
         if not version:
             return True
         try:
@@ -289,13 +289,13 @@ def _leads_to(link: Path, path: Path) -> bool:
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    """Whether somebody else has the file at this moment."""
+    """Whether another process has the file at this moment."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether the content of the file is at fault, not the place where it lies, or somebody who writes to it."""
+    """Whether the content of the file is at fault, not the place where it lies, or another writer."""
     if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError):
         return False
     # A table that is not there is SQLITE_ERROR; text that is none has no code.

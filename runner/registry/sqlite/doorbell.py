@@ -1,6 +1,6 @@
-"""The doorbell: one datagram socket for each watch that waits, rung by whoever writes something that it is about.
+"""The doorbell: one datagram socket for each watch that waits, rung by the writer of something that it is about.
 
-A socket lies beside the database, its selection in a table of it. A bell is a hint only: who was not rung, because its
+A socket lies beside the database, its selection in a table of it. A bell is a hint only: a watch that was not rung, because its
 socket could not be made, looks at the database's counter once a second all the same.
 """
 

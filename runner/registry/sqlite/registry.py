@@ -129,7 +129,7 @@ class SqliteRegistry:
                 ((newest, floor),) = self.database.read(
                     f"{query} AND kind = 'Pod' AND NOT is_status", (self._wished_at,)
                 )
-                # Of what the log has forgotten nobody knows.
+                # What the log has forgotten is not known any more.
                 self._wish = max(self._wish, newest, version if floor > self._wished_at else 0)
                 self._wished_at = version
             return self._wish
@@ -362,7 +362,7 @@ class SqliteRegistry:
 
 
 def _ignore(_: object) -> None:
-    """Nobody wants to know."""
+    """A callback that does nothing."""
 
 
 def _about(event: Json) -> tuple[str, str, float | None]:

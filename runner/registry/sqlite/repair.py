@@ -78,7 +78,7 @@ def repair(home: Home, clock: Clock) -> Damage | None:
             return None
         with tempfile.TemporaryDirectory(prefix=".repair-", dir=home.path) as folder:
             fresh = Home(Path(folder))
-            found = _salvage(home, fresh)  # again: somebody else may have been quicker
+            found = _salvage(home, fresh)  # again: another process may have been quicker
             if found is None:
                 return None
             aside = home.path / f"{home.database.name}.damaged-{clock.now():%Y%m%dT%H%M%S}"
@@ -119,7 +119,7 @@ def _salvage(home: Home, fresh: Home) -> Damage | None:
 def _mend(connection: sqlite3.Connection, version: int) -> None:
     """Give the copy a version that is later than all that are in it, and forget what belongs to nothing."""
     holds = "pods" if version == 1 else "records"
-    # Nobody may go on from a version of the log that was lost.
+    # No watch may go on from a version of the log that was lost.
     connection.execute(f"UPDATE revision SET value = (SELECT coalesce(max(revision), 0) + 1 FROM {holds})")
     if version > 1:
         connection.execute("UPDATE revision SET floor = value")
@@ -173,7 +173,7 @@ def _rows(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) 
 
 
 def _whole(table: str, columns: tuple[str, ...], row: tuple[object, ...]) -> tuple[object, ...] | None:
-    """A row as it is taken over, None for one that nobody could use. A status is computed again by whoever needs it."""
+    """A row as it is taken over, None for one that is of no use. A status is computed again when it is needed."""
     if any(isinstance(cell, bytes) for name, cell in zip(columns, row, strict=True) if name != "status"):
         return None
     named = dict(zip(columns, row, strict=True))

@@ -16,7 +16,7 @@ from runner.registry.sqlite.doorbell import Bell, Doorbells
 from runner.registry.sqlite.texts import load, load_status
 
 TICK_SECONDS = 1.0
-"""How often a watch that nobody rings looks whether something was written."""
+"""How often a watch that is not rung looks whether something was written."""
 _AT_ONCE = 500
 _COLUMNS = "revision, type, kind, namespace, name, uid, holder, former, is_status, is_held, value, status"
 

@@ -202,7 +202,7 @@ def validate_tolerations(errors: Errors, tolerations: list[Object] | None, path:
             if value:
                 errors.invalid(at.child("operator"), value, "value must be empty when `operator` is 'Exists'")
         else:
-            # Lt and Gt come with a feature that is off by default, but are listed to whoever tries them.
+            # Lt and Gt come with a feature that is off by default, but are listed to users who try them.
             supported = ("Equal", "Exists", "Lt", "Gt") if operator in ("Lt", "Gt") else ("Equal", "Exists")
             errors.not_supported(at.child("operator"), operator, supported)
         if effect and effect not in _EFFECTS:
