@@ -210,6 +210,7 @@ class Sandboxes:
             yield Wait(ready=lambda: begun.is_there)
         if creation.id:
             observer.reveal(creation.id)
+            observer.suspect(creation.id, SANDBOX_CONTAINER, attempt)
             if following is not None:
                 self.prefetcher.begin(following, creation.id)
         if not job.done:
