@@ -359,7 +359,7 @@ class Launching(Ground):
         from runner.api.waiting import Waiting
         from runner.kubelet.prober.handlers import EngineHandlers
         from runner.node.node import Node
-        from runner.node.owning import own
+        from runner.node.owning import own_found
         from runner.node.threads import Threads
 
         node = Node(
@@ -372,7 +372,7 @@ class Launching(Ground):
             listener=listener,
             sandbox_image=image,
             holder=title.holder,
-            means=partial(own, owner=title.owner),
+            means=partial(own_found, owner=title.owner),
             network=network,
             secrets=secrets,
         )

@@ -22,7 +22,7 @@ from runner.clock import VIRTUAL_START, Flag, VirtualClock
 from runner.core.admission import admit
 from runner.core.images.images import InvalidReference
 from runner.core.manifest.types import LoadedObject
-from runner.core.model import Json, Pod
+from runner.core.model import Json, Object, Pod
 from runner.core.narration import EventRecorded, Narration, StatusChanged
 from runner.core.status.podstatus import PodStatus
 from runner.core.text.times import later
@@ -43,7 +43,8 @@ from runner.node.node import Node
 from runner.node.owning import Owned, begin_sandbox
 from runner.node.running import Past, Running
 from runner.registry.admission import create
-from runner.registry.contract import ChangeType, Registry, name_of, unversioned, without_status
+from runner.registry.contract import ChangeType, Registry, uid_of, unversioned, without_status
+from runner.registry.holders import note_former
 from runner.registry.memory import MemoryRegistry
 
 if TYPE_CHECKING:
@@ -147,6 +148,8 @@ class VirtualNode:
         self._is_alone = is_alone
         self._listener, self._between = listener, between
         self._new: set[str] = set()
+        self._scripts: dict[str, SimulationScript] = {}
+        self._read: dict[str, Pod] = {}
         self.node = self._begin()
         self._held = self.store.watch(kinds=("Pod",), holder=_OWNER, with_status=False, wake=self._see_held)
         if between is None:
@@ -191,11 +194,17 @@ class VirtualNode:
         self._wake = None
         self._new.clear()
         self._broken.clear()
-        for value in self.store.list("Pod").items:
-            self._take_over(Pod.from_json(without_status(value)))
+        self._resume()
 
-    def _take_over(self, pod: Pod, controller: Controller | None = None) -> None:
-        self.node.add(self._owned(pod, self.script.for_pod(pod)), is_new=False, controller=controller)
+    def _resume(self) -> None:
+        """Find what there is, as any node that begins."""
+        self._note_former()
+        self.node.roster.look()
+
+    def _note_former(self) -> None:
+        """Of two lives one cannot be told from the other by its holder, as those of two instances can."""
+        for uid in self.store.ledger.holders():
+            note_former(self.store, uid, _OWNER)
 
     def _engine_event(self, event: EngineEvent | None) -> None:
         self.node.engine_event(event)
@@ -209,20 +218,25 @@ class VirtualNode:
 
     def write(self, pod: Pod, script: SimulationScript) -> Pod:
         """Write a pod, which the node finds."""
-        self.node.roster.expect(self._new_owned(pod, script))
+        self._assign(pod, script)
+        self._read[pod.uid] = pod
         create(self.store, {"kind": "Pod", **pod.manifest}, holder=_OWNER)
         return pod
 
-    def _means(self, pod: Pod) -> Owned:
-        """What it takes to run a pod that another client has written for this node."""
-        return self._new_owned(pod, self.script.for_pod(pod))
+    def _means(self, value: Object) -> Owned:
+        """What it takes to run a pod that the node has found; what was written here need not be read again."""
+        pod = self._read.pop(uid_of(value), None) or Pod.from_json(without_status(value))
+        if pod.uid not in self._scripts:
+            self._assign(pod, self.script.for_pod(pod))
+        self._new.add(pod.uid)
+        return self._owned(pod, self._scripts[pod.uid])
 
-    def _new_owned(self, pod: Pod, script: SimulationScript) -> Owned:
+    def _assign(self, pod: Pod, script: SimulationScript) -> None:
+        """Have a pod do what a script says, whichever node runs it."""
+        self._scripts[pod.uid] = script
         self.engine.assign(pod.uid, script.for_engine(pod))
         self.handlers.assign(pod.uid, script.hooks)
         self._have_images(pod)
-        self._new.add(pod.uid)
-        return self._owned(pod, script)
 
     def _owned(self, pod: Pod, script: SimulationScript) -> Owned:
         wakeup = Flag()
@@ -351,6 +365,7 @@ class VirtualNode:
         self.network.forget(one.pod.uid)
         self.engine.forget(one.pod.uid)
         self.handlers.forget(one.pod.uid)
+        self._scripts.pop(one.pod.uid, None)
 
     def _mend(self, one: Running) -> None:
         if self.node.live.get(one.pod.uid) is not one:
@@ -389,9 +404,12 @@ class Cluster(VirtualNode):
             if item.kind != "Pod" and item.kind not in WORKLOAD_KINDS:
                 write(self.store, {**item.value, "kind": item.kind}, item.namespace, self.clock.now())
         from runner.controllers.control import Controller
+        from runner.core.workloads.status import objects_of
 
         self._workloads = expand(objects, self._names, self.clock.now())
         made = [Controller(workload) for workload in self._workloads]
+        for one in made:
+            create(self.store, *objects_of(one.view((), self.clock.now())), holder=_OWNER)
         for item in objects:
             if item.kind == "Pod":
                 self.add(self._admitted(item.value, item.namespace))
@@ -402,18 +420,15 @@ class Cluster(VirtualNode):
     def _added(self, one: Running) -> None:
         self._on_pod(self, one.pod)
 
-    def restart(self) -> None:
-        """The same with the workloads that there are."""
+    def _resume(self) -> None:
+        """The same with the workloads that this node holds."""
         from runner.controllers.control import Controller
 
-        found = (one for one in self._workloads if self.store.get(one.kind, *name_of(one.value)) is not None)
-        self._found = {one.uid: Controller(one) for one in found}
-        super().restart()
-        self.node.control(list(self._found.values()), self._spawn, is_new=False)
-
-    def _take_over(self, pod: Pod, controller: Controller | None = None) -> None:
-        owners = (str(owner.get("uid")) for owner in pod.manifest["metadata"].get("ownerReferences") or ())
-        super()._take_over(pod, next((self._found[uid] for uid in owners if uid in self._found), controller))
+        self._note_former()
+        held = self.store.ledger.holders()
+        found = [Controller(one) for one in self._workloads if held.get(one.uid) == _OWNER]
+        self.node.control(found, self._spawn, is_new=False)
+        self.node.roster.look()
 
     def _admitted(self, value: Json, namespace: str) -> Pod:
         made = admit(

@@ -38,7 +38,7 @@ from runner.kubelet.podworkers.worker import PodWorker
 from runner.kubelet.prober.handlers.contract import Handlers
 from runner.node.mending import CALM_SECONDS, MENDING, MOST_BREAKS, may_be_mended, text_of
 from runner.node.owning import Owned, Spawn
-from runner.node.roster import Roster
+from runner.node.roster import Means, Roster
 from runner.node.running import Past, Running, member_of
 from runner.registry.contract import Change, Registry
 from runner.registry.deletion import pod_of, request_deletion
@@ -68,7 +68,7 @@ class Node:
         listener: Listener,
         sandbox_image: str,
         holder: str,
-        means: Callable[[Pod], Owned],
+        means: Means,
         home: Home | None = None,
         network: Network | None = None,
         secrets: Secrets | None = None,

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from runner.clock import Clock, Wakeup
 from runner.core.kindwords import PODS
-from runner.core.model import Json, Pod
+from runner.core.model import Json, Object, Pod
 from runner.engine.protocol import Engine
 from runner.errors import AlreadyExists, EngineError, RunnerError
 from runner.kubelet.containers.ahead import begin_ahead
@@ -21,7 +21,7 @@ from runner.kubelet.containers.sandbox import NO_ZONE, Ahead, SandboxMaker, Zone
 from runner.kubelet.loop.jobs import Jobs, ThreadJobs
 from runner.kubelet.loop.making import Making
 from runner.registry.admission import create
-from runner.registry.contract import Key, Registry
+from runner.registry.contract import Key, Registry, without_status
 from runner.registry.deletion import forget_pod
 from runner.registry.objects import remove_claims
 from runner.retry import engine_retry
@@ -81,6 +81,11 @@ def own(pod: Pod, owner: str) -> Owned:
     wakeup = Wakeup()
     jobs = partial(ThreadJobs, wakeup)
     return Owned(pod, wakeup, jobs(), owner=owner, making=Making(wakeup.set), make_jobs=jobs)
+
+
+def own_found(value: Object, owner: str) -> Owned:
+    """The same for a v1 Pod that was found in the registry."""
+    return own(Pod.from_json(without_status(value)), owner)
 
 
 class Title(Struct, frozen=True, kw_only=True):

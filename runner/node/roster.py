@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from runner.core.changes import ChangeType
-from runner.core.model import Json, Pod
+from runner.core.model import Json, Object, Pod
 from runner.core.owners import controller_of
 from runner.node.owning import Owned
 from runner.node.running import Past, Running
-from runner.registry.contract import Change, Registry, without_status
+from runner.registry.contract import Change, Registry, uid_of
 from runner.registry.deletion import pod_of
+from runner.registry.holders import was_held
 
 if TYPE_CHECKING:
     from runner.controllers.control import Controller
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 MOST_PAST: Final = 200
 """How many pods that workloads have made and that are gone are remembered for the verdict on a run."""
 
+Means = Callable[[Object], Owned]
+"""Gives what it takes to run a v1 Pod."""
 Begin = Callable[[Owned, bool, "Controller | None"], Running]
 """Makes a pod's worker; told whether the pod is new, and which workload has made it."""
 
@@ -31,7 +34,7 @@ class Roster:
         self,
         registry: Registry,
         holder: str,
-        means: Callable[[Pod], Owned],
+        means: Means,
         begin: Begin,
         controllers: Callable[[], Sequence[Controller]],
         on_add: Callable[[Running], None],
@@ -107,9 +110,14 @@ class Roster:
                 value = pod_of(self._registry, uid)
                 if value is None or self._registry.ledger.holder(uid) != self._holder:
                     return None
-                owned = self._means(Pod.from_json(without_status(value)))
-                is_new = not (_was_admitted(value) or self._registry.ledger.attempts(uid))
+                owned = self._means(value)
+                is_new = not self._was_begun(value)
             return self.add(owned, is_new=is_new, controller=self._maker_of(owned.pod))
+
+    def _was_begun(self, value: Object) -> bool:
+        """Whether a node has begun with a pod: something of it may be in the Engine."""
+        uid = uid_of(value)
+        return _was_admitted(value) or bool(self._registry.ledger.attempts(uid)) or was_held(self._registry, uid)
 
     def add(self, owned: Owned, *, is_new: bool, controller: Controller | None) -> Running:
         """Begin with a pod, whichever node holds it."""

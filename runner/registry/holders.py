@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _UNBORN = ".new"
 """Of a lock file whose instance is not there yet."""
 _ATTEMPTS = 10
+_FORMER = "former holder"
 
 IsAlive = Callable[[str], bool]
 """Whether a holder lives."""
@@ -163,8 +164,24 @@ def _entries(directory: Path) -> list[Path]:
 def take_over(registry: Registry, uid: str, new: str, is_alive: IsAlive) -> None:
     """Become the holder of what has none, or a dead one. Raises PodIsOwned when another lives, or was quicker."""
     former = registry.ledger.holder(uid)
-    if former != new and (is_alive(former) or not take(registry, uid, former, new)):
-        raise PodIsOwned(f"pod {uid} is run by another process, or is being removed")
+    if former == new:
+        return
+    is_owned = is_alive(former)
+    with registry.transaction():
+        if former and not is_owned:
+            note_former(registry, uid, former)  # First: whoever watches may see it at once.
+        if is_owned or not take(registry, uid, former, new):
+            raise PodIsOwned(f"pod {uid} is run by another process, or is being removed")
+
+
+def note_former(registry: Registry, uid: str, former: str) -> None:
+    """Remember that another node has held an object: whatever is known of it, something may have been made for it."""
+    registry.ledger.note(uid, _FORMER, former)
+
+
+def was_held(registry: Registry, uid: str) -> bool:
+    """Whether another node has held an object that this one holds."""
+    return _FORMER in registry.ledger.notes(uid)
 
 
 def take(registry: Registry, uid: str, former: str, new: str) -> bool:

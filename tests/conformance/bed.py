@@ -31,7 +31,7 @@ from runner.kubelet.sandboximage import sandbox_reference
 from runner.node.audience import Audience
 from runner.node.node import Node
 from runner.node.outcome import StopRequest
-from runner.node.owning import Title, own, own_new
+from runner.node.owning import Title, own_found, own_new
 from runner.node.running import Running
 from runner.node.threads import Threads
 from runner.registry.deletion import request_deletion
@@ -94,7 +94,7 @@ class TestBed:
                 listener=self._audience,
                 sandbox_image=self._sandbox_image,
                 holder=title.holder,
-                means=partial(own, owner=title.owner),
+                means=partial(own_found, owner=title.owner),
             )
             made = self._nodes[cap] = Waiting(node, Threads(node), options)
             made.open(self.clock.now())

@@ -19,7 +19,7 @@ from runner.kubelet.options import WorkerOptions
 from runner.kubelet.prober.handlers import EngineHandlers
 from runner.kubelet.sandboximage import sandbox_reference
 from runner.node.node import Node
-from runner.node.owning import own
+from runner.node.owning import own_found
 from runner.node.threads import Threads
 from runner.registry.admission import create
 from runner.registry.deletion import request_deletion
@@ -53,7 +53,7 @@ def node(home: Home, docker_engine: DockerEngine) -> Iterator[Node]:
             listener=lambda _: None,
             sandbox_image=sandbox_reference(docker_engine, ""),
             holder=instance.id,
-            means=partial(own, owner=owner_label(home=home)),
+            means=partial(own_found, owner=owner_label(home=home)),
         )
         threads = Threads(made)
         stack.callback(threads.close)

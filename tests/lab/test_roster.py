@@ -16,6 +16,7 @@ from runner.lab.virtual import Cluster, End, VirtualNode
 from runner.node.running import Past
 from runner.registry.deletion import request_deletion
 from runner.registry.deletionrequests import request_deletion_of
+from runner.registry.holders import take_over
 from runner.retry import RetryPolicy
 
 ME = "simulation"
@@ -204,3 +205,29 @@ def test_a_job_counts_its_pods_until_it_is_deleted() -> None:
     made.advance(7)
     assert made.store.list("Job").items == []
     assert past(made) == []
+
+
+def test_what_another_node_has_begun_is_not_begun_anew_though_nothing_is_known_of_it() -> None:
+    """It died between the making of the sandbox and the first word about the pod."""
+    virtual = VirtualNode()
+    uid = written(virtual, "web", holder="dead")
+    assert virtual.node.everyone == ()
+    take_over(virtual.store, uid, ME, lambda _: False)
+    (one,) = virtual.node.running
+    assert one.worker.is_adopted
+    assert written(virtual, "new") != uid
+    assert [one.worker.is_adopted for one in virtual.node.running] == [True, False]
+
+
+def test_a_node_that_begins_again_finds_pods_and_workloads_by_what_it_holds() -> None:
+    made = cluster(SET, None)
+    made.advance(5)
+    (value,) = made.store.list("ReplicaSet").items
+    assert made.store.ledger.holder(value["metadata"]["uid"]) == ME
+    (before,) = made.node.running
+    foreign = written(made, "foreign", holder="another")
+    made.restart()
+    (after,) = made.node.running
+    assert (after.pod.uid, after.controller is not None) == (before.pod.uid, True)
+    assert after is not before
+    assert made.node.find(foreign) is None
