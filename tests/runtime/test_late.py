@@ -53,29 +53,23 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 # --- a node ------------------------------------------------------------------------------------------------------------
 
 
-def _pod(steps: list[str], name: str = "web") -> Any:
+def _pod(name: str) -> Running:
     owned = SimpleNamespace(pod=SimpleNamespace(name=name), wakeup=Wakeup())
-    return Running(cast(Any, owned), cast(Any, SimpleNamespace(steps=steps)))
+    return Running(cast(Any, owned), cast(Any, SimpleNamespace()))
 
 
-def _node(*pods: Any) -> Any:
-    def step(one: Any) -> bool:
-        one.worker.steps.append(one.pod.name)
+def _node(steps: list[str], *pods: Running) -> Any:
+    def step(one: Running) -> bool:
+        steps.append(one.pod.name)
         return True
 
-    node = SimpleNamespace(
-        clock=SystemClock(),
-        running=list(pods),
-        controllers=(),
-        step=step,
-        let_go=lambda _: None,
-        roster=SimpleNamespace(remember=lambda _: None),
-    )
-    node.registry_changed = node.settle = node.on_news = lambda *_: None
+    node = SimpleNamespace(clock=SystemClock(), running=list(pods), controllers=(), step=step)
+    node.roster = SimpleNamespace(remember=lambda _: None)
+    node.registry_changed = node.settle = node.on_news = node.let_go = lambda *_: None
 
     def detach() -> None:
         for one in node.running:
-            one.detached = True
+            one.detach()
 
     node.detach = detach
     return node
@@ -83,7 +77,7 @@ def _node(*pods: Any) -> Any:
 
 def test_a_pod_that_is_heard_of_after_the_close_has_no_thread() -> None:
     steps = list[str]()
-    threads = Threads(cast(Node, _node(_pod(steps))))
+    threads = Threads(cast(Node, _node(steps, _pod("web"))))
     threads.close()
     threads.start()  # As by a watch that has seen it open.
     threads.join(SECONDS)
@@ -92,14 +86,14 @@ def test_a_pod_that_is_heard_of_after_the_close_has_no_thread() -> None:
 
 def test_a_pod_that_comes_while_the_others_are_waited_for_has_no_worker() -> None:
     steps = list[str]()
-    node = _node(_pod(steps, "first"))
+    node = _node(steps, _pod("first"))
 
     class Busy(Threads):
-        def join(self, seconds: float | None = None, *, gives_up: Callable[[], bool] = lambda: False) -> bool:
-            have_ended = super().join(seconds, gives_up=gives_up)
-            node.running.append(_pod(steps, "late"))
+        def join(self, *args: Any, **how: Any) -> bool:
+            found = super().join(*args, **how)
+            node.running.append(_pod("late"))
             self._registry_changed(())  # As the watch calls it, if that is not closed.
-            return have_ended
+            return found
 
     threads = Busy(node)
     threads.start()
@@ -466,7 +460,9 @@ class Beginning:
     @contextmanager
     def working(self, _launch: object, _listener: object, stop: StopRequest) -> Iterator[Any]:
         def wait(*_: object) -> tuple[int, str]:
-            assert stop.requested
+            asked = threading.Event()
+            stop.subscribe(asked.set)
+            assert stop.requested or asked.wait(SECONDS)
             return ExitCode.INTERRUPTED, ""
 
         node = SimpleNamespace(view=lambda: SimpleNamespace(pods=()), on_trouble=lambda _: None)
