@@ -356,7 +356,7 @@ class VirtualNode:
             return None
         one.wakeup.clear()
         worker = one.worker
-        self.network.see(worker.ref.uid, worker.pod, worker.published)
+        self.network.see(one.owned.pod.uid, worker.pod, worker.published)
         if is_gone:
             self._forget(one)
         return None

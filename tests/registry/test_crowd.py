@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from runner.clock import Wakeup
+from runner.clock import SystemClock, Wakeup
 from runner.core.changes import ChangeType
 from runner.registry.contract import Change
 from runner.registry.home import Home
@@ -15,6 +15,8 @@ from runner.registry.sqlite import SqliteRegistry
 
 WRITERS, PODS, STATUSES = 4, 25, 6
 SECONDS = 60.0
+WATCHED_SECONDS, IDLE_SHARE = 3.0, 0.02
+"""Once a second a watch that nobody wakes looks whether the file has changed."""
 RUNS = """
 import sys
 from pathlib import Path
@@ -72,7 +74,21 @@ def test_get_w_shows_every_status_in_order_and_the_deletion_while_others_write(t
     assert [change.type for change in changes].count(ChangeType.DELETED) == WRITERS * PODS
     assert get.stdout is not None
     lines = [get.stdout.readline().rstrip() for _ in range(expected)]
+    idle = share_of_processor(get.pid, WATCHED_SECONDS)
     get.terminate()
     get.communicate(timeout=SECONDS)
     assert lines == [shown(change).rstrip() for change in changes]
+    assert idle < IDLE_SHARE
     registry.close()
+
+
+def share_of_processor(process: int, seconds: float) -> float:
+    """How much of its time on the wall a process spends on a processor, all its threads together."""
+
+    def spent() -> float:
+        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in tasks.iterdir()) / 1e9
+
+    tasks, clock, never = Path(f"/proc/{process}/task"), SystemClock(), Wakeup()
+    began, before = clock.steady(), spent()
+    never.wait(seconds)
+    return (spent() - before) / (clock.steady() - began)

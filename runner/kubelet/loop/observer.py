@@ -194,10 +194,11 @@ class Observer:
 
     def _look(self, suspects: Mapping[str, _Suspect], gone: Collection[str]) -> dict[str, _Known]:
         """What there is now."""
-        steady = self._clock.steady()
-        if self._is_complete and (self._relist is None or steady - self._listed_at < self._relist):
+        relist = self._relist
+        if self._is_complete and (relist is None or self._clock.steady() - self._listed_at < relist):
             found = {one: known for one, known in self._known.items() if one not in gone}
             return self._inspected(found, [one for one in suspects.values() if one[0] not in gone])
+        listed_at = self._clock.steady()
         self._is_complete = True  # Whoever mistrusts it from now on may mean what this list does not have yet.
         found, changed = {}, list[_Suspect]()
         for summary in self._engine.list_containers(self._labels):
@@ -209,7 +210,7 @@ class Observer:
                 changed.append(_suspect(summary.id, summary.labels))
             else:
                 found[summary.id] = known
-        self._listed_at = steady
+        self._listed_at = listed_at
         return self._inspected(found, changed)
 
     def _inspected(self, found: dict[str, _Known], changed: Iterable[_Suspect]) -> dict[str, _Known]:
@@ -279,7 +280,7 @@ def _shown(engine_id: str, digests: Sequence[str]) -> str:
 
 def _taken(queue: deque[T]) -> list[T]:
     """Everything that stands in a queue now, which others append to meanwhile."""
-    return [queue.popleft() for _ in range(len(queue))]
+    return [queue.popleft() for _ in range(len(queue))] if queue else []
 
 
 def _has_ended_by(record: SandboxRecord | ContainerRecord, at: datetime) -> bool:

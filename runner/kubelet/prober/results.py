@@ -38,5 +38,6 @@ class Results:
 
     def forget(self, container_id: str) -> None:
         """Drop what probes said about an instance that has ended."""
-        for kind in ProbeKind:
-            self.drop(kind, container_id)
+        for verdicts in self._verdicts.values():
+            if container_id in verdicts:
+                del verdicts[container_id]
