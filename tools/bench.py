@@ -28,7 +28,7 @@ IMAGES = ("busybox:latest", "nginx:1.7.9")
 MARK = "dev.podrunner.bench"
 PODRUNNER = str(Path(sys.executable).parent / "podrunner")
 
-# The plain way, as somebody without podrunner would write it.
+# The plain way, as a user without podrunner would write it.
 NAIVE = """
 import docker, sys
 api = docker.from_env().api

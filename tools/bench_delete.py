@@ -50,7 +50,7 @@ def pytest_runtest_logreport(report):
 
 
 def _bare(api: docker.APIClient) -> float:
-    """Remove a pod as somebody who knows what there is of it."""
+    """Remove a pod as a user who knows what there is of it."""
     containers = api.containers(all=True, filters={"label": LABEL})
     volumes = api.volumes(filters={"label": LABEL})["Volumes"] or []
     containers.sort(key=lambda one: one["Labels"].get("io.kubernetes.docker.type") == "podsandbox")

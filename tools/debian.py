@@ -34,7 +34,7 @@ def _apt(*arguments: str, cwd: Path | None = None) -> bool:
 def install(*packages: str) -> None:
     """Install packages, without letting them start services of the system.
 
-    An Engine of the system would be one more daemon that nobody asked for; ours is started by us.
+    An Engine of the system would be one more daemon that was not asked for; ours is started by us.
     """
     say(f"Installing Debian packages: {' '.join(packages)}")
     ours = not POLICY.exists()

@@ -57,7 +57,7 @@ def reachable() -> Iterator[str]:
 
 
 def faults() -> list[str]:
-    """Where table and schema differ: fields that nobody has decided about, and fields that are no more."""
+    """Where table and schema differ: fields that are not decided about, and fields that are no more."""
     found, types = [], list(reachable())
     for name in types:
         support = SUPPORT.get(name, Support())

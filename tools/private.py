@@ -1,4 +1,4 @@
-"""The private Engine: our own containerd and dockerd under the state directory, started and stopped by nobody else.
+"""The private Engine: our own containerd and dockerd under the state directory, started and stopped by podrunner alone.
 
 A daemon that is not ours is never touched: ours are known by the paths in their arguments.
 """
@@ -65,7 +65,7 @@ def _mount_lines() -> list[str]:
 def ensure_cgroups() -> None:
     """Mount a cgroup hierarchy where the machine has none at all, as containers cannot run without one.
 
-    One that exists but is not mounted here is mounted too: without it nobody is told of containers killed for memory.
+    One that exists but is not mounted here is mounted too: without it containers killed for memory are not told of.
     """
     if any(" - cgroup" in line for line in _mount_lines()):
         _mount_missing_hierarchies()

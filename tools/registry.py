@@ -69,7 +69,7 @@ def start(place: EnginePlace) -> None:
         return
     processes.stop(pids(place), 10.0)
     program = _program(place)
-    if _taken(port(place)):  # somebody else has it since: choose again, dockerd is told by `use_mirror`
+    if _taken(port(place)):  # another process has it since: choose again, dockerd is told by `use_mirror`
         (place.registry / "port").unlink()
     configuration = place.registry / "config.json"  # JSON is YAML
     content = {

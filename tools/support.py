@@ -43,13 +43,13 @@ SUPPORT: dict[str, Support] = {
     "Pod": Support("apiVersion kind metadata spec", ignored={"status": SERVER}),
     "ObjectMeta": Support(
         "annotations generateName labels name namespace ownerReferences",
-        notes={"ownerReferences": "kept; nobody collects pods whose owner is gone"},
+        notes={"ownerReferences": "kept; pods whose owner is gone are not collected"},
         ignored=_each(
             "creationTimestamp deletionGracePeriodSeconds deletionTimestamp generation managedFields resourceVersion "
             "selfLink uid",
             SERVER,
         )
-        | {"finalizers": "kept; a deleted pod goes without waiting for whoever set them"},
+        | {"finalizers": "kept; a deleted pod goes without waiting for those who set them"},
     ),
     "OwnerReference": Support("apiVersion blockOwnerDeletion controller kind name uid"),
     "PodSpec": Support(
@@ -61,7 +61,7 @@ SUPPORT: dict[str, Support] = {
         notes={
             "automountServiceAccountToken": "the token is signed on this machine; no cluster takes it",
             "nodeName": "shown as it is; every name means this machine",
-            "readinessGates": "a gate that nobody opens keeps the pod from being Ready",
+            "readinessGates": "a gate that is not opened keeps the pod from being Ready",
             "serviceAccount": "the old name of serviceAccountName",
         },
         ignored=_each(
@@ -71,7 +71,7 @@ SUPPORT: dict[str, Support] = {
         )
         | {
             "ephemeralContainers": "only a running pod gets them",
-            "evictionResponders": "nobody evicts",
+            "evictionResponders": "there is no eviction",
             "os": WINDOWS,
             "resourceClaims": "there are no device drivers",
             "runtimeClassName": "the Engine's default runtime runs every container",

@@ -75,7 +75,7 @@ def test_pods_that_its_workloads_make_are_its_own(runner: Runner) -> None:
 
 
 def test_what_was_missed_is_found_by_looking_again(tmp_path: Path) -> None:
-    """In memory changes are kept as long as somebody watches."""
+    """In memory changes are kept as long as there is a watch."""
     store = MemoryRegistry()
     with Runner(home=tmp_path, store=store, engine=SimulatedEngine(VirtualClock())) as runner:
         for name in ("a", "b"):

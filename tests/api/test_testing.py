@@ -1,4 +1,4 @@
-"""``runner.testing``: a pod's life in virtual time, as somebody's test asks for it."""
+"""``runner.testing``: a pod's life in virtual time, as a user's test asks for it."""
 
 from __future__ import annotations
 

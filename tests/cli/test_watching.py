@@ -1,4 +1,4 @@
-"""What somebody who follows objects sees when the watch has to begin anew."""
+"""What a user who follows objects sees when the watch has to begin anew."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.cli.support import FakeRunner, TickingClock, pod, put_pod
 
 
 def test_what_changed_while_nobody_could_watch_is_told_after_it() -> None:
-    """In memory changes are kept as long as somebody watches: a watch from an earlier version is too late."""
+    """In memory changes are kept as long as there is a watch: one from an earlier version is too late."""
     runner, clock = FakeRunner(), TickingClock()
     runner.clock, store = clock, runner.store
     put_pod(store, pod("a"))

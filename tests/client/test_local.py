@@ -138,7 +138,7 @@ def test_a_watch_tells_what_there_is_and_each_change_once_and_in_order(client: C
 
 def test_a_watch_goes_on_from_a_list(client: Client) -> None:
     client.create(config("a"))
-    with client.watch("Secret"):  # In memory changes are kept as long as somebody watches.
+    with client.watch("Secret"):  # In memory changes are kept as long as there is a watch.
         listing = client.list("ConfigMap")
         client.create(config("b"))
         watch = client.watch("ConfigMap", name="b", since=listing.resource_version)

@@ -175,7 +175,7 @@ class Course:
         return self._now() + timedelta(seconds=seconds)
 
     def _history(self, begun: datetime) -> list[str]:
-        """What was seen, for whoever has to find out why."""
+        """What was seen, to find out why."""
         states = [f"  {(s.at - begun).total_seconds():7.2f} {brief(s.pod)}" for s in tuple(self.view.states)]
         marks = [f"  {mark.at:.2f} {mark.who} {mark.word}" for mark in self.view.marks()]
         return ["states:", *states, "marks:", *marks, "events:", *(f"  {event}" for event in self.view.events())]

@@ -69,7 +69,7 @@ def together_first(marks: Marks, first: str, then: str) -> bool:
 
 
 def together(marks: Marks, one: str, other: str) -> bool:
-    """Both run at one time, whoever began."""
+    """Both run at one time, whichever began."""
     return together_first(marks, one, other) or together_first(marks, other, one)
 
 

@@ -1,4 +1,4 @@
-"""What happens to a pod when somebody else lays hands on its containers in the Engine."""
+"""What happens to a pod when its containers are changed in the Engine from outside."""
 
 from __future__ import annotations
 

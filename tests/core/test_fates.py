@@ -36,6 +36,6 @@ def test_the_table_has_every_row() -> None:
 
 @pytest.mark.parametrize(("lease", "is_kept"), [*itertools.product(Lease, (True, False))])
 def test_what_was_deleted_is_wanted_by_nobody(lease: Lease, is_kept: bool) -> None:
-    """Also when whoever had begun to remove it has died."""
+    """Also when the process that had begun to remove it has died."""
     assert fate_of(is_held=True, lease=lease, is_kept=is_kept, is_deleted=True) is Fate.ENDS
     assert fate_of(is_held=False, lease=lease, is_kept=is_kept, is_deleted=True) is Fate.GOES

@@ -1,4 +1,4 @@
-"""What a pod tells: how its parts are put together, and what somebody may ask of a log."""
+"""What a pod tells: how its parts are put together, and what may be asked of a log."""
 
 from __future__ import annotations
 

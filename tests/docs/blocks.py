@@ -143,7 +143,7 @@ class Place:
         try:
             output, _ = process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
-            # All of it, and gracefully: pods are deleted by whoever runs them.
+            # All of it, and gracefully: pods are deleted by their node.
             os.killpg(process.pid, signal.SIGTERM)
             output, _ = process.communicate()
             raise AssertionError(f"{command[-1]} was not over after {SECONDS} s\n{output}") from None

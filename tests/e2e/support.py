@@ -195,7 +195,7 @@ class Bench:
             return self.start(*argv, stdin=stdin, environ=environ).end()
 
     def name(self, stem: str = "pod") -> str:
-        """A pod name that nobody else has."""
+        """A pod name of its own."""
         name = f"{stem}-{secrets.token_hex(4)}"
         self.names.append(name)
         return name

@@ -1,4 +1,4 @@
-"""Disk volumes with a size limit: whoever uses more is evicted, as a kubelet does."""
+"""Disk volumes with a size limit: a pod that uses more is evicted, as a kubelet does."""
 
 from __future__ import annotations
 

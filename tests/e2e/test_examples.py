@@ -61,7 +61,7 @@ EXPECTED = {
 
 @pytest.fixture
 def namespace(bench: Bench) -> Iterator[str]:
-    """A namespace that nobody else has, whose claims' volumes go in the end."""
+    """A namespace of its own, whose claims' volumes go in the end."""
     name = f"examples-{secrets.token_hex(4)}"
     yield name
     for volume in bench.engine.volumes.list():

@@ -1,4 +1,4 @@
-"""A node in threads runs what somebody else has written for it, and lets go of what another one has taken."""
+"""A node in threads runs what another client has written for it, and lets go of what another one has taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What containers print reaches whoever reads it: all of it, byte by byte, and nothing that a terminal would obey beside it."""
+"""What containers print reaches its reader: all of it, byte by byte, and nothing that a terminal would obey beside it."""
 
 from __future__ import annotations
 

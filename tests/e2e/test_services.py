@@ -31,7 +31,7 @@ FETCH = "fetch() { until wget -q -O - http://$1; do sleep 0.1; done; }; refused(
 
 
 def server(name: str, label: str, *, script: str = HTTP, **spec: Any) -> dict[str, Any]:
-    """A pod that says its host name to whoever asks port 8080; ready as long as /w/up is there."""
+    """A pod that says its host name on port 8080; ready as long as /w/up is there."""
     probe = {"exec": {"command": ["test", "-e", "/w/up"]}, "periodSeconds": 1, "failureThreshold": 1}
     value = pod(
         name, container("app", script, ports=PORTS, readinessProbe=probe), terminationGracePeriodSeconds=1, **spec
@@ -156,7 +156,7 @@ def test_endpoints_follow_readiness_and_services_may_go_and_come(bench: Bench) -
 
 
 def test_datagrams_reach_an_endpoint_in_the_nodes_network(bench: Bench) -> None:
-    """A server of this test's own, which says who it is to whoever asks it for a name."""
+    """A server of this test's own, which answers each question for a name with who it is."""
     manifest = pod(bench.name("node"), terminationGracePeriodSeconds=1, hostNetwork=True)
     manifest["metadata"]["labels"] = {"app": "udp"}
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as target:
@@ -216,7 +216,7 @@ def test_a_proxy_outlives_its_process_only_until_somebody_sweeps_or_takes_it_ove
     first.kill()
     bench("gc")
     assert bench.left(first_name) == []
-    # Whoever holds the proxy of the dead run's own Service ends it: the sweep, or the other run that has just taken it over.
+    # The holder of the proxy of the dead run's own Service ends it: the sweep, or the other run that has just taken it over.
     until(lambda: {one["Id"] for one in bench.engine.api.containers(all=True)} & held <= {shared}, "the end of a proxy")
     assert ask(bench, "for i in 1 2; do fetch shared; done") == [second_name, second_name]
     assert shared in proxies(bench)
@@ -229,7 +229,7 @@ def test_a_proxy_outlives_its_process_only_until_somebody_sweeps_or_takes_it_ove
 
 @pytest.mark.usefixtures("alone")
 def test_a_pod_whose_process_died_stands_behind_no_service(bench: Bench) -> None:
-    """It takes connections and says nothing: whoever got there would lose its connection to the sweep of the next run."""
+    """It takes connections and says nothing: a client would lose its connection to the sweep of the next run."""
     name, dead = bench.name("server"), bench.name("mute")
     dying = serving(bench, server(dead, "web", script=MUTE), ready=1)
     process = serving(bench, server(name, "web"), service("svc", "web"), ready=1)

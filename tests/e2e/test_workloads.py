@@ -54,7 +54,7 @@ def seen(bench: Bench, what: str, template: str) -> str:
 
 
 def test_a_deleted_replica_is_replaced_and_its_owners_are_seen(bench: Bench) -> None:
-    """While the run goes on nobody else gets the Deployment's name; when it is over nothing of it is shown."""
+    """While the run goes on no other run gets the Deployment's name; when it is over nothing of it is shown."""
     value = workload(bench, "Deployment", "web", container("main"), {"replicas": 2})
     name = value["metadata"]["name"]
     path = bench.write(value)

@@ -416,7 +416,7 @@ def test_an_exec_that_is_silent_past_its_time_is_given_up(start: Start) -> None:
 
 
 def test_an_exec_whose_child_holds_the_output_has_ended(start: Start) -> None:
-    """The process is over when the time is: its exit code counts, whoever keeps the stream open."""
+    """The process is over when the time is: its exit code counts, also when another process keeps the stream open."""
     engine, _ = start(exec_answers({"Running": False, "ExitCode": 1}, hold=True))
     result = engine.exec("c1", ["x"], timeout=0.2, limit=9)
     assert (result.exit_code, result.output) == (1, b"out\nerr\n")

@@ -126,7 +126,7 @@ def test_where_a_pods_own_volume_lies_is_asked_once(tmp_path: Path) -> None:
 
 
 def test_output_is_followed_without_docker_py(tmp_path: Path) -> None:
-    """Several at once, closed by whoever closes the Engine."""
+    """Several at once, closed with the Engine."""
     with fake_api(tmp_path, {"GET /containers/c1/logs": Answer(chunks=(frames((1, b"x one\n")),), hold=True)}) as api:
         engine = EarlyEngine(api.url)
         streams = [engine.logs("c1", follow=True) for _ in range(3)]

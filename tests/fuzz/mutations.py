@@ -1,4 +1,4 @@
-"""Manifests changed at random by somebody who knows the schema: right fields at right places, with wrong and odd values."""
+"""Manifests changed at random with knowledge of the schema: right fields at right places, with wrong and odd values."""
 
 from __future__ import annotations
 

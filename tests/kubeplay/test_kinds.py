@@ -23,7 +23,7 @@ def read(number: str) -> Value:
 
 
 def renamed(bench: Bench, case: Value) -> tuple[list[Value], dict[str, str]]:
-    """The case's objects with names that nobody else has, and the new names by the old ones."""
+    """The case's objects with names of their own, and the new names by the old ones."""
     text, names = case["manifest"], {}
     for value in yaml.safe_load_all(case["manifest"]):
         for item in value.get("items") or [value]:

@@ -1,4 +1,4 @@
-"""Recordings of a whole cluster: pods that somebody acts upon, followed to their removal, with what kubectl printed meanwhile.
+"""Recordings of a whole cluster: pods that are acted upon, followed to their removal, with what kubectl printed meanwhile.
 
 How long processes ran, when probes began to fail and hooks failed is read off the recording, and becomes the script.
 """
@@ -34,7 +34,7 @@ class ClusterTrace(KubeletTrace):
 
     @property
     def deleted_at(self) -> float:
-        """When somebody asked for the deletion, in seconds."""
+        """When the deletion was asked for, in seconds."""
         return float(next(one["t"] for one in self.value["actions"] if "delete pod" in one["cmd"]))
 
     @property
@@ -54,7 +54,7 @@ class ClusterTrace(KubeletTrace):
         return [event for event in self.story.events if event.about.endswith(f"{{{name}}}")]
 
     def _attempts_of(self, name: str) -> list[dict[str, Any]]:
-        """How each attempt ended: not at all, by itself, by somebody's signal, or it could not start."""
+        """How each attempt ended: not at all, by itself, by a user's signal, or it could not start."""
         found: dict[int, dict[str, Any]] = {}
         began: dict[int, float] = {}
         for moment in self.story.moments:
@@ -126,7 +126,7 @@ def _distinct(rows: Iterator[Row]) -> Iterator[Row]:
 
 
 def printed_rows(simulation: Simulation) -> list[Row]:
-    """The same from a simulation: every row that somebody could have seen."""
+    """The same from a simulation: every row that a user could have seen."""
     cells = (pod_row(shown.pod, shown.at) for shown in simulation.trace)
     return list(_distinct((row.ready, row.status, row.restarts.split()[0]) for row in cells))
 

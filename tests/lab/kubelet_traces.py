@@ -81,7 +81,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Story:
-    """A pod's life as somebody saw it."""
+    """A pod's life as a client saw it."""
 
     moments: tuple[Moment, ...]
     events: tuple[Recorded, ...]
@@ -145,7 +145,7 @@ class Story:
         return order
 
     def repetitions(self) -> list[tuple[str, str]]:
-        """Which event came after which, what only tells that somebody looked again left out, until some are dropped."""
+        """Which event came after which, what only tells of another look left out, until some are dropped."""
         told = [(event.reason, event.about) for event in self.events[:BURST] if event.reason != "Killing"]
         again = {"BackOff", "Failed"}
         return [step for step, _ in groupby(told) if step[0] not in again]
@@ -217,7 +217,7 @@ class KubeletTrace:
         return any(container.liveness or container.startup for container in self.pod.all_containers())
 
     def sandbox_killed(self) -> bool:
-        """Whether the sandbox went away under a running container of a pod that nobody deletes."""
+        """Whether the sandbox went away under a running container of a pod that is not deleted."""
         before = self.before_deletion.moments
         return any(
             m.conditions.get("PodReadyToStartContainers") == "False"

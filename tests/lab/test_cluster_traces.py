@@ -1,4 +1,4 @@
-"""The simulation shows what a whole cluster showed of pods that somebody acts upon, until they are gone."""
+"""The simulation shows what a whole cluster showed of pods that are acted upon, until they are gone."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_each_container_runs_and_ends_in_the_same_sequence(path: Path) -> None:
 
 
 def _seen(ours: list[Any], theirs: list[Any]) -> list[Any]:
-    """Ours without runs so short that nobody saw them there."""
+    """Ours without runs so short that they were not seen there."""
     return [run for run in ours if run[0] != "running" or run in theirs]
 
 

@@ -112,7 +112,7 @@ def test_a_write_of_the_registry_that_fails_once_costs_a_pod_nothing(kind: Kind,
 
 @pytest.mark.parametrize("point", ["registry.record_event Unhealthy", "registry.publish_status"])
 def test_probes_go_on_when_what_they_tell_could_not_be_written(point: str) -> None:
-    """A task for whose result nobody waits must not die in silence."""
+    """A task whose result is not waited for must not die in silence."""
     base = undisturbed("probes").points
     for number, one in enumerate(base, 1):
         if str(one) == point and number > number_of("probes", "registry.record_event Started"):

@@ -1,6 +1,6 @@
 """What the examples, and a few scenes of failures, come to in virtual time: pinned to the last byte.
 
-``PODRUNNER_GOLDEN=1 pytest tests/lab/test_golden.py`` writes what there is now; whoever does that says why it changed.
+``PODRUNNER_GOLDEN=1 pytest tests/lab/test_golden.py`` writes what there is now; say why it changed when you do that.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def test_a_removal_that_is_in_progress_already_is_waited_for_without_a_word(verb
 
 
 def test_what_cannot_be_removed_is_tried_again_and_told_once() -> None:
-    """A busy mount is a matter of minutes; nobody is told that the Engine does not answer."""
+    """A busy mount is a matter of minutes; it is not told that the Engine does not answer."""
     run, told = simulated()
     error = EngineRefusal("driver failed to remove root filesystem: device or resource busy", recoverable=True)
     assert removing(run, "remove_container", error, 5) < 60

@@ -62,7 +62,7 @@ def test_a_pod_that_is_gone_leaves_memory_but_for_what_is_judged() -> None:
 
 
 def broken(virtual: VirtualNode, times: int) -> None:
-    """Have the next looks at the Engine end with what nobody expects, and something to look at."""
+    """Have the next looks at the Engine end with what is not expected, and something to look at."""
     problem: Any = TypeError("no such thing")
 
     def happen() -> None:

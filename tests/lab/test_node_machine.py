@@ -82,7 +82,7 @@ class NodeMachine(RuleBasedStateMachine):
             self.node.clock.advance(now)
 
     def do(self, action: Action, name: str) -> None:
-        if not self.is_down:  # Else nobody could do it.
+        if not self.is_down:  # Else it could not be done.
             self.node.do(Step(at=0, action=action, pod=name))
         self.go_on()
 

@@ -40,7 +40,7 @@ spec:
 
 
 def written(virtual: VirtualNode, name: str, holder: str = ME, run_spec: RunSpec | None = None) -> str:
-    """What somebody else has written. Returns its uid."""
+    """What another client has written. Returns its uid."""
     spec = {"terminationGracePeriodSeconds": 2, "containers": [{"name": "main", "image": "busybox:1.36"}]}
     value = {
         "kind": "Pod",

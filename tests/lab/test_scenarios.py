@@ -472,7 +472,7 @@ def test_a_paused_container_counts_as_running() -> None:
 
 
 def test_an_end_that_does_not_come_any_more_lets_no_time_pass() -> None:
-    """The pod would have ended by itself at 10 s; its handler takes until 80 s, and nobody waits beyond the limit."""
+    """The pod would have ended by itself at 10 s; its handler takes until 80 s, and the limit ends the wait."""
     script = """
         containers: {main: {attempts: [{exit: 1, after: 10s, onTerm: {exit: 0, after: 75s}}]}}
         steps: [{at: 5s, delete: {grace: 100s}}]

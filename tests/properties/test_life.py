@@ -31,7 +31,7 @@ thorough = settings(max_examples=60, deadline=None, suppress_health_check=[Healt
 
 
 def begin(pod: Pod, script: dict[str, Any], scope: str, *, spared: bool = False) -> tuple[SimulatedRun, Watch]:
-    """``spared``: whoever is killed for memory loses only a child, and ends with code 0."""
+    """``spared``: a container that is killed for memory loses only a child, and ends with code 0."""
     watch = Watch(pod)
     options = WorkerOptions(retry=RetryPolicy(scope="pod" if scope == "pod" else "container"))
     read = script_of(script, pod)
@@ -121,13 +121,13 @@ def test_an_engine_that_is_away_for_a_while_breaks_no_rule_and_loses_no_deletion
 
 WINDOW = timedelta(seconds=10)
 STARTS = 5
-"""How often something may start within the window when nobody interferes: at first, thrice again at once, then after 10 s."""
+"""How often something may start within the window when nothing interferes: at first, thrice again at once, then after 10 s."""
 
 
 @thorough
 @given(st.data(), st.sampled_from(["pod", "container"]), st.booleans())
 def test_nothing_starts_more_than_a_few_times_in_a_short_time(data: st.DataObject, scope: str, is_ruled: bool) -> None:
-    """Containers and sandboxes, whatever ends them; what somebody does to the pod comes on top."""
+    """Containers and sandboxes, whatever ends them; what a user does to the pod comes on top."""
     pod = data.draw(pods())
     if is_ruled:
         pod = ruled(pod)

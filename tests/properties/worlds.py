@@ -105,7 +105,7 @@ outages = st.lists(
 
 @st.composite
 def interferences(draw: st.DrawFn, pod: Pod) -> list[dict[str, Any]]:
-    """What somebody does to a pod."""
+    """What a user does to a pod."""
     names = [container.name for container in pod.all_containers()]
     name = st.sampled_from(names)
     what = st.one_of(

@@ -17,7 +17,7 @@ from tests.registry.support import NOW
 
 
 class StoppedClock(SystemClock):
-    """Shows one instant, until somebody sets it; seconds that are measured are real."""
+    """Shows one instant, until it is set; seconds that are measured are real."""
 
     def __init__(self, shown: datetime = NOW) -> None:
         super().__init__(lambda: self.shown)

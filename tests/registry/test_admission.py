@@ -17,7 +17,7 @@ CONTAINER = {"name": "main", "image": "busybox"}
 
 
 def manifest(kind: str, name: str = "web", **spec: Any) -> dict[str, Any]:
-    """An object as somebody writes it, with as little as is allowed."""
+    """An object as a user writes it, with as little as is allowed."""
     template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [CONTAINER]}}
     selecting = {"selector": {"matchLabels": {"app": "web"}}, "template": template}
     job = {"template": {"spec": {"containers": [CONTAINER], "restartPolicy": "Never"}}}

@@ -212,7 +212,7 @@ def test_a_condition_that_its_writer_removes_is_gone(registry: Registry) -> None
 
 
 def test_one_transaction_is_seen_whole(registry: Registry) -> None:
-    """A function of ``change`` may read and write the registry: nobody comes between."""
+    """A function of ``change`` may read and write the registry: no other writer comes between."""
     registry.create(thing("ConfigMap", "counter", data={"n": "0"}))
     rounds, workers = 25, 4
 

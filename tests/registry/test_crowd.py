@@ -1,4 +1,4 @@
-"""Many processes over one state directory: nobody is refused, and whoever watches sees every status and the deletion."""
+"""Many processes over one state directory: none is refused, and every watch sees every status and the deletion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Node instances: alive as long as their lock, whoever asks; a dead one's pods are taken over once."""
+"""Node instances: alive as long as their lock, for every process; a dead one's pods are taken over once."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_without_a_version_everything_that_there_is_comes_first(registry: Regist
 
 
 def test_a_watch_that_begins_at_a_list_misses_nothing(registry: Registry) -> None:
-    with registry.watch(str(registry.version())):  # somebody watches all the time
+    with registry.watch(str(registry.version())):  # there is a watch all the time
         registry.create(pod("a"))
         since = registry.list("Pod").resource_version
         registry.create(pod("b"))

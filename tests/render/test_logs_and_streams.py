@@ -63,7 +63,7 @@ def test_text_that_the_stream_cannot_hold_is_replaced() -> None:
 
 
 def broken_pipe() -> io.TextIOWrapper:
-    """A pipe that nobody reads."""
+    """A pipe that is not read."""
     reading, writing = os.pipe()
     os.close(reading)
     return io.TextIOWrapper(os.fdopen(writing, "wb", buffering=0), write_through=True)

@@ -1,4 +1,4 @@
-"""Clocks: what is waited for takes as long as it was meant to, also when somebody sets the wall clock meanwhile."""
+"""Clocks: what is waited for takes as long as it was meant to, also when the wall clock is set meanwhile."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_steady_time_is_that_of_the_simulation() -> None:
 
 
 class LateWakeup(Wakeup):
-    """Somebody sets it when the time of a wait is just over."""
+    """It is set when the time of a wait is just over."""
 
     def wait(self, seconds: float | None) -> bool:
         woken = super().wait(seconds)

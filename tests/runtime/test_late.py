@@ -1,4 +1,4 @@
-"""What comes just as something is closed, or after it: nothing is opened, started or told, and nobody waits for ever."""
+"""What comes just as something is closed, or after it: nothing is opened, started or told, and no close waits for ever."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def lane() -> Iterator[LogLane]:
 
 
 class Pipe:
-    """Somebody who reads what is written into a pipe until its end."""
+    """A reader of what is written into a pipe, until its end."""
 
     def __init__(self) -> None:
         self._ear, self._mouth = os.pipe()

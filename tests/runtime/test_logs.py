@@ -372,7 +372,7 @@ def test_a_restarted_process_goes_on_after_the_last_saved_line(tmp_path: Path) -
 
 
 def test_an_ending_attempt_is_drained_before_the_call_returns(tmp_path: Path) -> None:
-    """Even one that nobody had followed."""
+    """Even one that was not followed."""
     told = Told()
     LogCollector(ScriptedEngine(Script([line("a\n", 1)])), Home(tmp_path), told, SystemClock())(ENDING)
     assert told.data == [b"a"]

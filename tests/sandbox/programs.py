@@ -42,7 +42,7 @@ def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def free_port() -> int:
-    """A port that is free for TCP and for UDP, and that the kernel gives nobody who asks for any port."""
+    """A port that is free for TCP and for UDP, and that the kernel does not give out as any port."""
     for _ in range(100):
         port = 10_000 + secrets.randbelow(20_000)
         try:
@@ -109,7 +109,7 @@ def until_listening(port: int) -> None:
 
 
 def is_refused(port: int) -> bool:
-    """Whether nobody takes connections."""
+    """Whether no program takes connections."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=DEADLINE).close()
     except ConnectionRefusedError:

@@ -88,7 +88,7 @@ NASTY: list[tuple[str, str, bytes]] = [
     ("a mark alone", "text", b"end\n"),
     ("a mark inside a word", "text", b"a\nbend\n"),
 ]  # fmt: skip
-"""What somebody would try who wants to break them."""
+"""What an attacker would try."""
 
 
 @pytest.mark.parametrize(("target", "data"), [row[1:] for row in FOUND + NASTY], ids=[row[0] for row in FOUND + NASTY])

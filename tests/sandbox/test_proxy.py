@@ -255,7 +255,7 @@ def test_a_client_that_breaks_off_while_the_server_does_not_read_leaves_no_proce
 
 
 def test_a_peer_that_vanished_is_noticed(pause: str, tmp_path: Path) -> None:
-    """Nothing is sent on an idle connection, and nobody may be there any more to end it: both its sides are probed."""
+    """Nothing is sent on an idle connection, and its other end may be gone: both its sides are probed."""
     port, table = free_port(), tmp_path / "endpoints"
     with server(echo) as target, running(pause, "proxy", str(table)):
         write(table, f"tcp {port} none {target}")

@@ -1,4 +1,4 @@
-"""The resolver of a pod, run on this machine: names of the zone, names of others, and what nobody should send."""
+"""The resolver of a pod, run on this machine: names of the zone, names of others, and what should not be sent."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ NAMES: list[tuple[str, str, int, int, list[str]]] = [
 
 @pytest.fixture(scope="module")
 def alone(pause: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A resolver that has nobody to ask."""
+    """A resolver that has no server to ask."""
     with resolver(pause, tmp_path_factory.mktemp("alone")) as port:
         yield port
 
@@ -186,7 +186,7 @@ def test_answers_begin_with_another_address_each_time(alone: int) -> None:
 
 
 def test_a_name_of_others_fails_at_once_when_nobody_can_be_asked(alone: int) -> None:
-    """Whoever waited would be overtaken by the last one, which is known."""
+    """A query that waited would be overtaken by the last one, which is known."""
     names = ("example.org", "far.default.svc.cluster.local", "web.default.svc.cluster.local")
     answers = ask_at_once(alone, *(question(name, number=number) for number, name in enumerate(names)))
     assert [(answer.number, answer.code) for answer in answers] == [(0, SERVER_FAILURE), (1, SERVER_FAILURE), (2, 0)]

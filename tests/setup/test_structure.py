@@ -131,7 +131,7 @@ def test_there_is_one_path_on_which_a_pod_is_made(what: str) -> None:
 
 
 def test_containers_are_created_in_one_place() -> None:
-    """Whoever stands around an Engine only hands a call on."""
+    """A wrapper of an Engine only hands a call on."""
     found = {place for place in calls("create_container") if not place.startswith("engine/")}
     assert found == set()
     assert [place for place in calls("create_container") if place == "engine/creating.py"] == ["engine/creating.py"] * 2
@@ -292,7 +292,7 @@ def test_an_assignment_to_something_else_is_seen(text: str, is_seen: bool) -> No
 
 
 def test_new_objects_are_written_at_the_registrys_door_alone() -> None:
-    """Whoever has a registry, and calls ``create`` on it, goes by the admission."""
+    """A caller of a registry's ``create`` goes by the admission."""
     found = {
         path.relative_to(PACKAGE).as_posix()
         for path in modules().values()

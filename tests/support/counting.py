@@ -1,4 +1,4 @@
-"""Counts the calls of functions while something goes on, whoever has imported them under whatever name."""
+"""Counts the calls of functions while something goes on, wherever and under whatever name they were imported."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ TOGETHER: Final = (
 )
 """Files of which one worker has all tests. It begins with them: they take longest."""
 _FIRST: Final = ("tests/docs/", "tests/plugin/", "tests/e2e/test_services.py", "tests/e2e/test_examples.py")
-"""Where tests are that take long by themselves: whoever began them last would keep the others waiting."""
+"""Where tests are that take long by themselves: begun last they would keep the others waiting."""
 
 
 def scope_of(nodeid: str) -> str:

@@ -48,7 +48,7 @@ def cases(pod: str, base: Facts, kinds: Sequence[Kind] = tuple(Kind)) -> Iterato
     for number, point in enumerate(base.points, 1):
         is_read = point.name in READS
         for kind in OF_CALLS:
-            # A crash after something was read is one before what follows; nobody waits for a reply that brings nothing.
+            # A crash after something was read is one before what follows; a reply that brings nothing is not waited for.
             is_same = is_read and kind in (Kind.CRASH_AFTER, Kind.LOST_REPLY)
             if kind in kinds and not is_same and not (point.is_write and kind is Kind.UNAVAILABLE):
                 yield Case(pod, (Fault(kind=kind, at=number),))

@@ -215,7 +215,7 @@ class _Life:
                 self.cluster.restart()
 
     def lift(self) -> None:
-        """Nothing fails any more. Where the registry let a node do nothing another one begins: whoever ran it was told."""
+        """Nothing fails any more. Where the registry let a node do nothing another one begins: its user was told."""
         self.hazard.lift()
         if self.has_refused:
             self.has_refused = False

@@ -21,7 +21,7 @@ from runner.kubelet.prober.handlers import EngineHandlers, Reach
 from tests.runtime.handlers.servers import PATIENT, POD_IP, ProcessEngine, answer, closed_port, serve, target
 
 UNREACHABLE = "192.0.2.1"
-"""An address of the range that is kept for documentation: nobody answers."""
+"""An address of the range that is kept for documentation: nothing answers."""
 
 
 # --- tcpSocket -------------------------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ def test_closed_port_is_a_failure(handlers: EngineHandlers) -> None:
 
 @contextmanager
 def deaf_port() -> Iterator[int]:
-    """A port that lets no further connection in: its queue is full and nobody accepts."""
+    """A port that lets no further connection in: its queue is full and its server does not accept."""
     with socket.create_server((POD_IP, 0), backlog=0) as listener:
         port = listener.getsockname()[1]
         waiting = []
@@ -184,7 +184,7 @@ def test_pod_that_does_not_come_is_reached_through_its_sandbox(seen: ExecResult)
 
 
 def test_pod_that_comes_from_another_address_is_reached_through_its_sandbox(engine: ProcessEngine) -> None:
-    """Somebody translates addresses between the pod and us."""
+    """A router translates addresses between the pod and us."""
     assert not Reach(engine).is_direct(target(pod_ip="127.0.0.2"))
 
 
