@@ -184,6 +184,12 @@ class Hazard(Between):
         """From now on everything has a number."""
         self._is_asleep = False
 
+    def plan(self, kind: Kind, ahead: int) -> None:
+        """Let something happen at the next number but so many, of the series of its kind."""
+        so_far = {"call": self.points, "list": self.lists, "event": self.events}
+        series = _series(kind)
+        self._faults[series, len(so_far[series]) + ahead] = kind
+
     def lift(self) -> None:
         """What would fail for ever fails no more."""
         self._failing.clear()

@@ -89,6 +89,11 @@ class VirtualNetwork:
             self.wake()
             self._seen[uid] = (pod, told)
 
+    def clock_was_set(self, by: timedelta) -> None:
+        """What is planned comes as much later by the clock."""
+        self.due = None if self.due is None else self.due + by
+        self._rests_until = None if self._rests_until is None else self._rests_until + by
+
     def forget(self, uid: str) -> None:
         """A pod is gone."""
         self._seen.pop(uid, None)

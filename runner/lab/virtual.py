@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -206,6 +206,15 @@ class VirtualNode:
         for uid in self.store.ledger.holders():
             note_former(self.store, uid, _OWNER)
 
+    def clock_was_set(self, by: timedelta) -> None:
+        """Somebody has set the clock by so much: everybody finds out, as each does after its next wait."""
+        self.engine.clock_was_set(by)
+        self.network.clock_was_set(by)
+        if self._wake is not None:
+            self._wake += by
+        for one in self.node.running:
+            one.worker.heed_clock()
+
     def _engine_event(self, event: EngineEvent | None) -> None:
         self.node.engine_event(event)
 
@@ -216,11 +225,11 @@ class VirtualNode:
         self.write(pod, script or self.script.for_pod(pod))
         return self.node.live[pod.uid]
 
-    def write(self, pod: Pod, script: SimulationScript) -> Pod:
-        """Write a pod, which the node finds."""
+    def write(self, pod: Pod, script: SimulationScript, registry: Registry | None = None) -> Pod:
+        """Write a pod, which the node finds; through the registry of whoever writes it."""
         self._assign(pod, script)
         self._read[pod.uid] = pod
-        create(self.store, {"kind": "Pod", **pod.manifest}, holder=_OWNER)
+        create(registry or self.store, {"kind": "Pod", **pod.manifest}, holder=_OWNER)
         return pod
 
     def _means(self, value: Object) -> Owned:
@@ -291,7 +300,7 @@ class VirtualNode:
                 return End.GONE
             following = clock.next_happening()
             for one in live.values():
-                due = one.worker.tasks.next_deadline()
+                due = None if one.pod.uid in self._broken else one.worker.tasks.next_deadline()
                 if due is not None and (following is None or due < following):
                     following = due
             if self._wake is not None and (following is None or self._wake < following):
@@ -391,11 +400,15 @@ class Cluster(VirtualNode):
         *,
         listener: Callable[[Narration], None] = _ignore,
         on_pod: Callable[[Cluster, Pod], None] = _ignore_pod,
+        handlers: Callable[[SimulatedEngine], SimulatedHandlers] | None = None,
+        clock: VirtualClock | None = None,
         mends: bool = False,
         between: Between | None = None,
     ) -> None:
         self._on_pod = on_pod
-        super().__init__(script, options, listener=self._hear, mends=mends, between=between)
+        super().__init__(
+            script, options, listener=self._hear, handlers=handlers, clock=clock, mends=mends, between=between
+        )
         self.told: list[Told] = []
         self._shown = self.store.watch(kinds=WORKLOAD_KINDS, with_status=False, wake=self._see_shown)
         self._hears = listener
@@ -440,7 +453,7 @@ class Cluster(VirtualNode):
     def _spawn(self, value: Json, controller: Controller) -> Pod:
         """A pod that a workload makes."""
         pod = self._admitted(value, controller.workload.namespace)
-        return self.write(pod, self._script_of(pod, controller))
+        return self.write(pod, self._script_of(pod, controller), self.node.store)
 
     def _script_of(self, pod: Pod, controller: Controller) -> SimulationScript:
         script = self.script.for_pod(pod)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.lab.faults import Fault, Kind
+from runner.lab.faults import OF_CALLS, Fault, Kind
 from tools.crashes.__main__ import main
 from tools.crashes.cases import Case, drawn, tried, undisturbed
 from tools.crashes.judge import problems
@@ -117,6 +117,22 @@ def test_probes_go_on_when_what_they_tell_could_not_be_written(point: str) -> No
     for number, one in enumerate(base, 1):
         if str(one) == point and number > number_of("probes", "registry.record_event Started"):
             assert not wrong(Case("probes", (Fault(kind=Kind.ERROR, at=number),)))
+
+
+def test_a_worker_that_is_down_is_waited_for_until_it_begins_again() -> None:
+    """What its tasks wait for meanwhile is no reason to go on: that would be for ever, at one instant."""
+    base = undisturbed("probes").points
+    for at in [number for number, one in enumerate(base, 1) if str(one) == "registry.publish_status"]:
+        assert not wrong(Case("probes", (Fault(kind=Kind.ERROR_FOR_EVER, at=at),)))
+
+
+@pytest.mark.parametrize("kind", OF_CALLS)
+def test_a_pod_that_a_job_makes_is_made_once(kind: Kind) -> None:
+    created = [number_of("job", "registry.record_event SuccessfulCreate", nth) for nth in (1, 2, 3)]
+    points = [number - 1 for number in created]
+    assert len(points) == 3
+    for at in points:
+        assert not wrong(Case("job", (Fault(kind=kind, at=at),)))
 
 
 def test_a_deletion_that_could_not_be_asked_for_is_asked_for_again() -> None:

@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from runner.clock import VIRTUAL_START, JumpWatch, SystemClock, VirtualClock, Wakeup
+from runner.core.labels import CONTAINER_NAME, POD_UID, attempt_of
 from runner.core.model import Handler
 from runner.core.narration import Narration, Notice, StatusChanged
 from runner.core.sync.probing import ProbeRun
+from runner.engine.protocol import EngineState
 from runner.engine.simulated import SimulatedEngine
 from runner.kubelet.options import WorkerOptions
 from runner.kubelet.prober.handlers.contract import Target
 from runner.lab import SimulationScript, parse_script
 from runner.lab.handlers import SimulatedHandlers
 from runner.lab.simulation import SimulatedRun
+from runner.lab.steps import Step, kill
+from runner.lab.virtual import VirtualNode
 from runner.retry import RetryPolicy
 from tests.lab.scenes import pod
+from tests.support.clocks import SettableClock
 
 HOURS = timedelta(hours=2)
-
-
-class SettableClock(VirtualClock):
-    """A virtual clock whose wall can be set; its agenda and ``steady`` go on as if nothing had been."""
-
-    offset = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self.offset
-
-    def at(self, when: datetime, happening: Callable[[], None]) -> None:
-        super().at(when - self.offset, happening)
-
-    def after(self, seconds: float, happening: Callable[[], None]) -> None:
-        self.at(self.now() + timedelta(seconds=seconds), happening)
-
-    def next_happening(self) -> datetime | None:
-        following = super().next_happening()
-        return None if following is None else following + self.offset
-
-    def advance(self, until: datetime) -> None:
-        super().advance(until - self.offset)
 
 
 class Pair:
@@ -215,3 +197,24 @@ def test_what_is_set_as_a_wait_ends_is_seen_by_the_next_one() -> None:
     clock, wakeup = SystemClock(), LateWakeup()
     assert not clock.wait(clock.now(), wakeup)
     assert clock.wait(None, wakeup)
+
+
+@JUMPS
+def test_a_node_that_begins_after_the_clock_was_set_knows_which_instance_is_the_newest(jump: timedelta) -> None:
+    """The one that has ended was made at a later time by the clock: it must not be taken for the newest, and start again."""
+    what = pod(apps=[{"name": "main"}])
+    clock = SettableClock()
+    node = VirtualNode(clock=clock, mends=True)
+    node.add(what)
+    node.advance(5)
+    clock.offset += jump
+    node.clock_was_set(jump)
+    node.do(Step(at=0, action=kill("main")))
+    offset = jump.total_seconds()
+    node.advance(10 + offset)
+    clock.sleep(5)
+    node.restart()
+    node.advance(400 + offset)
+    labels = {POD_UID: what.uid, CONTAINER_NAME: "main"}
+    found = node.engine.list_containers(labels)
+    assert [(one.state, attempt_of(one.labels)) for one in found] == [(EngineState.RUNNING, 1), (EngineState.EXITED, 0)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import CONTAINER_NAME, POD_UID
@@ -83,6 +83,13 @@ class SimulatedContainer:
 
     def is_alive(self) -> bool:
         return self.state is _RUNNING or self.state is _PAUSED
+
+    def move(self, by: timedelta) -> None:
+        """The clock was set by so much: its end comes that much later by the clock."""
+        if self.due is not None:
+            self.due += by
+        if self.patience is not None:
+            self.patience += by
 
     def begin(self, attempt: Attempt, pid: int, ip: str, now: datetime) -> None:
         """Another run of it has started."""

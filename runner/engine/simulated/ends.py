@@ -39,11 +39,11 @@ class Ends:
         """Let the present run end then, unless it already ends earlier."""
         due = later(self._clock.now(), after)
         if container.expect_end(due):
-            self._clock.at(due, partial(self._end, container, container.run, due, exit_code, oom))
+            self._clock.at(due, partial(self._end, container, container.run, exit_code, oom))
 
-    def _end(self, container: SimulatedContainer, run: int, due: datetime, exit_code: int, oom: bool) -> None:
+    def _end(self, container: SimulatedContainer, run: int, exit_code: int, oom: bool) -> None:
         """What was planned for this run happens, unless another plan has taken its place."""
-        if container.run == run and container.due == due:
+        if container.run == run and container.due is not None and container.due <= self._clock.now():
             self._exit(container, exit_code, oom=oom)
 
     def _exit(self, container: SimulatedContainer, exit_code: int, *, oom: bool = False) -> None:
@@ -57,6 +57,10 @@ class Ends:
         self._emit(container, "die", exitCode=str(exit_code))
         if container.take_stop():
             self._emit(container, "stop")
+
+    def end(self, container: SimulatedContainer, exit_code: int) -> None:
+        """By itself, now."""
+        self._exit(container, exit_code)
 
     def kill(self, container: SimulatedContainer, run: int | None = None) -> None:
         """SIGKILL; of a run that is over by now nothing is left to kill."""

@@ -14,7 +14,7 @@ import itertools
 import posixpath
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -167,6 +167,18 @@ class SimulatedEngine(Untagged):
         if container.state is not EngineState.PAUSED:
             raise EngineConflict(f"Container {container.id} is not paused")
         self._ends.unpause(container)
+
+    def end(self, container_id: str, exit_code: int) -> None:
+        """Have what runs of a container end by itself now, whatever its script says."""
+        container = self._find(container_id)
+        if container.state is not EngineState.RUNNING:
+            raise EngineConflict(f"Container {container.id} is not running")
+        self._ends.end(container, exit_code)
+
+    def clock_was_set(self, by: timedelta) -> None:
+        """Instants that were planned come as much later by the clock."""
+        for container in self._containers.values():
+            container.move(by)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

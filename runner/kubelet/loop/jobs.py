@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -117,15 +116,15 @@ class _DoneJob(Generic[T]):
 
 
 class _InlineJob(Generic[T]):
-    def __init__(self, clock: VirtualClock, ready_at: datetime, value: T | None, error: Exception | None) -> None:
-        self._clock = clock
-        self._ready_at = ready_at
+    def __init__(self, value: T | None, error: Exception | None, wakeup: Wakeup) -> None:
+        self.done = False
         self._value = value
         self._error = error
+        self._wakeup = wakeup
 
-    @property
-    def done(self) -> bool:
-        return self._clock.now() >= self._ready_at
+    def end(self) -> None:
+        self.done = True
+        self._wakeup.set()
 
     def result(self) -> T:
         if self._error is not None:
@@ -152,9 +151,9 @@ class InlineJobs:
         elapsed = self._meter.take_elapsed()
         if elapsed <= 0:
             return _DoneJob(value, error)
-        ready_at = self._clock.now() + timedelta(seconds=elapsed)
-        self._clock.at(ready_at, self._wakeup.set)
-        return _InlineJob(self._clock, ready_at, value, error)
+        job = _InlineJob(value, error, self._wakeup)
+        self._clock.after(elapsed, job.end)
+        return job
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -84,6 +84,7 @@ class _Known(Struct, frozen=True, kw_only=True):
 
 
 _ORDER = attrgetter("order")
+_ATTEMPT_ORDER = attrgetter("record.attempt", "order")
 _Suspect = tuple[str, str, int]
 """A container that may be another than it was: its id, its name, its attempt."""
 Message = Callable[[ContainerDetails], str]
@@ -184,7 +185,7 @@ class Observer:
         self._known = {one: known.by(at) if known.latest > latest else known for one, known in found.items()}
         sandboxes: list[SandboxRecord] = []
         containers: list[ContainerRecord] = []
-        for known in sorted(self._known.values(), key=_ORDER, reverse=True):
+        for known in _newest_first(self._known.values()):
             record = known.record
             if isinstance(record, ContainerRecord):
                 containers.append(record)
@@ -268,6 +269,18 @@ class Observer:
                 digests = ()
             self._image_ids[engine_id] = _shown(engine_id, digests)
         return self._image_ids[engine_id]
+
+
+def _newest_first(found: Collection[_Known]) -> list[_Known]:
+    """By the time of their creation; where a clock that was set back says otherwise than the attempts, by these."""
+    order = sorted(found, key=_ORDER, reverse=True)
+    attempts: dict[str, int] = {}
+    for known in order:
+        name, attempt = known.details.labels.get(CONTAINER_NAME, ""), known.record.attempt
+        if attempt > attempts.setdefault(name, attempt):
+            return sorted(found, key=_ATTEMPT_ORDER, reverse=True)
+        attempts[name] = attempt
+    return order
 
 
 def _suspect(container_id: str, labels: Mapping[str, str]) -> _Suspect:
