@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.core.selectors import Operator, Requirement, SelectorError, matches, parse_selector, selector_of
+from runner.core.selectors import Operator, Requirement, SelectorError, labels_of, matches, parse_selector, selector_of
 
 WEB = {"app": "web", "tier": "front", "example.com/size": "12"}
 
@@ -129,3 +129,12 @@ def test_what_is_written_is_read_back(selector: list[Requirement]) -> None:
 def test_any_text_is_a_selector_or_refused(text: str) -> None:
     with suppress(SelectorError):
         matches(parse_selector(text), WEB)
+
+
+@pytest.mark.parametrize(
+    ("value", "labels"),
+    [({"metadata": {"labels": WEB}}, WEB), ({"metadata": {"labels": None}}, {}), ({"metadata": None}, {}), ({}, {})],
+    ids=["some", "none written", "no metadata", "nothing"],
+)
+def test_an_object_without_labels_has_none(value: dict[str, Any], labels: dict[str, str]) -> None:
+    assert labels_of(value) == labels
