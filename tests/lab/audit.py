@@ -291,7 +291,8 @@ class Audit:
             uid, status = value["metadata"]["uid"], value.get("status") or {}
             if holders.get(uid) != self.cluster.node.holder:
                 self.problems.append(f"{value['metadata']['name']} is held by {holders.get(uid)!r}")
-            self._is_true(value["metadata"]["name"], status, self._seen(uid))
+            if not value["metadata"].get("deletionTimestamp"):  # While a kubelet stops a pod it tells nothing of it.
+                self._is_true(value["metadata"]["name"], status, self._seen(uid))
             for (of, name), count in self.started.items():
                 told = self.told[uid, "Started", name]
                 if of == uid and name != "POD" and told + self.crashes < count:

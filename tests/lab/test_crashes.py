@@ -60,6 +60,7 @@ def test_an_undisturbed_life_is_as_it_should_be(pod: str) -> None:
     assert not problems(base, live(scene(pod)), [])
     assert not base.broken
     assert not [one for one in base.left if one.startswith(("container", "ledger", "Pod"))]
+    assert [one for one in base.left if one.startswith("volume")] == ["volume k8s_pvc_data_default"] * (pod == "claim")
 
 
 # --- what was found -------------------------------------------------------------------------------------------------------
