@@ -70,7 +70,8 @@ class ContainerDetails(Struct, frozen=True, kw_only=True):
     """What inspect tells of a container. ``image`` is the name it was created from, ``image_id`` its ``sha256:…``.
 
     ``started_at``/``finished_at`` are None as long as the container never started or never ended. ``error`` is the
-    runtime's own text of a failed start. ``raw`` is the Engine's JSON, for artifacts only.
+    runtime's own text of a failed start, ``raw`` is the Engine's JSON, for artifacts only.
+    ``stop_signal`` is what the container or its image asks for, "" for SIGTERM.
     """
 
     id: str
@@ -87,6 +88,7 @@ class ContainerDetails(Struct, frozen=True, kw_only=True):
     error: str = ""
     ip: str = ""
     network_mode: str = ""
+    stop_signal: str = ""
     pid: int = 0
     raw: Mapping[str, object] = field(default_factory=dict)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from runner.core.model import Pod, Probe
 from runner.core.sync.termination import (
     MINIMUM_GRACE,
     deletion_grace,
+    grace_left,
     grace_period,
     is_at_once,
     is_its_turn,
@@ -124,3 +126,11 @@ def test_somebody_always_has_its_turn(running: set[str]) -> None:
 )
 def test_the_grace_of_a_deletion(spec: int | None, asked: int | None, wanted: int) -> None:
     assert deletion_grace(pod(spec), asked) == wanted
+
+
+@pytest.mark.parametrize(("passed", "left"), [(0.0, 30), (10.2, 20), (29.5, 1), (30.0, 0), (99.0, 0)])
+def test_what_is_left_of_the_grace_the_deletion_timestamp_tells(passed: float, left: int) -> None:
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    dying = replace(make_pod(), deleted_at=began + timedelta(seconds=30))
+    assert grace_left(dying, began + timedelta(seconds=passed)) == left
+    assert grace_left(make_pod(), began) is None

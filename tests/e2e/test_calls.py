@@ -84,6 +84,8 @@ def test_a_life_asks_the_engine_for_little(bench: Bench) -> None:
     # What others have left, what is to be stopped, what is to be removed, and whether it is; before the run and after it.
     assert sum(count for (verb, _), count in calls.items() if verb == "list_containers") <= 6 + lists
     assert sum(count for (verb, _), count in calls.items() if verb == "inspect_image") <= 2, "the sandbox's and busybox"
+    assert calls["kill_container", "POD#0"] == 1
+    assert not any(verb == "stop_container" for verb, _ in calls)
 
 
 def test_a_run_that_is_less_verbose_shows_no_calls(bench: Bench) -> None:

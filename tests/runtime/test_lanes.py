@@ -36,7 +36,7 @@ def test_short_calls_share_few_threads_and_wait_behind_no_call_that_blocks() -> 
     def block() -> None:
         hold.wait(SECONDS)
 
-    for lane in (Lane.PULL, Lane.EXEC, Lane.STOP):
+    for lane in (Lane.PULL, Lane.EXEC, Lane.KILL):
         for _ in range(10):
             lanes.put(lane, block)
     for _ in range(50):

@@ -23,7 +23,7 @@ WAITING: Final = frozenset(
 UNSEEN: Final = frozenset(
     {
         "list_containers", "inspect_container", "list_volumes", "inspect_volume", "info",
-        "stop_container", "kill_container", "remove_container", "remove_volume",
+        "kill_container", "remove_container", "remove_volume",
     }
 )  # fmt: skip
 """Calls without which nothing new is seen, or nothing ends: the status stays as it was, as a kubelet's then."""

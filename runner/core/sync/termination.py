@@ -8,6 +8,8 @@ and every later sidecar has ended.
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
+from math import ceil
 
 from runner.core.model import Pod, Probe
 
@@ -24,6 +26,11 @@ def grace_period(pod: Pod, probe: Probe | None = None) -> int:
     if pod.termination_grace is not None:
         return 1 if pod.termination_grace < 0 else pod.termination_grace
     return MINIMUM_GRACE
+
+
+def grace_left(pod: Pod, now: datetime) -> int | None:
+    """Whole seconds until the end of the grace of a pod that is being deleted, 0 when it is over; None: nobody deletes it."""
+    return None if pod.deleted_at is None else max(0, ceil((pod.deleted_at - now).total_seconds()))
 
 
 def stop_timeout(remaining: float) -> int:

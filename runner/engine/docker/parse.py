@@ -120,6 +120,7 @@ def container_details(document: Json) -> ContainerDetails:
         error=str(state.get("Error") or ""),
         ip=_ip(document.get("NetworkSettings") or {}),
         network_mode=str((document.get("HostConfig") or {}).get("NetworkMode") or ""),
+        stop_signal=str(config.get("StopSignal") or ""),
         pid=int(state.get("Pid") or 0),
         raw=document,
     )

@@ -191,6 +191,7 @@ class SimulatedContainer:
                 error=self.error,
                 ip=self.ip,
                 network_mode=self.config.network_mode or "default",
+                stop_signal=self.config.stop_signal,
                 pid=self.pid,
             )
         return self._details

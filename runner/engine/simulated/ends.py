@@ -90,16 +90,22 @@ class Ends:
         now = self._clock.now()
         patience = later(now, timeout)
         container.ask_to_stop(patience)
-        assert container.attempt is not None
-        term = container.attempt.term()
-        if term.after <= 0 and not term.ignore and container.state is EngineState.RUNNING:
-            self._exit(container, term.exit_code)  # before this call returns, as on a real Engine
+        if self.obeys_at_once(container):
             return 0.0
         self.plan_term(container)
         end = patience if container.due is None else min(container.due, patience)
         if container.due is None or container.due > patience:
             self._lose_patience(container, patience)
         return (end - now).total_seconds()
+
+    def obeys_at_once(self, container: SimulatedContainer) -> bool:
+        """Whether it has ended by its stop signal before the call returns that sends it."""
+        assert container.attempt is not None
+        term = container.attempt.term()
+        if term.after > 0 or term.ignore or container.state is not EngineState.RUNNING:
+            return False
+        self._exit(container, term.exit_code)
+        return True
 
     def plan_natural(self, container: SimulatedContainer, attempt: Attempt) -> None:
         """Let it end as its script says, if it does by itself."""

@@ -311,6 +311,8 @@ class SimulatedEngine(Untagged):
             self._ends.kill(container)
             return
         self._emit(container, "kill", signal=str(NUMBERS.get(name, 0)))
+        if name == stop_signal and self._ends.obeys_at_once(container):
+            return
         if name in STOPPING or name == stop_signal:
             self._ends.plan_term(container)
 

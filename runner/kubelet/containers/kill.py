@@ -5,22 +5,17 @@ Mirrors kuberuntime_container.go (killContainer, killContainersWithSyncResult) a
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 
 from runner.clock import Clock
 from runner.core.labels import SANDBOX_CONTAINER
-from runner.core.observed import ContainerRecord, RuntimeState
+from runner.core.observed import ContainerRecord
 from runner.core.reasons import EventReason, normal
 from runner.core.sync.eviction import EVICTION_GRACE
 from runner.core.sync.termination import grace_period, is_at_once, is_its_turn, stop_timeout
 from runner.core.text.times import later
-from runner.engine.protocol import Engine, EngineState
-from runner.errors import EngineConflict, NotFound
 from runner.kubelet.containers.hooks import Hooks
-from runner.kubelet.loop.jobs import Jobs, run_job
-from runner.kubelet.loop.lanes import Lane
+from runner.kubelet.containers.stop import GOING, Stopper
 from runner.kubelet.loop.podcache import PodCache
 from runner.kubelet.loop.reporter import Reporter
 from runner.kubelet.loop.status import StatusManager
@@ -28,7 +23,6 @@ from runner.kubelet.loop.tasks import Task, TaskSet, Wait, all_of
 from runner.kubelet.prober.results import Results
 
 SANDBOX_STOP_SECONDS = 10
-_ALIVE = (EngineState.RUNNING, EngineState.PAUSED, EngineState.RESTARTING)
 
 
 @dataclass(slots=True)
@@ -50,9 +44,8 @@ class Killer:
     statuses: StatusManager
     reporter: Reporter
     results: Results
-    engine: Engine
+    stopper: Stopper
     clock: Clock
-    jobs: Jobs
     tasks: TaskSet
     hooks: Hooks
 
@@ -72,12 +65,10 @@ class Killer:
             remaining = yield from self._timed(remaining, self.hooks.run_pre_stop(container, record.id, remaining))
         if order is not None and not is_its_turn(pod, record.name, order.running):
             remaining = yield from self._timed(remaining, self._turn(record.name, order, remaining))
-        timeout = 0 if is_at_once(pod) else stop_timeout(remaining)
+        seconds = 0 if is_at_once(pod) else stop_timeout(remaining)
         try:
-            engine = self.engine.of(container=record.name, attempt=record.attempt)
-            yield from run_job(self.jobs, lambda: _stop(engine, record.id, timeout), Lane.STOP)
+            yield from self.stopper.stop(record.id, record.name, record.attempt, seconds=seconds)
         finally:
-            self.cache.observer.suspect(record.id, record.name, record.attempt)
             if order is not None:
                 order.has_ended(record.name)
         self.results.forget(record.id)
@@ -95,11 +86,14 @@ class Killer:
             ready=lambda: is_its_turn(pod, name, order.running),
         )
 
-    def kill_pod(self) -> Task[None]:
-        """Stop all running containers side by side in the termination order, then every sandbox."""
-        observed = self.cache.observed
-        grace = None if self.statuses.failure is None else EVICTION_GRACE
-        running = [c for c in observed.containers if c.state in (RuntimeState.RUNNING, RuntimeState.UNKNOWN)]
+    def kill_pod(self, *, grace: int | None = None) -> Task[None]:
+        """Stop all running containers side by side in the termination order, then every sandbox.
+
+        ``grace`` (seconds) replaces the pod's.
+        """
+        if self.statuses.failure is not None:
+            grace = EVICTION_GRACE
+        running = [c for c in self.cache.observed.containers if c.state in GOING]
         order = Order(running={c.name for c in running})
         yield from all_of(
             self.tasks,
@@ -111,26 +105,7 @@ class Killer:
                 for record in running
             ],
         )
-        timeout = 0 if is_at_once(self.cache.pod) else SANDBOX_STOP_SECONDS
+        seconds = 0 if is_at_once(self.cache.pod) else SANDBOX_STOP_SECONDS
         for sandbox in self.cache.observed.sandboxes:
             if sandbox.ready:
-                engine = self.engine.of(container=SANDBOX_CONTAINER, attempt=sandbox.attempt)
-                self.cache.observer.suspect(sandbox.id, SANDBOX_CONTAINER, sandbox.attempt)
-                yield from run_job(self.jobs, partial(_stop, engine, sandbox.id, timeout), Lane.STOP)
-                self.cache.observer.suspect(sandbox.id, SANDBOX_CONTAINER, sandbox.attempt)
-
-
-def _stop(engine: Engine, container_id: str, timeout: int) -> None:
-    """Stop signal and, after ``timeout`` seconds, SIGKILL; with 0 seconds nothing but SIGKILL. Blocks until it is over."""
-    try:
-        if timeout == 0:
-            engine.kill_container(container_id, "SIGKILL")
-        else:
-            engine.stop_container(container_id, timeout)
-    except NotFound:
-        return
-    except EngineConflict:
-        # Over already, most likely, which is what was wanted.
-        with suppress(NotFound):
-            if engine.inspect_container(container_id).state in _ALIVE:
-                raise
+                yield from self.stopper.stop(sandbox.id, SANDBOX_CONTAINER, sandbox.attempt, seconds=seconds)

@@ -18,6 +18,7 @@ from runner.kubelet.containers.prefetch import Prefetcher
 from runner.kubelet.containers.removal import Remover
 from runner.kubelet.containers.sandbox import Ahead, Sandboxes, SandboxMaker
 from runner.kubelet.containers.start import Starter
+from runner.kubelet.containers.stop import Stopper
 from runner.kubelet.containers.termination_messages import TerminationMessages
 from runner.kubelet.images.imagevolumes import ImageVolumes
 from runner.kubelet.images.manager import ImageManager
@@ -93,7 +94,7 @@ def make_containers(
     return Containers(
         sandboxes=Sandboxes(cache, restarts, maker, ahead, plans, prefetcher, wake),
         starter=starter,
-        killer=Killer(cache, statuses, reporter, results, engine, clock, jobs, tasks, hooks),
+        killer=Killer(cache, statuses, reporter, results, Stopper(cache, engine, clock, jobs), clock, tasks, hooks),
         remover=Remover(cache, reporter, results, engine),
         storage=StorageWatch(cache, statuses, reporter, engine, clock, jobs, plans),
     )

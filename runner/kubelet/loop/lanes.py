@@ -1,8 +1,8 @@
 """The threads of a process that wait for the Engine, shared by all of its pods.
 
 Short calls share a few threads: an Engine that is asked for more at once takes longer for each. What goes on with a pod
-that has begun comes before what begins another one. Pulls, commands in containers and stops have lanes of their own, so
-that nothing waits behind a call that blocks.
+that has begun comes before what begins another one. Pulls, commands in containers and SIGKILLs, which the Engine answers
+when the process is dead, have lanes of their own, so that nothing waits behind a call that blocks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ SHORT_THREADS: Final = 8
 PULL_THREADS: Final = 16
 LOG_THREADS: Final = 4
 BLOCKING_THREADS: Final = 256
-"""A bound for commands and stops, which wait for processes in containers: each has a thread as long as it lasts."""
+"""A bound for commands, which wait for processes in containers: each has a thread as long as it lasts."""
+KILL_THREADS: Final = 8
 IDLE_SECONDS: Final = 5.0
 """How long a thread without work waits for some before it ends."""
 
@@ -32,7 +33,7 @@ class Lane(Enum):
     BEGIN = ("short", 2)
     PULL = ("pulls", 0)
     EXEC = ("execs", 0)
-    STOP = ("stops", 0)
+    KILL = ("kills", 0)
     LOG = ("logs", 0)
 
     @property
@@ -52,7 +53,7 @@ class Lanes:
             "short": _Pool("short", short),
             "pulls": _Pool("pull", PULL_THREADS),
             "execs": _Pool("exec", BLOCKING_THREADS),
-            "stops": _Pool("stop", BLOCKING_THREADS),
+            "kills": _Pool("kill", KILL_THREADS),
             "logs": _Pool("log", LOG_THREADS),
         }
 

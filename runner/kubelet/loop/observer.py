@@ -85,8 +85,8 @@ class _Known(Struct, frozen=True, kw_only=True):
 
 _ORDER = attrgetter("order")
 _ATTEMPT_ORDER = attrgetter("record.attempt", "order")
-_Suspect = tuple[str, str, int]
-"""A container that may be another than it was: its id, its name, its attempt."""
+_Suspect = tuple[str, str, int, datetime | None]
+"""A container that may be another than it was: its id, its name, its attempt, and when it has ended, if that is all."""
 Message = Callable[[ContainerDetails], str]
 """What of the Engine's error becomes the message of a container that has ended."""
 
@@ -116,7 +116,7 @@ class Observer:
         self._labels = {POD_UID: uid}
         self._known: dict[str, _Known] = {}
         self._image_ids: dict[str, str] = {}
-        self._relist = relist
+        self.relist = relist
         self._listed_at = clock.steady()
         self._is_complete = noted is None
         # Appended to by any thread.
@@ -132,15 +132,15 @@ class Observer:
         elif event.action == "destroy":
             self._gone.append(event.container_id)
         else:
-            known = self._known.get(event.container_id)
-            if known is not None and event.action == "die" and _has_ended_by(known.record, event.at):
+            ended_at = event.at if event.action == "die" else None
+            if self._is_known(event.container_id, ended_at):
                 return False
-            self._suspects.append(_suspect(event.container_id, event.labels))
+            self._suspects.append(_suspect(event.container_id, event.labels, ended_at))
         return True
 
     def suspect(self, container_id: str, name: str, attempt: int) -> None:
         """Have a container inspected at the next look: something was done to it. May be called from any thread."""
-        self._suspects.append((container_id, name, attempt))
+        self._suspects.append((container_id, name, attempt, None))
 
     def started(self, container_id: str, name: str, attempt: int) -> None:
         """A container was created, and started unless that failed: have it inspected, if nobody has since it runs."""
@@ -173,7 +173,7 @@ class Observer:
     def observe(self) -> Observed:
         """Take one look. Raises EngineError; 404 of what has gone meanwhile is none."""
         at = self._clock.now()
-        suspects = {one[0]: one for one in _taken(self._suspects)}
+        suspects = {one[0]: one for one in _taken(self._suspects) if not self._is_known(one[0], one[3])}
         gone = set(_taken(self._gone))
         try:
             found = self._look(suspects, gone)
@@ -195,7 +195,7 @@ class Observer:
 
     def _look(self, suspects: Mapping[str, _Suspect], gone: Collection[str]) -> dict[str, _Known]:
         """What there is now."""
-        relist = self._relist
+        relist = self.relist
         if self._is_complete and (relist is None or self._clock.steady() - self._listed_at < relist):
             found = {one: known for one, known in self._known.items() if one not in gone}
             return self._inspected(found, [one for one in suspects.values() if one[0] not in gone])
@@ -223,6 +223,11 @@ class Observer:
                 found[one[0]] = known
         return found
 
+    def _is_known(self, container_id: str, ended_at: datetime | None) -> bool:
+        """Whether all that is told of a container is an end that was seen."""
+        known = self._known.get(container_id)
+        return known is not None and ended_at is not None and _has_ended_by(known.record, ended_at)
+
     def details(self, container_id: str) -> ContainerDetails | None:
         """The inspection behind the last look."""
         known = self._known.get(container_id)
@@ -237,7 +242,7 @@ class Observer:
         return self._noted is not None and attempt_of(labels) <= self._noted.get(labels.get(CONTAINER_NAME, ""), -1)
 
     def _inspect(self, suspect: _Suspect) -> _Known | None:
-        container_id, name, attempt = suspect
+        container_id, name, attempt, _ = suspect
         try:
             details = self._engine.of(container=name, attempt=attempt).inspect_container(container_id)
         except NotFound:
@@ -259,6 +264,11 @@ class Observer:
             return replace(sandbox, ready=False) if details.id in self._spoilt else sandbox
         record = container_record(details, self.image_id(details.image_id))
         return replace(record, message=self._message(details)) if record.message else record
+
+    def stop_signal(self, container_id: str) -> str:
+        """The signal that asks a container that was seen to end."""
+        known = self._known.get(container_id)
+        return (known.details.stop_signal if known else "") or "SIGTERM"
 
     def image_id(self, engine_id: str) -> str:
         """An image's id as statuses show it: by digest when it came from a registry (pkg/kubelet/dockershim)."""
@@ -283,8 +293,8 @@ def _newest_first(found: Collection[_Known]) -> list[_Known]:
     return order
 
 
-def _suspect(container_id: str, labels: Mapping[str, str]) -> _Suspect:
-    return container_id, labels.get(CONTAINER_NAME, ""), attempt_of(labels)
+def _suspect(container_id: str, labels: Mapping[str, str], ended_at: datetime | None = None) -> _Suspect:
+    return container_id, labels.get(CONTAINER_NAME, ""), attempt_of(labels), ended_at
 
 
 def _shown(engine_id: str, digests: Sequence[str]) -> str:

@@ -27,6 +27,8 @@ class PodCache:
 
     def __init__(self, pod: Pod, observer: Observer, clock: Clock, *, node_name: str, host_ip: str) -> None:
         self.pod = pod
+        self.was_dying = pod.is_deleted
+        """Whether its deletion was asked for before anybody here had it."""
         self.observer = observer
         self.observed = Observed(at=clock.now())
         self.dirty = True

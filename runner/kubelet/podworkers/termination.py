@@ -5,16 +5,14 @@ Mirrors pkg/kubelet/kubelet.go (SyncTerminatingPod, SyncTerminatedPod).
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 from runner.clock import Clock
-from runner.core.observed import RuntimeState
 from runner.core.reasons import EventReason, warning
-from runner.core.sync.termination import MINIMUM_GRACE, is_at_once
+from runner.core.sync.termination import MINIMUM_GRACE, grace_left, is_at_once
 from runner.core.text.times import later
 from runner.engine.protocol import Engine
-from runner.errors import EngineError, EngineUnavailable, RunnerError
+from runner.errors import EngineUnavailable, RunnerError
 from runner.kubelet.containers.kill import Killer
 from runner.kubelet.containers.removal import Remover, remove_everything, remove_unfinished
 from runner.kubelet.loop.making import Making
@@ -57,7 +55,9 @@ class Terminator:
             yield from self.patience.steadily(cache.look)
             self.statuses.publish()
             grace = cache.pod.deletion_grace
-            kill = self.tasks.start(self.killer.kill_pod(), "kill pod")
+            # Whoever had the pod before may have begun to stop it: it gets what is left of its grace.
+            left = grace_left(cache.pod, self.clock.now()) if cache.was_dying else None
+            kill = self.tasks.start(self.killer.kill_pod(grace=left), "kill pod")
             yield from self.rests.accompany(kill, lambda grace=grace: cache.pod.deletion_grace != grace)  # type: ignore[misc]
             if not kill.done:
                 yield from self._hasten(kill)
@@ -83,12 +83,13 @@ class Terminator:
         """A shorter grace period was asked for meanwhile: what still runs when it is over is killed."""
         pod = self.cache.pod
         seconds = 0 if is_at_once(pod) else max(pod.deletion_grace or 0, MINIMUM_GRACE)
-        yield Wait(until=later(self.clock.now(), seconds), ready=lambda: kill.done)
-        for record in self.cache.observed.containers:
-            if not kill.done and record.state is RuntimeState.RUNNING:
-                engine = self.engine.of(container=record.name, attempt=record.attempt)
-                with suppress(EngineError):  # It is over, or the kill that goes on meets the error too.
-                    engine.kill_container(record.id, "SIGKILL")
+        cache, end = self.cache, later(self.clock.now(), seconds)
+        while not kill.done and self.clock.now() < end:
+            yield Wait(until=end, ready=lambda: kill.done or cache.dirty)
+            if cache.dirty:
+                yield from self.patience.steadily(cache.look)
+        if not kill.done:
+            yield from self.killer.stopper.kill_all()
 
     def remove_unfinished(self) -> Task[None]:
         """Remove what a process that is dead has begun and not made to its end."""
