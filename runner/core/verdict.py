@@ -165,9 +165,11 @@ class _Judge:
         for pod in self._view.pods:
             trouble = hopeless(pod, self._options)
             if trouble is not None and not pod.is_gone and not self._reached(pod):
-                text = f"pod {pod.name} cannot get there: {trouble}"
-                return Verdict(self._container_code(ExitCode.POD_FAILED), text)
+                return self._hopeless(pod, trouble)
         return None
+
+    def _hopeless(self, pod: PodView, trouble: Trouble) -> Verdict:
+        return Verdict(self._container_code(ExitCode.POD_FAILED), f"pod {pod.name} cannot get there: {trouble}")
 
     def _nothing_to_run(self) -> Verdict:
         """No pods are wanted: they are as ready as they can be, but nothing suspended gets anywhere, and nothing completes."""
@@ -183,6 +185,9 @@ class _Judge:
 
     def _failure(self, pod: PodView) -> Verdict:
         container = self._gave_up(pod)
+        trouble = hopeless(pod, self._options) if container else None
+        if trouble is not None and trouble.what == container:
+            return self._hopeless(pod, trouble)  # Which of the two is seen first is chance; this one says why.
         if container:
             text = f"pod {pod.name}: gave up after too many restarts of {container}"
         else:

@@ -213,6 +213,37 @@ def test_troubles_of_pods_that_are_there_already_or_gone_do_not_matter() -> None
     assert verdict(RunView(pods=(*pods, more)), VerdictOptions(until=READY), NOW) is None
 
 
+CANNOT_START = Trouble(what="main", reason="RunContainerError", message="no such command")
+
+
+@pytest.mark.parametrize(
+    ("troubles", "options", "text"),
+    [
+        (
+            (CANNOT_START,),
+            VerdictOptions(),
+            "pod web cannot get there: container main: RunContainerError: no such command",
+        ),
+        ((CANNOT_START,), VerdictOptions(fail_fast=False), SPENT_TEXT),
+        ((CANNOT_START,), VerdictOptions(max_restarts=1), SPENT_TEXT),
+        ((replace(CANNOT_START, what="other"),), VerdictOptions(), SPENT_TEXT),
+        ((), VerdictOptions(), SPENT_TEXT),
+    ],
+    ids=[
+        "it cannot be started",
+        "that is waited for",
+        "that was tried once",
+        "another cannot be started",
+        "it runs and fails",
+    ],
+)
+def test_a_container_that_cannot_be_started_says_why_also_when_it_was_given_up(
+    troubles: tuple[Trouble, ...], options: VerdictOptions, text: str
+) -> None:
+    one = replace(SPENT, known=troubles)
+    assert verdict(RunView(pods=(one,)), replace(options, until=READY), NOW) == Verdict(1, text)
+
+
 # --- restarts that are counted -------------------------------------------------------------------------------------------
 
 RULE = {"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [9]}}
