@@ -65,7 +65,7 @@ def _waits(base: Facts, facts: Facts) -> Iterator[str]:
         return
     if any(".registry" in f".{point.split(': ')[1]}" for point in facts.struck):
         return
-    reasons = {state[1] for one in facts.failing for _, _, state, *_ in one[3] if len(one[3][0]) == 5}
+    reasons = {state[1] for one in facts.failing if one[1] != "Job" for _, _, state, *_ in one[3]}
     is_going = any(one[2] for one in facts.failing)
     if not reasons & WAITING and not is_going:
         yield f"while it fails for ever: {facts.failing}"
