@@ -92,12 +92,13 @@ class Controller:
         """It is no more: nothing of it is shown."""
         self.shown.clear()
 
-    def show(self, value: dict[str, Any]) -> bool:
-        """Whether one of its objects is not what was shown last; from now on it is."""
-        kind = str(value["kind"])
-        is_news = self.shown.get(kind) != value
-        self.shown[kind] = value
-        return is_news
+    def is_news(self, value: Json) -> bool:
+        """Whether one of its objects is not what was shown last."""
+        return self.shown.get(str(value["kind"])) != value
+
+    def was_shown(self, value: dict[str, Any]) -> None:
+        """One of its objects was written."""
+        self.shown[str(value["kind"])] = value
 
     def tells_retry(self, at: datetime) -> bool:
         """Whether it is still to be told that it tries again then; from now on it was told."""
@@ -250,8 +251,9 @@ class Control:
         view = controller.view(members, self._clock.now())
         was_settled = _is_finished(controller.shown)
         for value in objects_of(view):
-            if controller.show(value):
+            if controller.is_news(value):
                 put(self._store, value)
+                controller.was_shown(value)  # Only now: a write that has failed is tried again.
         if view.is_settled and not was_settled:
             self._tell(controller, words.ended(controller.state, controller.reason, controller.message))
             if controller.workload.parent is not None:

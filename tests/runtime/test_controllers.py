@@ -13,7 +13,7 @@ from runner.controllers.control import Control, Controller
 from runner.core.model import Json, PodUID
 from runner.core.narration import EventRecorded, Narration, Notice
 from runner.core.workloads import Member, Workload, expand
-from runner.errors import AlreadyExists
+from runner.errors import AlreadyExists, StoreError
 from runner.registry.contract import put
 from runner.registry.deletion import forget_pod
 from runner.registry.deletionrequests import deletion_asked_of, request_deletion_of
@@ -95,6 +95,32 @@ def test_a_deployment_tells_of_its_replica_set_and_that_of_its_pods() -> None:
     crew.world.end(0, 1, 3)
     crew.go(3)
     assert crew.events() == [("ReplicaSet", "Normal", "SuccessfulCreate", f"Created pod: {crew.world.members[2].name}")]
+
+
+class FullRegistry(MemoryRegistry):
+    """Takes no ReplicaSet as long as it is full."""
+
+    is_full = False
+
+    def change(self, kind: str, namespace: str, name: str, make: Any) -> Any:
+        if self.is_full and kind == "ReplicaSet":
+            raise StoreError("database or disk is full")
+        return super().change(kind, namespace, name, make)
+
+
+def test_a_status_that_could_not_be_written_is_written_later() -> None:
+    store = FullRegistry()
+    crew = begun(workload("ReplicaSet", {"replicas": 1}), store=store)
+    name = crew.world.workload.name
+    before = crew.status("ReplicaSet", name)
+    crew.world.ready(0, 1)
+    store.is_full = True
+    with pytest.raises(StoreError):
+        crew.go(1)
+    assert crew.status("ReplicaSet", name) == before
+    store.is_full = False
+    crew.go(2)
+    assert crew.status("ReplicaSet", name)["readyReplicas"] == 1
 
 
 def test_pods_that_were_there_before_are_told_of_once() -> None:
