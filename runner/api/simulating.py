@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from runner.api.launching import MAX_PODS
+from runner.core.history.attempts import Attempt, Doing
 from runner.lab import names_of, new_pod, parse_script, simulate, simulate_company
 from runner.lab.company import CompanySimulation
+from runner.lab.records import record_of, timeline
 from runner.lab.script import script_of
 from runner.lab.simulation import Simulation
-from runner.lab.timeline import AttemptLine, Doing, timeline
 from runner.lab.virtual import End, ObjectShown
 from runner.registry.identities import RandomIdentities
 
 __all__ = [
     "MAX_PODS",
-    "AttemptLine",
+    "Attempt",
     "CompanySimulation",
     "Doing",
     "End",
@@ -23,6 +24,7 @@ __all__ = [
     "names_of",
     "new_pod",
     "parse_script",
+    "record_of",
     "script_of",
     "simulate",
     "simulate_company",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from runner.api.simulating import AttemptLine, Doing, Simulation, timeline
+from runner.api.simulating import Attempt, Doing, Simulation, timeline
 from runner.core.text.times import format_duration
 
 WIDTH: Final = 80
@@ -31,7 +31,7 @@ def draw_timelines(simulations: Sequence[Simulation], *, width: int = WIDTH) -> 
     return _drawing([(one.pod.name, timeline(one)) for one in simulations], span, width)
 
 
-def _drawing(pods: Sequence[tuple[str, Sequence[AttemptLine]]], seconds: float, width: int) -> str:
+def _drawing(pods: Sequence[tuple[str, Sequence[Attempt]]], seconds: float, width: int) -> str:
     names = max((len(line.container) for _, lines in pods for line in lines), default=0)
     label = min(names, _LONGEST_NAME) + 5
     bar = max(width - label - _SUMMARY - 2, 10)
@@ -47,7 +47,7 @@ def _drawing(pods: Sequence[tuple[str, Sequence[AttemptLine]]], seconds: float, 
     return "".join(f"{row}\n" for row in rows)
 
 
-def _rows(lines: Sequence[AttemptLine], span: float, bar: int) -> Iterator[str]:
+def _rows(lines: Sequence[Attempt], span: float, bar: int) -> Iterator[str]:
     """One container's rows, without its name."""
     left_out = len(lines) - FIRST_SHOWN - LAST_SHOWN
     for position, line in enumerate(lines):
@@ -57,7 +57,7 @@ def _rows(lines: Sequence[AttemptLine], span: float, bar: int) -> Iterator[str]:
             yield f"{'#' + str(line.number):>4} {_bar(line, span, bar):<{bar}} {_summary(line)}"
 
 
-def _bar(line: AttemptLine, span: float, bar: int) -> str:
+def _bar(line: Attempt, span: float, bar: int) -> str:
     cells = [" "] * bar
     for stretch in line.stretches:
         first = min(int(stretch.begin / span * bar), bar - 1)
@@ -67,7 +67,7 @@ def _bar(line: AttemptLine, span: float, bar: int) -> str:
     return "".join(cells)
 
 
-def _summary(line: AttemptLine) -> str:
+def _summary(line: Attempt) -> str:
     """How the attempt went, in a few words."""
     ran = "" if line.ran is None else f"ran {format_duration(round(line.ran, 1))}"
     if line.is_running:

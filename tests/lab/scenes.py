@@ -8,12 +8,13 @@ from itertools import pairwise
 from typing import Any
 
 from runner.clock import VIRTUAL_START, NothingWillHappen
+from runner.core.history.attempts import Attempt, Doing
 from runner.core.labels import CONTAINER_NAME
 from runner.core.model import Json, Pod
 from runner.kubelet.options import WorkerOptions
 from runner.lab import Simulation, new_pod, parse_script, simulate
+from runner.lab.records import timeline
 from runner.lab.script import script_of
-from runner.lab.timeline import AttemptLine, Doing, timeline
 from runner.retry import RetryPolicy
 
 CONTAINER = WorkerOptions(retry=RetryPolicy(scope="container"))
@@ -59,7 +60,7 @@ def run(
     return simulate(what, parsed, options=options, for_seconds=seconds, objects=objects)
 
 
-def attempts(simulation: Simulation, container: str) -> list[AttemptLine]:
+def attempts(simulation: Simulation, container: str) -> list[Attempt]:
     return [line for line in timeline(simulation) if line.container == container]
 
 

@@ -1,0 +1,1 @@
+"""What has happened to a pod: its record, and what can be read out of it."""
