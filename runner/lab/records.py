@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.core.history.attempts import Attempt, attempts
+from runner.core.history.lanes import PodLanes, lanes
 from runner.core.history.record import PodRecord, Seen, Told
 from runner.lab.simulation import Simulation
 
@@ -21,6 +21,6 @@ def record_of(simulation: Simulation) -> PodRecord:
     )
 
 
-def timeline(simulation: Simulation) -> tuple[Attempt, ...]:
-    """All attempts, container by container in the order of the manifest."""
-    return attempts(record_of(simulation))
+def timeline(simulation: Simulation) -> PodLanes:
+    """The timeline of a simulated pod."""
+    return lanes(record_of(simulation))

@@ -61,7 +61,7 @@ def run(
 
 
 def attempts(simulation: Simulation, container: str) -> list[Attempt]:
-    return [line for line in timeline(simulation) if line.container == container]
+    return [lane.attempt for lane in timeline(simulation).lanes if lane.attempt.container == container]
 
 
 def runs(simulation: Simulation, container: str) -> list[tuple[float, float]]:

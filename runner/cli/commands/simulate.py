@@ -166,9 +166,10 @@ def _print(app: App, simulation: Simulation, output: str) -> None:
             for line in trace_lines(simulation):
                 app.out.exact(line)
         case "timeline":
-            from runner.render.timeline import draw_timeline
+            from runner.api.simulating import timeline
+            from runner.render.timeline.text import draw
 
-            app.out.write(draw_timeline(simulation))
+            app.out.write(draw([timeline(simulation)], width=app.out.columns, paint=app.paint(app.out)))
         case _:
             from runner.render.simulated import table_lines
 
@@ -180,9 +181,10 @@ def _print_company(app: App, simulation: CompanySimulation, output: str) -> None
     from runner.render.company import table_lines, trace_lines
 
     if output == "timeline":
-        from runner.render.timeline import draw_timelines
+        from runner.api.simulating import timeline
+        from runner.render.timeline.text import draw
 
-        app.out.write(draw_timelines(simulation.pods))
+        app.out.write(draw([timeline(one) for one in simulation.pods], width=app.out.columns, paint=app.paint(app.out)))
         return
     if output == "json":
         for line in trace_lines(simulation):
