@@ -1,4 +1,4 @@
-"""Begins a pod before it has its worker: what is decided of a pod of which nothing exists needs no look at the Engine."""
+"""Begins a pod before it has its worker: the decision about a pod of which nothing exists needs no look at the Engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runner.registry.contract import Registry
 
 
 def begin_ahead(pod: Pod, maker: SandboxMaker, registry: Registry) -> Begun | None:
-    """Begin the sandbox that ``decide`` gives a new pod. None where there is none, or its worker will say what is wrong."""
+    """Begin the sandbox that ``decide`` plans for a new pod. None when it plans none, or the worker has to report an error."""
     engine, clock = maker.engine, maker.clock
     for operation in first_plan(pod, clock.now()).operations:
         if isinstance(operation, CreateSandbox):
@@ -26,5 +26,5 @@ def begin_ahead(pod: Pod, maker: SandboxMaker, registry: Registry) -> Begun | No
             return None
         volumes = prepare_volumes(pod, engine, registry, clock, maker.owner)
     except (MountError, EngineError, StoreError):
-        return None  # The worker meets it too, and says so.
+        return None  # The worker meets the same error and reports it.
     return maker.begin(pod, operation.attempt, volumes, is_ahead=True)

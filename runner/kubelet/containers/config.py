@@ -1,4 +1,4 @@
-"""Puts together what one container is created from: environment, references to objects, volumes, image."""
+"""Builds the configuration of one container: environment, references to objects, volumes, image."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from runner.kubelet.volumes.planning import Plans, node_look
 from runner.registry.contract import Registry
 
 _RECURSIVE_API = (1, 44)
-"""Docker 25, which makes binds that are read-only so with everything below them."""
+"""Docker 25: from then on a read-only bind is read-only with everything below it."""
 
 
 class _Known(Struct, frozen=True):
-    """What the last instance of a container was made from, and what that depends on."""
+    """The configuration of a container's last instance, and the inputs that it was built from."""
 
     template: Template
     sandbox_id: str
@@ -47,7 +47,7 @@ class _Known(Struct, frozen=True):
         image: ImageDetails,
         environment: Mapping[str, str],
     ) -> bool:
-        """Whether the next instance is made from the same."""
+        """Whether the next instance can use it."""
         made = self.template
         return (
             made.pod is pod
@@ -61,7 +61,7 @@ class _Known(Struct, frozen=True):
 
 @dataclass(slots=True)
 class Configurations:
-    """What the containers of one pod are created from. For several threads, as long as each asks for another container."""
+    """The configurations of one pod's containers. Several threads may ask at once, each for a different container."""
 
     cache: PodCache
     engine: Engine
@@ -73,7 +73,7 @@ class Configurations:
     _templates: dict[str, _Known] = field(default_factory=dict)
 
     def of(self, container: Container, *, attempt: int, sandbox_id: str, image: ImageDetails) -> ContainerConfig:
-        """The configuration of one instance. Raises ConfigError with the kubelet's text when something is missing."""
+        """Build the configuration of one instance. Raises ConfigError with the kubelet's text when something is missing."""
         pod, volumes = self.cache.pod, self.plans()
         environment = self._environment(pod, container, volumes, sandbox_id)
         known = self._templates.get(container.name)
@@ -96,7 +96,7 @@ class Configurations:
     def _environment(
         self, pod: Pod, container: Container, volumes: tuple[VolumePlan, ...], sandbox_id: str
     ) -> dict[str, str]:
-        """The container's environment as of now; where the manifest names none, it is the Services' alone."""
+        """The container's environment as of now; a manifest without variables leaves only those of the Services."""
         services = self._services(pod.namespace)
         if not (container.manifest.get("env") or container.manifest.get("envFrom")):
             return dict(service_variables(pod, services))
@@ -116,12 +116,12 @@ class Configurations:
         return self.registry.get(kind, namespace, name)
 
     def _services(self, namespace: str) -> tuple[Json, ...]:
-        """Those of the namespace, and ``default/kubernetes`` where somebody has given it."""
+        """The Services of the namespace, and ``default/kubernetes`` if it exists."""
         master = self.registry.get("Service", "default", "kubernetes")
         return (*self.registry.list("Service", namespace).items, *([] if master is None else [master]))
 
     def _makes_recursive(self, container: Container) -> bool:
-        """Whether the Engine makes read-only mounts recursive; asked only when a mount wants to know."""
+        """Whether the Engine makes read-only mounts recursive; looked up only when a mount depends on it."""
         if not any(mount.recursive_read_only == "Enabled" for mount in container.volume_mounts):
             return False
         major, _, minor = self.engine.info().api_version.partition(".")

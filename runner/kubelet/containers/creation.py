@@ -1,4 +1,4 @@
-"""The one path on which the containers of a pod are created, in their turn and ahead of it."""
+"""Creates a pod's containers, both in their turn and ahead of it. There is no other path."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Creator:
     ) -> str:
         """Create an instance and return its id; blocks. Raises ConfigError, EngineError.
 
-        ``is_ahead``: its turn has not come, until it is revealed nobody sees it.
+        ``is_ahead``: its turn has not come; observers do not see it until it is revealed.
         """
         self.observer.know_image(image)
         with self.making.one():

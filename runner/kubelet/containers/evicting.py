@@ -1,4 +1,4 @@
-"""Watches what a pod's volumes use, as far as it can be seen from here, and has the pod evicted when it is too much.
+"""Watches how much disk a pod's volumes use, where this process can see them, and evicts the pod that uses too much.
 
 Mirrors pkg/kubelet/eviction (the monitoring loop) and pkg/volume/util/fs (DiskUsage: blocks, each file once).
 """
@@ -29,7 +29,7 @@ from runner.kubelet.loop.tasks import Task, Wait
 from runner.kubelet.volumes.planning import Plans
 
 _SHARE = 20
-"""A look that takes long is followed by a pause so many times as long."""
+"""After a look that took long, the pause is this many times as long as the look."""
 _BLOCK = 512
 
 
@@ -46,7 +46,7 @@ class StorageWatch:
     plans: Plans
 
     def tell_what_nobody_watches(self) -> None:
-        """Say which limits of storage are not enforced."""
+        """Report the storage limits that nothing enforces here."""
         for name in unenforced_storage(self.cache.pod):
             self.reporter.notice(f"the ephemeral-storage limit of container {name} is not enforced here")
 
@@ -85,9 +85,9 @@ class StorageWatch:
 
 
 def disk_usage(directory: Path) -> int:
-    """Bytes that everything below a directory takes on its disk, itself included; what vanishes meanwhile takes nothing.
+    """Bytes that a directory and everything below it take on disk; files that vanish meanwhile count as 0.
 
-    Links are not followed, other file systems are not entered, and a file with several names counts once.
+    It follows no links, enters no other file system, and counts a file with several names once.
     """
     seen: set[int] = set()
     total, pending = 0, [str(directory)]

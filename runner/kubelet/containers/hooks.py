@@ -1,4 +1,4 @@
-"""postStart and preStop: what runs, for how long, and what a failure says.
+"""Runs postStart and preStop hooks: for how long, and with which text when they fail.
 
 Mirrors pkg/kubelet/lifecycle/handlers.go and kuberuntime_container.go (executePreStopHook).
 """
@@ -30,14 +30,14 @@ class Hooks:
     jobs: Jobs
 
     def run_post_start(self, container: Container, container_id: str) -> Task[str | None]:
-        """Run the hook to its end, however long it takes. Returns the error text, None when it went well."""
+        """Run the hook to its end, however long it takes. Returns the error text, None on success."""
         assert container.post_start is not None
         outcome = yield from self._run(container, container_id, container.post_start, None)
         assert outcome is not None
         return None if outcome.ok else outcome.message
 
     def run_pre_stop(self, container: Container, container_id: str, grace: float) -> Task[None]:
-        """Run the hook for at most the grace period (seconds); its failure is an event, nothing more."""
+        """Run the hook for at most the grace period (seconds). A failure only records an event."""
         assert container.pre_stop is not None
         outcome = yield from self._run(container, container_id, container.pre_stop, grace)
         if outcome is not None and not outcome.ok:

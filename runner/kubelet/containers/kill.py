@@ -27,12 +27,12 @@ SANDBOX_STOP_SECONDS = 10
 
 @dataclass(slots=True)
 class Order:
-    """Which containers of a dying pod are still running; sidecars wait for their turn on it."""
+    """The containers of a dying pod that still run; sidecars wait here for their turn."""
 
     running: set[str] = field(default_factory=set)
 
     def has_ended(self, name: str) -> None:
-        """One of them has: perhaps it is another's turn."""
+        """Note that a container has ended, and wake the sidecars that wait for it."""
         self.running.discard(name)
 
 
@@ -52,10 +52,10 @@ class Killer:
     def kill_container(
         self, record: ContainerRecord, message: str, *, grace: int | None = None, order: Order | None = None
     ) -> Task[None]:
-        """Stop one container: event, preStop, the sidecars' turn, stop signal, and SIGKILL when its time is over.
+        """Stop one container: event, preStop, the wait for a sidecar's turn, stop signal, and SIGKILL when the time is up.
 
-        ``grace`` (seconds) replaces the pod's; 0 means no preStop and the minimum between signal and kill. A deletion that
-        leaves no time is SIGKILL and nothing else.
+        ``grace`` (seconds) replaces the pod's; 0 means no preStop and the minimum between signal and kill. A deletion without
+        any grace is SIGKILL and nothing else.
         """
         pod = self.cache.pod
         container = pod.container(record.name)
@@ -74,7 +74,7 @@ class Killer:
         self.results.forget(record.id)
 
     def _timed(self, remaining: float, task: Task[None]) -> Task[float]:
-        """Run part of a kill and return what it leaves of the grace period; only whole seconds are counted."""
+        """Run part of a kill and return what is left of the grace period, counted in whole seconds."""
         began = self.clock.steady()
         yield from task
         return remaining - int(round(self.clock.steady() - began, 3))

@@ -28,7 +28,7 @@ _MODE = 0o644
 
 @dataclass(slots=True)
 class ManagedFiles:
-    """The files that the containers of one pod share. ``_told`` is the sandbox whose resolver's limits were told of."""
+    """The files that the containers of one pod share. ``_told``: the sandbox for which the resolver's limits were reported."""
 
     cache: PodCache
     engine: Engine
@@ -37,7 +37,7 @@ class ManagedFiles:
     _told: str = ""
 
     def write(self, sandbox_id: str) -> None:
-        """Write what the pod has of them, every time anew; nothing is done for a pod that has none. Raises EngineError."""
+        """Write the pod's files anew; do nothing for a pod that has none. Raises EngineError."""
         pod = self.cache.pod
         paths = managed_files(pod)
         if not paths:
@@ -61,7 +61,7 @@ class ManagedFiles:
             node = parse_resolver_config(_engine_file(engine, sandbox_id, TARGETS[RESOLVER]))
         config, notes = resolver_config(pod, node)
         if self._told != sandbox_id:
-            # A kubelet works the file out once a sandbox (kuberuntime_sandbox.go, GetPodDNS), not once a container.
+            # A kubelet computes the file once per sandbox (kuberuntime_sandbox.go, GetPodDNS), not once per container.
             self._told = sandbox_id
             for note in notes:
                 self.reporter.event(note)
@@ -80,7 +80,7 @@ def _engine_file(engine: Engine, sandbox_id: str, path: str) -> str:
 
 
 def _write(directory: Path, contents: Mapping[str, str]) -> None:
-    """In place: containers that run already have these very files mounted."""
+    """Write in place, because running containers have these very files mounted."""
     for path, text in contents.items():
         file = directory / path
         file.write_text(text, encoding="utf-8")

@@ -1,10 +1,10 @@
-"""Prepares the next container while the Engine is busy with the one before: its image is looked after, it is created.
+"""Prepares the next container while the Engine is busy with the one before: it checks the image and creates the container.
 
-A kubelet does these things one after the other. Doing them early changes nothing that can be seen but the time: events are
-recorded when the container's turn comes, an unstarted container that was prepared is hidden from what is observed, and
-what was prepared too long ago is thrown away. Which container is next is decided where everything is: by ``decide``, about
-the world in which the one before has done well. Only what depends on nothing but the manifest is prepared, and only from
-images that are there; everything else, and everything that fails, goes the ordinary way.
+A kubelet does these things one after the other. Doing them early changes only the time: events are recorded when the
+container's turn comes, observers do not see a prepared container that has not started, and a container that was prepared
+too long ago is thrown away. ``decide`` chooses the next container, as it chooses everything, by looking at the world in
+which the one before has succeeded. Only a container whose configuration depends on its manifest alone is prepared, and
+only from an image that is there; everything else, and everything that fails, goes the ordinary way.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from runner.kubelet.loop.restarts import Restarts
 from runner.kubelet.loop.tasks import Task, Wait
 
 FRESH_SECONDS = 10.0
-"""How long what was prepared may be used."""
+"""How long a prepared container may be used."""
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
-    """A container that only has to be started, and what its events will say about its image."""
+    """A container that only has to be started, and the events about its image."""
 
     container_id: str
     notes: tuple[Note, ...]
@@ -65,13 +65,13 @@ class Prefetcher:
     _orders: dict[str, _Order] = field(default_factory=dict)
 
     def begin(self, start: Start, sandbox_id: str) -> None:
-        """Prepare what is decided to start as soon as the sandbox that is being made is there."""
+        """Prepare the container that ``decide`` starts first in the sandbox that is being made."""
         container = self.cache.pod.container(start.target)
         if container is not None:
             self._begin(container, start.attempt, sandbox_id)
 
     def begin_after(self, name: str, attempt: int, sandbox_id: str) -> None:
-        """Prepare the container that starts for the first time when this attempt of another one has done well."""
+        """Prepare the container that starts for the first time once this attempt of another one has succeeded."""
         pod, seen, memory = self.cache.pod, self.cache.observed, self.restarts.memory
         if len(pod.containers) + len(pod.init_containers) == 1:
             return
@@ -89,7 +89,7 @@ class Prefetcher:
         self._orders[container.name] = _Order(container, attempt, sandbox_id, job)
 
     def take(self, container: Container, attempt: int, sandbox_id: str) -> Task[Prepared | None]:
-        """What was prepared for this start; None when nothing usable was."""
+        """Take the container that was prepared for this start; None when there is no usable one."""
         order = self._orders.pop(container.name, None)
         if order is None:
             return None
@@ -108,7 +108,7 @@ class Prefetcher:
         return prepared
 
     def _prepare(self, container: Container, attempt: int, sandbox_id: str, image: ImageAhead) -> Prepared:
-        """Look after the image and create the container, in a thread. Raises EngineError, ConfigError: not prepared."""
+        """Check the image and create the container, in a thread. EngineError and ConfigError mean: not prepared."""
         details, notes = image.work()
         made = self.creator.create(container, attempt=attempt, sandbox_id=sandbox_id, image=details, is_ahead=True)
         return Prepared(container_id=made, notes=notes, at=self.clock.now())

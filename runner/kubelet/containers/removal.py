@@ -57,9 +57,10 @@ def remove_everything(pod: Pod, engine: Engine, owner: str) -> None:
 
 
 def remove_unfinished(pod: Pod, engine: Engine, noted: Mapping[str, int]) -> None:
-    """Remove what a process that is dead has not made to its end, and what it made ahead of its turn. Raises EngineError.
+    """Remove what a dead process left half made, and the containers that it created ahead of their turn. Raises EngineError.
 
-    A sandbox lacks content of its volumes until it is noted. ``noted``: the highest attempts of containers and sandbox.
+    A sandbox that is not in ``noted`` may lack content of its volumes. ``noted``: the highest recorded attempts of
+    containers and sandbox.
     """
 
     def is_unfinished(one: ContainerSummary) -> bool:

@@ -36,7 +36,7 @@ from runner.kubelet.volumes.planning import Plans
 from runner.kubelet.volumes.sharing import fill_shared
 
 Zone = Callable[[Pod], str]
-"""What the resolver of a pod's sandbox knows of the cluster, as text; "" where nobody tells."""
+"""The cluster's zone as text, for the resolver of a pod's sandbox; "" where nobody maintains one."""
 
 
 def NO_ZONE(_: Pod) -> str:  # noqa: N802 - a value
@@ -47,7 +47,7 @@ def NO_ZONE(_: Pod) -> str:  # noqa: N802 - a value
 class SandboxCreation:
     """One sandbox being made. ``id`` is known as soon as it is created; ``run`` blocks until it is ready.
 
-    One that did not become ready lacks content of its volumes: it goes again, and must not be used if it stays.
+    A sandbox that did not become ready lacks content of its volumes: it is removed, and must not be used if that fails.
     """
 
     engine: Engine
@@ -64,7 +64,7 @@ class SandboxCreation:
     _on_created: Callable[[], None] = lambda: None
 
     def call_when_created(self, callback: Callable[[], None]) -> None:
-        """Have this called as soon as ``id`` is known; it may be known already."""
+        """Call this as soon as ``id`` is known, at once if it is known already."""
         self._on_created = callback
 
     def run(self) -> str:
@@ -76,7 +76,7 @@ class SandboxCreation:
             try:
                 self._make_ready()
             except EngineError:
-                with suppress(EngineError):  # Whoever removes the pod meets it again.
+                with suppress(EngineError):  # The removal of the pod finds it again.
                     self.engine.remove_container(self.id)
                 raise
         return self.id
@@ -87,7 +87,8 @@ class SandboxCreation:
         # tmpfs volumes exist only while something that mounts them runs, so everything is filled after the start.
         own = zone_directory(engine, self.pod)
         plans = tuple(plan for plan in self.volumes if not self._is_filled(plan, own))
-        # Each upload costs the Engine a process: the zone goes with the volumes, and what can be written here is.
+        # Each upload costs the Engine a process: the zone goes along with the volumes, and files that this process can write
+        # need no upload.
         zone = self.zone(self.pod)
         if zone and write_zone(own, zone):
             zone = ""
@@ -96,7 +97,7 @@ class SandboxCreation:
             engine.upload(self.id, "/", archive)
 
     def _config(self) -> ContainerConfig:
-        """What the sandbox is created from. Raises EngineError for what cannot be had here."""
+        """The sandbox's configuration. Raises EngineError for what this Engine cannot provide."""
         if self.pod.spec.get("hostUsers") is False and "userns" not in self.engine.info().confinement:
             hint = "start dockerd with --userns-remap"
             raise EngineRefusal("user namespaces is not supported by the runtime", hint=hint)
@@ -108,9 +109,9 @@ class SandboxCreation:
             raise EngineRefusal(str(error)) from error
 
     def _is_filled(self, plan: VolumePlan, own: Path | None) -> bool:
-        """Whether a volume needs nothing put into it: it has its content from before, or each container brings its own.
+        """Whether a volume needs no upload: it has its content already, or each container brings its own.
 
-        ``own`` is the directory of the pod's messages, where that is here.
+        ``own`` is the directory of the pod's termination messages, if it lies on this machine.
         """
         if plan.name == MESSAGES:
             return own is not None
@@ -125,19 +126,19 @@ class SandboxCreation:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A sandbox that somebody makes at this moment, or has made."""
+    """A sandbox that is being made, or is made."""
 
     creation: SandboxCreation
     job: Job[str]
 
     @property
     def is_there(self) -> bool:
-        """Whether it is created, or never will be."""
+        """Whether it is created, or never will be because making it failed."""
         return bool(self.creation.id) or self.job.done
 
 
 class Ahead:
-    """The sandbox of one pod that was begun before its turn; it is used once."""
+    """The sandbox of one pod that was begun ahead of its turn; it is used once."""
 
     def __init__(self) -> None:
         self._begun: Begun | None = None
@@ -146,13 +147,13 @@ class Ahead:
         self._begun = begun
 
     def take(self, attempt: int) -> Begun | None:
-        """The one of this attempt; there is none from now on."""
+        """Take the sandbox of this attempt; from now on there is none."""
         begun, self._begun = self._begun, None
         return begun if begun is not None and begun.creation.attempt == attempt else None
 
     @property
     def volumes(self) -> tuple[VolumePlan, ...] | None:
-        """What the volumes of the pod were planned to be, their claims bound, when it was begun; None: nothing was begun."""
+        """The pod's volumes as they were planned, their claims bound, when it was begun; None: nothing was begun."""
         return None if self._begun is None else self._begun.creation.volumes
 
 
@@ -197,9 +198,9 @@ class Sandboxes:
     wake: Callable[[], None]
 
     def create(self, operation: CreateSandbox, following: Start | None) -> Task[str]:
-        """Have the sandbox of this attempt: the one that was begun ahead, or a new one. Raises EngineError.
+        """Make the sandbox of this attempt, or use the one that was begun ahead. Raises EngineError.
 
-        ``following`` is what starts in it first: it is prepared meanwhile.
+        ``following`` is the container that starts in it first; it is prepared meanwhile.
         """
         attempt, observer = operation.attempt, self.cache.observer
         begun = self.ahead.take(attempt) or self.maker.begin(self.cache.pod, attempt, self.plans())
@@ -223,6 +224,6 @@ class Sandboxes:
             raise
         observer.reveal(sandbox_id)
         observer.started(sandbox_id, SANDBOX_CONTAINER, attempt)
-        # Whoever takes the pod over takes one that is not noted for half made.
+        # A node that takes the pod over takes a sandbox without a record for half made.
         self.restarts.note_attempt(SANDBOX_CONTAINER, attempt)
         return sandbox_id

@@ -16,9 +16,9 @@ KUBELET_PROFILES = Path("/var/lib/kubelet/seccomp")
 
 
 def read_profiles(own: Path | None, pod: Pod, container: Container) -> Mapping[str, str]:
-    """The profiles' JSON by their names; nothing is read for a container that names none. Raises EngineError.
+    """The JSON of the profiles that a container names, by their names. Raises EngineError.
 
-    ``own`` is the directory of this state directory's profiles.
+    ``own`` is the folder of profiles in this state directory.
     """
     return {name: _read(own, name) for name in localhost_profiles(pod, container)}
 

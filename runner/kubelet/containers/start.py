@@ -37,10 +37,10 @@ _STARTED = normal(EventReason.STARTED, "Container started")
 
 
 class StartResult(Struct, frozen=True, kw_only=True):
-    """How a start went.
+    """The outcome of a start.
 
-    ``ready_at`` is the end of the back-off that held it, None when nothing known holds it; ``may_pass``: the Engine failed, and
-    may do better in a moment.
+    ``ready_at`` is the end of the back-off that held it, None when no back-off did; ``may_pass``: the Engine failed and may
+    succeed in a moment.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Starter:
     hooks: Hooks
 
     def start(self, container: Container, *, attempt: int, sandbox_id: str) -> Task[StartResult]:
-        """Start a container; expected failures are results, with their events recorded."""
+        """Start a container. An expected failure is a result, and its events are recorded."""
         name, event = container.name, self.reporter.event
         created = yield from self._created(container, attempt, sandbox_id)
         if isinstance(created, StartResult):
@@ -112,7 +112,7 @@ class Starter:
         )
 
     def _created(self, container: Container, attempt: int, sandbox_id: str) -> Task[str | StartResult]:
-        """The id of the created container, with the events about its image; a result when it cannot be had."""
+        """Create the container, with the events about its image. Returns its id, or a result when that failed."""
         try:
             refusal = yield from self.image_volumes.fill(container, sandbox_id)
         except EngineRefusal as error:
@@ -138,7 +138,7 @@ class Starter:
             return self._failed(container, WaitingReason.CREATE_CONTAINER_ERROR, text, may_pass=may_pass)
 
     def _failed(self, container: Container, reason: WaitingReason, text: str, *, may_pass: bool = False) -> StartResult:
-        """A container that could not be created or started: its event, without what is secret."""
+        """Record the event of a container that could not be created or started, without secret values."""
         text = self.secrets.hide(text)
         self.reporter.event(start_failed(text), container)
         return StartResult(name=container.name, failure=StartFailure(reason=reason, message=text), may_pass=may_pass)

@@ -27,7 +27,7 @@ _ALIVE = (EngineState.RUNNING, EngineState.PAUSED, EngineState.RESTARTING)
 
 @dataclass(frozen=True, slots=True)
 class Stopper:
-    """Stops the containers of one pod. Somebody has to look at the Engine when events come."""
+    """Stops the containers of one pod. It relies on the worker, which looks at the Engine when events come."""
 
     cache: PodCache
     engine: Engine
@@ -35,9 +35,9 @@ class Stopper:
     jobs: Jobs
 
     def stop(self, container_id: str, name: str, attempt: int, *, seconds: int) -> Task[None]:
-        """The stop signal and, so many seconds later, SIGKILL; with 0 seconds nothing but SIGKILL. Raises EngineError.
+        """Send the stop signal and, so many seconds later, SIGKILL; with 0 seconds only SIGKILL. Raises EngineError.
 
-        Ends when the container has ended, which an event tells, or a look.
+        Returns when an event or a look shows that the container has ended.
         """
         engine, observer = self.engine.of(container=name, attempt=attempt), self.cache.observer
         try:
@@ -64,7 +64,7 @@ class Stopper:
                 self.cache.poke()
 
     def _goes_on(self, container_id: str) -> bool:
-        """Whether a container, or a sandbox, ran when it was looked at last."""
+        """Whether a container, or a sandbox, ran at the last look."""
         observed = self.cache.observed
         record = observed.by_id(container_id)
         if record is not None:
@@ -72,7 +72,7 @@ class Stopper:
         return any(sandbox.id == container_id and sandbox.ready for sandbox in observed.sandboxes)
 
     def kill_all(self) -> Task[None]:
-        """SIGKILL for every container that runs, whatever else goes on; what cannot be killed now is met again."""
+        """Send SIGKILL to every running container, whatever else goes on; one that cannot be killed now is tried again later."""
         jobs = []
         for record in self.cache.observed.containers:
             if record.state is RuntimeState.RUNNING:
@@ -81,18 +81,18 @@ class Stopper:
         if not all(job.done for job in jobs):
             yield Wait(ready=lambda: all(job.done for job in jobs))
         for job in jobs:
-            with suppress(EngineError):  # It is over, or the stop that goes on meets the error too.
+            with suppress(EngineError):  # It has ended, or the stop under way meets the same error.
                 job.result()
 
 
 def _send(engine: Engine, container_id: str, signal: str) -> bool:
-    """Send a signal; whether there was a process to get it. After SIGKILL the Engine answers when it is dead."""
+    """Send a signal. Returns whether there was a process to receive it. The Engine answers SIGKILL once the process is dead."""
     try:
         engine.kill_container(container_id, signal)
     except NotFound:
         return False
     except EngineConflict:
-        # Over already, most likely, which is what was wanted.
+        # Most likely it has ended already, which is what was wanted.
         with suppress(NotFound):
             if engine.inspect_container(container_id).state in _ALIVE:
                 raise

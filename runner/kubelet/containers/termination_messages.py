@@ -1,8 +1,8 @@
-"""Makes the files of termination messages and reads them when containers have ended.
+"""Makes the files for termination messages and reads them when containers have ended.
 
-They lie in a volume that the sandbox mounts. Where the Engine's volumes are directories of this machine that we may use,
-they are used as a kubelet uses its pod directories; elsewhere the files go and come through the sandbox. That takes the
-Engine tens of milliseconds, so a message for which nobody waits is read in the background there.
+The files lie in a volume that the sandbox mounts. Where the Engine's volumes are directories of this machine and we may use
+them, we do so as a kubelet uses its pod directories; elsewhere files go in and out through the sandbox. There the Engine
+takes tens of milliseconds, so a message that nobody waits for is read in the background.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class TerminationMessages:
     # --- before a container runs ---------------------------------------------------------------------------------------
 
     def make_ready(self, container: Container, attempt: int, sandbox_id: str) -> None:
-        """See that an instance that is about to be created has its file. Raises EngineError."""
+        """Make the file of an instance that is about to be created. Raises EngineError."""
         directory, brought = self._local(), self._brought()
         if directory is not None and not self._is_filled:
             for file in brought:
@@ -82,7 +82,7 @@ class TerminationMessages:
             self.engine.of(container=SANDBOX_CONTAINER).upload(sandbox_id, FOLDER, archive)
 
     def _brought(self) -> list[str]:
-        """The files that the pod's first containers mount: the sandbox brings them, where the volume is not in reach."""
+        """The files that the pod's first containers mount: the sandbox brings them where we cannot reach the volume."""
         return [entry.path for plan in self.plans() if plan.name == MESSAGES for entry in plan.files]
 
     def _local(self) -> Path | None:
@@ -94,7 +94,7 @@ class TerminationMessages:
     # --- after it has ended --------------------------------------------------------------------------------------------
 
     def completed(self, observed: Observed) -> Observed:
-        """What was observed with the messages of ended containers, reading those that are not known yet."""
+        """The observation, completed by the messages of ended containers; those not known yet are read."""
         ended = [record for record in observed.containers if record.state is RuntimeState.EXITED]
         self._known = {record.id: self._known[record.id] for record in ended if record.id in self._known}
         missing = [record for record in ended if record.id not in self._known]
@@ -112,7 +112,7 @@ class TerminationMessages:
         return replace(observed, containers=completed)
 
     def _can_wait(self, pod: Pod, record: ContainerRecord) -> bool:
-        """What follows an init container that succeeded must not wait for its message."""
+        """The container after an init container that succeeded must not wait for the latter's message."""
         container = pod.container(record.name)
         is_init = container is not None and container.is_regular_init
         return is_init and record.exit_code == 0 and self._local() is None
@@ -174,7 +174,7 @@ class TerminationMessages:
 
 
 def _touch(directory: Path, file: str) -> None:
-    """Make a file that everybody may write to, whatever the umask is; one that is there keeps its content."""
+    """Make a file that everybody may write to, whatever the umask is. An existing file keeps its content."""
     path = directory / file
     path.parent.mkdir(_DIRECTORY_MODE, parents=True, exist_ok=True)
     for parent in (path.parent, path.parent.parent):

@@ -1,4 +1,4 @@
-"""Makes everything that one pod's containers need, each from what it uses."""
+"""Wires up everything that one pod's containers need."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from runner.registry.contract import Registry
 
 
 class Containers(Struct, frozen=True, kw_only=True):
-    """What carries out the operations on one pod's sandboxes and containers."""
+    """The parts that carry out the operations on one pod's sandboxes and containers."""
 
     sandboxes: Sandboxes
     starter: Starter
@@ -65,7 +65,7 @@ def make_containers(
     wake: Callable[[], None],
     has_messages: bool,
 ) -> Containers:
-    """Put it together for one pod. ``has_messages``: some container may leave a termination message."""
+    """Make the parts for one pod. ``has_messages``: some container may leave a termination message."""
     clock, jobs, making = maker.clock, maker.jobs, maker.making
     messages = None
     if has_messages:

@@ -1,4 +1,4 @@
-"""Pulls with what a pod's imagePullSecrets open. Mirrors pkg/kubelet/kuberuntime/kuberuntime_image.go (PullImage)."""
+"""Pulls with the credentials in a pod's imagePullSecrets. Mirrors pkg/kubelet/kuberuntime/kuberuntime_image.go (PullImage)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runner.errors import ImagePullError
 
 
 def registry_auths(keyring: Keyring, image: str) -> tuple[RegistryAuth | None, ...]:
-    """What to try, in this order; None is the user's own Docker configuration, which counts where no secret fits."""
+    """The credentials to try, in order; None is the user's own Docker configuration, used where no secret fits."""
     found = keyring.credentials(image)
     return tuple(RegistryAuth(username=one.username, password=one.password) for one in found) or (None,)
 
@@ -19,7 +19,7 @@ def registry_auths(keyring: Keyring, image: str) -> tuple[RegistryAuth | None, .
 def pull_with(
     engine: Engine, reference: str, auths: Sequence[RegistryAuth | None], on_progress: Callable[[PullProgress], None]
 ) -> None:
-    """Pull with the first credentials that open the registry. Raises ImagePullError with what each of them met."""
+    """Pull with the first credentials that the registry accepts. Raises ImagePullError with the error of each."""
     failures: list[ImagePullError] = []
     for auth in auths:
         try:

@@ -1,7 +1,7 @@
-"""Fills image volumes: the image is pulled as a container's is, and its files go into the volume, once a pod.
+"""Fills image volumes: pulls the image as for a container, and copies its files into the volume, once for each pod.
 
-Mirrors pkg/kubelet/kuberuntime (getImageVolumes): an image that is not there holds every container that mounts it. The
-Engine gives an image's files out through a container that is created and never started.
+Mirrors pkg/kubelet/kuberuntime (getImageVolumes): a missing image holds up every container that mounts it. The Engine
+gives out an image's files through a container that is created and never started.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from runner.kubelet.loop.tasks import Task
 _ENGINES_OWN = frozenset(
     {".dockerenv", "dev/console", "dev/pts", "dev/shm", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf"}
 )
-"""What the Engine puts into every container, empty, beside the image's files."""
+"""The empty files and directories that the Engine adds to the image's files in every container."""
 
 
 class ImageVolumes:
-    """The image volumes of one pod. It remembers which of them have their files."""
+    """The image volumes of one pod. It remembers which of them are filled."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class ImageVolumes:
         making: Making,
         plans: Callable[[], Sequence[VolumePlan]],
     ) -> None:
-        """``plans`` gives the pod's volumes as they are planned now."""
+        """``plans`` returns the current plans of the pod's volumes."""
         self._images = images
         self._engine = engine.of(container=SANDBOX_CONTAINER)
         self._jobs = jobs
@@ -52,7 +52,7 @@ class ImageVolumes:
         self._filled: set[str] = set()
 
     def fill(self, container: Container, sandbox_id: str) -> Task[Refuse | None]:
-        """Fill those that this container mounts and that are not filled yet. Raises EngineError."""
+        """Fill the image volumes that this container mounts, unless they are filled. Raises EngineError."""
         mounted = {mount.name for mount in container.volume_mounts}
         for plan in self._plans():
             if not plan.image or plan.name not in mounted or plan.name in self._filled:
@@ -78,7 +78,7 @@ class ImageVolumes:
 
 
 def without_engines_own(archive: bytes) -> bytes:
-    """The tar of a root directory without what the Engine adds to it."""
+    """The tar of a root directory without the Engine's own files."""
     buffer = io.BytesIO()
     with (
         tarfile.open(fileobj=io.BytesIO(archive), tarinfo=Member) as source,

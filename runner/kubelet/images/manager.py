@@ -1,4 +1,4 @@
-"""Has a container's image present before the container is created. Mirrors pkg/kubelet/images/image_manager.go."""
+"""Makes a container's image present before the container is created. Mirrors pkg/kubelet/images/image_manager.go."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from runner.kubelet.loop.troubles import Troubles
 from runner.registry.contract import Registry
 
 _FRESH = timedelta(seconds=10)
-"""For how long what was seen of an image may stand for another look ahead of a container's turn."""
+"""For how long a look at an image also serves another container of the pod, ahead of its turn."""
 
 
 class ImageReady(Struct, frozen=True, kw_only=True):
@@ -55,9 +55,9 @@ class ImageReady(Struct, frozen=True, kw_only=True):
 
 
 class ImageAhead(Struct, frozen=True, kw_only=True):
-    """Work that looks after an image, blocking, and where it belongs. It raises EngineError when the image cannot be had.
+    """Blocking work that checks an image, and the lane in which it runs. Raises EngineError when the image is not usable.
 
-    It gives the image, and the events that tell of it when the container's turn has come.
+    It returns the image, and the events to record when the container's turn has come.
     """
 
     lane: Lane
@@ -65,7 +65,7 @@ class ImageAhead(Struct, frozen=True, kw_only=True):
 
 
 class ImageManager:
-    """The images of one pod's containers. It remembers which pulls have failed, and for how long that holds them."""
+    """The images of one pod's containers. It remembers which pulls have failed, and how long each has to back off."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class ImageManager:
         return bool(self._pulls)
 
     def ahead(self, container: Container, engine: Engine) -> ImageAhead | None:
-        """What looks after an image that is there, before the container's turn and without a word. None: it has to wait."""
+        """Work that checks a present image before the container's turn and records no event. None: it has to wait."""
         image, pod = container.image, self._cache.pod
         if pull_key(pod, image) in self._pulls:
             return None
@@ -128,19 +128,19 @@ class ImageManager:
         return details, notes
 
     def _seen_lately(self, image: str) -> ImageDetails | None:
-        """An image that was looked at for another container of the pod a moment ago."""
+        """The image as it was seen a moment ago for another container of the pod."""
         at, details = self._seen.get(image, (None, None))
         return None if at is None or self._clock.now() - at > _FRESH else details
 
     def _auths(self, image: str) -> Sequence[RegistryAuth | None]:
-        """What opens the image's registry, by the pod's pull secrets as they are now. Raises ConfigError, InvalidReference."""
+        """Credentials for the image's registry from the pod's current pull secrets. Raises ConfigError, InvalidReference."""
         return registry_auths(make_keyring(self._cache.pod, self._lookup), image)
 
     def _lookup(self, kind: str, name: str) -> Json | None:
         return self._registry.get(kind, self._cache.pod.namespace, name)
 
     def ensure(self, container: Container) -> Task[ImageReady | Refuse]:
-        """Use, pull or refuse the image, recording the events."""
+        """Use, pull or refuse the image, and record the events."""
         image = container.image
         engine = self._engine.of(container=container.name)
         presence = _presence(engine, image) if needs_inspection(container.pull_policy) else None
@@ -209,7 +209,7 @@ class ImageManager:
         return ImageReady(reference=reference, details=details)
 
     def _refused(self, container: Container, error: str) -> Refuse:
-        """A failed pull: its events, and the back-off from now on."""
+        """Handle a failed pull: record its events and begin the back-off."""
         image, key = container.image, pull_key(self._cache.pod, container.image)
         before = self._pulls.get(key)
         refused, self._pulls[key] = pull_failed(image, error, before, self._clock.now(), self._settings)
@@ -220,7 +220,7 @@ class ImageManager:
 
 
 def _ignore(progress: PullProgress) -> None:
-    """Nobody watches the pull of an image that is there already."""
+    """Ignore progress: nobody watches the pull of an image that is there already."""
 
 
 class _Found(Struct, frozen=True):

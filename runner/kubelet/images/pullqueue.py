@@ -50,5 +50,5 @@ class PullTicket:
             yield Wait(ready=lambda: self._queue._is_first(self))
 
     def leave(self) -> None:
-        """Let the next one pull; also right when the turn never came."""
+        """Let the next pod pull. Calling it without having had a turn is fine."""
         self._queue._quit(self)
