@@ -135,6 +135,45 @@ class JumpWatch:
         return timedelta(seconds=seconds)
 
 
+class Countdown:
+    """So many seconds from now on, None: for ever. However the wall clock is set meanwhile, it lasts as long as it was meant to.
+
+    For whoever waits more than once until something is over: an instant that is kept would have to be moved.
+    """
+
+    _LONGEST_SECONDS = 100 * 366 * 86400.0
+    """No more than an instant can say."""
+    _SHORTEST_SECONDS = 1e-6
+    """What is less than an instant can say is nothing: who waited for it would wait for no time at all, again and again."""
+
+    def __init__(self, clock: Clock, seconds: float | None) -> None:
+        self._clock = clock
+        self._end = None if seconds is None else clock.steady() + seconds
+
+    @property
+    def left(self) -> float | None:
+        """Seconds, not below 0; None: it never ends."""
+        if self._end is None:
+            return None
+        left = self._end - self._clock.steady()
+        return left if left >= self._SHORTEST_SECONDS else 0.0
+
+    @property
+    def is_over(self) -> bool:
+        return self.left == 0
+
+    def within(self, seconds: float) -> float:
+        """What is left, but no more than so many seconds."""
+        left = self.left
+        return seconds if left is None else min(seconds, left)
+
+    @property
+    def until(self) -> datetime | None:
+        """When it ends, as the wall clock is set now, for the wait that begins now; None: never."""
+        left = self.left
+        return None if left is None else self._clock.now() + timedelta(seconds=min(left, self._LONGEST_SECONDS))
+
+
 class NothingWillHappen(RuntimeError):
     """A virtual wait without a deadline on an empty agenda: in real life this would hang for ever."""
 

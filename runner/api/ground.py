@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.clock import Clock, SystemClock
+from runner.clock import Clock, Countdown, SystemClock
 from runner.errors import RunnerError
 from runner.registry.home import Home
 
@@ -150,11 +150,11 @@ class Ground:
             return any(one is not None and fates.of(one) is Fate.ENDS for one in found)
 
         self.sweep()
-        end = self.clock.steady() + ROOM_SECONDS
+        patience = Countdown(self.clock, ROOM_SECONDS)
         with self.registry.watch(kinds={kind for kind, _, _ in keys}) as watch:
             watch.next(0)
-            while is_going() and (left := end - self.clock.steady()) > 0:
-                watch.next(left)
+            while is_going() and not patience.is_over:
+                watch.next(patience.left)
 
     def sweep_aside(self) -> threading.Thread:
         """Sweep in a thread that is not waited for: it opens the store for itself."""

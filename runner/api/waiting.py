@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from runner.api.following import Following, told
 from runner.client.contract import Client
-from runner.clock import Wakeup
+from runner.clock import Countdown, Wakeup
 from runner.core.model import Object
 from runner.core.text.times import later
 from runner.core.verdict import VerdictOptions, hopeless, verdict
@@ -59,7 +59,7 @@ class Waiting:
         self._heed(stop)
         timeout = self._options.timeout
         began, began_at = self._clock.steady(), self._clock.now()
-        end = None if timeout is None else began + timeout
+        patience = Countdown(self._clock, timeout)
         options = self._judged(None if timeout is None else later(began_at, timeout))
         kinds = {str(one.workload.kind) for one in self.node.controllers}
         with closing(Following(client, self.node.view(), kinds)) as following:
@@ -74,7 +74,7 @@ class Waiting:
                 if found is not None:
                     return found
                 rest = min(REST_SHARE * (self._clock.steady() - looked_at), LONGEST_REST_SECONDS)
-                self._wait_for_news(end)
+                self._wait_for_news(patience)
                 self._clock.sleep(rest)
 
     def _heed(self, stop: StopRequest) -> None:
@@ -95,11 +95,11 @@ class Waiting:
             deadline=deadline,
         )
 
-    def _wait_for_news(self, end: float | None) -> None:
-        """Wait until something happens, at most until the steady clock shows ``end`` (seconds)."""
-        while True:
-            left = SIGNAL_SECONDS if end is None else min(SIGNAL_SECONDS, end - self._clock.steady())
-            if left <= 0 or self._clock.wait(later(self._clock.now(), left), self._news):
+    def _wait_for_news(self, patience: Countdown) -> None:
+        """Wait until something happens, at most until patience is over."""
+        while not patience.is_over:
+            tick = Countdown(self._clock, patience.within(SIGNAL_SECONDS))
+            if self._clock.wait(tick.until, self._news):
                 return
 
     def hopeless(self, uid: str) -> str:
@@ -142,19 +142,21 @@ class Waiting:
         """Ask for the deletion of every pod and wait until all are gone; a forced stop kills at once."""
         self._heed(stop)
         self.ask_for_deletion(0 if stop.forced else grace)
-        end: float | None = None
+        patience = Countdown(self._clock, None)
+        is_forced = False
         while True:
             self.node.reconcile()
             if self.node.is_empty:
                 break
-            if stop.forced and end is None:
+            if stop.forced and not is_forced:
+                is_forced = True
                 self.node.kill_all()
-                end = self._clock.steady() + FORCED_SECONDS
-            if end is not None and self._clock.steady() >= end:
+                patience = Countdown(self._clock, FORCED_SECONDS)
+            if patience.is_over:
                 self._has_let_go = True
                 self.node.give_up()
                 return
-            self._wait_for_news(end)
+            self._wait_for_news(patience)
         self.node.check()
 
     def _insists(self) -> Callable[[], bool]:

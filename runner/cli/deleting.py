@@ -10,6 +10,7 @@ from msgspec import Struct
 from runner.cli.failures import Failures
 from runner.cli.resources import RESOURCES, Asked, Resource, asked, is_kind, kind_like
 from runner.cli.selecting import refuse_names
+from runner.clock import Countdown
 from runner.core.kindwords import PODS, KindWords
 from runner.core.selectors import Selector
 from runner.errors import NoSuchObject, UsageError
@@ -111,12 +112,12 @@ def delete_targets(
     with failures.go_on():
         app.runner.client.finish(deletions)
     timeout = timeout if wait else 0.0
-    end = None if timeout is None else app.clock.steady() + timeout
+    patience = Countdown(app.clock, timeout)
     for deletion in deletions:
         if not (wait or deletion.needs_waiting):
             continue
         with failures.go_on():
-            deletion.wait(None if end is None else max(0.0, end - app.clock.steady()))
+            deletion.wait(patience.left)
     failures.end()
 
 

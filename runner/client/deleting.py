@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from runner.client.contract import no_such, words_of
+from runner.clock import Countdown
 from runner.core.kindwords import CLAIMS, PODS, WORKLOADS
 from runner.core.model import Object, Pod
 from runner.core.owners import MAKES, pods_of
@@ -117,17 +118,15 @@ class Deleting:
         ``looks_every`` so many seconds: some of it changes and nothing tells. Raises WaitTimeout after ``timeout`` seconds; None:
         without limit.
         """
-        clock = self.place.clock
         if holds():
             return
-        end = None if timeout is None else clock.steady() + timeout
+        patience = Countdown(self.place.clock, timeout)
         with self.place.registry.watch(kinds=kinds, uids=(uid,) if uid else None) as watch:
             watch.next(0)  # From here on: what has changed before the first look is no change any more.
             while not holds():
-                left = None if end is None else end - clock.steady()
-                if left is not None and left <= 0:
+                if patience.is_over:
                     raise WaitTimeout(f"timed out waiting for the condition on {what}")
-                watch.next(min((one for one in (left, looks_every) if one is not None), default=None))
+                watch.next(patience.left if looks_every is None else patience.within(looks_every))
 
 
 class Waitable:

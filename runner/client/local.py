@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from runner.client.contract import no_such, words_of
+from runner.clock import Countdown
 from runner.core.changes import ChangeType
 from runner.core.kindwords import EVENTS, PODS
 from runner.core.model import Json, Object
@@ -97,8 +98,7 @@ class LocalClient:
     def wait(
         self, kind: str, namespace: str, name: str, holds: Callable[[Object | None], bool], timeout: float | None
     ) -> Object | None:
-        clock, registry = self._place.clock, self._place.registry
-        end = None if timeout is None else clock.steady() + timeout
+        registry, patience = self._place.registry, Countdown(self._place.clock, timeout)
         value = registry.get(kind, namespace, name)
         if holds(value):
             return value
@@ -110,10 +110,9 @@ class LocalClient:
                 for value in values:
                     if holds(value):
                         return value
-                left = None if end is None else end - clock.steady()
-                if left is not None and left <= 0:
+                if patience.is_over:
                     raise WaitTimeout(f"timed out waiting for the condition on {words_of(kind).plural}/{name}")
-                found = watch.next(left)
+                found = watch.next(patience.left)
                 values = [None if change.type is ChangeType.DELETED else change.value for change in found]
 
     # --- output -------------------------------------------------------------------------------------------------------

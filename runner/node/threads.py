@@ -8,8 +8,7 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from typing import Final
 
-from runner.clock import Wakeup
-from runner.core.text.times import later
+from runner.clock import Countdown, Wakeup
 from runner.errors import StoreError
 from runner.kubelet.loop.wakeups import EngineWatcher, RegistryWatcher
 from runner.node.node import HEEDED, Node
@@ -91,9 +90,9 @@ class Threads:
     def _mend(self, one: Running, seconds: float) -> bool:
         """Begin a broken worker again when its time has come. Returns whether it lives."""
         node = self._node
-        end = later(node.clock.now(), seconds)
-        while not one.detached and node.clock.now() < end:
-            node.clock.wait(end, one.wakeup)
+        rest = Countdown(node.clock, seconds)
+        while not one.detached and not rest.is_over:
+            node.clock.wait(rest.until, one.wakeup)
         try:
             return node.mend(one)
         except BaseException as error:
@@ -122,14 +121,12 @@ class Threads:
     def _have_ended(
         self, threads: Sequence[threading.Thread], seconds: float | None, gives_up: Callable[[], bool]
     ) -> bool:
-        clock = self._node.clock
-        end = None if seconds is None else clock.steady() + seconds
+        patience = Countdown(self._node.clock, seconds)
         for thread in threads:
             while thread.is_alive():
-                left = SIGNAL_SECONDS if end is None else min(SIGNAL_SECONDS, end - clock.steady())
-                if left <= 0 or gives_up():
+                if patience.is_over or gives_up():
                     return False
-                thread.join(left)
+                thread.join(patience.within(SIGNAL_SECONDS))
         return True
 
     def close(self, *, gives_up: Callable[[], bool] = _never) -> None:

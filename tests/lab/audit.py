@@ -22,16 +22,19 @@ from runner.core.labels import (
     attempt_of,
 )
 from runner.core.model import Json, Pod
-from runner.core.narration import EventRecorded, Narration, Notice
+from runner.core.narration import EventRecorded, Narration, Notice, PodRef
 from runner.core.status.podstatus import ConditionType
 from runner.core.sync.backoff import CAP_SECONDS, INITIAL_SECONDS, RESET_SECONDS
 from runner.core.text.times import parse_time
+from runner.core.workloads import WORKLOAD_KINDS
 from runner.engine.protocol import ContainerSummary, EngineEvent, EngineState
 from runner.lab.virtual import Cluster
 from runner.registry.contract import Change, ChangeType, Watch
 
 ALIVE = (EngineState.RUNNING, EngineState.PAUSED)
 FINAL = ("Succeeded", "Failed")
+LONGEST_STOP_SECONDS = 30.0
+"""No container takes longer to stop: its grace period, twice the least one, and what it takes to see an Engine again."""
 Container = tuple[str, str]
 """Uid of the pod and name of the container."""
 
@@ -43,17 +46,28 @@ class Crashes:
     count: int = 0
     began: float = 0.0
     """When it was begun again last, in steady seconds."""
-    ended: float | None = None
-    sandbox: str = ""
-    is_excused: bool = False
-    """Whether something has happened after which nobody knows how long the wait is."""
 
-    @property
-    def wait(self) -> float:
+    def wait_after(self, ended: float) -> float:
         """How long it must wait at least after its end."""
-        if self.count and self.ended is not None and self.ended - self.began > RESET_SECONDS:
+        if self.count and ended - self.began > RESET_SECONDS:
             self.count = 0
         return min(INITIAL_SECONDS * 2 ** (self.count - 1), CAP_SECONDS) if self.count else 0.0
+
+    def begin_again(self, now: float) -> None:
+        """It is begun once more."""
+        self.count, self.began = self.count + 1, now
+
+
+@dataclass
+class Ended:
+    """An instance that has ended and is still there."""
+
+    at: float
+    """In steady seconds."""
+    was_stopped: bool
+    """Whether the node stopped it: what starts in the same sync does not wait for its end (kuberuntime SyncPod, doBackOff)."""
+    is_excused: bool = False
+    """Whether something has happened after which nobody knows how long the wait is."""
 
 
 @dataclass
@@ -65,6 +79,8 @@ class Audit:
     """Whether only what has failed runs again, and not the whole pod."""
     problems: list[str] = field(default_factory=list)
     pods: dict[str, Pod] = field(default_factory=dict)
+    there: set[str] = field(default_factory=set)
+    """The uids of all objects."""
     crashes: int = 0
     """How often the node has died."""
     running: dict[Container, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -74,6 +90,12 @@ class Audit:
     done: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """The init containers that are through, by sandbox."""
     backoffs: dict[tuple[str, str, str], Crashes] = field(default_factory=lambda: defaultdict(Crashes))
+    ended: dict[Container, dict[str, Ended]] = field(default_factory=lambda: defaultdict(dict))
+    """What is there of a container and has ended, by id; the newest is the last."""
+    sandboxes: dict[Container, str] = field(default_factory=dict)
+    """The sandbox in which a container was begun last."""
+    stopping: dict[Container, float] = field(default_factory=dict)
+    """What the node has begun to stop, and when, in steady seconds."""
     phases: dict[str, str] = field(default_factory=dict)
     counts: dict[Container, int] = field(default_factory=dict)
     versions: dict[tuple[str, str, str], int] = field(default_factory=dict)
@@ -81,13 +103,16 @@ class Audit:
     most: dict[str, int] = field(default_factory=dict)
     """How many pods of a workload there may be at once, by its uid."""
     made: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    updated: Counter[str] = field(default_factory=Counter)
-    """How often a container of a pod was given another image: it starts again then, whatever the policy."""
+    may_run_again: Counter[str] = field(default_factory=Counter)
+    """How often a container of a pod was given another image, or removed by hand: it starts again then, whatever the policy."""
     changes: Watch | None = None
 
     def begin(self) -> None:
         self.cluster.engine.subscribe({}, self.see)
         self.changes = self.cluster.store.watch(wake=self._read)
+        self.there.update(
+            value["metadata"]["uid"] for kind in WORKLOAD_KINDS for value in self.cluster.store.list(kind).items
+        )
         self._read()
 
     # --- the Engine -------------------------------------------------------------------------------------------------
@@ -106,7 +131,7 @@ class Audit:
                 self.running[key].discard(event.container_id)
                 self._ends(key, event)
             case "destroy":
-                self.excuse(*key)  # Without its last instance nobody knows when it ended.
+                self.ended[key].pop(event.container_id, None)  # Of what is gone no kubelet knows when it ended.
             case _:
                 pass
 
@@ -126,7 +151,7 @@ class Audit:
         self._has_waited(pod, name, event)
         container = pod.container(name)
         is_always = container is not None and container.is_sidecar
-        if pod.restart_policy == "Never" and not is_always and not self.updated[uid] and self.started[key] > 1:
+        if pod.restart_policy == "Never" and not is_always and not self.may_run_again[uid] and self.started[key] > 1:
             self.problems.append(f"{name} of a pod that is never restarted has started {self.started[key]} times")
         if self.phases.get(uid) in FINAL:
             self.problems.append(f"{name} has started in a pod that is {self.phases[uid]}")
@@ -155,37 +180,57 @@ class Audit:
         container = None if pod is None else pod.container(name)
         if container is not None and container.is_regular_init and event.attributes.get("exitCode") == "0":
             self.done[event.labels.get(SANDBOX_ID, "")].add(name)
+        stopped = self.stopping.pop(key, None) is not None
         if container is not None:
-            self.backoffs[uid, name, event.attributes.get("image", "")].ended = self.cluster.clock.steady()
+            self.ended[key][event.container_id] = Ended(self.cluster.clock.steady(), stopped)
 
     def _has_waited(self, pod: Pod, name: str, event: EngineEvent) -> None:
-        now, crashes = self.cluster.clock.steady(), self.backoffs[pod.uid, name, event.attributes.get("image", "")]
-        sandbox, before = event.labels.get(SANDBOX_ID, ""), crashes.sandbox
-        crashes.sandbox = sandbox
-        if crashes.ended is None or sandbox != before:
-            crashes.ended = (
-                None  # What was stopped because its sandbox was gone has not failed (kuberuntime doBackOff).
-            )
-            return
-        wait = crashes.wait
-        if not crashes.is_excused and now - crashes.ended < wait - 0.001:
-            self.problems.append(f"{name} has started {now - crashes.ended:g} s after its end instead of {wait:g} s")
-        crashes.count, crashes.began, crashes.ended = crashes.count + 1, now, None
-        crashes.is_excused = False
+        """A restart waits for the time since the newest instance that has ended, if there is one (doBackOff)."""
+        now, key = self.cluster.clock.steady(), (pod.uid, name)
+        sandbox = event.labels.get(SANDBOX_ID, "")
+        is_new_sandbox = self.sandboxes.get(key, sandbox) != sandbox
+        self.sandboxes[key] = sandbox
+        left = list(self.ended[key].values())
+        if is_new_sandbox or not left or (left[-1].was_stopped and len(left) == 1):
+            self._forgive(key)
+            return  # What was stopped because its sandbox was gone has not failed, nor has what is stopped in this sync.
+        crashes, last = self.backoffs[pod.uid, name, event.attributes.get("image", "")], left[-1]
+        wait = crashes.wait_after(last.at)
+        if not last.was_stopped and not last.is_excused and now - last.at < wait - 0.001:
+            self.problems.append(f"{name} has started {now - last.at:g} s after its end instead of {wait:g} s")
+        crashes.begin_again(now)
+        self._forgive(key)
 
-    def excuse(self, uid: str = "", name: str = "") -> None:
+    def _forgive(self, key: Container) -> None:
+        """What was stopped before this start has ended like any other for the next one."""
+        for one in self.ended[key].values():
+            one.was_stopped = False
+
+    def excuse(self, uid: str = "") -> None:
         """Nobody knows any more how long what has ended waits: a kubelet keeps that in memory, by the wall clock."""
-        for (of, container, _), crashes in self.backoffs.items():
-            if uid in ("", of) and name in ("", container):
-                crashes.is_excused = True
-                if not uid:
-                    crashes.count = 0
+        for (of, _), ended in self.ended.items():
+            if uid in ("", of):
+                for one in ended.values():
+                    one.is_excused = True
+        for (of, _, _), crashes in self.backoffs.items():
+            if uid in ("", of):
+                crashes.count = 0
+
+    def node_died(self) -> None:
+        """The node's process has died: what it knew it knows no more, what it had begun to stop it may let run."""
+        self.crashes += 1
+        self.excuse()
+        self.stopping.clear()
 
     # --- the registry -----------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
         for change in self.changes.next(0) if self.changes is not None else ():
             self._has_a_new_version(change)
+            if change.type is ChangeType.DELETED:
+                self.there.discard(change.uid)
+            else:
+                self.there.add(change.uid)
             if change.kind == "Pod":
                 self._pod_changes(change)
 
@@ -263,20 +308,37 @@ class Audit:
     # --- what is told -----------------------------------------------------------------------------------------------
 
     def hear(self, narration: Narration) -> None:
-        if isinstance(narration, Notice) and "broke" in narration.text and "injected" not in narration.text:
-            self.problems.append(narration.text)
+        if isinstance(narration, Notice):
+            self._notices(narration)
         if not isinstance(narration, EventRecorded):
             return
         event = narration.record.to_json()
         field_path = event["involvedObject"].get("fieldPath") or ""
         name = field_path.partition("{")[2].rstrip("}")
         self.told[narration.ref.uid, event["reason"], name] += 1
+        self._is_about_what_exists(narration.ref, event, name)
+        if event["reason"] == "Killing" and self.running[narration.ref.uid, name]:
+            self.stopping[narration.ref.uid, name] = self.cluster.clock.steady()
         happened = {"Started": self.started, "Created": self.created}.get(event["reason"])
         if happened is None or not name:
             return
         key = (narration.ref.uid, name)
         if self.told[narration.ref.uid, event["reason"], name] > happened[key] + self.crashes:
             self.problems.append(f"{event['reason']} of {name} is told more often than it has happened")
+
+    def _notices(self, notice: Notice) -> None:
+        is_broken = "broke" in notice.text
+        if is_broken and "injected" not in notice.text:
+            self.problems.append(notice.text)
+        if is_broken or "cannot be kept" in notice.text:
+            self.excuse(notice.ref.uid)  # Another worker goes on, without what this one knew.
+
+    def _is_about_what_exists(self, ref: PodRef, event: Json, name: str) -> None:
+        if ref.uid not in self.there:
+            self.problems.append(f"{event['reason']} is told of {ref.name}, which is not there")
+        pod = self.pods.get(ref.uid)
+        if pod is not None and name and pod.container(name) is None:
+            self.problems.append(f"{event['reason']} is told of {name}, which {ref.name} has not")
 
     # --- when nothing is going on -------------------------------------------------------------------------------------
 
@@ -291,12 +353,20 @@ class Audit:
             uid, status = value["metadata"]["uid"], value.get("status") or {}
             if holders.get(uid) != self.cluster.node.holder:
                 self.problems.append(f"{value['metadata']['name']} is held by {holders.get(uid)!r}")
-            if not value["metadata"].get("deletionTimestamp"):  # While a kubelet stops a pod it tells nothing of it.
+            since = self._is_stopping_something_since(uid)
+            if since is not None and self.cluster.clock.steady() - since > LONGEST_STOP_SECONDS:
+                self.problems.append(f"{value['metadata']['name']} stops something since {since:g}")
+            # While a kubelet stops a pod, or a container in the midst of a sync, it tells nothing of what else happens to it.
+            if since is None and not value["metadata"].get("deletionTimestamp"):
                 self._is_true(value["metadata"]["name"], status, self._seen(uid))
             for (of, name), count in self.started.items():
                 told = self.told[uid, "Started", name]
                 if of == uid and name != "POD" and told + self.crashes < count:
                     self.problems.append(f"{name} has started {count} times, which was told {told} times")
+
+    def _is_stopping_something_since(self, uid: str) -> float | None:
+        """The earliest instant since when the node stops a container of a pod, in steady seconds; None: it stops none."""
+        return min((at for (of, _), at in self.stopping.items() if of == uid), default=None)
 
     def _seen(self, uid: str) -> list[ContainerSummary]:
         found = self.cluster.engine.list_containers({POD_UID: uid})

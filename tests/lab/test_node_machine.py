@@ -178,14 +178,13 @@ class NodeMachine(RuleBasedStateMachine):
             self.is_disturbed()
 
     def begin_anew(self) -> None:
-        self.audit.crashes += 1
-        self.audit.excuse()
         self.is_disturbed()
         while True:
+            self.audit.node_died()
             try:
                 return self.node.restart()
             except Crashed:
-                self.audit.crashes += 1
+                continue
 
     def is_disturbed(self) -> None:
         self.calm_at = self.elapsed + CALM_SECONDS
@@ -268,11 +267,11 @@ class NodeMachine(RuleBasedStateMachine):
     def a_container_ends(self, data: st.DataObject, what: str) -> None:
         value = self.one(data)
         names = [one["name"] for one in (*value["spec"].get("initContainers", ()), *value["spec"]["containers"])]
-        name, uid = data.draw(st.sampled_from(names), "container"), value["metadata"]["uid"]
+        name = data.draw(st.sampled_from(names), "container")
         if what == "kill sandbox":
             return self.do(steps.kill_sandbox, value["metadata"]["name"])
         if what == "remove":
-            self.audit.excuse(uid, name)
+            self.audit.may_run_again[value["metadata"]["uid"]] += 1
             return self.do(steps.remove(name), value["metadata"]["name"])
         if what == "kill":
             return self.do(steps.kill(name), value["metadata"]["name"])
@@ -292,8 +291,7 @@ class NodeMachine(RuleBasedStateMachine):
         if what == "image":
             images = {"busybox:1.36": "busybox:2", "busybox:2": "busybox:1.36"}
             spec["containers"] = [{**one, "image": images[one["image"]]} for one in spec["containers"]]
-            self.audit.excuse(metadata["uid"])
-            self.audit.updated[metadata["uid"]] += 1
+            self.audit.may_run_again[metadata["uid"]] += 1
         elif what == "deadline":
             spec["activeDeadlineSeconds"] = min(spec.get("activeDeadlineSeconds", 1000), 30)
         else:

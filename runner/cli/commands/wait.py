@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import click
 
 from runner.cli.app import App, app_of, pod_arguments
@@ -12,10 +10,10 @@ from runner.cli.failures import Failures
 from runner.cli.options import DURATION, command, complete_conditions, complete_objects, namespace_option, option
 from runner.cli.resources import asked, is_kind
 from runner.cli.selecting import selector_option
+from runner.clock import Countdown
 from runner.core.kindwords import PODS, KindWords
 from runner.core.model import Json
 from runner.core.selectors import Selector
-from runner.core.text.times import later
 from runner.errors import NoSuchObject, UsageError
 
 A_WEEK = 168 * 3600.0
@@ -45,7 +43,7 @@ def wait(
     """Wait until a condition holds, on pods or on workloads: condition=complete of job/NAME, available of deploy/NAME."""
     app = app_of()
     condition = parse_condition(wanted)
-    end = later(app.clock.now(), A_WEEK if timeout < 0 else timeout)
+    patience = Countdown(app.clock, A_WEEK if timeout < 0 else timeout)
     names = _selected(app, namespace, words, selector) if selector or everything else None
     if "/" in words[0] or is_kind(words[0]):
         wanted_ones = [(one.resource.words, name) for one in asked(words) for name in names or one.names]
@@ -54,12 +52,14 @@ def wait(
     failures = Failures()
     for kind, name in wanted_ones:
         with failures.go_on():
-            _wait_for(app, namespace, kind, name, condition, end)
+            _wait_for(app, namespace, kind, name, condition, patience)
     failures.end()
     return 0
 
 
-def _wait_for(app: App, namespace: str, words: KindWords, name: str, condition: WaitCondition, end: datetime) -> None:
+def _wait_for(
+    app: App, namespace: str, words: KindWords, name: str, condition: WaitCondition, patience: Countdown
+) -> None:
     """Look at an object until the condition holds. Raises WaitTimeout; NoSuchObject when it has to be there and is not."""
 
     def holds(value: Json | None) -> bool:
@@ -67,8 +67,7 @@ def _wait_for(app: App, namespace: str, words: KindWords, name: str, condition: 
             raise NoSuchObject(f'{words.resource} "{name}" not found')
         return condition.holds(value)
 
-    seconds = max(0.0, (end - app.clock.now()).total_seconds())
-    app.runner.client.wait(words.kind, namespace, name, holds, seconds)
+    app.runner.client.wait(words.kind, namespace, name, holds, patience.left or 0.0)
     app.out.line(f"{words.prefix}/{name} condition met")
 
 

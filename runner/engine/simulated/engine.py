@@ -14,6 +14,7 @@ import itertools
 import posixpath
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -154,6 +155,11 @@ class SimulatedEngine(Untagged):
     def add_image(self, reference: str) -> None:
         """Make an image present without a pull."""
         self._images.add(reference)
+
+    def lose_image(self, reference: str) -> None:
+        """Let an image vanish, as ``docker rmi --force`` does; what runs of it goes on."""
+        with suppress(NotFound):
+            self._images.remove(self._images.find(reference))
 
     def pause(self, container_id: str) -> None:
         """Freeze a running container, as ``docker pause`` does; its scripted time stands still."""

@@ -10,7 +10,6 @@ only from an image that is there; everything else, and everything that fails, go
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from functools import partial
 
 from msgspec import Struct
@@ -40,7 +39,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
 
     container_id: str
     notes: tuple[Note, ...]
-    at: datetime
+    at: float
+    """On the steady clock."""
 
 
 class _Order(Struct, frozen=True):
@@ -99,9 +99,9 @@ class Prefetcher:
             prepared = order.job.result()
         except (EngineError, ConfigError):
             return None
-        age = self.clock.now() - prepared.at
+        age = self.clock.steady() - prepared.at
         wanted = (container, attempt, sandbox_id)
-        if (order.container, order.attempt, order.sandbox_id) != wanted or age > timedelta(seconds=FRESH_SECONDS):
+        if (order.container, order.attempt, order.sandbox_id) != wanted or age > FRESH_SECONDS:
             self.engine.of(container=container.name, attempt=attempt).remove_container(prepared.container_id)
             return None
         self.cache.observer.reveal(prepared.container_id)
@@ -111,7 +111,7 @@ class Prefetcher:
         """Check the image and create the container, in a thread. EngineError and ConfigError mean: not prepared."""
         details, notes = image.work()
         made = self.creator.create(container, attempt=attempt, sandbox_id=sandbox_id, image=details, is_ahead=True)
-        return Prepared(container_id=made, notes=notes, at=self.clock.now())
+        return Prepared(container_id=made, notes=notes, at=self.clock.steady())
 
 
 def _is_static(container: Container) -> bool:

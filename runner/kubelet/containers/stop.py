@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 
-from runner.clock import Clock
+from runner.clock import Clock, Countdown
 from runner.core.observed import RuntimeState
-from runner.core.text.times import later
 from runner.engine.protocol import Engine, EngineState
 from runner.errors import EngineConflict, EngineError, NotFound
 from runner.kubelet.loop.jobs import Jobs, run_job
@@ -46,19 +44,19 @@ class Stopper:
                 lane = Lane.KILL if signal == KILL else Lane.START
                 if not (yield from run_job(self.jobs, partial(_send, engine, container_id, signal), lane)):
                     return
-                yield from self._wait(container_id, name, attempt, later(self.clock.now(), seconds))
+                yield from self._wait(container_id, name, attempt, Countdown(self.clock, seconds))
             if seconds <= 0 or self._goes_on(container_id):
                 yield from run_job(self.jobs, partial(_send, engine, container_id, KILL), Lane.KILL)
         finally:
             if self._goes_on(container_id):
                 observer.suspect(container_id, name, attempt)
 
-    def _wait(self, container_id: str, name: str, attempt: int, deadline: datetime) -> Task[None]:
+    def _wait(self, container_id: str, name: str, attempt: int, grace: Countdown) -> Task[None]:
         """Wait until a look shows that a container has ended. Looks come with events, and now and then."""
         relist = self.cache.observer.relist
-        while self._goes_on(container_id) and self.clock.now() < deadline:
-            until = deadline if relist is None else min(deadline, later(self.clock.now(), relist))
-            yield Wait(until=until, ready=lambda: not self._goes_on(container_id))
+        while self._goes_on(container_id) and not grace.is_over:
+            look = grace if relist is None else Countdown(self.clock, grace.within(relist))
+            yield Wait(until=look.until, ready=lambda: not self._goes_on(container_id))
             if self._goes_on(container_id):
                 self.cache.observer.suspect(container_id, name, attempt)
                 self.cache.poke()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -43,7 +42,7 @@ from runner.kubelet.loop.tasks import Task
 from runner.kubelet.loop.troubles import Troubles
 from runner.registry.contract import Registry
 
-_FRESH = timedelta(seconds=10)
+_FRESH_SECONDS = 10.0
 """For how long a look at an image also serves another container of the pod, ahead of its turn."""
 
 
@@ -93,7 +92,7 @@ class ImageManager:
         self._ticket = ticket
         self._locks = locks
         self._pulls: dict[tuple[str, ...], BackoffEntry] = {}
-        self._seen: dict[str, tuple[datetime, ImageDetails]] = {}
+        self._seen: dict[str, tuple[float, ImageDetails]] = {}
 
     @property
     def has_failed(self) -> bool:
@@ -119,18 +118,18 @@ class ImageManager:
     ) -> tuple[ImageDetails, tuple[Note, ...]]:
         details, notes = self._seen_lately(image) or engine.inspect_image(image), step.events
         if isinstance(step, Pull):
-            began_at = self._clock.now()
+            began = self._clock.steady()
             pull_with(engine, step.reference, auths, _ignore)
             details = engine.inspect_image(step.reference)
-            took = (self._clock.now() - began_at).total_seconds()
+            took = self._clock.steady() - began
             notes = (*notes, pulled(image, pulling=took, including_waiting=took, size=details.size))
-        self._seen[image] = (self._clock.now(), details)
+        self._seen[image] = (self._clock.steady(), details)
         return details, notes
 
     def _seen_lately(self, image: str) -> ImageDetails | None:
         """The image as it was seen a moment ago for another container of the pod."""
         at, details = self._seen.get(image, (None, None))
-        return None if at is None or self._clock.now() - at > _FRESH else details
+        return None if at is None or self._clock.steady() - at > _FRESH_SECONDS else details
 
     def _auths(self, image: str) -> Sequence[RegistryAuth | None]:
         """Credentials for the image's registry from the pod's current pull secrets. Raises ConfigError, InvalidReference."""
@@ -167,7 +166,7 @@ class ImageManager:
 
     def _pull(self, container: Container, engine: Engine, reference: str) -> Task[ImageReady | Refuse]:
         image, ref, tell = container.image, self._reporter.ref, self._reporter.tell
-        asked_at = self._clock.now()
+        asked = self._clock.steady()
 
         def progress(step: PullProgress) -> None:
             tell(Pulling(ref=ref, container=container.name, image=image, progress=step))
@@ -188,7 +187,7 @@ class ImageManager:
 
         try:
             yield from self._ticket.enter()
-            began_at = self._clock.now()
+            began = self._clock.steady()
             details = yield from run_job(self._jobs, pull, Lane.PULL)
         except (ImagePullError, NotFound) as error:
             if isinstance(error, ImagePullError) and error.kind in (PullFailure.UNAVAILABLE, PullFailure.OTHER):
@@ -198,11 +197,11 @@ class ImageManager:
         finally:
             self._ticket.leave()
             tell(PullEnded(ref=ref, container=container.name, image=image))
-        now = self._clock.now()
+        now = self._clock.steady()
         note = pulled(
             image,
-            pulling=(now - began_at).total_seconds(),
-            including_waiting=(now - asked_at).total_seconds(),
+            pulling=now - began,
+            including_waiting=now - asked,
             size=details.size,
         )
         self._reporter.event(note, container)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from runner.clock import Clock
+from runner.clock import Clock, Countdown
 from runner.core.status.podstatus import Phase
 from runner.core.status.status import deadline_at
 from runner.kubelet.loop.podcache import PodCache
@@ -64,9 +64,10 @@ class Rests:
     def rest_after_failure(self, until: datetime) -> Task[None]:
         """The same; but what a failed attempt itself stirs up is no reason for the next one to come earlier."""
         cache = self._cache
+        rest = Countdown(self._clock, (until - self._clock.now()).total_seconds())
         before = (cache.pod, cache.observed.sandboxes, cache.observed.containers)
         while True:
-            yield from self.rest(until)
+            yield from self.rest(rest.until)
             if not cache.dirty or self.is_ending():
                 return
             yield from self._patience.steadily(cache.look)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.clock import Clock
+from runner.clock import Clock, Countdown
 from runner.core.reasons import EventReason, warning
 from runner.core.sync.termination import MINIMUM_GRACE, grace_left, is_at_once
-from runner.core.text.times import later
 from runner.engine.protocol import Engine
 from runner.errors import EngineUnavailable, RunnerError
 from runner.kubelet.containers.kill import Killer
@@ -83,9 +82,9 @@ class Terminator:
         """A shorter grace period was asked for meanwhile: what still runs when it is over is killed."""
         pod = self.cache.pod
         seconds = 0 if is_at_once(pod) else max(pod.deletion_grace or 0, MINIMUM_GRACE)
-        cache, end = self.cache, later(self.clock.now(), seconds)
-        while not kill.done and self.clock.now() < end:
-            yield Wait(until=end, ready=lambda: kill.done or cache.dirty)
+        cache, grace = self.cache, Countdown(self.clock, seconds)
+        while not kill.done and not grace.is_over:
+            yield Wait(until=grace.until, ready=lambda: kill.done or cache.dirty)
             if cache.dirty:
                 yield from self.patience.steadily(cache.look)
         if not kill.done:

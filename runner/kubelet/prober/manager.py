@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.clock import Clock
+from runner.clock import Clock, Countdown
 from runner.core.model import Container, Probe, ProbeKind
 from runner.core.observed import ContainerRecord, ProbeResult, RuntimeState
 from runner.core.reasons import EventReason, warning
@@ -15,7 +15,6 @@ from runner.core.sync.probing import (
     initial_state,
     initial_verdict,
 )
-from runner.core.text.times import later
 from runner.kubelet.loop.jobs import Jobs, run_job
 from runner.kubelet.loop.lanes import Lane
 from runner.kubelet.loop.podcache import PodCache
@@ -93,19 +92,19 @@ class ProbeManager:
         """Probe one instance until it is over or the pod goes away."""
         self._results.begin(kind, record.id, initial_verdict(kind))
         state = initial_state(kind)
-        due = first_run_at(probe, record.started_at or record.created_at, self._clock.now())
-        is_due = False
+        now = self._clock.now()
+        first = first_run_at(probe, record.started_at or record.created_at, now)
+        due = Countdown(self._clock, (first - now).total_seconds())
         while self._lives(record) and not state.on_hold:
-            if not is_due and self._clock.now() < due:
-                yield Wait(until=due, ready=lambda: not self._lives(record))
-                is_due = True  # whatever the clock says now: it may have been set
+            if not due.is_over:
+                yield Wait(until=due.until, ready=lambda: not self._lives(record))
                 continue
             if kind is not ProbeKind.STARTUP and not self._is_started(container, record):
                 yield Wait(ready=lambda: not self._lives(record) or self._is_started(container, record))
                 continue
             if self._cache.pod.is_deleted and kind is not ProbeKind.READINESS:
                 return
-            due, is_due = later(self._clock.now(), probe.period), False
+            due = Countdown(self._clock, probe.period)
             run = yield from self._run(container, kind, probe, record)
             if run is None or not self._lives(record):
                 continue

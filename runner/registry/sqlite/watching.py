@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol, Self
 
-from runner.clock import Clock
+from runner.clock import Clock, Countdown
 from runner.errors import StoreError
 from runner.registry.contract import Change, ChangeType, Expired, Object, Selection, Touch, Watch, versioned
 from runner.registry.sqlite.database import Database
@@ -96,23 +96,21 @@ class LogWatch:
             raise Expired(since, current)
 
     def next(self, timeout: float | None = None) -> list[Change]:
-        end = None if timeout is None else self._clock.steady() + timeout
+        patience = Countdown(self._clock, timeout)
         while not self._is_closed:
             changes = self._pull()
-            left = None if end is None else end - self._clock.steady()
-            if changes or (left is not None and left <= 0):
+            if changes or patience.is_over:
                 return changes
-            self._wait(end)
+            self._wait(patience)
         return []
 
-    def _wait(self, end: float | None) -> None:
+    def _wait(self, patience: Countdown) -> None:
         """Return when there may be something, or the time is over, or a bell is there which was not."""
         if self.bell is None and not self._has_no_bell:
             self._hang()
             return
         while not self._is_closed:
-            left = TICK_SECONDS if end is None else min(TICK_SECONDS, end - self._clock.steady())
-            if left <= 0 or self._is_rung(left) or self._others_wrote():
+            if patience.is_over or self._is_rung(patience.within(TICK_SECONDS)) or self._others_wrote():
                 return
 
     def _is_rung(self, seconds: float) -> bool:
