@@ -326,3 +326,18 @@ def test_a_change_says_what_became_of_a_file() -> None:
         VolumeChange(volume="work", path="c", before=state, after=state),
     ]
     assert [one.what for one in changes] == ["added", "removed", "changed"]
+
+
+def test_a_pod_that_begins_anew_has_counted_the_restart_of_each_container_already() -> None:
+    anew = "RestartingAllContainers"
+    gone = {"exitCode": 137, "reason": anew}
+    value = record(
+        seen(0, [running("first"), running("proxy")]),
+        seen(3, [waits_again("first", 0, code=3), running("proxy")]),
+        seen(9, [{**waits_again("first", 0, code=3, reason=anew), "restartCount": 1},
+                 waiting("proxy", anew, 1, lastState={"terminated": gone}, containerID="")]),
+        seen(10, [running("first", 1), waiting("proxy", "PodInitializing", 1, lastState={"terminated": gone}, containerID="")]),
+        seen(12, [running("first", 1), running("proxy", 1)]),
+    )  # fmt: skip
+    assert [one.number for one in of(value, "first")] == [0, 1]
+    assert [(one.number, one.exit_code, one.ran) for one in of(value, "proxy")] == [(0, 137, 9), (1, None, 48)]

@@ -169,7 +169,7 @@ def _print(app: App, simulation: Simulation, output: str) -> None:
             from runner.api.simulating import timeline
             from runner.render.timeline.text import draw
 
-            app.out.write(draw([timeline(simulation)], width=app.out.columns, paint=app.paint(app.out)))
+            app.out.write(draw([timeline(simulation)], width=app.out.columns, paint=app.paint(app.out), named=False))
         case _:
             from runner.render.simulated import table_lines
 

@@ -14,6 +14,7 @@ from typing import Any
 from runner.core.history.attempt import Attempt, Doing, Mark, Shown, Stretch
 from runner.core.history.record import Key, PodRecord
 from runner.core.model import Json
+from runner.core.reasons import WaitingReason
 from runner.core.text.times import parse_time
 
 _GROUPS = (("initContainers", "initContainerStatuses"), ("containers", "containerStatuses"))
@@ -91,16 +92,21 @@ def _begins_anew(line: Attempt, status: Mapping[str, Any]) -> bool:
         return bool(status["restartCount"] != line.number and (line.is_running or line.exit_code is not None))
     if line.is_running or line.exit_code is not None:
         return True
-    ended = (status.get("lastState") or {}).get("terminated") or {}
-    return bool(
-        ended.get("containerID") == status.get("containerID") and line.number == status["restartCount"] and ended
-    )
+    return line.number == status["restartCount"] and _waits_again(status)
 
 
 def _attempt_number(status: Mapping[str, Any]) -> int:
     """The attempt that a status is about: one that waits after an end is about the next."""
-    waits_again = "waiting" in status["state"] and bool(status.get("lastState")) and bool(status.get("containerID"))
-    return int(status["restartCount"]) + waits_again
+    return int(status["restartCount"]) + _waits_again(status)
+
+
+def _waits_again(status: Mapping[str, Any]) -> bool:
+    """Whether it still counts as the instance that has ended; a pod that begins anew has counted its restart already."""
+    ended = (status.get("lastState") or {}).get("terminated")
+    waiting = status["state"].get("waiting") or {}
+    if not ended or not status.get("containerID") or waiting.get("reason") == WaitingReason.RESTARTING_ALL_CONTAINERS:
+        return False
+    return "waiting" in status["state"]
 
 
 def _take_exact_times(lines: list[Attempt], record: PodRecord) -> None:

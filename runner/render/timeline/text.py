@@ -22,24 +22,24 @@ _LONGEST_NAME: Final = 18
 _PLAIN: Final = Paint(False)
 
 
-def draw(pods: Sequence[PodLanes], *, width: int = WIDTH, paint: Paint = _PLAIN) -> str:
-    """One drawing for each pod along a common axis that ends where the last one does; a name above each of several."""
-    drawing = _Drawing(pods, width, paint)
+def draw(pods: Sequence[PodLanes], *, width: int = WIDTH, paint: Paint = _PLAIN, named: bool = True) -> str:
+    """One drawing for each pod, below its name, along a common axis that ends where the last one does."""
+    drawing = _Drawing(pods, width, paint, named=named)
     return "".join(f"{row}\n" for row in drawing.rows([{} for _ in pods]))
 
 
 def draw_compared(pod: PodLanes, other: PodLanes, *, width: int = WIDTH, paint: Paint = _PLAIN) -> str:
     """Two pods from their beginnings on; each row of the second says how it differs from the first."""
-    drawing = _Drawing((other, pod), width, paint)
+    drawing = _Drawing((other, pod), width, paint, named=True)
     return "".join(f"{row}\n" for row in drawing.rows([{}, differences(pod, other)]))
 
 
 class _Drawing:
     """The widths that all rows share."""
 
-    def __init__(self, pods: Sequence[PodLanes], width: int, paint: Paint) -> None:
+    def __init__(self, pods: Sequence[PodLanes], width: int, paint: Paint, *, named: bool) -> None:
         names = max((len(lane.attempt.container) for pod in pods for lane in pod.lanes), default=0)
-        self._pods, self._paint = pods, paint
+        self._pods, self._paint, self._named = pods, paint, named
         self._label = min(names, _LONGEST_NAME) + 5
         self._bar = max(width - self._label - _SUMMARY - 2, 10)
         self._span = max((pod.seconds for pod in pods), default=0.0) or 1.0
@@ -48,7 +48,7 @@ class _Drawing:
         """All rows, with the axis and a legend."""
         yield " " * (self._label + 1) + self._axis()
         for pod, differing in zip(self._pods, notes, strict=True):
-            if len(self._pods) > 1:
+            if self._named:
                 yield self._paint.bold(pod.label)
             for container, group in groupby(pod.lanes, key=lambda lane: lane.attempt.container):
                 for number, row in enumerate(self._rows(list(group), differing)):
