@@ -498,6 +498,16 @@ def test_a_final_phase_is_never_left(phase: Phase) -> None:
     assert (status.phase, status.reason, status.message) == (phase, "Evicted", "m")
 
 
+def test_in_a_final_pod_what_has_ended_and_is_removed_does_not_wait_for_a_start() -> None:
+    """The reason is left over from a start that failed before."""
+    one = pod(restartPolicy="Never")
+    ended = Terminated(exit_code=0, reason="Completed")
+    reasons = {"app": StartFailure(reason="ErrImagePull", message="nobody there")}
+    before = replace(old(ended), phase=Phase.SUCCEEDED)
+    status = generate_status(one, observed(), reasons, NO_RESULTS, before, NOW)
+    assert (status.phase, status.containers[0].state) == (Phase.SUCCEEDED, ended)
+
+
 def test_reason_and_message_go_with_the_phase() -> None:
     before = PodStatus(phase=Phase.PENDING, reason="r", message="m")
     assert status_of(pod(), Observed(at=NOW), before).reason == "r"

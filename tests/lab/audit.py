@@ -7,7 +7,7 @@ those of the registry. Nothing here asks the node.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,8 @@ class Audit:
     """``problems`` are sentences. Of what is asked of pods the machine tells: ``deleted``, ``excuse``."""
 
     cluster: Cluster
+    probed: Set[tuple[str, str]]
+    """Ids of sandboxes and names of containers whose startup probe has succeeded in them."""
     is_narrow: bool = True
     """Whether only what has failed runs again, and not the whole pod."""
     problems: list[str] = field(default_factory=list)
@@ -160,12 +162,12 @@ class Audit:
         """No container before the init containers before it are through, in its sandbox."""
         sandbox = event.labels.get(SANDBOX_ID, "")
         done = self.done[sandbox]
-        before = []
+        missing = []
         for container in pod.init_containers:
             if container.name == name:
                 break
-            before.append(container.name)
-        missing = [one for one in before if one not in done]
+            if container.name not in done or not self._has_started(container, sandbox):
+                missing.append(container.name)
         if missing:
             self.problems.append(f"{name} has started before {', '.join(missing)}")
         own = pod.container(name)
@@ -173,6 +175,10 @@ class Audit:
             done.add(name)
         elif own is not None and own.is_regular_init and name in done and self.is_narrow:
             self.problems.append(f"{name} is through and has started again")
+
+    def _has_started(self, container: Any, sandbox: str) -> bool:
+        """Whether a sidecar that is begun counts as started; other containers are through."""
+        return not container.is_sidecar or container.startup is None or (sandbox, container.name) in self.probed
 
     def _ends(self, key: Container, event: EngineEvent) -> None:
         uid, name = key
@@ -247,6 +253,7 @@ class Audit:
             for made in self.made.values():
                 made.discard(uid)
             self._leaves_nothing(uid)
+            self._is_forgotten(uid)
             self.pods.pop(uid, None)
             return
         self.pods[uid] = Pod.from_json({key: part for key, part in value.items() if key != "status"})
@@ -272,6 +279,13 @@ class Audit:
         engine.is_down = is_down
         if containers or volumes:
             self.problems.append(f"a pod has gone and left {[one.name for one in containers]}, {volumes}")
+
+    def _is_forgotten(self, uid: str) -> None:
+        """What is remembered of an object goes with it."""
+        ledger = self.cluster.store.ledger
+        left = [ledger.holder(uid), ledger.run_spec(uid), ledger.lease(uid), ledger.attempts(uid), ledger.notes(uid)]
+        if any(left) or uid in ledger.kept():
+            self.problems.append(f"a pod has gone, and of it is remembered {left}")
 
     def _workload_has_so_many(self, value: Json, uid: str) -> None:
         metadata = value["metadata"]
@@ -346,6 +360,8 @@ class Audit:
         """The registry says what the Engine has, everybody has one holder, and every start was told."""
         store = self.cluster.store
         holders = store.ledger.holders()
+        if strangers := set(holders) - self.there:
+            self.problems.append(f"{strangers} are not there, and are held")
         values = store.list("Pod").items
         if {value["metadata"]["uid"] for value in values} != {one.pod.uid for one in self.cluster.node.running}:
             self.problems.append("the node does not run what there is")

@@ -31,7 +31,7 @@ from runner.kubelet.prober.handlers.contract import Target
 from runner.lab import new_pod, steps
 from runner.lab.faults import Crashed, Hazard, Kind
 from runner.lab.handlers import SimulatedHandlers
-from runner.lab.script import SimulationScript, script_of
+from runner.lab.script import script_of
 from runner.lab.steps import Action, Step
 from runner.lab.virtual import Cluster, Deliver
 from runner.registry.contract import without_status
@@ -83,6 +83,20 @@ spec:
       terminationGracePeriodSeconds: 5
       containers: [{name: main, image: "busybox:1.36"}]
 """
+IMAGES: Final = ("busybox:1.36", "busybox:2")
+PULLS: Final[tuple[Any, ...]] = (
+    {},
+    {"busybox:2": [{"error": "nobody there"}, {"ok": True, "took": "3s"}]},
+    {
+        "busybox:1.36": [
+            {"error": "nobody there"},
+            {"error": "still nobody"},
+            {"ok": True, "took": "8s"},
+            {"error": "again"},
+        ]
+    },
+)
+"""What pulls do; without a word they are done at once."""
 ENDS_OF_JOBS: Final = ({"exit": 0, "after": "5s"}, {"exit": 1, "after": "5s"}, {"run": "forever"})
 
 
@@ -92,12 +106,18 @@ class Board(SimulatedHandlers):
     def __init__(self, engine: SimulatedEngine) -> None:
         super().__init__(engine, {})
         self.results: dict[tuple[str, ProbeKind], RunResult] = {}
+        self.started: set[tuple[str, str]] = set()
+        """Ids of sandboxes and names of containers whose startup probe has succeeded in them."""
 
     def probe(self, target: Target, handler: Handler, *, timeout: int) -> ProbeRun:
         assert target.probe is not None
         found = super().probe(target, handler, timeout=timeout)
         result = self.results.get((target.pod.name, target.probe))
-        return found if result is None or found.result is not RunResult.SUCCESS else ProbeRun(result=result, output="")
+        if result is not None and found.result is RunResult.SUCCESS:
+            found = ProbeRun(result=result, output="")
+        if target.probe is ProbeKind.STARTUP and found.result in (RunResult.SUCCESS, RunResult.WARNING):
+            self.started.add((target.sandbox_id, target.container.name))
+        return found
 
 
 class DeafHazard(Hazard):
@@ -129,28 +149,32 @@ class NodeMachine(RuleBasedStateMachine):
         workloads=st.sampled_from(["", DEPLOYMENT, JOB, DEPLOYMENT + "---" + JOB]),
         scope=st.sampled_from(["container", "pod"]),
         ends=st.lists(st.sampled_from(ENDS_OF_JOBS), min_size=1, max_size=3),
+        pulls=st.sampled_from(PULLS),
     )
-    def begin(self, workloads: str, scope: Any, ends: list[Any]) -> None:
+    def begin(self, workloads: str, scope: Any, ends: list[Any], pulls: Any) -> None:
         self.hazard, self.clock = DeafHazard(), SettableClock()
         objects: Sequence[LoadedObject] = ()
-        script = SimulationScript()
         if workloads:
             objects = load([Source(name="workloads", text=workloads)]).objects
-            containers = {"main": {"attempts": ends}} if JOB in workloads else {}
-            pod = new_pod({"metadata": {"name": "any"}, "spec": {"containers": [{"name": "main", "image": "a"}]}})
-            script = script_of({"containers": containers}, pod)
+        containers = {"main": {"attempts": ends}} if JOB in workloads else {}
+        of = [{"name": "main", "image": image} for image in IMAGES]
+        pod = new_pod({"metadata": {"name": "any"}, "spec": {"containers": of[:1], "initContainers": [of[1]]}})
+        script = script_of({"containers": containers, "images": pulls}, pod)
         self.scope = scope
         options = WorkerOptions(retry=RetryPolicy(scope=scope))
         self.node = Cluster(
             objects, script, options,
             listener=self.hear, handlers=Board, clock=self.clock, mends=True, between=self.hazard,
         )  # fmt: skip
-        self.audit = Audit(self.node, is_narrow=scope == "container")
+        board = self.node.handlers
+        assert isinstance(board, Board)
+        self.audit = Audit(self.node, board.started, is_narrow=scope == "container")
         for controller in self.node.controllers:
             self.audit.most[controller.workload.uid] = controller.workload.most_pods
         self.audit.begin()
         self.hazard.begin()
-        self.node.engine.add_image("busybox:2")
+        for image in IMAGES:
+            self.node.engine.add_image(image)
         self.go_on()
 
     def hear(self, narration: Any) -> None:
@@ -289,7 +313,7 @@ class NodeMachine(RuleBasedStateMachine):
         metadata, spec = dict(value["metadata"]), dict(value["spec"])
         number = str(next(self.names))
         if what == "image":
-            images = {"busybox:1.36": "busybox:2", "busybox:2": "busybox:1.36"}
+            images = dict(zip(IMAGES, reversed(IMAGES), strict=True))
             spec["containers"] = [{**one, "image": images[one["image"]]} for one in spec["containers"]]
             self.audit.may_run_again[metadata["uid"]] += 1
         elif what == "deadline":
@@ -309,6 +333,11 @@ class NodeMachine(RuleBasedStateMachine):
             board.results.pop(key, None)
         else:
             board.results[key] = result
+
+    @rule(image=st.sampled_from(IMAGES))
+    def an_image_vanishes(self, image: str) -> None:
+        self.node.engine.lose_image(image)
+        self.go_on()
 
     @rule(seconds=st.sampled_from([0.3, 1.0, 2.0, 11.0, 61.0, 400.0]))
     def time_passes(self, seconds: float) -> None:

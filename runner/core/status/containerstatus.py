@@ -80,7 +80,8 @@ def container_statuses(
             for status in group:
                 old[status.name] = status
     rules = restart_all_rules(pod, observed, previous) if pod.has_rules else ()
-    view = _View(pod, observed, reasons, results, old, rules)
+    is_final = previous is not None and previous.phase.is_terminal
+    view = _View(pod, observed, reasons, results, old, rules, is_final)
     return ContainerStatuses(
         init=tuple(map(view.status, pod.init_containers)) if pod.init_containers else (),
         apps=_by_name(view, pod.containers),
@@ -103,6 +104,8 @@ class _View(Struct):
     results: ProbeResults
     old: Mapping[str, ContainerStatus]
     rules: tuple[RestartRule, ...]
+    is_final: bool
+    """Whether the pod's phase is: nothing starts any more."""
 
     def status(self, container: Container) -> ContainerStatus:
         name = container.name
@@ -169,6 +172,8 @@ class _View(Struct):
         failure = self.reasons.get(container.name)
         if failure is None or not should_be_started(self.pod, container, self.observed):
             return status
+        if self.is_final and status.terminated is not None:
+            return status  # It may be removed by now, and does not start (checkContainerStateTransition).
         if failure.reason == WaitingReason.CRASH_LOOP_BACK_OFF and self.observed.latest(container.name) is None:
             return status  # It is left over: what does not exist any more is not backed off (kuberuntime doBackOff).
         return ContainerStatus(
