@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from runner.core.diagnosis import Diagnosis, diagnose, exit_meaning, with_cause
+from runner.core.diagnosis import Diagnosis, diagnose, with_cause
+from runner.core.explain.exitcodes import exit_meaning
 
 
 def ended(code: int, reason: str = "Error", **more: Any) -> dict[str, Any]:
