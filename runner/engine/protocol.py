@@ -18,6 +18,7 @@ from msgspec import Struct, field
 from runner.core.container.containerconfig import ContainerConfig, VolumeConfig
 from runner.core.images.progress import PullProgress
 from runner.core.labels import CONTAINER_NAME, attempt_of
+from runner.core.model import EMPTY
 
 
 class EngineInfo(Struct, frozen=True, kw_only=True):
@@ -66,7 +67,7 @@ class ContainerSummary(Struct, frozen=True, kw_only=True):
     created_at: datetime | None = None
 
 
-class ContainerDetails(Struct, frozen=True, kw_only=True):
+class ContainerDetails(Struct, frozen=True):
     """What inspect tells of a container. ``image`` is the name it was created from, ``image_id`` its ``sha256:…``.
 
     ``started_at``/``finished_at`` are None as long as the container never started or never ended. ``error`` is the
@@ -90,7 +91,7 @@ class ContainerDetails(Struct, frozen=True, kw_only=True):
     network_mode: str = ""
     stop_signal: str = ""
     pid: int = 0
-    raw: Mapping[str, object] = field(default_factory=dict)
+    raw: Mapping[str, object] = EMPTY
 
     def __repr__(self) -> str:
         # What it was created with may hold secret values.

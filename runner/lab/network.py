@@ -77,7 +77,7 @@ class VirtualNetwork:
             with suppress(RunnerError):
                 self._network.prepare(services)
 
-    def see(self, uid: str, pod: Pod, status: PodStatus | None) -> None:
+    def see(self, pod: Pod, status: PodStatus | None) -> None:
         """A pod has gone on: what others are told of it may have changed."""
         if status is None:
             return
@@ -85,9 +85,9 @@ class VirtualNetwork:
         if self._network.has_services:  # Else its readiness is not asked for.
             # A pod is another value after each write of it: its identity tells, where comparing would take long.
             told = (told, id(pod), status.is_true(ConditionType.READY))
-        if self._seen.get(uid, _NOTHING)[1] != told:
+        if self._seen.get(pod.uid, _NOTHING)[1] != told:
             self.wake()
-            self._seen[uid] = (pod, told)
+            self._seen[pod.uid] = (pod, told)
 
     def clock_was_set(self, by: timedelta) -> None:
         """What is planned comes as much later by the clock."""

@@ -86,19 +86,19 @@ def simulate(
     for step in (*run.script.steps, *steps):
         run.plan(step)
     end = run.advance(for_seconds)
-    # Of the types themselves there are no subtypes; this is asked of everything that was told.
-    told = tuple(
-        [
-            one
-            for one in run.take_heard()
-            if type(one) is StatusChanged or (type(one) is EventRecorded and one.is_stored)
-        ]
-    )
+    told: list[StatusChanged | EventRecorded] = []
+    trace: list[StatusChanged] = []
+    for one in run.take_heard():
+        if isinstance(one, StatusChanged):
+            trace.append(one)
+            told.append(one)
+        elif isinstance(one, EventRecorded) and one.is_stored:
+            told.append(one)
     return Simulation(
         pod=run.worker.pod,
         engine=run.engine,
-        trace=tuple([one for one in told if type(one) is StatusChanged]),
-        told=told,
+        trace=tuple(trace),
+        told=tuple(told),
         ended_at=run.clock.now(),
         end=end,
         gave_up=run.worker.gave_up,

@@ -299,8 +299,8 @@ class VirtualNode:
             if self._is_alone and not live:
                 return End.GONE
             following = clock.next_happening()
-            for one in live.values():
-                due = None if one.pod.uid in self._broken else one.worker.tasks.next_deadline()
+            for uid, one in live.items():
+                due = None if uid in self._broken else one.worker.tasks.next_deadline()
                 if due is not None and (following is None or due < following):
                     following = due
             if self._wake is not None and (following is None or self._wake < following):
@@ -364,8 +364,7 @@ class VirtualNode:
             self.clock.after(seconds, partial(self._mend, one))
             return None
         one.wakeup.clear()
-        worker = one.worker
-        self.network.see(one.owned.pod.uid, worker.pod, worker.published)
+        self.network.see(one.worker.cache.pod, one.worker.statuses.published)
         if is_gone:
             self._forget(one)
         return None

@@ -144,9 +144,10 @@ class Node:
         """The Engine tells of a container; None: anything may have happened."""
         if event is None:
             for running in self.running:
-                running.hear(None)
-        elif (one := self.live.get(event.labels.get(POD_UID, ""))) is not None:
-            one.hear(event)
+                running.worker.cache.mistrust()
+                running.wakeup.set()
+        elif (one := self.live.get(event.labels.get(POD_UID, ""))) is not None and one.worker.cache.hear(event):
+            one.wakeup.set()
 
     def registry_changed(self, changes: Sequence[Change]) -> None:
         """Take what this node holds since, let go of what it does not any more, and wake whom changes of the registry concern.

@@ -15,7 +15,6 @@ from runner.core.narration import AttemptEnding, Listener
 from runner.core.observed import RuntimeState
 from runner.core.runview import PodView
 from runner.core.status.podstatus import PodStatus
-from runner.engine.protocol import EngineEvent
 from runner.kubelet.podworkers.worker import PodWorker
 from runner.node.owning import Owned
 
@@ -128,11 +127,6 @@ class Running:
     @property
     def is_over(self) -> bool:
         return self.worker.gone or self.error is not None
-
-    def hear(self, event: EngineEvent | None) -> None:
-        """The Engine tells of something, or (None) anything may have happened: have a look if that may be news."""
-        if self.worker.cache.hear(event):
-            self.wakeup.set()
 
 
 class Past(Struct, frozen=True, kw_only=True):

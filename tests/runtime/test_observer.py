@@ -123,9 +123,7 @@ def broken(scene: Scene) -> None:
         scene.observer.observe()
 
 
-@pytest.mark.parametrize(
-    "happens", [lambda scene: scene.observer.hear(None), lambda scene: scene.observer.mistrust(), unheard, broken]
-)
+@pytest.mark.parametrize("happens", [lambda scene: scene.observer.mistrust(), unheard, broken])
 def test_when_anything_may_have_happened_everything_is_asked(scene: Scene, happens: Callable[[Scene], object]) -> None:
     scene.engine.kill_container("main", "SIGKILL")
     scene.start("third")

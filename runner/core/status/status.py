@@ -7,7 +7,7 @@ normalizeStatus.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -93,9 +93,11 @@ def generate_status(
     if before.phase.is_terminal:
         phase = before.phase
     else:
-        # Only sidecars that start again make a difference to a pod that was initialised.
-        started = bool(pod.sidecars) and app_has_started(pod, observed)
-        told = everything if started or not pod.sidecars else [_as_known(one, before) for one in everything]
+        told: Sequence[ContainerStatus] = everything
+        started = False
+        if pod.sidecars:  # Only when they start again does it matter to the phase whether the pod was initialised.
+            started = app_has_started(pod, observed)
+            told = told if started else [_as_known(one, before) for one in told]
         phase = get_phase(pod, told, is_terminal=is_terminal, has_initialized=started)
         if pod.active_deadline is not None:
             failure = failure or deadline_failure(pod, before.start_time, now)

@@ -6,7 +6,7 @@ On top of ``compute_pod_actions`` this lays out the numbered steps of kuberuntim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -315,21 +315,23 @@ def _start(
     """Add the start of a container, and which of its dead instances go then; or what keeps it from being started."""
     container = pod.container(name) or next(c for c in pod.ephemeral_containers if c.name == name)
     attempt = _next_attempt(name, observed, memory)
-    cause = actions.cause(name) or "it has not run yet"
-    start = Start(target=name, attempt=attempt, cause=cause, blocks=container.is_regular_init)
     past = _past(pod, container, observed, memory)
-    if actions.create_sandbox and container.is_init:
-        # Whether it has to wait was asked before the sandbox was made, and what was left of it is removed.
-        again = None if past is None else past.remembered(memory, now)
-        operations.append(replace(start, again=again))
-        return
-    held = None if past is None else _held(pod, past, attempt, memory, now)
+    # Of the first of a new sandbox this was asked before, and what was left of it is removed.
+    is_first = actions.create_sandbox and container.is_init
+    held = None if past is None or is_first else _held(pod, past, attempt, memory, now)
     if held is not None and not (operations and isinstance(held, Hold)):
         operations.append(held)  # Nothing comes before it that could outlast a back-off.
         return
-    remember = None if past is None else past.remembered(memory, now)
-    start = replace(start, remember=remember)
-    surplus = _surplus(name, observed)
+    crash = None if past is None else past.remembered(memory, now)
+    start = Start(
+        target=name,
+        attempt=attempt,
+        cause=actions.cause(name) or "it has not run yet",
+        blocks=container.is_regular_init,
+        remember=None if is_first else crash,
+        again=crash if is_first else None,
+    )
+    surplus = () if is_first else _surplus(name, observed)
     if held is None:
         operations.append(start)
         operations += surplus
@@ -337,7 +339,7 @@ def _start(
         operations.append(replace(held, then=(start, *surplus)))
 
 
-def _surplus(name: str, observed: Observed) -> list[Discard]:
+def _surplus(name: str, observed: Observed) -> Sequence[Discard]:
     """The instances that are too many once there is a new one."""
     return [
         Discard(
@@ -346,5 +348,5 @@ def _surplus(name: str, observed: Observed) -> list[Discard]:
             attempt=record.attempt,
             cause="no more than one that has ended stays beside a new one",
         )
-        for record in [one for one in observed.containers if one.name == name][KEPT_INSTANCES:]
+        for record in observed.instances(name)[KEPT_INSTANCES:]
     ]

@@ -176,9 +176,10 @@ class SimulatedContainer:
 
     def details(self) -> ContainerDetails:
         if self._details is None:
+            # Of more than 15 arguments by name Python would make a dictionary first.
             self._details = ContainerDetails(
-                id=self.id,
-                name=self.config.name,
+                self.id,
+                self.config.name,
                 image=self.config.image,
                 image_id=self.image_id,
                 state=self.state,

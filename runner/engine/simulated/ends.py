@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Final, Protocol
 
 from runner.clock import VirtualClock
 from runner.core.labels import TERMINATION_PATH
+from runner.core.model import EMPTY
 from runner.core.text.times import later
 from runner.engine.protocol import EngineState
 from runner.engine.simulated.container import SimulatedContainer
@@ -22,7 +23,7 @@ KILLED: Final = 137
 class Emit(Protocol):
     """Tells of something that happened to a container."""
 
-    def __call__(self, container: SimulatedContainer, action: str, **attributes: str) -> None: ...
+    def __call__(self, container: SimulatedContainer, action: str, attributes: Mapping[str, str] = EMPTY) -> None: ...
 
 
 class Ends:
@@ -54,7 +55,7 @@ class Ends:
             tree.write(inner, container.script.termination_message.encode())
         if oom:
             self._emit(container, "oom")
-        self._emit(container, "die", exitCode=str(exit_code))
+        self._emit(container, "die", {"exitCode": str(exit_code)})
         if container.take_stop():
             self._emit(container, "stop")
 
@@ -65,7 +66,7 @@ class Ends:
     def kill(self, container: SimulatedContainer, run: int | None = None) -> None:
         """SIGKILL; of a run that is over by now nothing is left to kill."""
         if run in (None, container.run):
-            self._emit(container, "kill", signal="9")
+            self._emit(container, "kill", {"signal": "9"})
             self._exit(container, KILLED)
 
     def pause(self, container: SimulatedContainer) -> None:
@@ -86,7 +87,7 @@ class Ends:
     def stop(self, container: SimulatedContainer, timeout: int) -> float:
         """Ask it to end, and let it be killed after so many seconds. Returns how many the caller waits for its end."""
         stop_signal = signal_name(container.config.stop_signal or "SIGTERM")
-        self._emit(container, "kill", signal=str(NUMBERS.get(stop_signal, 15)))
+        self._emit(container, "kill", {"signal": str(NUMBERS.get(stop_signal, 15))})
         now = self._clock.now()
         patience = later(now, timeout)
         container.ask_to_stop(patience)

@@ -23,7 +23,7 @@ from runner.clock import VirtualClock
 from runner.core.container.containerconfig import ContainerConfig, MountType, VolumeConfig
 from runner.core.images.progress import PullProgress
 from runner.core.labels import CONTAINER_NAME, POD_UID
-from runner.core.model import ProbeKind
+from runner.core.model import EMPTY, ProbeKind
 from runner.core.sync.probing import ProbeRun, RunResult
 from runner.engine.protocol import (
     ContainerDetails,
@@ -202,7 +202,7 @@ class SimulatedEngine(Untagged):
             raise NotFound(f"No such container: {container_id}")
         return found
 
-    def _emit(self, container: SimulatedContainer, action: str, **attributes: str) -> None:
+    def _emit(self, container: SimulatedContainer, action: str, attributes: Mapping[str, str] = EMPTY) -> None:
         event = EngineEvent(
             action=action,
             container_id=container.id,
@@ -316,7 +316,7 @@ class SimulatedEngine(Untagged):
         if name == "SIGKILL":
             self._ends.kill(container)
             return
-        self._emit(container, "kill", signal=str(NUMBERS.get(name, 0)))
+        self._emit(container, "kill", {"signal": str(NUMBERS.get(name, 0))})
         if name == stop_signal and self._ends.obeys_at_once(container):
             return
         if name in STOPPING or name == stop_signal:
@@ -361,7 +361,7 @@ class SimulatedEngine(Untagged):
 
         def end() -> None:
             if container.run == run:
-                self._emit(container, "exec_die", exitCode=str(step.exit_code))
+                self._emit(container, "exec_die", {"exitCode": str(step.exit_code)})
 
         self.clock.after(step.took, end)
         if timeout is not None and step.took > timeout:

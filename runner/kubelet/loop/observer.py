@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -58,9 +57,6 @@ _RUNTIME_STATES = {
 }
 
 
-T = TypeVar("T")
-
-
 class _Known(Struct, frozen=True, kw_only=True):
     """A container as it was inspected last, what is made of it, its place among the others, and the latest time it tells."""
 
@@ -71,6 +67,8 @@ class _Known(Struct, frozen=True, kw_only=True):
 
     def by(self, at: datetime) -> _Known:
         """The same with nothing later than ``at``: a clock was set back since, and so much is known of when it was."""
+        if self.latest <= at + _SLACK:
+            return self
         created, attempt = self.order
         record = replace(self.record, created_at=min(self.record.created_at, at))
         if isinstance(record, ContainerRecord):
@@ -115,6 +113,7 @@ class Observer:
         self._clock = clock
         self._labels = {POD_UID: uid}
         self._known: dict[str, _Known] = {}
+        self._at = EPOCH
         self._image_ids: dict[str, str] = {}
         self.relist = relist
         self._listed_at = clock.steady()
@@ -125,11 +124,9 @@ class Observer:
         self._revealed: set[str] = set()
         self._spoilt: set[str] = set()
 
-    def hear(self, event: EngineEvent | None) -> bool:
-        """The Engine tells of a container; None: anything may have happened. Whether that may be news. For any thread."""
-        if event is None:
-            self.mistrust()
-        elif event.action == "destroy":
+    def hear(self, event: EngineEvent) -> bool:
+        """The Engine tells of a container. Whether that may be news. For any thread."""
+        if event.action == "destroy":
             self._gone.append(event.container_id)
         else:
             ended_at = event.at if event.action == "die" else None
@@ -172,17 +169,23 @@ class Observer:
 
     def observe(self) -> Observed:
         """Take one look. Raises EngineError; 404 of what has gone meanwhile is none."""
-        at = self._clock.now()
-        suspects = {one[0]: one for one in _taken(self._suspects) if not self._is_known(one[0], one[3])}
-        gone = set(_taken(self._gone))
+        before, self._at = self._at, self._clock.now()
+        if self._at < before:  # The clock was set back since the last look.
+            self._known = {one: known.by(self._at) for one, known in self._known.items()}
+        suspects: dict[str, _Suspect] = {}
+        while self._suspects:
+            one = self._suspects.popleft()
+            if not self._is_known(one[0], one[3]):
+                suspects[one[0]] = one
+        gone: list[str] = []
+        while self._gone:
+            gone.append(self._gone.popleft())
         try:
-            found = self._look(suspects, gone)
+            self._known = self._look(suspects, gone)
         except BaseException:
             self._known = {one: known for one, known in self._known.items() if one not in suspects}
             self.mistrust()
             raise
-        latest = at + _SLACK
-        self._known = {one: known.by(at) if known.latest > latest else known for one, known in found.items()}
         sandboxes: list[SandboxRecord] = []
         containers: list[ContainerRecord] = []
         for known in _newest_first(self._known.values()):
@@ -191,14 +194,17 @@ class Observer:
                 containers.append(record)
             else:
                 sandboxes.append(record)
-        return Observed(at=at, sandboxes=tuple(sandboxes), containers=tuple(containers))
+        return Observed(at=self._at, sandboxes=tuple(sandboxes), containers=tuple(containers))
 
-    def _look(self, suspects: Mapping[str, _Suspect], gone: Collection[str]) -> dict[str, _Known]:
+    def _look(self, suspects: dict[str, _Suspect], gone: Collection[str]) -> dict[str, _Known]:
         """What there is now."""
         relist = self.relist
         if self._is_complete and (relist is None or self._clock.steady() - self._listed_at < relist):
-            found = {one: known for one, known in self._known.items() if one not in gone}
-            return self._inspected(found, [one for one in suspects.values() if one[0] not in gone])
+            found = self._known.copy()
+            for container_id in gone:
+                found.pop(container_id, None)
+                suspects.pop(container_id, None)
+            return self._inspected(found, suspects.values())
         listed_at = self._clock.steady()
         self._is_complete = True  # Whoever mistrusts it from now on may mean what this list does not have yet.
         found, changed = {}, list[_Suspect]()
@@ -225,8 +231,10 @@ class Observer:
 
     def _is_known(self, container_id: str, ended_at: datetime | None) -> bool:
         """Whether all that is told of a container is an end that was seen."""
+        if ended_at is None:
+            return False
         known = self._known.get(container_id)
-        return known is not None and ended_at is not None and _has_ended_by(known.record, ended_at)
+        return known is not None and _has_ended_by(known.record, ended_at)
 
     def details(self, container_id: str) -> ContainerDetails | None:
         """The inspection behind the last look."""
@@ -251,12 +259,9 @@ class Observer:
             return None
         record, created = self._record(details), details.created_at
         ended = record.finished_at if isinstance(record, ContainerRecord) else None
-        return _Known(
-            details=details,
-            record=record,
-            order=(created, record.attempt),
-            latest=created if ended is None else max(created, ended),
-        )
+        latest = created if ended is None or ended < created else ended
+        known = _Known(details=details, record=record, order=(created, record.attempt), latest=latest)
+        return known if latest <= self._at else known.by(self._at)
 
     def _record(self, details: ContainerDetails) -> SandboxRecord | ContainerRecord:
         if details.labels.get(DOCKER_TYPE) == TYPE_SANDBOX:
@@ -284,6 +289,9 @@ class Observer:
 def _newest_first(found: Collection[_Known]) -> list[_Known]:
     """By the time of their creation; where a clock that was set back says otherwise than the attempts, by these."""
     order = sorted(found, key=_ORDER, reverse=True)
+    numbers = [known.record.attempt for known in order]
+    if numbers == sorted(numbers, reverse=True):
+        return order  # Of no container either.
     attempts: dict[str, int] = {}
     for known in order:
         name, attempt = known.details.labels.get(CONTAINER_NAME, ""), known.record.attempt
@@ -299,11 +307,6 @@ def _suspect(container_id: str, labels: Mapping[str, str], ended_at: datetime | 
 
 def _shown(engine_id: str, digests: Sequence[str]) -> str:
     return f"docker-pullable://{digests[0]}" if digests else f"docker://{engine_id}"
-
-
-def _taken(queue: deque[T]) -> list[T]:
-    """Everything that stands in a queue now, which others append to meanwhile."""
-    return [queue.popleft() for _ in range(len(queue))] if queue else []
 
 
 def _has_ended_by(record: SandboxRecord | ContainerRecord, at: datetime) -> bool:

@@ -55,12 +55,17 @@ class PodCache:
         """Ask for a look."""
         self.dirty = True
 
-    def hear(self, event: EngineEvent | None) -> bool:
-        """The Engine tells of a container; None: anything may have happened. Whether a look is due. For any thread."""
-        if not self.observer.hear(event):
-            return False
+    def mistrust(self) -> None:
+        """Anything may have happened: ask for a look at everything. For any thread."""
+        self.observer.mistrust()
         self.poke()
-        return True
+
+    def hear(self, event: EngineEvent) -> bool:
+        """The Engine tells of a container. Whether a look is due. For any thread."""
+        is_news = self.observer.hear(event)
+        if is_news:
+            self.dirty = True
+        return is_news
 
     def update(self, pod: Pod) -> None:
         """Somebody has changed what is asked of the pod."""
@@ -69,8 +74,8 @@ class PodCache:
 
     def drop(self, container_id: str) -> None:
         """Forget an instance that was removed here; that is no news, which would be a reason to decide at once again."""
-        left = tuple(one for one in self.observed.containers if one.id != container_id)
-        self.observed = replace(self.observed, containers=left)
+        left = [one for one in self.observed.containers if one.id != container_id]
+        self.observed = replace(self.observed, containers=tuple(left))
 
     @property
     def sandbox_id(self) -> str:

@@ -107,15 +107,18 @@ class TaskSet:
     def advance(self, now: datetime) -> bool:
         """Advance every task whose wait is over by one step. Returns whether anything moved."""
         moved = has_ended = False
+        problem: Exception | None = None
         for handle in tuple(self._handles):
-            moved |= handle.advance(now)
-            has_ended |= handle.done
+            if handle.advance(now):
+                moved = True
+            if handle.done:
+                has_ended = True
+                if handle.is_alone:
+                    problem = problem or handle.error
         if has_ended:
-            ended = [handle for handle in self._handles if handle.done]
             self._handles = [handle for handle in self._handles if not handle.done]
-            for handle in ended:
-                if handle.is_alone and handle.error is not None:
-                    raise handle.error
+        if problem is not None:
+            raise problem
         return moved
 
     def move(self, by: timedelta) -> None:
