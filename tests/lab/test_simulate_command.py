@@ -107,6 +107,18 @@ def test_the_drawing_has_a_row_for_each_attempt_and_fits_80_columns(
     assert max(map(len, done.out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize(
+    ("output", "begin"), [("html", "<!DOCTYPE html>"), ("svg", "<svg "), ("chrome", '{"displayTimeUnit": "ms"')]
+)
+def test_the_same_is_drawn_as_a_page_a_picture_and_a_trace(
+    podrunner: CommandLine, manifest: str, script: str, output: str, begin: str
+) -> None:
+    done = podrunner("simulate", manifest, "--script", script, "-o", output, "--retry", "container")
+    assert (done.code, done.out[: len(begin)]) == (0, begin)
+    assert "init-2" in done.out
+    assert "exit 1" in done.out
+
+
 def test_many_attempts_are_drawn_in_part(podrunner: CommandLine, manifest: str) -> None:
     script = "containers: {app: {attempts: [{exit: 1, after: 2s}]}}"
     done = podrunner("simulate", manifest, "--script", "-", "-o", "timeline", "--for", "24h", stdin=script)

@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 @option(
     "-o",
     "--output",
-    type=click.Choice(["table", "json", "timeline"]),
+    type=click.Choice(["table", "json", "timeline", "html", "svg", "chrome"]),
     default="table",
     show_default=True,
-    help="What kubectl get -w would show, with the events; one JSON object for each status; or a drawing.",
+    help="What kubectl get -w would show, with the events; one JSON object for each status; a drawing in the terminal; "
+    "the same as a page, as a picture, or for Perfetto.",
 )
 @option(
     "--retry",
@@ -170,11 +171,20 @@ def _print(app: App, simulation: Simulation, output: str) -> None:
             from runner.render.timeline.text import draw
 
             app.out.write(draw([timeline(simulation)], width=app.out.columns, paint=app.paint(app.out), named=False))
+        case "html" | "svg" | "chrome":
+            _print_picture(app, [simulation], output)
         case _:
             from runner.render.simulated import table_lines
 
             for line in table_lines(simulation):
                 app.out.write(line)
+
+
+def _print_picture(app: App, simulations: Sequence[Simulation], output: str) -> None:
+    from runner.api.simulating import timeline
+    from runner.render.timeline.pictures import picture
+
+    app.out.exact(picture(output, [timeline(one) for one in simulations]))
 
 
 def _print_company(app: App, simulation: CompanySimulation, output: str) -> None:
@@ -185,6 +195,9 @@ def _print_company(app: App, simulation: CompanySimulation, output: str) -> None
         from runner.render.timeline.text import draw
 
         app.out.write(draw([timeline(one) for one in simulation.pods], width=app.out.columns, paint=app.paint(app.out)))
+        return
+    if output in ("html", "svg", "chrome"):
+        _print_picture(app, simulation.pods, output)
         return
     if output == "json":
         for line in trace_lines(simulation):

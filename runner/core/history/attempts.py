@@ -176,7 +176,8 @@ def _put_marks(lines: Sequence[Attempt], record: PodRecord, field_path: str) -> 
 def _falls_into(mark: Mark, named: int | None, line: Attempt, following: Attempt | None) -> bool:
     if named is not None:
         return named == line.number
-    return line.began <= mark.at and (following is None or mark.at < following.began)
+    is_after = line.began < mark.at or (line.number == 0 and line.began == mark.at)
+    return is_after and (following is None or mark.at <= following.began)
 
 
 __all__ = ["Attempt", "Doing", "Key", "Mark", "Stretch", "attempts"]

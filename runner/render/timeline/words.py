@@ -84,7 +84,7 @@ def details(lane: Lane, pod: PodLanes) -> Iterator[tuple[str, str]]:
     role = {Role.INIT: "init container", Role.SIDECAR: "sidecar", Role.APP: "container"}[lane.role]
     yield role, f"{attempt.container}, attempt {attempt.number}"
     if lane.cause is not None:
-        yield "followed on", cause_text(lane.cause)
+        yield "began after", cause_text(lane.cause)
     for part in attempt.stretches:
         yield str(part.doing), f"{_stretch_text(part)} ({duration(part.begin)} to {duration(part.end)})"
     if attempt.exit_code is not None:
