@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from runner.api.settings import How
     from runner.api.status import Status
     from runner.api.volumes import VolumeHandle
+    from runner.core.faults.model import Fault
     from runner.errors import (
         EngineError,
         EngineUnavailable,
@@ -47,6 +48,7 @@ __all__ = [
     "EngineError",
     "EngineUnavailable",
     "ExecOutcome",
+    "Fault",
     "How",
     "Keep",
     "ManifestError",
@@ -80,6 +82,7 @@ _PLACES = {
     "runner.api.settings": ("How",),
     "runner.api.status": ("Status",),
     "runner.api.volumes": ("VolumeHandle",),
+    "runner.core.faults.model": ("Fault",),
     "runner.errors": (
         "EngineError",
         "EngineUnavailable",

@@ -22,7 +22,7 @@ from runner.api.history import AttemptRecord, PodHistory
 from runner.api.inputs import Manifest, sources_of
 from runner.api.options import RunOptions
 from runner.api.settings import How, Seconds, options_of, overrides_of, seconds_of
-from runner.api.simulating import Simulation, new_pod, script_of
+from runner.api.simulating import Simulation, checked_faults, new_pod, script_of
 from runner.api.simulating import simulate as _simulate
 from runner.api.status import Status
 from runner.clock import VIRTUAL_START
@@ -157,6 +157,7 @@ def simulate(
             script_of(dict(script or {}), pod),
             options=options.worker,
             for_seconds=DEFAULT_SECONDS if limit is None else limit,
+            faults=checked_faults(options.faults, objects),
             objects=_values(loaded for loaded in objects if loaded.kind != "Pod"),
         )
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec.structs import replace
 
 from runner.api.ground import Ground
+from runner.core.faults.annotation import annotated
 from runner.core.kindwords import CLAIMS, OBJECTS, PODS
 from runner.core.model import Json, Pod
 from runner.errors import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from runner.controllers.control import Controller
     from runner.core.manifest import LoadedObject
     from runner.core.narration import Listener, Narration
+    from runner.kubelet.containers.sandbox import Zone
     from runner.kubelet.loop.secrecy import Secrets
     from runner.kubelet.network.following import NetworkThread
     from runner.node.outcome import StopRequest
@@ -169,12 +171,14 @@ class Launching(Ground):
         options = self._on_this_node(options)
         controllers, admission = self._controllers(objects), admission_of(objects, options.worker.node_name)
         pods = self._first_pods(objects, controllers, admission)
+        if options.faults:
+            pods = self._with_faults(pods, objects, options)
         _check_number(pods, is_one=is_one)
         _check_exit_code_from(options.exit_code_from, pods)
         from runner.kubelet.network.following import NetworkThread
         from runner.kubelet.network.place import NetworkPlace
         from runner.kubelet.sandboximage import sandbox_reference
-        from runner.node.owning import abandon, begin_sandbox, own_new
+        from runner.node.owning import abandon, own_new
         from runner.registry.holders import NodeInstance
         from runner.registry.ownership import owner_label
 
@@ -186,11 +190,13 @@ class Launching(Ground):
             take = partial(own_new, registry=self.registry, title=title, make_room=self.make_room)
             mine = take([pod for pod, _ in pods])
 
+            begin = partial(self._begin, options=options, image=image)
+
             def spawn(expect: Callable[[Owned], None], value: Json, _: Controller) -> Pod:
-                (owned,) = take([self._made(value, admission)])
+                (owned,) = take([annotated(self._made(value, admission), options.faults)])
                 expect(owned)
                 mine.append(owned)
-                begin_sandbox(owned, self.engine, self.registry, self.clock, image, network.zone)
+                begin(owned, zone=network.zone)
                 return owned.pod
 
             place = NetworkPlace(instance, owner_label(home=self.home, may_keep=True), title.lease)
@@ -201,7 +207,7 @@ class Launching(Ground):
                 network.prepare()
                 self._put_claims(controllers)
                 for owned in mine:
-                    begin_sandbox(owned, self.engine, self.registry, self.clock, image, network.zone)
+                    begin(owned, zone=network.zone)
                 network.await_prepared()  # The variables of Services tell their addresses.
                 has_begun = True
                 yield Launch(tuple(mine), controllers, spawn, options, image, since, network, title)
@@ -214,6 +220,23 @@ class Launching(Ground):
                 network.close()
                 with suppress(StoreError):  # A sweep forgets what has no living owner.
                     self._remove_objects(objects, title.lease)
+
+    def _begin(self, owned: Owned, *, options: RunOptions, image: str, zone: Zone) -> None:
+        """Begin a pod's sandbox, unless there are faults: they have their time, and their events, with everything in its turn."""
+        from runner.node.owning import begin_sandbox
+
+        if not options.faults:
+            begin_sandbox(owned, self.engine, self.registry, self.clock, image, zone)
+
+    def _with_faults(
+        self, pods: Sequence[tuple[Pod, Controller | None]], objects: Sequence[LoadedObject], options: RunOptions
+    ) -> list[tuple[Pod, Controller | None]]:
+        """The pods with an annotation that names their faults. Raises UsageError for what cannot be injected."""
+        from runner.api.faults import check, refuse_what_cannot_be
+
+        check(options.faults, objects)
+        refuse_what_cannot_be(options.faults, self.engine)
+        return [(annotated(pod, options.faults), maker) for pod, maker in pods]
 
     def _title(self, instance: NodeInstance, options: RunOptions) -> Title:
         """What is written beside the pods of a run, each run with a lease of its own."""
@@ -362,8 +385,13 @@ class Launching(Ground):
         from runner.node.owning import own_found
         from runner.node.threads import Threads
 
+        injector = None
+        if options.faults:
+            from runner.api.faults import injector_of
+
+            injector = injector_of(options.faults, self.clock)
         node = Node(
-            engine=self.engine,
+            engine=self.engine if injector is None else injector.engine(self.engine),
             store=self.registry,
             clock=self.clock,
             home=self.home,
@@ -375,5 +403,6 @@ class Launching(Ground):
             means=partial(own_found, owner=title.owner),
             network=network,
             secrets=secrets,
+            faults=injector,
         )
         return Waiting(node, Threads(node), options)

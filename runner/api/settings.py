@@ -16,6 +16,7 @@ from runner.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from runner.api.overrides import Overrides
+    from runner.core.faults.files import FaultLike
     from runner.core.narration import Listener
 
 Seconds: TypeAlias = "float | str | None"
@@ -29,6 +30,7 @@ class How(TypedDict, total=False):
     how long. ``images``, ``commands``, ``env``, ``config`` and ``host_ports`` change the manifests for this run, as
     ``Overrides`` says; ``overrides`` gives them as one value. ``retry``, ``max_restarts``, ``speed``, ``keep``, ``grace``,
     ``artifacts``, ``sandbox_image`` and ``fail_fast`` (here True unless told otherwise) are the flags of the same names;
+    ``faults`` are what goes wrong on purpose, each a ``runner.Fault`` or its text (``migrate#0-1:exit=3``).
     ``options`` is what they change. ``listener`` hears what ``podrunner run`` narrates.
     """
 
@@ -48,6 +50,7 @@ class How(TypedDict, total=False):
     artifacts: str | Path | None
     sandbox_image: str
     fail_fast: bool
+    faults: Sequence[FaultLike]
     options: RunOptions | None
     listener: Listener | None
 
@@ -82,6 +85,10 @@ def options_of(how: How, default: RunOptions) -> RunOptions:
         options = replace(options, grace=given["grace"])
     if given.get("artifacts") is not None:
         options = replace(options, artifacts=Path(given["artifacts"]))
+    if given.get("faults"):
+        from runner.core.faults.files import faults_of
+
+        options = replace(options, faults=faults_of(given["faults"]))
     if "fail_fast" in given:
         options = replace(options, fail_fast=bool(given["fail_fast"]))
     limit = seconds_of(given.get("timeout"))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runner.api.launching import MAX_PODS
+from runner.core.faults.model import Fault
 from runner.core.history.attempts import Attempt, Doing
+from runner.core.manifest.types import LoadedObject
 from runner.lab import names_of, new_pod, parse_script, simulate, simulate_company
 from runner.lab.company import CompanySimulation
 from runner.lab.records import record_of, timeline
@@ -11,6 +15,16 @@ from runner.lab.script import script_of
 from runner.lab.simulation import Simulation
 from runner.lab.virtual import End, ObjectShown
 from runner.registry.identities import RandomIdentities
+
+
+def checked_faults(faults: Sequence[Fault], objects: Sequence[LoadedObject]) -> Sequence[Fault]:
+    """Faults for a simulation, when each can concern something of what was loaded. Raises UsageError."""
+    if faults:
+        from runner.api.faults import check
+
+        check(faults, objects)
+    return faults
+
 
 __all__ = [
     "MAX_PODS",
@@ -21,6 +35,7 @@ __all__ = [
     "ObjectShown",
     "RandomIdentities",
     "Simulation",
+    "checked_faults",
     "names_of",
     "new_pod",
     "parse_script",

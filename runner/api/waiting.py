@@ -173,6 +173,7 @@ class Waiting:
         insists = self._insists()
         # First: a pod that is heard of later would have a worker that is not waited for.
         self._threads.close(gives_up=insists)
+        self.node.end_faults()
         self.node.detach()
         if not self._has_let_go:
             self._threads.join(HALT_SECONDS, gives_up=insists)

@@ -42,6 +42,8 @@ VOLUME_KIND = "dev.podrunner/volume-kind"
 """``pvc`` on volumes that outlive their pod, ``access`` on those that all pods of a service account share."""
 ACCESS = "access"
 
+FAULTS = "dev.podrunner/faults"
+"""The annotation of a pod that runs with faults: their texts."""
 HOME = "dev.podrunner/home"
 """On volumes of claims, which have no owner: the state directory that they were made for."""
 KEEP = "/keep"

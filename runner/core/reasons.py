@@ -50,6 +50,7 @@ class EventReason(StrEnum):
     APPARMOR = "AppArmor"
     GROUPS_POLICY_NOT_SUPPORTED = "SupplementalGroupsPolicyNotSupported"
     INVALID_ENV_NAMES = "InvalidEnvironmentVariableNames"
+    FAULT_INJECTED = "FaultInjected"
 
 
 class WorkloadReason(StrEnum):

@@ -24,7 +24,8 @@ from runner.core.model import EMPTY
 class EngineInfo(Struct, frozen=True, kw_only=True):
     """Who answers: versions as the daemon names them, ``arch`` as in amd64 or arm64, memory in bytes.
 
-    ``confinement`` names what it can confine containers with: seccomp, apparmor, userns …
+    ``confinement`` names what it can confine containers with: seccomp, apparmor, userns … ``limits_memory``: limits of memory
+    are enforced.
     """
 
     name: str
@@ -41,6 +42,7 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
     confinement: frozenset[str] = frozenset()
     cpus: int = 0
     memory: int = 0
+    limits_memory: bool = True
 
 
 class EngineState(StrEnum):

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from runner.core.until import Until
 
 if TYPE_CHECKING:
+    from runner.core.faults.model import Fault
     from runner.core.runspec import RunSpec
     from runner.retry import RetryPolicy
 
@@ -74,7 +75,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
 
     ``timeout`` in seconds, None: no limit. ``grace`` in seconds is what pods get when they are deleted at the end, None:
     their own terminationGracePeriodSeconds. ``fail_fast``: what a kubelet would try again for ever (an image that is not
-    there, a missing ConfigMap, a port that is taken) ends the run after ``max_restarts`` more attempts.
+    there, a missing ConfigMap, a port that is taken) ends the run after ``max_restarts`` more attempts. ``faults`` are what
+    goes wrong on purpose.
     """
 
     worker: WorkerOptions = field(default_factory=WorkerOptions)
@@ -86,3 +88,4 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     exit_code_from: str = ""
     follow_logs: bool = True
     fail_fast: bool = True
+    faults: tuple[Fault, ...] = ()

@@ -1,6 +1,6 @@
 """Pods in virtual time: the product's own worker on the simulated Engine, without Docker, threads or waiting."""
 
-from runner.lab.cast import names_of
+from runner.core.cast import names_of
 from runner.lab.company import CompanySimulation, simulate_company
 from runner.lab.script import SimulationScript, parse_script
 from runner.lab.simulation import Simulation, new_pod, simulate

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from runner.clock import VIRTUAL_START
 from runner.controllers.control import Controller
+from runner.core.faults.model import Fault
 from runner.core.manifest.types import LoadedObject
 from runner.core.model import Json, Pod
 from runner.core.narration import StatusChanged
@@ -41,9 +42,10 @@ def simulate_company(
     *,
     options: WorkerOptions | None = None,
     for_seconds: float = DEFAULT_SECONDS,
+    faults: Sequence[Fault] = (),
 ) -> CompanySimulation:
     """Run loaded Pods and workloads for at most so many virtual seconds; ConfigMaps and Secrets are there from the beginning."""
-    cluster = Cluster(objects, script or SimulationScript(), options or WorkerOptions())
+    cluster = Cluster(objects, script or SimulationScript(), options or WorkerOptions(), faults=faults)
     end = cluster.advance(for_seconds)
     kinds = {str(value["kind"]): None for one in cluster.controllers for value in one.shown.values()}
     return CompanySimulation(

@@ -13,6 +13,7 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from runner.core.cast import Cast
 from runner.core.images.images import InvalidReference, apply_default_tag
 from runner.core.manifest.yamltext import read_documents
 from runner.core.model import Container, Pod, ProbeKind
@@ -20,7 +21,6 @@ from runner.core.sync.probing import RunResult
 from runner.engine.simulated import FOREVER, Attempt, ContainerScript, OnTerm, ProbePoint, PullStep, Script
 from runner.errors import UsageError
 from runner.lab import steps
-from runner.lab.cast import Cast
 from runner.lab.fields import Field
 from runner.lab.steps import Action, Step
 

@@ -15,15 +15,17 @@ from msgspec import Struct
 
 from runner.clock import VIRTUAL_START, VirtualClock
 from runner.core.admission import admit
+from runner.core.faults.model import Fault
 from runner.core.model import Json, Pod
 from runner.core.narration import EventRecorded, Narration, StatusChanged
 from runner.engine.simulated import SimulatedEngine
 from runner.kubelet.options import WorkerOptions
 from runner.kubelet.podworkers.worker import PodWorker
+from runner.lab.between import Between
 from runner.lab.handlers import SimulatedHandlers
 from runner.lab.script import SimulationScript
 from runner.lab.steps import Step, write
-from runner.lab.virtual import Between, End, VirtualNode
+from runner.lab.virtual import End, VirtualNode
 
 DEFAULT_SECONDS: Final = 3600.0
 """How long a simulation lasts at most unless the caller says otherwise."""
@@ -75,12 +77,14 @@ def simulate(
     for_seconds: float = DEFAULT_SECONDS,
     steps: Sequence[Step] = (),
     objects: Iterable[Json] = (),
+    faults: Sequence[Fault] = (),
 ) -> Simulation:
     """Run one pod (see ``new_pod``) for at most so many virtual seconds.
 
     ``steps`` come on top of the script's; ``objects`` (ConfigMaps, Secrets) are there from the beginning.
+    ``faults`` go wrong as on the real Engine.
     """
-    run = SimulatedRun(pod, script or SimulationScript(), options or WorkerOptions())
+    run = SimulatedRun(pod, script or SimulationScript(), options or WorkerOptions(), faults=faults)
     for value in objects:
         write(run.store, value, pod.namespace, run.clock.now())
     for step in (*run.script.steps, *steps):
@@ -119,6 +123,7 @@ class SimulatedRun:
         clock: VirtualClock | None = None,
         mends: bool = False,
         between: Between | None = None,
+        faults: Sequence[Fault] = (),
     ) -> None:
         self.heard: list[Narration] = []
         """What the worker has told, where no listener was given."""
@@ -131,6 +136,7 @@ class SimulatedRun:
             mends=mends,
             is_alone=True,
             between=between,
+            faults=faults,
         )
         self.script = script.for_pod(pod)
         self.clock, self.store, self.engine = self.virtual.clock, self.virtual.store, self.virtual.engine

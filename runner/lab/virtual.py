@@ -28,13 +28,14 @@ from runner.core.status.podstatus import PodStatus
 from runner.core.text.times import later
 from runner.core.workloads import WORKLOAD_KINDS, Member, WorkloadKind, expand
 from runner.core.workloads.hashing import SAFE_LETTERS
-from runner.engine.protocol import Engine, EngineEvent
+from runner.engine.protocol import EngineEvent
 from runner.engine.simulated import ContainerScript, Script, SimulatedEngine
 from runner.errors import EngineError
 from runner.kubelet.loop.jobs import InlineJobs, Jobs
 from runner.kubelet.loop.making import Making
 from runner.kubelet.loop.wakeups import TELLING
 from runner.kubelet.options import WorkerOptions
+from runner.lab.between import Between
 from runner.lab.handlers import SimulatedHandlers
 from runner.lab.network import VirtualNetwork
 from runner.lab.script import INIT_ATTEMPT, SimulationScript
@@ -49,6 +50,8 @@ from runner.registry.memory import MemoryRegistry
 
 if TYPE_CHECKING:
     from runner.controllers.control import Controller
+    from runner.core.faults.model import Fault
+    from runner.node.faults.injector import Injector
 
 _OWNER: Final = "simulation"
 _SANDBOX_IMAGE: Final = "podrunner/sandbox:simulated"
@@ -86,30 +89,6 @@ class Numbered:
         return "sim" + SAFE_LETTERS[number // size % size] + SAFE_LETTERS[number % size]
 
 
-Deliver = Callable[[EngineEvent | None], None]
-"""Tells the node of an event; of None, when it may have missed some."""
-
-
-class Between:
-    """What stands between a node and its registry and Engine; here nothing does. Asked anew for each node that begins."""
-
-    def engine(self, engine: SimulatedEngine) -> Engine:
-        """The Engine as the node sees it."""
-        return engine
-
-    def registry(self, registry: MemoryRegistry) -> Registry:
-        """The registry as the node sees it."""
-        return registry
-
-    def jobs(self, jobs: Jobs) -> Jobs:
-        """What does a pod's blocking work."""
-        return jobs
-
-    def event(self, event: EngineEvent, deliver: Deliver) -> None:
-        """The Engine tells of something."""
-        deliver(event)
-
-
 def _ignore(_: object) -> None:
     """A callback that does nothing."""
 
@@ -136,6 +115,7 @@ class VirtualNode:
         mends: bool = False,
         between: Between | None = None,
         is_alone: bool = False,
+        faults: Sequence[Fault] = (),
     ) -> None:
         self.script = script or SimulationScript()
         self.options = options or WorkerOptions()
@@ -150,6 +130,7 @@ class VirtualNode:
         self._new: set[str] = set()
         self._scripts: dict[str, SimulationScript] = {}
         self._read: dict[str, Pod] = {}
+        self._faults = self._injector(faults) if faults else None
         self.node = self._begin()
         self._held = self.store.watch(kinds=("Pod",), holder=_OWNER, with_status=False, wake=self._see_held)
         if between is None:
@@ -162,6 +143,8 @@ class VirtualNode:
     def _begin(self) -> Node:
         between = self._between or Between()
         engine, registry = between.engine(self.engine), between.registry(self.store)
+        if self._faults is not None:
+            engine = self._faults.engine(engine)
         self.network = VirtualNetwork(engine, registry, self.clock, image=_SANDBOX_IMAGE, owner=_OWNER)
         node = Node(
             engine=engine,
@@ -176,10 +159,17 @@ class VirtualNode:
             means=self._means,
             network=self.network,
             on_add=self._added,
+            faults=self._faults,
         )
         node.roster.remember(None)
         self.network.follow(node.resolving, self._listener)
         return node
+
+    def _injector(self, faults: Sequence[Fault]) -> Injector:
+        from runner.lab.agenda import VirtualAgenda
+        from runner.node.faults.injector import Injector
+
+        return Injector(faults, self.clock, VirtualAgenda(self.clock, self.engine))
 
     def _added(self, one: Running) -> None:
         """A pod is about to live."""
@@ -227,6 +217,7 @@ class VirtualNode:
 
     def write(self, pod: Pod, script: SimulationScript, registry: Registry | None = None) -> Pod:
         """Write a pod, which the node finds; through the registry of whoever writes it."""
+        pod = pod if self._faults is None else self._faults.annotated(pod)
         self._assign(pod, script)
         self._read[pod.uid] = pod
         create(registry or self.store, {"kind": "Pod", **pod.manifest}, holder=_OWNER)
@@ -350,7 +341,7 @@ class VirtualNode:
             return self.node.let_go(one)
         if self._new and one.pod.uid in self._new:
             self._new.discard(one.pod.uid)
-            if not one.worker.is_adopted:
+            if not one.worker.is_adopted and self._faults is None:
                 begin_sandbox(
                     one.owned, self.node.engine, self.node.store, self.clock, _SANDBOX_IMAGE, self.network.zone
                 )
@@ -403,11 +394,13 @@ class Cluster(VirtualNode):
         clock: VirtualClock | None = None,
         mends: bool = False,
         between: Between | None = None,
+        faults: Sequence[Fault] = (),
     ) -> None:
         self._on_pod = on_pod
         super().__init__(
-            script, options, listener=self._hear, handlers=handlers, clock=clock, mends=mends, between=between
-        )
+            script, options, listener=self._hear, handlers=handlers, clock=clock, mends=mends, between=between,
+            faults=faults,
+        )  # fmt: skip
         self.told: list[Told] = []
         self._shown = self.store.watch(kinds=WORKLOAD_KINDS, with_status=False, wake=self._see_shown)
         self._hears = listener

@@ -48,6 +48,7 @@ from runner.registry.home import Home
 if TYPE_CHECKING:
     from runner.controllers.control import Control, Controller
     from runner.core.workloads import Member
+    from runner.node.faults.injector import Injector
 
 HEEDED: Final = frozenset({PODS.kind, CLAIMS.kind, *OBJECTS, *WORKLOADS, DELETION_REQUEST})
 """The kinds that pods and workloads are told of."""
@@ -73,8 +74,10 @@ class Node:
         network: Network | None = None,
         secrets: Secrets | None = None,
         on_add: Callable[[Running], None] = lambda _: None,
+        faults: Injector | None = None,
     ) -> None:
-        """``home`` None: nothing of the pods is in files here. ``listener`` is told what happens to pods.
+        """``home`` None: nothing of the pods is in files here. ``listener`` is told what happens to pods. ``faults`` are
+        around ``engine`` already.
 
         ``on_add`` is called with each pod before it lives.
 
@@ -87,6 +90,7 @@ class Node:
         self.store = store
         self.holder = holder
         self._listener = listener
+        self._faults = faults
         self._sandbox_image = sandbox_image
         self._health = EngineHealth()
         self._shared = Shared(
@@ -142,6 +146,8 @@ class Node:
 
     def engine_event(self, event: EngineEvent | None) -> None:
         """The Engine tells of a container; None: anything may have happened."""
+        if self._faults is not None:
+            self._faults.hear(event)
         if event is None:
             for running in self.running:
                 running.worker.cache.mistrust()
@@ -227,7 +233,11 @@ class Node:
             on_trouble=self._hear_of_trouble,
             on_give_up=self.tell_news,
         )
-        return make_worker(self._shared, order)
+        faults = self._faults
+        worker = make_worker(self._shared if faults is None else faults.shared(self._shared), order)
+        if faults is not None:
+            faults.attach(pod, worker.reporter)
+        return worker
 
     def _status_of(self, uid: PodUID) -> PodStatus | None:
         """What was published of a pod before."""
@@ -442,6 +452,11 @@ class Node:
         """Ended containers that are kept tell nothing more: their readers come to an end, as if they were removed."""
         for one in self.running:
             one.say_goodbye(self._listener)
+
+    def end_faults(self) -> None:
+        """Inject nothing any more, and let nobody wait for a fault's time."""
+        if self._faults is not None:
+            self._faults.close()
 
     def give_up(self) -> None:
         """Let go of what cannot be removed, and say so; it has no owner then."""

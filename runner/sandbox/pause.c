@@ -8,6 +8,7 @@
  *   pause resolver ADDRESS PORT RESOLV_CONF ZONE [DOMAINS]
  *                                      the resolver alone, anywhere
  *   pause proxy [TABLE]                relay the ports of a Service to its endpoints: see proxy.c
+ *   pause stand-in ORDER...            be a container's process that goes wrong: see standin.c
  *   pause -v                           print the version
  *
  * There is no stdio, so that the static binary stays tiny.
@@ -18,7 +19,7 @@
 
 #include <sys/resource.h>
 
-#define VERSION "2"
+#define VERSION "3"
 
 /* No program here has more at a time: 256 clients and 64 ports of a proxy, and a few. */
 enum { MOST_DESCRIPTORS = 512 };
@@ -111,6 +112,8 @@ int main(int count, char **arguments) {
         say(STDOUT_FILENO, "pause " VERSION "\n");
         return EXIT_DONE;
     }
+    if (strcmp(verb, "stand-in") == 0)
+        return stand_in(arguments + 2);
     if (count <= 3 && strcmp(verb, "proxy") == 0)
         return proxy_until_told(count == 3 ? arguments[2] : "/endpoints");
     if ((count == 6 || count == 7) && strcmp(verb, "resolver") == 0)

@@ -41,6 +41,9 @@ enum { REST_MILLISECONDS = 100 };
 /* Closes all descriptors above stderr but one: what a process for one client has inherited would stay open with it. */
 void keep_only(int descriptor);
 
+/* standin.c: orders, ended by NULL. Returns the exit code. */
+int stand_in(char **orders);
+
 /* relay.c */
 int check_or_relay(int relaying, const char *host, const char *port_text, const char *seconds_text);
 

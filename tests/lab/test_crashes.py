@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.lab.faults import OF_CALLS, Fault, Kind
+from runner.lab.crashes import OF_CALLS, Fault, Kind
 from tools.crashes.__main__ import main
 from tools.crashes.cases import Case, drawn, tried, undisturbed
 from tools.crashes.judge import problems

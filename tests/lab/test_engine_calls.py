@@ -12,9 +12,10 @@ from runner.engine.protocol import Engine
 from runner.engine.seam import Call, Seam
 from runner.engine.simulated import SimulatedEngine
 from runner.lab import new_pod
+from runner.lab.between import Between
 from runner.lab.script import script_of
 from runner.lab.steps import Step, delete
-from runner.lab.virtual import Between, End, VirtualNode
+from runner.lab.virtual import End, VirtualNode
 
 T = TypeVar("T")
 FIXTURE = Path(__file__).parents[2] / "fixtures/init-container.yaml"

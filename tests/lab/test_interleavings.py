@@ -16,9 +16,9 @@ from runner.errors import EngineConflict, EngineError, EngineRefusal
 from runner.kubelet.loop.jobs import Job, Jobs
 from runner.kubelet.loop.lanes import Lane
 from runner.lab import parse_script
+from runner.lab.between import Between
 from runner.lab.simulation import End, SimulatedRun
 from runner.lab.steps import Step, delete
-from runner.lab.virtual import Between
 from tests.lab.scenes import CONTAINER, pod
 
 T = TypeVar("T")

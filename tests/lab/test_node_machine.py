@@ -29,11 +29,12 @@ from runner.engine.simulated import SimulatedEngine
 from runner.kubelet.options import WorkerOptions
 from runner.kubelet.prober.handlers.contract import Target
 from runner.lab import new_pod, steps
-from runner.lab.faults import Crashed, Hazard, Kind
+from runner.lab.between import Deliver
+from runner.lab.crashes import Crashed, Hazard, Kind
 from runner.lab.handlers import SimulatedHandlers
 from runner.lab.script import script_of
 from runner.lab.steps import Action, Step
-from runner.lab.virtual import Cluster, Deliver
+from runner.lab.virtual import Cluster
 from runner.registry.contract import without_status
 from runner.registry.deletionrequests import request_deletion_of
 from runner.retry import RetryPolicy

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from runner.core.cast import Cast
 from runner.core.manifest import Source, load
 from runner.core.model import Pod, ProbeKind
 from runner.core.sync.probing import RunResult
 from runner.engine.simulated import FOREVER, Attempt, OnTerm, ProbePoint, PullStep
 from runner.errors import ExitCode, UsageError
 from runner.lab import SimulationScript, names_of, new_pod, parse_script
-from runner.lab.cast import Cast
 from runner.lab.script import INIT_ATTEMPT, HookScript, script_of
 from tests.lab.scenes import pod, sidecar
 

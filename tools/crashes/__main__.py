@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
-from runner.lab.faults import Fault, Kind
+from runner.lab.crashes import Fault, Kind
 from tools.crashes.cases import Case, drawn, everything, tried, undisturbed
 from tools.crashes.scenes import PODS
 

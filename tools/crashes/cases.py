@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from runner.lab.faults import OF_CALLS, OF_EVENTS, READS, Fault, Kind
+from runner.lab.crashes import OF_CALLS, OF_EVENTS, READS, Fault, Kind
 from tools.crashes.judge import problems
 from tools.crashes.lives import Facts, live
 from tools.crashes.scenes import PODS, scene

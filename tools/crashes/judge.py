@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from runner.core.reasons import EventType
-from runner.lab.faults import OF_EVENTS, Fault, Kind
+from runner.lab.crashes import OF_EVENTS, Fault, Kind
 from tools.crashes.lives import Facts, Status
 
 CRASHES: Final = frozenset({Kind.CRASH_BEFORE, Kind.CRASH_AFTER})

@@ -18,7 +18,7 @@ from runner.core.text.times import later
 from runner.core.workloads import WORKLOAD_KINDS
 from runner.engine.protocol import EngineEvent
 from runner.errors import StoreError
-from runner.lab.faults import Crashed, Fault, Hazard, Point
+from runner.lab.crashes import Crashed, Fault, Hazard, Point
 from runner.lab.steps import Step, delete
 from runner.lab.virtual import Cluster
 from runner.registry.contract import name_of

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from runner.cli.app import App, app_of
 from runner.cli.diary import show_log
 from runner.cli.ending import finish
+from runner.cli.faults import fault_options, faults_of
 from runner.cli.manifests import load_objects
 from runner.cli.options import (
     DURATION,
@@ -146,6 +147,7 @@ _CHANGES, _OUTPUT = "Changes for this run", "What it shows"
     group=_CHANGES,
     help="Set a key of a ConfigMap or Secret of the manifests.",
 )
+@fault_options(group=_CHANGES)
 @option("--replace", is_flag=True, group=_CHANGES, help="First delete what an earlier run has kept under these names.")
 @option(
     "--sandbox-image", default="", group=_CHANGES, help="Use this image for the sandbox instead of the built-in one."
@@ -179,7 +181,7 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     app = app_of()
     if flags["progress"] == Progress.JSON and not flags["quiet"]:
         app.speak_json()
-    options = _options(flags)
+    options = _options(app, flags)
     loaded = load_objects(app, (*paths, *files), namespace, is_strict=flags["is_strict"])
     objects = _changed(loaded, flags)
     if flags["replace"]:
@@ -205,7 +207,7 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     return finish(app, result, tail, output=flags["output"], keep=options.keep, paths=(*paths, *files))
 
 
-def _options(flags: dict[str, Any]) -> RunOptions:
+def _options(app: App, flags: dict[str, Any]) -> RunOptions:
     from runner.api.options import Keep, RunOptions, Until, WorkerOptions
     from runner.api.retrying import RetryPolicy, parse_backoff
 
@@ -227,6 +229,7 @@ def _options(flags: dict[str, Any]) -> RunOptions:
         exit_code_from=flags["exit_code_from"],
         grace=flags["grace_period"],
         fail_fast=_is_chosen("until") if flags["fail_fast"] is None else flags["fail_fast"],
+        faults=faults_of(app, flags),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.cli.app import app_of
+from runner.cli.faults import fault_options, faults_of
 from runner.cli.manifests import load_objects
 from runner.cli.options import DURATION, command, file_option, namespace_option, option
 from runner.core.workloads import WORKLOAD_KINDS
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 @option("--max-restarts", type=click.IntRange(min=0), help="Give up after so many restarts of any container.")
 @option("--backoff", default="10s..5m", show_default=True, metavar="FIRST..MOST", help="Waits between restarts.")
 @option("--speed", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Our own waits pass N times faster.")
+@fault_options()
 @namespace_option
 def simulate(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags: Any) -> int:
     """Run pods in virtual time, as the kubelet would, and the workloads that make them: an hour takes milliseconds.
@@ -103,7 +105,14 @@ def simulate(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **f
 
 
 def _company(app: App, objects: Sequence[LoadedObject], namespace: str, flags: dict[str, Any]) -> CompanySimulation:
-    from runner.api.simulating import MAX_PODS, RandomIdentities, names_of, parse_script, simulate_company
+    from runner.api.simulating import (
+        MAX_PODS,
+        RandomIdentities,
+        checked_faults,
+        names_of,
+        parse_script,
+        simulate_company,
+    )
     from runner.core.workloads import expand
 
     count = sum(o.kind == "Pod" for o in objects)
@@ -115,11 +124,17 @@ def _company(app: App, objects: Sequence[LoadedObject], namespace: str, flags: d
     script = parse_script(
         _script_text(app, flags["script"]), names_of(objects, namespace), name=flags["script"] or "script"
     )
-    return simulate_company(objects, script, options=_worker_options(flags), for_seconds=flags["for_seconds"])
+    return simulate_company(
+        objects,
+        script,
+        options=_worker_options(flags),
+        for_seconds=flags["for_seconds"],
+        faults=checked_faults(faults_of(app, flags), objects),
+    )
 
 
 def _simulated(app: App, objects: Sequence[LoadedObject], namespace: str, flags: dict[str, Any]) -> Simulation:
-    from runner.api.simulating import new_pod, parse_script
+    from runner.api.simulating import checked_faults, new_pod, parse_script
     from runner.api.simulating import simulate as run_simulation
 
     pods = [o for o in objects if o.kind == "Pod"]
@@ -131,6 +146,7 @@ def _simulated(app: App, objects: Sequence[LoadedObject], namespace: str, flags:
         options=_worker_options(flags),
         for_seconds=flags["for_seconds"],
         objects=[{**o.value, "kind": o.kind} for o in objects if o.kind in ("ConfigMap", "Secret")],
+        faults=checked_faults(faults_of(app, flags), objects),
     )
 
 

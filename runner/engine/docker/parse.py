@@ -72,6 +72,8 @@ def engine_info(version: Json, info: Json) -> EngineInfo:
         confinement=frozenset(option.split(",")[0].removeprefix("name=") for option in options),
         cpus=int(info.get("NCPU") or 0),
         memory=int(info.get("MemTotal") or 0),
+        # Without root there is none where no controller was delegated; the daemon says so in the one place or the other.
+        limits_memory=info.get("MemoryLimit") is not False and info.get("CgroupDriver") != "none",
     )
 
 

@@ -44,6 +44,7 @@ from runner.engine.simulated.ends import Ends
 from runner.engine.simulated.events import Call, EventBus, Listener, SimulatedEventStream, SimulatedLogStream, matches
 from runner.engine.simulated.files import FileTree
 from runner.engine.simulated.images import ImageStore
+from runner.engine.simulated.orders import as_ordered
 from runner.engine.simulated.script import Script
 from runner.engine.simulated.signals import NUMBERS, STOPPING, signal_name
 from runner.engine.simulated.volumes import VolumeStore
@@ -274,7 +275,7 @@ class SimulatedEngine(Untagged):
         starts = self._starts.setdefault(container.uid, {})
         number = starts.get(container.script_name, 0)
         starts[container.script_name] = number + 1
-        attempt = container.script.attempt(number)
+        attempt = as_ordered(container.script.attempt(number), container.config.entrypoint)
         if attempt.start_error:
             raise self._failed_start(container, StartError(attempt.start_error), attempt.exit_code or NOT_FOUND)
         number = next(self._numbers if CONTAINER_NAME in container.config.labels else self._others)

@@ -62,6 +62,7 @@ class Prefetcher:
     engine: Engine
     clock: Clock
     jobs: Jobs
+    is_on: bool = True
     _orders: dict[str, _Order] = field(default_factory=dict)
 
     def begin(self, start: Start, sandbox_id: str) -> None:
@@ -73,14 +74,14 @@ class Prefetcher:
     def begin_after(self, name: str, attempt: int, sandbox_id: str) -> None:
         """Prepare the container that starts for the first time once this attempt of another one has succeeded."""
         pod, seen, memory = self.cache.pod, self.cache.observed, self.restarts.memory
-        if len(pod.containers) + len(pod.init_containers) == 1:
+        if not self.is_on or len(pod.containers) + len(pod.init_containers) == 1:
             return
         following = start_after(pod, seen, self.results, memory, self.clock.now(), name=name, attempt=attempt)
         if following is not None:
             self.begin(following, sandbox_id)
 
     def _begin(self, container: Container, attempt: int, sandbox_id: str) -> None:
-        if container.name in self._orders or not _is_static(container) or self.cache.pod.is_deleted:
+        if not self.is_on or container.name in self._orders or not _is_static(container) or self.cache.pod.is_deleted:
             return
         image = self.images.ahead(container, self.engine.of(container=container.name, attempt=attempt))
         if image is None:

@@ -64,8 +64,12 @@ def make_containers(
     profiles: Path | None,
     wake: Callable[[], None],
     has_messages: bool,
+    looks_ahead: bool,
 ) -> Containers:
-    """Make the parts for one pod. ``has_messages``: some container may leave a termination message."""
+    """Make the parts for one pod. ``has_messages``: some container may leave a termination message.
+
+    ``looks_ahead``: the next container is prepared while the one before runs.
+    """
     clock, jobs, making = maker.clock, maker.jobs, maker.making
     messages = None
     if has_messages:
@@ -73,7 +77,7 @@ def make_containers(
         cache.complete_with(messages.completed)
     configurations = Configurations(cache, engine, registry, secrets, plans, owner=maker.owner, profiles=profiles)
     creator = Creator(engine, cache.observer, making, configurations, messages)
-    prefetcher = Prefetcher(cache, results.view, restarts, images, creator, engine, clock, jobs)
+    prefetcher = Prefetcher(cache, results.view, restarts, images, creator, engine, clock, jobs, looks_ahead)
     hooks = Hooks(cache, handlers, reporter, clock, jobs)
     starter = Starter(
         observer=cache.observer,

@@ -55,6 +55,8 @@ class Shared(Struct, frozen=True, kw_only=True):
     health: EngineHealth
     profiles: Path | None
     locks: Path | None
+    looks_ahead: bool = True
+    """Whether a container is prepared while the one before runs."""
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -171,6 +173,7 @@ def _containers(
         profiles=shared.profiles,
         wake=order.wakeup.set,
         has_messages=order.has_messages,
+        looks_ahead=shared.looks_ahead,
     )
 
 

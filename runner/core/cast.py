@@ -1,4 +1,4 @@
-"""Whom a script may name: the pods of the manifests, and those that their workloads will make."""
+"""Whom a script or a fault may name: the pods of the manifests, and those that their workloads will make."""
 
 from __future__ import annotations
 

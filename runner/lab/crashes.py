@@ -32,7 +32,7 @@ from runner.errors import (
     StartError,
     StoreError,
 )
-from runner.lab.virtual import Between, Deliver
+from runner.lab.between import Between, Deliver
 from runner.registry.contract import Object, Registry, name_of
 from runner.registry.ledger import Ledger
 from runner.registry.memory import MemoryRegistry

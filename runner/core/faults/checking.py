@@ -1,0 +1,56 @@
+"""Whether faults can concern anything of what was loaded: what is misspelled is told before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+
+from runner.core.cast import Cast
+from runner.core.faults.grammar import FaultError, Subject, read_parts
+from runner.core.faults.images import names_image
+from runner.core.faults.kinds import Aim
+from runner.core.faults.model import Fault
+from runner.core.manifest.decode import nearest
+from runner.core.model import Pod, PullPolicy
+
+
+def check_faults(faults: Iterable[Fault], cast: Cast) -> None:
+    """See that each fault concerns something. Raises FaultError, with the nearest name that there is."""
+    for fault in faults:
+        text = str(fault)
+        _check(text, fault, read_parts(text).subject, cast)
+
+
+def _check(text: str, fault: Fault, subject: Subject, cast: Cast) -> None:
+    pods = [pod for _, pod in cast.pods]
+    if fault.pod:
+        pods = cast.called(fault.pod)
+        if not pods:
+            names = [name for name, _ in cast.pods]
+            raise FaultError(text, subject.pod_column, f'there is no pod "{fault.pod}"{_tip(fault.pod, names)}')
+    containers = [container.name for pod in pods for container in pod.all_containers()]
+    if fault.aim is Aim.CONTAINER and fault.name not in containers:
+        problem = f'no pod has a container "{fault.name}"{_tip(fault.name, containers)}'
+        raise FaultError(text, subject.name_column, problem)
+    if fault.at is not None and fault.at.container not in containers:
+        problem = f'no pod has a container "{fault.at.container}"{_tip(fault.at.container, containers)}'
+        raise FaultError(text, subject.at_column, problem)
+    if fault.aim is Aim.IMAGE:
+        _check_image(text, fault, subject, pods)
+
+
+def _check_image(text: str, fault: Fault, subject: Subject, pods: Sequence[Pod]) -> None:
+    every = [container for pod in pods for container in pod.all_containers()]
+    found = [one for one in every if names_image(fault.name, one.image)]
+    if not found:
+        problem = f'no container has an image "{fault.name}"{_tip(fault.name, [one.image for one in every])}'
+        raise FaultError(text, subject.name_column, problem)
+    if all(one.pull_policy is PullPolicy.NEVER for one in found):
+        problem = f"{found[0].image} is never pulled: its imagePullPolicy is Never"
+        raise FaultError(text, subject.name_column, problem)
+
+
+def _tip(word: str, known: Sequence[str]) -> str:
+    names = list(dict.fromkeys(known))
+    near = nearest(word, names, cutoff=0.6) or next((name for name in names if fnmatchcase(name, f"*{word}*")), "")
+    return f', did you mean "{near}"?' if near else f"; there are {', '.join(names) or 'none'}"

@@ -1,0 +1,231 @@
+"""How faults are written: read strictly, each error with its column.
+
+``[POD/]TARGET[#N[-M]][@CONTAINER.created|running|ended|failed[+DURATION]]:KIND[=ARG]``. TARGET is a container's name, or what
+``Aim`` says with a name behind a slash. POD may have ``pod/`` or ``po/`` before it, and ``*`` in it. No part needs quotes in a
+shell but for patterns. What stands before ``:KIND`` is a place, which breakpoints share.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import Struct
+
+from runner.core.faults.kinds import KINDS, PATTERNS, Aim, ArgType, Kind, Moment, Place
+from runner.core.faults.signals import signal_of
+from runner.core.manifest.decode import nearest
+from runner.core.text.times import parse_duration
+from runner.errors import UsageError
+
+MOST_ATTEMPTS: Final = 1_000_000
+LONGEST_SECONDS: Final = 10 * 365 * 86_400.0
+"""Longer than anybody waits, and short enough for a date."""
+_LONGEST_NAME: Final = 63
+
+POD_WORDS: Final = ("pod", "po")
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_POD: Final = re.compile(r"[a-z0-9*?][-a-z0-9.*?]*")
+_PATTERN: Final = re.compile(r"[-\w.*?/:@]+", re.ASCII)
+_NUMBERS: Final = re.compile(r"(\d+)(?:-(\d+))?")
+AIM_WORDS: Final = {str(aim): aim for aim in Aim if aim is not Aim.CONTAINER}
+_ALL_KINDS: Final = tuple(dict.fromkeys(kind for kinds in KINDS.values() for kind in kinds))
+
+
+class FaultError(UsageError):
+    """A fault that is none, or that can concern nothing; the text names the column."""
+
+    def __init__(self, text: str, column: int, problem: str) -> None:
+        super().__init__(f'fault "{text}", column {column}: {problem}')
+        self.column = column
+
+
+class Subject(Struct, frozen=True, kw_only=True):
+    """What a fault or a breakpoint is about, and where in the text each part begins (columns from 1)."""
+
+    pod: str = ""
+    aim: Aim | None = None
+    name: str = ""
+    first: int | None = None
+    last: int | None = None
+    at: Moment | None = None
+    pod_column: int = 1
+    name_column: int = 1
+    at_column: int = 1
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """A whole fault as it is written."""
+
+    subject: Subject
+    aim: Aim
+    kind: str
+    argument: int | float | str | None
+
+
+def read_parts(text: str) -> Parts:
+    """Read one fault. Raises FaultError."""
+    body, equals, argument = text.partition("=")
+    place, colon, word = body.rpartition(":")
+    if not colon:
+        raise FaultError(text, len(body) + 1, "expected :KIND at the end, such as migrate:exit=1")
+    subject = _subject(text, place)
+    aim = _aim(text, subject, word, len(place) + 2)
+    value = _argument(text, word, KINDS[aim][word], argument if equals else None, len(body) + 1)
+    _check_moment(text, aim, word, subject)
+    return Parts(subject=subject, aim=aim, kind=word, argument=value)
+
+
+def _subject(text: str, place: str) -> Subject:
+    """Read everything before the kind."""
+    head, at, at_column = place, None, 1
+    before, sign, moment = place.rpartition("@")
+    if sign and ":" not in moment:  # What has a colon is an image's digest.
+        head, at_column = before, len(before) + 2
+        at = _moment(text, moment, at_column)
+    target, first, last = _numbered(text, head)
+    pod, pod_column, rest, column = _split_pod(text, target)
+    word, slash, name = rest.partition("/")
+    if slash:
+        aim = AIM_WORDS[word]
+        _check_name(text, name, column + len(word) + 1, is_pattern=aim in PATTERNS)
+        return Subject(
+            pod=pod, aim=aim, name=name, first=first, last=last, at=at,
+            pod_column=pod_column, name_column=column + len(word) + 1, at_column=at_column,
+        )  # fmt: skip
+    _check_name(text, rest, column, is_pattern=False)
+    return Subject(
+        pod=pod, name=rest, first=first, last=last, at=at,
+        pod_column=pod_column, name_column=column, at_column=at_column,
+    )  # fmt: skip
+
+
+def _split_pod(text: str, target: str) -> tuple[str, int, str, int]:
+    """The pod's name with its column, and the rest with its own."""
+    word, slash, rest = target.partition("/")
+    if not slash or word in AIM_WORDS:
+        return "", 1, target, 1
+    pod, column = word, 1
+    if word in POD_WORDS:
+        column = len(word) + 2
+        pod, slash, rest = rest.partition("/")
+        if not slash:
+            raise FaultError(
+                text, len(target) + 1, f"expected /TARGET after the pod, such as pod/{pod or 'web'}/migrate"
+            )
+    if not _POD.fullmatch(pod):
+        raise FaultError(text, column, f'"{pod}" is no name of a pod')
+    begin = column + len(pod) + 1
+    first, more, _ = rest.partition("/")
+    if more and first not in AIM_WORDS:
+        near = nearest(first, AIM_WORDS)
+        tip = f', did you mean "{near}"?' if near else f"; there are {_listed(AIM_WORDS)}"
+        raise FaultError(text, begin, f'"{first}/" is no kind of target{tip}')
+    return pod, column, rest, begin
+
+
+def _check_name(text: str, name: str, column: int, *, is_pattern: bool) -> None:
+    if not name:
+        raise FaultError(text, column, "expected the name of a target")
+    if is_pattern:
+        found = _PATTERN.match(name)
+        end = found.end() if found else 0
+        if end < len(name):
+            raise FaultError(text, column + end, f'unexpected "{name[end]}" in a pattern')
+    elif not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+        raise FaultError(text, column, f'"{name}" is no name of a container')
+
+
+def _numbered(text: str, head: str) -> tuple[str, int | None, int | None]:
+    """The target and the attempts that are meant."""
+    target, sign, numbers = head.rpartition("#")
+    if not sign:
+        return head, None, None
+    column = len(target) + 2
+    found = _NUMBERS.fullmatch(numbers)
+    if found is None:
+        raise FaultError(text, column, f'expected an attempt such as 0 or 0-2, found "{numbers}"')
+    first = int(found[1])
+    last = first if found[2] is None else int(found[2])
+    if last > MOST_ATTEMPTS:
+        raise FaultError(text, column, f"attempts are numbers up to {MOST_ATTEMPTS}")
+    if last < first:
+        raise FaultError(text, column, f"attempts {first}-{last} are none: the first comes after the last")
+    return target, first, last
+
+
+def _moment(text: str, moment: str, column: int) -> Moment:
+    where, plus, after = moment.partition("+")
+    container, dot, word = where.rpartition(".")
+    if not dot:
+        raise FaultError(text, column, f"expected CONTAINER.{'|'.join(Place)} after @")
+    _check_name(text, container, column, is_pattern=False)
+    if word not in tuple(Place):
+        near = nearest(word, Place)
+        tip = f', did you mean "{near}"?' if near else f"; there are {_listed(Place)}"
+        raise FaultError(text, column + len(container) + 1, f'"{word}" is no place in a container\'s life{tip}')
+    seconds = _seconds(text, after, column + len(where) + 1) if plus else 0.0
+    return Moment(container=container, place=Place(word), after=seconds)
+
+
+def _seconds(text: str, word: str, column: int) -> float:
+    try:
+        seconds = round(parse_duration(word), 6)
+    except ValueError:
+        raise FaultError(text, column, f'expected {ArgType.DURATION}, found "{word}"') from None
+    if not 0 < seconds <= LONGEST_SECONDS:
+        raise FaultError(text, column, f'a duration is longer than nothing and at most ten years, not "{word}"')
+    return seconds
+
+
+def _aim(text: str, subject: Subject, word: str, column: int) -> Aim:
+    """What the target is, by its word or by what is said of it. Raises FaultError for a kind that it has not."""
+    aim = subject.aim or Aim.CONTAINER
+    known = KINDS[aim]
+    if word in known:
+        return aim
+    owners = [_aim_words(other) for other, kinds in KINDS.items() if word in kinds]
+    if owners:
+        problem = f'"{word}" is a fault of {" and ".join(owners)}; {_aim_words(aim)} has {_listed(known)}'
+        raise FaultError(text, column, problem)
+    near = nearest(word, known) or nearest(word, _ALL_KINDS)
+    tip = f', did you mean "{near}"?' if near in known else f"; {_aim_words(aim)} has {_listed(known)}"
+    raise FaultError(text, column, f'there is no fault "{word}"{tip}')
+
+
+def _aim_words(aim: Aim) -> str:
+    return "a container" if aim is Aim.CONTAINER else f"{aim}/NAME"
+
+
+def _argument(text: str, word: str, kind: Kind, given: str | None, column: int) -> int | float | str | None:
+    wanted = kind.argument
+    if wanted is ArgType.NONE:
+        if given is not None:
+            raise FaultError(text, column, f'"{word}" takes no argument')
+        return None
+    if not given:
+        raise FaultError(text, column, f"expected {word}={wanted}")
+    if wanted is ArgType.DURATION:
+        return _seconds(text, given, column + 1)
+    if wanted is ArgType.SIGNAL:
+        signal = signal_of(given)
+        if not signal:
+            raise FaultError(text, column + 1, f'expected {wanted}, found "{given}"')
+        return signal
+    if not given.isascii() or not given.isdecimal() or len(given) > 3 or int(given) > 255:
+        raise FaultError(text, column + 1, f'expected {wanted}, found "{given}"')
+    return int(given)
+
+
+def _check_moment(text: str, aim: Aim, kind: str, subject: Subject) -> None:
+    """Refuse what cannot be at its time."""
+    at = subject.at
+    if at is None or aim is not Aim.CONTAINER or at.container != subject.name:
+        return
+    if kind in ("start-error", "delay", "oom") and at.place is Place.RUNNING:
+        raise FaultError(text, subject.at_column, f'"{kind}" cannot come while {subject.name} runs')
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(words)

@@ -1,0 +1,79 @@
+"""What faults there are: the table of kinds, by what they are aimed at, and when they come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from runner.core.reasons import EventType
+
+
+class Place(StrEnum):
+    """A place in a container's life: it is made, its process runs, has ended, has ended with another code than 0."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+class Aim(StrEnum):
+    """What a fault is aimed at. All but containers have their word in front of a name."""
+
+    CONTAINER = "container"
+    IMAGE = "image"
+
+
+class ArgType(StrEnum):
+    """What stands behind a kind's ``=``."""
+
+    NONE = "nothing"
+    CODE = "an exit code from 0 to 255"
+    DURATION = "a duration such as 5s"
+    SIGNAL = "a signal such as TERM"
+
+
+class Kind(Struct, frozen=True, kw_only=True):
+    """What can go wrong with a kind of target. ``type``: of the event that tells of it.
+
+    ``is_act``: it happens at a moment; else it holds from a moment on.
+    """
+
+    argument: ArgType = ArgType.NONE
+    type: EventType = EventType.WARNING
+    is_act: bool = False
+
+
+_NORMAL: Final = EventType.NORMAL
+
+KINDS: Final[Mapping[Aim, Mapping[str, Kind]]] = {
+    Aim.CONTAINER: {
+        "exit": Kind(argument=ArgType.CODE),
+        "oom": Kind(),
+        "hang": Kind(),
+        "delay": Kind(argument=ArgType.DURATION, type=_NORMAL),
+        "signal": Kind(argument=ArgType.SIGNAL, is_act=True),
+        "start-error": Kind(),
+    },
+    Aim.IMAGE: {
+        "not-found": Kind(),
+        "unauthorized": Kind(),
+        "too-many-requests": Kind(),
+        "delay": Kind(argument=ArgType.DURATION, type=_NORMAL),
+    },
+}
+"""Which faults there are."""
+
+PATTERNS: Final = frozenset({Aim.IMAGE})
+"""Aims whose names are patterns, in which ``*`` stands for anything."""
+
+
+class Moment(Struct, frozen=True, kw_only=True):
+    """When a container is at a place, and so many seconds later."""
+
+    container: str
+    place: Place
+    after: float = 0.0

@@ -1,0 +1,84 @@
+"""A fault: a target, when, and what goes wrong with it; read out of its text, and written in one way alone."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from msgspec import Struct
+
+from runner.core.faults.grammar import AIM_WORDS, POD_WORDS, Parts, read_parts
+from runner.core.faults.kinds import KINDS, Aim, ArgType, Kind, Moment
+from runner.core.text.times import format_duration
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """One fault. ``pod`` is a pattern, "": every pod. ``first`` and ``last`` attempt, from 0; None: every attempt.
+
+    ``argument``: an exit code, seconds, or text, as the kind has it. ``at`` None: from the beginning.
+    """
+
+    aim: Aim
+    name: str
+    kind: str
+    argument: int | float | str | None = None
+    pod: str = ""
+    first: int | None = None
+    last: int | None = None
+    at: Moment | None = None
+
+    @property
+    def nature(self) -> Kind:
+        """What the table says of its kind."""
+        return KINDS[self.aim][self.kind]
+
+    def is_in(self, pod: str) -> bool:
+        """Whether it is about a pod of this name."""
+        return not self.pod or fnmatchcase(pod, self.pod)
+
+    def counts(self, number: int) -> bool:
+        """Whether it is about this attempt."""
+        return self.first is None or (self.last is not None and self.first <= number <= self.last)
+
+    @classmethod
+    def parse(cls, text: str) -> Fault:
+        """Read one out of its text, such as ``migrate#0-1:exit=3``. Raises UsageError with the column of what is wrong."""
+        return cls.of(read_parts(text))
+
+    @classmethod
+    def of(cls, parts: Parts) -> Fault:
+        """What was read."""
+        subject = parts.subject
+        return cls(
+            aim=parts.aim,
+            name=subject.name,
+            kind=parts.kind,
+            argument=parts.argument,
+            pod=subject.pod,
+            first=subject.first,
+            last=subject.last,
+            at=subject.at,
+        )
+
+    def __str__(self) -> str:
+        """The one way in which it is shown; ``parse`` reads the same out of it."""
+        prefix = ""
+        if self.pod:
+            word = "pod/" if self.pod in (*AIM_WORDS, *POD_WORDS) else ""
+            prefix = f"{word}{self.pod}/"
+        aim = "" if self.aim is Aim.CONTAINER else f"{self.aim}/"
+        attempts = "" if self.first is None else f"#{self.first}"
+        if self.last != self.first:
+            attempts += f"-{self.last}"
+        at = ""
+        if self.at is not None:
+            after = f"+{format_duration(self.at.after)}" if self.at.after else ""
+            at = f"@{self.at.container}.{self.at.place}{after}"
+        return f"{prefix}{aim}{self.name}{attempts}{at}:{self.kind}{self._argument_text}"
+
+    @property
+    def _argument_text(self) -> str:
+        if self.argument is None:
+            return ""
+        if self.nature.argument is ArgType.DURATION:
+            return f"={format_duration(float(self.argument))}"
+        return f"={self.argument}"

@@ -1,0 +1,309 @@
+"""Injects a run's faults: one wrapper at the Engine's seam decides, for each call, what of the plan belongs to it.
+
+What a fault changes is what a kubelet would have met; everything after it is the product's own. Each fault is told as an event
+of its pod when it happens.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from runner.clock import Clock
+from runner.core.archives import ArchiveWriter
+from runner.core.container.containerconfig import ContainerConfig
+from runner.core.faults import standin
+from runner.core.faults.annotation import annotated
+from runner.core.faults.images import names_image, pull_error
+from runner.core.faults.kinds import Aim, Moment, Place
+from runner.core.faults.model import Fault
+from runner.core.images.images import InvalidReference, apply_default_tag
+from runner.core.labels import CONTAINER_NAME, POD_UID, SANDBOX_CONTAINER, attempt_of
+from runner.core.model import Pod, PullPolicy
+from runner.core.reasons import EventReason, Note
+from runner.engine.protocol import ContainerDetails, Engine, EngineEvent, EngineState, ImageDetails
+from runner.engine.seam import Call, Seam
+from runner.errors import EngineError, EngineRefusal, NotFound
+from runner.kubelet.loop.reporter import Reporter
+from runner.kubelet.podworkers.wiring import Shared
+from runner.node.faults.agenda import Agenda
+from runner.sandbox.image import sandbox_program
+
+T = TypeVar("T")
+
+COMPONENT = "podrunner"
+"""Who tells of injected faults."""
+
+
+class _Attached(Struct, frozen=True):
+    """A pod that runs here, and who speaks of it."""
+
+    pod: Pod
+    reporter: Reporter
+    faults: tuple[Fault, ...]
+
+
+class Injector:
+    """The faults of one node, for all threads."""
+
+    def __init__(self, faults: Sequence[Fault], clock: Clock, agenda: Agenda) -> None:
+        self._faults = tuple(faults)
+        self._clock = clock
+        self._agenda = agenda
+        self._below: Engine | None = None
+        self._pods: dict[str, _Attached] = {}
+        self._came: dict[tuple[str, str, Place], float] = {}
+        """When a container was first at a place, on the steady clock."""
+        self._seen: set[tuple[str, str, int, Place]] = set()
+        self._in: dict[tuple[str, str, int], tuple[Fault, ...]] = {}
+        """The faults that containers were created with."""
+        self._equipped: set[str] = set()
+        """Pods whose volume has the stand-in."""
+        self._tries: dict[tuple[str, str], dict[object, int]] = {}
+        """How often an image was asked of its registry for a pod, with each of the credentials."""
+        self._pulled: set[tuple[str, str]] = set()
+        self._lock = threading.RLock()
+
+    # --- where it stands ------------------------------------------------------------------------------------------------
+
+    def engine(self, engine: Engine) -> Engine:
+        """The Engine with the faults around it."""
+        self._below = engine
+        return Seam(engine, self, self._clock)
+
+    def shared(self, shared: Shared) -> Shared:
+        """What a pod's worker is made from: it does one thing after the other, so that each has its time, and its attempt."""
+        return replace(shared, looks_ahead=False, locks=None)
+
+    def attach(self, pod: Pod, reporter: Reporter) -> None:
+        """A pod's worker is made."""
+        faults = tuple(fault for fault in self._faults if fault.is_in(pod.name))
+        with self._lock:
+            self._pods[pod.uid] = _Attached(pod, reporter, faults)
+
+    def annotated(self, pod: Pod) -> Pod:
+        """A new pod, with its faults in an annotation."""
+        return annotated(pod, self._faults)
+
+    def hear(self, event: EngineEvent | None) -> None:
+        """The Engine tells of a container; None: anything may have happened."""
+        if event is not None and event.action == "die":
+            labels = event.labels
+            name = labels.get(CONTAINER_NAME, "")
+            code = str(event.attributes.get("exitCode") or "0")
+            self._has_ended(labels.get(POD_UID, ""), name, attempt_of(labels), failed=code != "0")
+
+    def close(self) -> None:
+        self._agenda.close()
+
+    def around(self, call: Call, proceed: Callable[[], T]) -> T:
+        """See ``engine.seam.Wrapper``."""
+        found = None if call.step else self._pods.get(call.target.uid)
+        if found is None or not found.faults:
+            return proceed()
+        match call.verb:
+            case "create_container":
+                return cast(T, self._create(found, call, cast(Callable[[], str], proceed)))
+            case "start_container":
+                return self._start(found, call, proceed)
+            case "inspect_container":
+                return cast(T, self._inspect(found, call, cast(Callable[[], ContainerDetails], proceed)))
+            case "inspect_image":
+                return cast(T, self._inspect_image(found, call, cast(Callable[[], ImageDetails], proceed)))
+            case "pull_image":
+                return cast(T, self._pull(found, call, cast(Callable[[], None], proceed)))
+            case _:
+                return proceed()
+
+    # --- when ---------------------------------------------------------------------------------------------------------
+
+    def _holds(self, uid: str, fault: Fault) -> bool:
+        """Whether a fault's time has come."""
+        at = fault.at
+        if at is None:
+            return True
+        if at.container == fault.name and at.place in (Place.CREATED, Place.RUNNING) and fault.aim is Aim.CONTAINER:
+            return True  # Of its own life: how far it comes before is ordered with it.
+        came = self._came.get((uid, at.container, at.place))
+        return came is not None and self._clock.steady() >= came + at.after
+
+    def _has_come(self, found: _Attached, container: str, attempt: int, place: Place) -> None:
+        """A container is at a place: what is to happen then happens."""
+        uid = found.pod.uid
+        with self._lock:
+            key = (uid, container, attempt, place)
+            if key in self._seen:
+                return
+            self._seen.add(key)
+            self._came.setdefault((uid, container, place), self._clock.steady())
+        for fault in found.faults:
+            if not fault.nature.is_act:
+                continue
+            at = fault.at or Moment(container=fault.name, place=Place.RUNNING)
+            is_own = fault.aim is Aim.CONTAINER and at.container == fault.name
+            if (at.container, at.place) == (container, place) and (not is_own or fault.counts(attempt)):
+                self._agenda.after(at.after, partial(self._act, found, fault))
+
+    def _has_ended(self, uid: str, container: str, attempt: int, *, failed: bool) -> None:
+        found = self._pods.get(uid)
+        if found is not None:
+            self._has_come(found, container, attempt, Place.ENDED)
+            if failed:
+                self._has_come(found, container, attempt, Place.FAILED)
+
+    def _act(self, found: _Attached, fault: Fault) -> None:
+        """Send a signal to what runs of a container now."""
+        assert self._below is not None
+        labels = {POD_UID: found.pod.uid, CONTAINER_NAME: fault.name}
+        with suppress(EngineError):  # It is gone, or the Engine is: a kubelet sees what there is.
+            for one in self._below.of(found.pod).list_containers(labels):
+                if one.state is EngineState.RUNNING and fault.counts(attempt_of(one.labels)):
+                    self._tell(found, fault)
+                    engine = self._below.of(found.pod, fault.name, attempt_of(one.labels))
+                    engine.kill_container(one.id, f"SIG{fault.argument}")
+
+    def _tell(self, found: _Attached, fault: Fault) -> None:
+        container = found.pod.container(fault.name) if fault.aim is Aim.CONTAINER else None
+        note = Note(type=fault.nature.type, reason=EventReason.FAULT_INJECTED, message=f"Injected fault {fault}")
+        path = "" if container is None else container.field_path
+        found.reporter.recorder.note(note, field_path=path, component=COMPONENT)
+
+    # --- containers -----------------------------------------------------------------------------------------------------
+
+    def _create(self, found: _Attached, call: Call, proceed: Callable[[], str]) -> str:
+        target, pod = call.target, found.pod
+        if pod.container(target.container) is None or target.attempt is None:
+            return proceed()
+        faults = tuple(
+            fault
+            for fault in found.faults
+            if fault.aim is Aim.CONTAINER
+            and not fault.nature.is_act
+            and fault.name == target.container
+            and fault.counts(target.attempt)
+            and self._holds(pod.uid, fault)
+        )
+        if not faults:
+            return proceed()
+        assert self._below is not None
+        engine = self._below.of(pod, target.container, target.attempt)
+        given = cast(ContainerConfig, call.arguments["config"])
+        config = standin.changed(given, faults, _command(given, engine))
+        made = cast(Callable[..., str], proceed)(config=config)  # What the seam gives takes other arguments.
+        if standin.needs_program(faults):
+            self._equip(pod, engine, made)
+        with self._lock:
+            self._in[pod.uid, target.container, target.attempt] = faults
+        return made
+
+    def _equip(self, pod: Pod, engine: Engine, container_id: str) -> None:
+        """Put the stand-in where the container will look for it."""
+        with self._lock:
+            if pod.uid in self._equipped:
+                return
+        archive = ArchiveWriter(self._clock.now())
+        name = standin.PROGRAM.removeprefix(f"{standin.FOLDER}/")
+        archive.file(name, sandbox_program(engine.architecture()), 0o755)
+        try:
+            engine.upload(container_id, standin.FOLDER, archive.content())
+        except EngineError:
+            with suppress(EngineError):
+                engine.remove_container(container_id)
+            raise
+        with self._lock:
+            self._equipped.add(pod.uid)
+
+    def _start(self, found: _Attached, call: Call, proceed: Callable[[], T]) -> T:
+        target = call.target
+        if target.attempt is None or target.container in ("", SANDBOX_CONTAINER):
+            return proceed()
+        self._has_come(found, target.container, target.attempt, Place.CREATED)
+        for fault in self._in.get((target.uid, target.container, target.attempt), ()):
+            self._tell(found, fault)
+        result = proceed()
+        self._has_come(found, target.container, target.attempt, Place.RUNNING)
+        return result
+
+    def _inspect(self, found: _Attached, call: Call, proceed: Callable[[], ContainerDetails]) -> ContainerDetails:
+        """Whoever sees that a container has ended does so no earlier than this."""
+        details, target = proceed(), call.target
+        if details.state is EngineState.EXITED and target.attempt is not None:
+            self._has_ended(found.pod.uid, target.container, target.attempt, failed=details.exit_code != 0)
+        return details
+
+    # --- images ---------------------------------------------------------------------------------------------------------
+
+    def _of_image(self, found: _Attached, call: Call) -> list[Fault]:
+        """The faults of an image whose time has come. What is never pulled has none."""
+        reference = str(call.arguments["reference"])
+        if self._policy(found, call) is PullPolicy.NEVER:
+            return []
+        return [
+            fault
+            for fault in found.faults
+            if fault.aim is Aim.IMAGE and self._holds(found.pod.uid, fault) and names_image(fault.name, reference)
+        ]
+
+    @staticmethod
+    def _policy(found: _Attached, call: Call) -> PullPolicy:
+        container = found.pod.container(call.target.container)
+        return PullPolicy.IF_NOT_PRESENT if container is None else container.pull_policy
+
+    def _inspect_image(self, found: _Attached, call: Call, proceed: Callable[[], ImageDetails]) -> ImageDetails:
+        """An image that shall not be had is not there either, until a pull has gone well."""
+        faults = self._of_image(found, call)
+        if faults and _key(found, call) not in self._pulled:
+            raise NotFound(f"No such image: {call.arguments['reference']}")
+        return proceed()
+
+    def _pull(self, found: _Attached, call: Call, proceed: Callable[[], None]) -> None:
+        faults, key = self._of_image(found, call), _key(found, call)
+        if not faults:
+            return proceed()
+        with self._lock:
+            tries = self._tries.setdefault(key, {})
+            number = tries.get(call.arguments["auth"], 0)
+            tries[call.arguments["auth"]] = number + 1
+        for fault in faults:
+            if not fault.counts(number):
+                continue
+            self._tell(found, fault)
+            if fault.kind != "delay":
+                raise pull_error(fault.kind, key[1])
+            self._agenda.spend(float(fault.argument or 0))
+        if self._policy(found, call) is PullPolicy.ALWAYS or not self._is_there(key[1]):
+            proceed()
+        with self._lock:
+            self._pulled.add(key)
+        return None
+
+    def _is_there(self, reference: str) -> bool:
+        """Whether the Engine has an image: a pull finds it there, so that nothing has to be asked of a registry."""
+        assert self._below is not None
+        try:
+            self._below.inspect_image(reference)
+        except EngineRefusal:
+            return False
+        return True
+
+
+def _key(found: _Attached, call: Call) -> tuple[str, str]:
+    reference = str(call.arguments["reference"])
+    try:
+        return found.pod.uid, apply_default_tag(reference)
+    except InvalidReference:
+        return found.pod.uid, reference
+
+
+def _command(config: ContainerConfig, engine: Engine) -> tuple[str, ...]:
+    """What a container would run: of its configuration, and of its image."""
+    if config.entrypoint is not None:
+        return (*config.entrypoint, *(config.command or ()))
+    image = engine.inspect_image(config.image)
+    return (*image.entrypoint, *(image.command if config.command is None else config.command))

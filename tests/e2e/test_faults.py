@@ -1,0 +1,203 @@
+"""Faults on the real Engine: what a pod shows of each is what the same failure shows that was made by hand."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.core.faults.standin import MISSING
+from runner.core.labels import FAULTS
+from tests.e2e.support import BUSYBOX, Bench, container, pod
+
+pytestmark = pytest.mark.docker
+
+Shown = tuple[str, str, int | None]
+"""Reason, message and exit code of a container's state."""
+
+
+def shown(trace: Path) -> list[Shown]:
+    """What a pod's containers showed that was wrong, each once, in order."""
+    found: list[Shown] = []
+    for line in trace.read_text().splitlines():
+        status = json.loads(line)["pod"]["status"]
+        for one in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+            for kind, state in one["state"].items():
+                reason = state.get("reason", "")
+                if kind == "terminated" or reason.startswith(("Err", "ImagePull", "Create", "Run")):
+                    what = (reason, state.get("message", ""), state.get("exitCode"))
+                    if what not in found:
+                        found.append(what)
+    return found
+
+
+ERRORS = {
+    "missing": (404, "MANIFEST_UNKNOWN", "manifest unknown"),
+    "closed": (401, "DENIED", "requested access to the resource is denied"),
+    "busy": (
+        429,
+        "TOOMANYREQUESTS",
+        "You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit",
+    ),
+}
+
+
+@contextmanager
+def refusing_registry() -> Iterator[str]:
+    """A registry that has nothing, and says so in the words of the big ones, by the name of the repository."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            word = self.path.removeprefix("/v2/").partition("/")[0]
+            status, code, message = ERRORS.get(word, (200, "", ""))
+            body = json.dumps(
+                {"errors": [{"code": code, "message": message, "detail": {"about": word}}]} if code else {}
+            ).encode()
+            self.send_response(status)
+            self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815 - the names that http.server looks for
+
+        def log_message(self, *words: object) -> None:
+            """Nothing is logged."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def run(
+    bench: Bench, pods: Mapping[str, dict[str, Any]], faults: Mapping[str, str], *more: str, shows: str = ""
+) -> dict[str, Path]:
+    """Run pods with a fault each, all at once, to their ends, or until all show something. Returns where their records are."""
+    names = {stem: bench.name(stem) for stem in pods}
+    manifests = []
+    for stem, value in pods.items():
+        value["metadata"]["name"] = names[stem]
+        manifests.append(value)
+    artifacts = bench.directory / "artifacts"
+    given = [word for stem, fault in faults.items() for word in ("--fault", f"{names[stem]}/{fault}")]
+    process = bench.start(
+        "run", bench.write(*manifests), *given, *more, "--no-fail-fast", "--artifacts", str(artifacts)
+    )
+    for name in names.values() if shows else ():
+        process.line(f" {name} ", shows)
+    if shows:
+        process.interrupt()
+    done = process.end()
+    assert done.code == (130 if shows else 1), done.err
+    assert bench.all_left() == []
+    return {stem: artifacts / f"default_{name}" for stem, name in names.items()}
+
+
+def told(records: Path) -> list[tuple[str, str, str]]:
+    """The events of injected faults: component, type and message."""
+    events = json.loads((records / "events.json").read_text())["items"]
+    found = [one for one in events if one["reason"] == "FaultInjected"]
+    return [(one["source"]["component"], one["type"], one["message"]) for one in found]
+
+
+def once(main: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return pod("x", container("main", ["true"]), inits=[main], restartPolicy="Never", **spec)
+
+
+BY_HAND: dict[str, tuple[str, dict[str, Any]]] = {
+    "exit": ("init:exit=3", {"command": ["sh", "-c", "exit 3"]}),
+    "oom": ("init:oom", {"command": ["sh", "-c", "tail /dev/zero"], "resources": {"limits": {"memory": "16Mi"}}}),
+    "kill": ("init:signal=KILL", {"command": ["sh", "-c", "kill -KILL $PPID; sleep 600"]}),
+    "start": ("init:start-error", {"command": [MISSING]}),
+    "half": ("init@init.running+1s:exit=4", {"command": ["sh", "-c", "sleep 1; exit 4"]}),
+}
+HIDDEN = {"runAsUser": 1234, "runAsNonRoot": True, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+
+
+def test_containers_fail_as_those_do_that_fail_by_themselves(bench: Bench) -> None:
+    """Whoever runs them, and whatever they may write."""
+    pods: dict[str, dict[str, Any]] = {}
+    for stem, (_, by_hand) in BY_HAND.items():
+        pods[f"{stem}-made"] = once({**container("init", "sleep 600"), "securityContext": HIDDEN})
+        if stem != "kill":  # PID 1 cannot be killed from inside.
+            pods[f"{stem}-hand"] = once({**container("init"), **by_hand})
+    found = run(bench, pods, {f"{stem}-made": fault for stem, (fault, _) in BY_HAND.items()})
+    seen = {stem: shown(records / "trace.jsonl") for stem, records in found.items()}
+    assert seen["kill-made"] == [("Error", "", 137)]
+    for stem in BY_HAND.keys() - {"kill"}:
+        assert seen[f"{stem}-made"] == seen[f"{stem}-hand"], stem
+    assert seen["exit-made"] == [("Error", "", 3)]
+    assert [(reason, code) for reason, _, code in seen["oom-made"]] == [("OOMKilled", 137)]
+    for stem, (fault, _) in BY_HAND.items():
+        name = found[f"{stem}-made"].name.removeprefix("default_")
+        assert told(found[f"{stem}-made"]) == [("podrunner", "Warning", f"Injected fault {name}/{fault}")]
+        value = json.loads((found[f"{stem}-made"] / "pod.json").read_text())
+        assert value["metadata"]["annotations"] == {FAULTS: f"{name}/{fault}"}
+    value = json.loads((found["exit-made"] / "pod.json").read_text())
+    assert value["spec"]["initContainers"][0]["command"] == ["sh", "-c", "sleep 600"]
+
+
+def test_images_are_refused_as_a_registry_refuses_them(bench: Bench) -> None:
+    """The same image, in the words of the same Engine: once by a fault, once by a registry."""
+    kinds = {"missing": "not-found", "closed": "unauthorized", "busy": "too-many-requests"}
+    with refusing_registry() as registry:
+        pods: dict[str, dict[str, Any]] = {}
+        for stem in kinds:
+            image = f"{registry}/{stem}/app:1"
+            for way in ("made", "hand"):
+                pods[f"{stem}-{way}"] = once({"name": "init", "image": image})
+        faults = {f"{stem}-made": f"image/*/app:{kind}" for stem, kind in kinds.items()}
+        found = run(bench, pods, faults, shows="→ Init:ImagePullBackOff")
+    for stem in kinds:
+        made, by_hand = (shown(found[f"{stem}-{way}"] / "trace.jsonl") for way in ("made", "hand"))
+        assert [reason for reason, _, _ in made][:2] == ["ErrImagePull", "ImagePullBackOff"]
+        assert made == by_hand
+
+
+def test_an_image_that_is_there_is_pulled_and_one_without_a_shell_has_its_faults(bench: Bench) -> None:
+    """The Engine's sandbox image has nothing but one program."""
+    reference = next(
+        tag for one in bench.engine.images.list() for tag in one.tags if tag.startswith("podrunner/sandbox:")
+    )
+    pods = {
+        "bare": pod("x", {"name": "main", "image": reference}, restartPolicy="Never"),
+        "late": once({**container("init", "echo it runs as $0 $1"), "args": ["one", "two"]}),
+    }
+    artifacts = run(
+        bench, pods, {"bare": "main:exit=9", "late": f"image/{BUSYBOX}#0:not-found"}, "--fault", "init:delay=1s"
+    )
+    assert shown(artifacts["bare"] / "trace.jsonl") == [("Error", "", 9)]
+    late = shown(artifacts["late"] / "trace.jsonl")
+    assert [reason for reason, _, _ in late][:3] == ["ErrImagePull", "ImagePullBackOff", "Completed"]
+    log = next((artifacts["late"] / "logs" / "init").iterdir()).read_text()
+    assert log.rstrip().endswith("it runs as one two")
+
+
+def test_what_hangs_runs_on_and_what_is_no_fault_touches_nothing(bench: Bench) -> None:
+    manifest = bench.write(
+        pod(bench.name("hangs"), inits=[container("init", ["true"])], terminationGracePeriodSeconds=0)
+    )
+    process = bench.start("run", manifest, "--fault", "init:hang")
+    process.line("Injected fault init:hang")
+    process.line("Started", "init: Container started")
+    process.interrupt()
+    assert process.end().statuses[:3] == ["Pending", "Init:0/1", "Terminating"]
+    done = bench("run", manifest, "--fault", "inti:hang")
+    assert done.code == 2
+    assert done.err == 'error: fault "inti:hang", column 1: no pod has a container "inti", did you mean "init"?\n'

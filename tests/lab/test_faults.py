@@ -1,0 +1,179 @@
+"""Faults in virtual time: what a kubelet shows of each, and the events that tell of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runner import Fault, UsageError, testing
+from runner.core.labels import FAULTS
+from runner.testing import SimulatedLife
+from tests.cli.support import CommandLine
+
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  initContainers: [{name: migrate, image: "team/app:1", command: [migrate]}]
+  containers: [{name: app, image: "team/web:1"}]
+"""
+
+
+def life(*faults: str, **how: Any) -> SimulatedLife:
+    given: dict[str, Any] = {"retry": "container", "seconds": 300, **how}
+    return testing.simulate(POD, faults=faults, **given)
+
+
+def told(found: SimulatedLife) -> list[tuple[str, str, str, int]]:
+    """The injected faults: type, component, message, and how often by then."""
+    return [
+        (event.type, event.source.component, event.message, event.count)
+        for event in found.events()
+        if event.reason == "FaultInjected"
+    ]
+
+
+WORDS = [
+    ("migrate#0:exit=3", ["Init:Error", "PodInitializing", "Running"], [3, 0]),
+    (
+        "migrate#0-1:exit=3",
+        ["Init:Error", "Init:CrashLoopBackOff", "Init:0/1", "PodInitializing", "Running"],
+        [3, 3, 0],
+    ),
+    ("migrate#0:oom", ["Init:OOMKilled", "PodInitializing", "Running"], [137, 0]),
+    ("migrate:hang", ["Init:0/1"], []),
+    ("migrate:delay=20s", ["Init:0/1", "PodInitializing", "Running"], [0]),
+    ("migrate#0:signal=KILL", ["Init:Error", "PodInitializing", "Running"], [137, 0]),
+    ("migrate#0@migrate.running+500ms:signal=TERM", ["Init:0/1", "Init:Error", "PodInitializing", "Running"], [143, 0]),
+    ("migrate#0@migrate.running+500ms:exit=4", ["Init:0/1", "Init:Error", "PodInitializing", "Running"], [4, 0]),
+    ("migrate#0@migrate.running+5s:exit=4", ["Init:0/1", "PodInitializing", "Running"], [0]),
+    ("migrate#0:start-error", ["Init:RunContainerError", "Init:0/1", "PodInitializing", "Running"], [128, 0]),
+    ("image/team/app*#0:not-found", ["Init:ErrImagePull", "Init:ImagePullBackOff", "PodInitializing", "Running"], [0]),
+    ("image/team/app#0:unauthorized", ["Init:ErrImagePull", "Init:ImagePullBackOff", "Running"], [0]),
+    ("image/team/app:1#0:too-many-requests", ["Init:ErrImagePull", "Init:ImagePullBackOff", "Running"], [0]),
+    ("image/team/app:delay=30s", ["Init:0/1", "PodInitializing", "Running"], [0]),
+    ("app#0@app.running+5s:signal=KILL", ["Running", "Error", "Running"], [0]),
+]
+
+
+def _in_order(words: list[str], all_words: list[str]) -> bool:
+    rest = iter(all_words)
+    return all(word in rest for word in words)
+
+
+@pytest.mark.parametrize(("fault", "words", "codes"), WORDS, ids=[one[0] for one in WORDS])
+def test_a_fault_shows_what_a_kubelet_would(fault: str, words: list[str], codes: list[int]) -> None:
+    found = life(fault)
+    assert _in_order(words, found.words), found.words
+    assert [one.exit_code for one in found.init("migrate").attempts] == codes
+    assert found.pod.annotations[FAULTS] == fault
+
+
+@pytest.mark.parametrize("fault", [one[0] for one in WORDS if "+5s:exit" not in one[0]])
+def test_each_injected_fault_is_an_event(fault: str) -> None:
+    events = told(life(fault))
+    assert events
+    assert {message for _, _, message, _ in events} == {f"Injected fault {fault}"}
+    assert {component for _, component, _, _ in events} == {"podrunner"}
+    assert {kind for kind, _, _, _ in events} == {"Normal" if "delay" in fault else "Warning"}
+
+
+def test_a_fault_that_comes_again_is_counted() -> None:
+    assert [count for _, _, _, count in told(life("migrate#0-1:exit=3"))] == [1, 2]
+
+
+def test_a_pull_fails_in_a_registrys_words_and_succeeds_without_one() -> None:
+    found = life("image/team/app*#0:not-found")
+    failed = next(event for event in found.events() if event.reason == "Failed")
+    assert failed.message == (
+        'Failed to pull image "team/app:1": rpc error: code = NotFound desc = '
+        "manifest for team/app:1 not found: manifest unknown: manifest unknown"
+    )
+    assert [event.reason for event in found.events()].count("Pulled") == 2  # migrate's second pull, and app's look
+
+
+def test_an_image_takes_its_time_once() -> None:
+    found = life(
+        "image/team/app:delay=30s", script={"containers": {"migrate": {"attempts": [{"exit": 1}, {"exit": 0}]}}}
+    )
+    assert len(told(found)) == 1
+    assert found.seconds_until("Init:Error") == pytest.approx(31, abs=0.5)
+    assert found.seconds_until("Running") == pytest.approx(32, abs=0.5)
+
+
+def test_an_image_that_is_always_pulled_takes_its_time_each_time() -> None:
+    again = POD.replace('"team/app:1"', '"team/app:1", imagePullPolicy: Always')
+    script = {"containers": {"migrate": {"attempts": [{"exit": 1}, {"exit": 0}]}}}
+    found = testing.simulate(again, faults=["image/team/app:delay=30s"], script=script, retry="container", seconds=300)
+    assert len(told(found)) == 2
+    assert found.seconds_until("Running") == pytest.approx(62, abs=0.5)
+
+
+def test_what_hangs_is_killed_when_its_grace_is_over() -> None:
+    script = {"steps": [{"at": "10s", "delete": {"grace": "7s"}}]}
+    found = life("app:hang", script=script)
+    assert found.seconds == pytest.approx(17, abs=0.5)
+
+
+def test_a_fault_may_wait_for_another_container() -> None:
+    assert life("app@migrate.ended:exit=9").container("app").attempts[0].exit_code == 9
+    assert life("migrate#1@app.running:exit=9").init("migrate").attempts[0].exit_code == 0
+    late = life("app#1-9@migrate.ended+10s:exit=9", script={"containers": {"app": {"attempts": [{"exit": 5}]}}})
+    assert [one.exit_code for one in late.container("app").attempts][:3] == [5, 5, 9]
+
+
+def test_a_signal_may_wait_for_another_container() -> None:
+    found = life("app@migrate.failed:signal=KILL", "migrate#0:exit=1")
+    assert [one.exit_code for one in found.container("app").attempts] == []  # It did not run then.
+    assert len(told(found)) == 1
+
+
+def test_faults_are_values_or_texts() -> None:
+    fault = Fault.parse("web/migrate#0:exit=3")
+    assert life(fault).init("migrate").attempts[0].exit_code == 3  # type: ignore[arg-type]
+    other = testing.simulate(POD, faults=[{"target": "migrate", "attempts": 0, "fault": "exit=3"}], seconds=60)
+    assert other.init("migrate").attempts[0].exit_code == 3
+
+
+def test_a_fault_that_concerns_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match='no pod has a container "migrat", did you mean "migrate"'):
+        life("migrat:exit=3")
+
+
+# --- the command ---------------------------------------------------------------------------------------------------------
+
+
+def test_simulate_takes_faults_and_files_of_them(tmp_path: Any) -> None:
+    manifest, faults = tmp_path / "pod.yaml", tmp_path / "faults.yaml"
+    manifest.write_text(POD)
+    faults.write_text("- migrate#0:exit=3\n")
+    podrunner = CommandLine()
+    done = podrunner("simulate", str(manifest), "--faults", str(faults), "--fault", "app#0:exit=4", "--for", "1m")
+    assert done.code == 0
+    assert "migrate: Injected fault migrate#0:exit=3" in done.out
+    assert "app: Injected fault app#0:exit=4" in done.out
+
+
+def test_simulate_tells_what_is_no_fault(tmp_path: Any) -> None:
+    manifest = tmp_path / "pod.yaml"
+    manifest.write_text(POD)
+    podrunner = CommandLine()
+    done = podrunner("simulate", str(manifest), "--fault", "migrate:exitt=3")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == 'error: fault "migrate:exitt=3", column 9: there is no fault "exitt", did you mean "exit"?\n'
+    done = podrunner("simulate", str(manifest), "--faults", str(tmp_path / "none"))
+    assert done.code == 2
+    assert "does not exist" in done.err
+
+
+def test_faults_of_workloads_concern_the_pods_that_they_make(tmp_path: Any) -> None:
+    manifest = tmp_path / "job.yaml"
+    manifest.write_text(
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {name: seed}\nspec:\n  backoffLimit: 1\n"
+        '  template: {spec: {restartPolicy: Never, containers: [{name: fill, image: "seed:2"}]}}\n'
+    )
+    done = CommandLine()("simulate", str(manifest), "--fault", "seed-*/fill:exit=4", "--for", "5m")
+    assert done.code == 0, done.err
+    assert done.out.count("Injected fault seed-*/fill:exit=4") == 2
