@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM while pods run: the first asks for a graceful end, the next one kills."""
+"""SIGINT and SIGTERM while pods run: the first asks for a graceful end, the next one kills. Pods that are kept run on."""
 
 from __future__ import annotations
 
@@ -15,26 +15,33 @@ from runner.core.text.times import human_duration
 if TYPE_CHECKING:
     from runner.api.options import StopRequest
 
-FIRST = "deleting pods (they have up to {}), Ctrl-C again to kill"
-SECOND = "killing"
+KEEPING = ("the pods are kept, and run on; Ctrl-C again to wait for nothing", "leaving")
+"""What is said of the first and the second signal when the pods stay."""
+
+
+def deleting(grace: float) -> tuple[str, str]:
+    """What is said of them when the pods have up to so many seconds to end."""
+    return (
+        f"deleting pods (they have up to {human_duration(timedelta(seconds=grace))}), Ctrl-C again to kill",
+        "killing",
+    )
 
 
 @contextmanager
-def stop_on_signals(stop: StopRequest, note: Callable[[str], None], grace: float) -> Iterator[None]:
+def stop_on_signals(stop: StopRequest, note: Callable[[str], None], words: tuple[str, str]) -> Iterator[None]:
     """Handle the signals until the end of the block. Only the main thread can; elsewhere nothing is changed.
 
-    ``grace`` is how long the pods may take to end, in seconds; ``note`` tells of it.
+    ``note`` is told the ``words`` for the first and the second signal.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    count = 0
+    unsaid = iter(words)
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        nonlocal count
-        count += 1
+        text = next(unsaid, "")
         # The interrupted thread may hold the very locks that a stop or a line of text needs.
-        threading.Thread(target=_answer, args=(stop, note, count, grace), name="stop", daemon=True).start()
+        threading.Thread(target=_answer, args=(stop, note, text), name="stop", daemon=True).start()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -44,7 +51,7 @@ def stop_on_signals(stop: StopRequest, note: Callable[[str], None], grace: float
             signal.signal(number, handler)
 
 
-def _answer(stop: StopRequest, note: Callable[[str], None], count: int, grace: float) -> None:
+def _answer(stop: StopRequest, note: Callable[[str], None], text: str) -> None:
     stop.request()
-    if count <= 2:
-        note(FIRST.format(human_duration(timedelta(seconds=grace))) if count == 1 else SECOND)
+    if text:
+        note(text)

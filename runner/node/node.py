@@ -417,16 +417,20 @@ class Node:
     def ask_for_deletion(self, grace: int | None) -> None:
         """Ask for the deletion of every pod, and do not wait for it. Nothing replaces them."""
         self.settle()
-        now = self.clock.now()
         for one in self.running:
-            wanted = deletion_grace(one.worker.pod, grace)
-            request_deletion(self.store, one.pod.uid, now, wanted)
+            self._ask_to_go(one, deletion_grace(one.worker.pod, grace))
+
+    def _ask_to_go(self, one: Running, grace: int) -> None:
+        """Ask for the deletion of a pod, unless that was asked with no more grace."""
+        if one.grace is None or grace < one.grace:
+            request_deletion(self.store, one.pod.uid, self.clock.now(), grace)
+            one.was_asked_to_go(grace)
             one.wakeup.set()
 
     def kill_all(self) -> None:
         """Kill whatever still runs; the workers remove it."""
         for one in self.running:
-            request_deletion(self.store, one.pod.uid, self.clock.now(), 0)
+            self._ask_to_go(one, 0)
             labels = {POD_UID: one.pod.uid, DOCKER_TYPE: TYPE_CONTAINER}
             engine = self.engine.of(one.pod)
             try:

@@ -40,6 +40,8 @@ class Running:
     broke_at: float = 0.0
     error: BaseException | None = None
     """What broke its worker for good."""
+    grace: int | None = None
+    """The seconds with which this node's owner has asked for its deletion."""
     wakeup: Wakeup = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,6 +68,10 @@ class Running:
         self.breaks = self.breaks + 1 if now - self.broke_at < calm else 1
         self.broke_at = now
         return self.breaks
+
+    def was_asked_to_go(self, grace: int) -> None:
+        """Its deletion was asked for, with so many seconds of grace."""
+        self.grace = grace
 
     def fail(self, error: BaseException) -> None:
         """Its worker is broken for good."""

@@ -410,8 +410,16 @@ def test_no_engine_ends_with_3_and_the_hint(podrunner: CommandLine, manifest: st
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_asks_for_a_graceful_end_and_a_second_one_kills(
-    podrunner: CommandLine, manifest: str, number: signal.Signals
+@pytest.mark.parametrize(
+    ("keep", "first", "second"),
+    [
+        ("never", "deleting pods (they have up to 30s), Ctrl-C again to kill", "killing"),
+        ("failed", "deleting pods (they have up to 30s), Ctrl-C again to kill", "killing"),
+        ("always", "the pods are kept, and run on; Ctrl-C again to wait for nothing", "leaving"),
+    ],
+)
+def test_a_signal_asks_for_a_graceful_end_and_a_second_one_kills_unless_the_pods_are_kept(
+    podrunner: CommandLine, manifest: str, number: signal.Signals, keep: str, first: str, second: str
 ) -> None:
     """The handlers are gone afterwards."""
     before = signal.getsignal(number)
@@ -419,14 +427,16 @@ def test_a_signal_asks_for_a_graceful_end_and_a_second_one_kills(
     def interrupted(_listener: Listener, _stop: object) -> None:
         for wanted in (1, 2):
             os.kill(os.getpid(), number)
-            assert reached(lambda wanted=wanted: podrunner.stop.count == wanted)
+            assert reached(lambda wanted=wanted: podrunner.stop.count == wanted, 30)
+            assert reached(lambda: all(thread.name != "stop" for thread in threading.enumerate()), 30)
 
     podrunner.runner.while_running = interrupted
     podrunner.runner.result = FakeResult(exit_code=130)
-    done = podrunner("run", manifest)
+    done = podrunner("run", manifest, "--keep", keep)
     assert done.code == 130
     assert podrunner.stop.count == 2
-    assert "deleting pods (they have up to 30s), Ctrl-C again to kill\n" in done.err
+    assert {first, second} <= set(done.err.splitlines())
+    assert ("deleting" in done.err) == (keep != "always")
     assert signal.getsignal(number) is before
 
 
@@ -443,16 +453,19 @@ def reached(condition: Any, seconds: float = 5.0) -> bool:
         timer.cancel()
 
 
-def test_a_reader_of_stdout_that_left_ends_the_run_gracefully(podrunner: CommandLine, manifest: str) -> None:
+@pytest.mark.parametrize(("keep", "what"), [("failed", "deleting pods"), ("always", "the pods are kept, and run on")])
+def test_a_reader_of_stdout_that_left_ends_the_run_gracefully(
+    podrunner: CommandLine, manifest: str, keep: str, what: str
+) -> None:
     """As in ``podrunner run … | head -1``."""
     reading, writing = os.pipe()
     os.close(reading)
     stream = io.TextIOWrapper(os.fdopen(writing, "wb", buffering=0), write_through=True)
     podrunner.runner.result = FakeResult(exit_code=130)
-    done = podrunner("run", manifest, stdout=stream)
+    done = podrunner("run", manifest, "--keep", keep, stdout=stream)
     stream.detach().close()
     assert (done.code, podrunner.stop.count) == (130, 1)
-    assert "nobody reads standard output any more: deleting pods\n" in done.err
+    assert f"nobody reads standard output any more: {what}\n" in done.err
     assert "Traceback" not in done.err
 
 

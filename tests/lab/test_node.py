@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import weakref
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, cast
 
 import pytest
 
@@ -16,9 +17,11 @@ from runner.kubelet.options import WorkerOptions
 from runner.lab import new_pod
 from runner.lab.script import SimulationScript, script_of
 from runner.lab.steps import Step, delete
-from runner.lab.virtual import Cluster, End, VirtualNode
+from runner.lab.virtual import Between, Cluster, End, VirtualNode
 from runner.node.mending import MOST_BREAKS
 from runner.node.running import Past, Running
+from runner.registry.contract import Registry
+from runner.registry.memory import MemoryRegistry
 
 WORKLOAD = """
 apiVersion: apps/v1
@@ -117,6 +120,49 @@ def test_pods_whose_deletion_is_asked_for_together_are_not_replaced() -> None:
     cluster.node.ask_for_deletion(0)
     assert cluster.advance(60) is End.GONE
     assert [one.view.is_gone for one in cluster.pods] == [True, True]
+
+
+class Counted(Between):
+    """Counts the transactions of a node; a run asks for a deletion in one."""
+
+    def __init__(self) -> None:
+        self.transactions = 0
+
+    def registry(self, registry: MemoryRegistry) -> Registry:
+        transaction = registry.transaction
+
+        def counted() -> AbstractContextManager[None]:
+            self.transactions += 1
+            return transaction()
+
+        return cast(Registry, Replaced(registry, {"transaction": counted}))
+
+
+class Replaced:
+    """Another object, but for some of its methods."""
+
+    def __init__(self, other: object, methods: dict[str, object]) -> None:
+        self.other, self.methods = other, methods
+
+    def __getattr__(self, name: str) -> Any:
+        return self.methods[name] if name in self.methods else getattr(self.other, name)
+
+
+def test_deletion_is_asked_for_once_and_again_only_to_hasten_it() -> None:
+    counted = Counted()
+    virtual = VirtualNode(between=counted)
+    for name in ("a", "b"):
+        virtual.add(
+            new_pod({"metadata": {"name": name}, "spec": {"containers": [{"name": "c", "image": "busybox:1"}]}})
+        )
+    virtual.advance(1)
+    asked = []
+    for grace in (30, 30, None, 40, 0, 0):
+        before = counted.transactions
+        virtual.node.ask_for_deletion(grace)
+        asked.append(counted.transactions - before)
+    assert asked == [2, 0, 0, 0, 2, 0]
+    assert virtual.advance(60) is End.GONE
 
 
 def test_the_next_container_is_made_while_one_runs() -> None:

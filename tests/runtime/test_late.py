@@ -153,6 +153,29 @@ def test_a_network_whose_proxies_are_never_made_is_closed_all_the_same(tmp_path:
     registry.close()
 
 
+def test_pods_do_not_wait_for_ever_for_proxies_that_are_never_made(tmp_path: Path) -> None:
+    registry, gate = SqliteRegistry(Home(tmp_path)), Gate()
+    network = _network(registry, patience=0.1, prepares=0.1)
+    stuck = SimpleNamespace(
+        prepare=lambda _: gate.pass_through(), zone=lambda _: "zone", tell=lambda _: None, close=lambda: None
+    )
+    network._network = cast(Any, stuck)
+    cast(Any, registry).list = lambda _: SimpleNamespace(items=[{"kind": "Service"}])
+    network.prepare()
+    assert gate.came.wait(SECONDS)
+    zones = list[str]()
+    asking = aside(lambda: zones.append(network.zone(cast(Any, None))))
+    asking.join(SECONDS)
+    network.follow(lambda: (), lambda _: None)
+    network.close()
+    at_work = network._thread
+    assert at_work is not None
+    at_work.join(SECONDS)
+    gate.open()
+    assert (zones, at_work.is_alive()) == (["zone"], False)
+    registry.close()
+
+
 def _network(registry: SqliteRegistry, **how: float) -> NetworkThread:
     place = NetworkPlace(SoleHolder("node"), "label")
     return NetworkThread(cast(Engine, SimpleNamespace()), registry, SystemClock(), place, **how)

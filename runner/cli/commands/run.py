@@ -27,7 +27,7 @@ from runner.cli.options import (
     strict_option,
 )
 from runner.cli.readers import watched_readers
-from runner.cli.signals import stop_on_signals
+from runner.cli.signals import KEEPING, deleting, stop_on_signals
 from runner.errors import AlreadyExists, UsageError
 from runner.render.formats import ALLOWED, OutputFormat
 from runner.render.logs import LogPrinter
@@ -194,7 +194,8 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
         tail.take(narration)
         listener(narration)
 
-    with stop_on_signals(stop, listener.note, _longest_grace(objects)), watched_readers((app.out, app.err)):
+    words = KEEPING if flags["keep"] == "always" else deleting(_longest_grace(objects))
+    with stop_on_signals(stop, listener.note, words), watched_readers((app.out, app.err)):
         try:
             result = app.runner.run_to_end(objects, options, listener=hear, stop=stop)
         except AlreadyExists as problem:
@@ -271,7 +272,7 @@ def _listener(app: App, stop: StopRequest, objects: Sequence[LoadedObject], flag
         verbose=bool(flags["verbose"]),
         dumb=dumb,
     )
-    _notice_readers(app, stop, listener)
+    _notice_readers(app, stop, listener, keeps=flags["keep"] == "always")
     return listener
 
 
@@ -292,14 +293,15 @@ def _longest_grace(objects: Sequence[LoadedObject]) -> float:
     return min(max((30 if period is None else period for period in periods), default=0), MOST_GRACE)
 
 
-def _notice_readers(app: App, stop: StopRequest, listener: Narrator) -> None:
+def _notice_readers(app: App, stop: StopRequest, listener: Narrator, *, keeps: bool) -> None:
     """End the run when a stream has lost its reader: once, since a second request would kill."""
     first = threading.Lock()
 
     def end(stream: str) -> None:
         if first.acquire(blocking=False) and not stop.requested:
             stop.request()
-            listener.note(f"nobody reads standard {stream} any more: deleting pods")
+            what = "the pods are kept, and run on" if keeps else "deleting pods"
+            listener.note(f"nobody reads standard {stream} any more: {what}")
 
     app.out.on_closed(partial(end, "output"))
     app.err.on_closed(partial(end, "error"))

@@ -165,7 +165,11 @@ class Finding(Struct, frozen=True, kw_only=True):
             return False
         if self.certainty is Certainty.POSSIBLE and other.cause not in GENERIC:
             return False
-        if self.cause not in GENERIC and other.certainty is Certainty.POSSIBLE and self.certainty is not other.certainty:
+        if (
+            self.cause not in GENERIC
+            and other.certainty is Certainty.POSSIBLE
+            and self.certainty is not other.certainty
+        ):
             return True
         return ORDER[self.cause] < ORDER[other.cause]
 

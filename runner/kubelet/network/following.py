@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from runner.core.narration import Listener
 
 _CLOSE_SECONDS = 10.0
+PREPARE_SECONDS = 120.0
+"""How long pods wait for the addresses of Services: twice what one call to the Engine may take. They are told later then."""
+_LOOK_SECONDS = 1.0
 
 
 class NetworkThread:
@@ -32,9 +35,14 @@ class NetworkThread:
         place: NetworkPlace,
         *,
         patience: float = _CLOSE_SECONDS,
+        prepares: float = PREPARE_SECONDS,
     ) -> None:
-        """``patience``: how many seconds ``close`` waits for an Engine that does not answer, for each thing under way."""
+        """``patience``: how many seconds ``close`` waits for an Engine that does not answer, for each thing under way.
+
+        ``prepares``: how many seconds pods wait for what ``prepare`` has begun.
+        """
         self._patience = patience
+        self._prepares = prepares
         self._registry = registry
         self._network = ClusterNetwork(engine, registry, clock, place)
         self._sandboxes: Callable[[], Iterable[Resolving]] = lambda: ()
@@ -61,8 +69,8 @@ class NetworkThread:
             self._prepared.set()
 
     def await_prepared(self, seconds: float | None = None) -> bool:
-        """Wait until what was begun is done, at most so many seconds; whether it is."""
-        return self._prepared.wait(seconds)
+        """Wait until what was begun is done, at most so many seconds (None: as long as pods wait for it); whether it is."""
+        return self._prepared.wait(self._prepares if seconds is None else seconds)
 
     def zone(self, pod: Pod) -> str:
         """What a new sandbox of the pod is given, when what was begun is done."""
@@ -106,7 +114,9 @@ class NetworkThread:
             self._network.close()
 
     def _work(self) -> None:
-        self.await_prepared()
+        while not self.await_prepared(_LOOK_SECONDS):  # Two at once would make two proxies of a Service.
+            if self._stop.is_set():
+                return
         while not self._stop.is_set():
             pace = Pace(again=PLAIN_SECONDS)
             with suppress(RunnerError):  # The next look finds the same difference.
