@@ -15,9 +15,10 @@ from runner.core.narration import Narration, Notice
 from runner.core.text.times import later
 from runner.kubelet.options import WorkerOptions
 from runner.lab import new_pod
+from runner.lab.between import Between
 from runner.lab.script import SimulationScript, script_of
 from runner.lab.steps import Step, delete
-from runner.lab.virtual import Between, Cluster, End, VirtualNode
+from runner.lab.virtual import Cluster, End, VirtualNode
 from runner.node.mending import MOST_BREAKS
 from runner.node.running import Past, Running
 from runner.registry.contract import Registry
