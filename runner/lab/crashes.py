@@ -6,8 +6,9 @@ node catches ``Crashed`` and begins another one over the same registry and Engin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from functools import partial
 from typing import Final, TypeVar
@@ -16,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from runner.clock import VirtualClock
+from runner.core.container.containerconfig import ContainerConfig
 from runner.core.events import Event
 from runner.core.labels import CONTAINER_NAME
 from runner.core.model import Json
@@ -24,6 +26,8 @@ from runner.engine.protocol import ContainerSummary, Engine, EngineEvent, Engine
 from runner.engine.seam import Call, Seam
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import (
+    EngineConflict,
+    EngineError,
     EngineRefusal,
     EngineUnavailable,
     ImagePullError,
@@ -55,14 +59,22 @@ class Kind(StrEnum):
 
     CRASH_BEFORE = "crash-before"
     CRASH_AFTER = "crash-after"
+    CRASH_DURING = "crash-during"
+    """The Engine goes on with what the dead node has asked for, and has done it a moment later."""
     ERROR = "error"
     ERROR_FOR_EVER = "error-for-ever"
     UNAVAILABLE = "unavailable"
     """Nothing answers this one call."""
     LOST_REPLY = "lost-reply"
     """It is done, and the reply is lost."""
+    LATE = "late"
+    """The reply is lost, and it is done a moment later: until then no list has what is created, and every list what is removed.
+
+    Lists of a daemon are never older than its replies (moby: daemon/create.go registers before it answers, daemon/delete.go
+    forgets before it answers), but a busy one may go on with a call that nobody waits for any more.
+    """
     STALE_LIST = "stale-list"
-    """A list still has what ended at this very moment as running, as a daemon's has for milliseconds."""
+    """A list still has what ended at this very moment as running, as a daemon's has for milliseconds (daemon/monitor.go)."""
     MISSED_EVENT = "missed-event"
     """The stream of events breaks: this one is never told, and a moment later everything has to be looked at."""
     REPEATED_EVENT = "repeated-event"
@@ -71,11 +83,16 @@ class Kind(StrEnum):
 
 
 OF_CALLS: Final = (
-    Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.ERROR, Kind.ERROR_FOR_EVER, Kind.UNAVAILABLE, Kind.LOST_REPLY,
+    Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.CRASH_DURING,
+    Kind.ERROR, Kind.ERROR_FOR_EVER, Kind.UNAVAILABLE, Kind.LOST_REPLY, Kind.LATE,
 )  # fmt: skip
+OF_ENGINE: Final = (Kind.UNAVAILABLE, Kind.LATE, Kind.CRASH_DURING)
+"""A write of the registry is done in this process: none of these happens to it."""
 OF_EVENTS: Final = (Kind.MISSED_EVENT, Kind.REPEATED_EVENT, Kind.REORDERED_EVENT)
 RECONNECT_SECONDS: Final = 1.0
 """After so long a stream of events that has broken is there again (kubelet/loop/wakeups.py)."""
+LATE_SECONDS: Final = 2.0
+"""So much later is done what is done late."""
 
 
 class Crashed(BaseException):
@@ -107,6 +124,15 @@ class Fault(Struct, frozen=True, kw_only=True):
         return f"{self.kind} at {self.at}"
 
 
+class Strike(Fault, frozen=True, kw_only=True):
+    """A fault that has happened, and to what."""
+
+    point: Point
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}: {self.point}"
+
+
 class Hazard(Between):
     """Stands between nodes, one after the other, and their world: numbers what they do, and lets faults happen.
 
@@ -125,12 +151,18 @@ class Hazard(Between):
         self._most, self._endless = most, endless
         self._is_asleep = True
         self._failing: set[Point] = set()
+        self._under_way: set[tuple[str, object]] = set()
+        """What is done late and was not done yet: the verbs, with the container's name or id."""
+        self.refused: dict[Point, float] = {}
+        """What fails for ever, and when it has failed last, in steady seconds."""
+        self.done: Counter[Point] = Counter()
+        """How often the Engine has done what."""
         self._delayed: list[EngineEvent] = []
         self.points: list[Point] = []
         self.lists: list[Point] = []
         self.events: list[Point] = []
-        self.struck: list[str] = []
-        """What has happened so far, in words."""
+        self.struck: list[Strike] = []
+        """What has happened so far."""
         self._engine: SimulatedEngine | None = None
         self._gate = _Gate(self)
 
@@ -193,6 +225,7 @@ class Hazard(Between):
     def lift(self) -> None:
         """What would fail for ever fails no more."""
         self._failing.clear()
+        self.refused.clear()
 
     @property
     def is_failing(self) -> bool:
@@ -213,9 +246,33 @@ class Hazard(Between):
             self._die()
         if kind is Kind.UNAVAILABLE and not point.is_write:
             raise EngineUnavailable("injected: no answer")
-        if kind in (Kind.ERROR, Kind.UNAVAILABLE) or point in self._failing:
+        if point in self._failing:
+            self.refused[point] = self._clock().steady()
+            raise _error(point)
+        if kind in (Kind.ERROR, Kind.UNAVAILABLE):
             raise _error(point)
         return kind
+
+    def do(self, point: Point, call: Call, proceed: Callable[[], T], kind: Kind | None) -> T:
+        """Have the Engine do something: now, or late."""
+        key = _key(call)
+        if key in self._under_way:  # The daemon has the name, or has begun to remove it.
+            raise EngineConflict("injected: it is under way", recoverable=True)
+        if kind in (Kind.LATE, Kind.CRASH_DURING):
+            self._under_way.add(key)
+            self._clock().after(LATE_SECONDS, partial(self._do_late, point, key, proceed))
+            if kind is Kind.CRASH_DURING:
+                self._die()
+            raise EngineUnavailable("injected: no answer yet")
+        result = proceed()
+        self.done[point] += 1
+        return result
+
+    def _do_late(self, point: Point, key: tuple[str, object], proceed: Callable[[], object]) -> None:
+        self._under_way.discard(key)
+        with suppress(EngineError):  # Nobody hears of it.
+            proceed()
+            self.done[point] += 1
 
     def leave(self, point: Point, kind: Kind | None) -> None:
         """It is done."""
@@ -240,12 +297,25 @@ class Hazard(Between):
     def _take(self, series: str, number: int, point: Point) -> Kind | None:
         kind = self._faults.get((series, number))
         if kind is not None:
-            self.struck.append(f"{kind} at {number}: {point}")
+            self.struck.append(Strike(kind=kind, at=number, point=point))
         return kind
 
     def _die(self) -> None:
         self._gate.close()
         raise Crashed
+
+
+def _key(call: Call) -> tuple[str, object]:
+    """What two calls have in common of which the daemon refuses the second while it is at the first; others never have."""
+    match call.verb:
+        case "create_container":
+            config = call.arguments["config"]
+            assert isinstance(config, ContainerConfig)
+            return call.verb, config.name
+        case "remove_container":
+            return call.verb, call.arguments["container_id"]
+        case _:
+            return call.verb, object()
 
 
 def _series(kind: Kind) -> str:
@@ -291,7 +361,7 @@ class _Gate:
             return proceed()
         point = Point(name=call.verb, target=call.target.container or call.target.name)
         kind = self._hazard.enter(point)
-        result = proceed()
+        result = self._hazard.do(point, call, proceed, kind)
         if call.verb == "list_containers" and isinstance(result, list):
             self._hazard.listed(point, result)
         self._hazard.leave(point, kind)

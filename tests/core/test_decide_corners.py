@@ -323,3 +323,25 @@ def test_the_manifests_own_restart_of_everything_waits_when_it_goes_on_and_on() 
     (remove,) = plan(pod, seen, 11, crashes=again(everything_key(pod), 3)).operations
     assert isinstance(remove, Remove)
     assert remove.again == (everything_key(pod), BackoffEntry(count=4, updated_at=at(11)))
+
+
+def test_what_was_never_started_goes_before_the_next_attempt_is_made() -> None:
+    """Its start may still come; what has ended stays beside the new one, as in a kubelet."""
+    ended = record(POD, "main", "exited", code=1, attempt=0, end=1)
+    seen = observed(record(POD, "main", "created", attempt=1), ended)
+    discard, start = plan(POD, seen, 60, attempts={"main": 1}).operations
+    assert isinstance(discard, Discard)
+    assert isinstance(start, Start)
+    assert (discard.container_id, discard.cause) == ("main-1", "it was created but never started")
+    assert start.attempt == 2
+
+
+def test_what_was_never_started_goes_when_the_back_off_is_over_too() -> None:
+    ended = record(PROBED, "main", "exited", code=1, attempt=0, end=1)
+    pod = make_pod((), ({"name": "main", "livenessProbe": {"exec": {"command": ["true"]}}}, {"name": "other"}))
+    running = record(pod, "other")
+    seen = observed(record(pod, "main", "created", attempt=1), running, ended)
+    results = ProbeResults(liveness={running.id: ProbeResult.FAILURE})
+    operations = plan(pod, seen, 5, restarts={"main": 1}, results=results).operations
+    (hold,) = [one for one in operations if isinstance(one, Hold) and one.target == "main"]
+    assert [one.verb for one in hold.then] == ["discard", "start"]

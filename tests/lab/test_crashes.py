@@ -38,7 +38,7 @@ def wrong(case: Case) -> str:
     """What is not as it should be after a case, with the command that lets it happen again; "" when nothing is."""
     facts, texts = tried(case)
     assert facts.struck, "nothing has happened"
-    return "\n".join([case.command, *facts.struck, *texts]) if texts else ""
+    return "\n".join([case.command, *map(str, facts.struck), *texts]) if texts else ""
 
 
 def disturbed(pod: str, kind: Kind, point: str, nth: int = 1) -> Facts:
@@ -51,7 +51,7 @@ def disturbed(pod: str, kind: Kind, point: str, nth: int = 1) -> Facts:
 def test_a_drawn_life_comes_to_its_undisturbed_outcome(seed: int) -> None:
     case = drawn(seed)
     facts, texts = tried(case)
-    assert not texts, "\n".join([case.command, *facts.struck, *texts])
+    assert not texts, "\n".join([case.command, *map(str, facts.struck), *texts])
 
 
 @pytest.mark.parametrize("pod", PODS)
@@ -152,6 +152,52 @@ def test_a_proxy_that_could_not_be_removed_is_removed_later() -> None:
     assert not disturbed("service", Kind.ERROR, "remove_container proxy").broken
 
 
+LATE = (Kind.LATE, Kind.CRASH_DURING)
+
+
+@pytest.mark.parametrize("kind", LATE)
+def test_a_start_that_comes_late_leaves_one_container_running(kind: Kind) -> None:
+    """The Engine is still at it when the next attempt is made: what was created and never started goes before."""
+    facts = disturbed("two-inits", kind, "start_container first")
+    assert not facts.twice
+    assert facts.started["two-inits", "first"] == 1
+
+
+def test_a_start_that_comes_while_its_successor_waits_is_seen_before_it_is_removed() -> None:
+    """No event tells of it, and the next attempt waits for its back-off."""
+    facts = disturbed("restart-rules", Kind.LATE, "start_container main", 2)
+    assert facts.started["restart-rules", "main"] == undisturbed("restart-rules").started["restart-rules", "main"]
+
+
+@pytest.mark.parametrize("kind", LATE)
+def test_a_container_that_is_created_late_is_found_by_its_name(kind: Kind) -> None:
+    disturbed("two-inits", kind, "create_container second")
+
+
+@pytest.mark.parametrize("kind", LATE)
+@pytest.mark.parametrize("point", ["remove_container main", "remove_container POD", "remove_volume two-inits"])
+def test_what_is_removed_late_is_gone_in_the_end(kind: Kind, point: str) -> None:
+    disturbed("two-inits", kind, point)
+
+
+def test_a_reset_that_cannot_remove_a_container_is_not_counted_as_a_crash() -> None:
+    """It has not happened yet: no back-off grows, and none is shown."""
+    facts = disturbed("restart-rules", Kind.ERROR_FOR_EVER, "remove_container all")
+    states = {name: state for _, name, state, *_ in facts.failing[0].statuses[0][3]}
+    assert states["all"] == ("terminated", "Error", 88)
+
+
+def test_a_sweep_removes_the_proxy_of_a_service_that_went_while_no_node_was_there() -> None:
+    facts = disturbed("service", Kind.CRASH_BEFORE, "remove_container proxy")
+    assert [one for one in facts.left if "SERVICE" in one]
+    assert not facts.swept
+
+
+def test_restart_all_comes_before_a_restart_that_waits() -> None:
+    """A kubelet's order (computePodActions): the restart that it cuts off is not missing."""
+    disturbed("restart-rules", Kind.ERROR_FOR_EVER, "inspect_image main")
+
+
 # --- the tool ---------------------------------------------------------------------------------------------------------------
 
 
@@ -179,7 +225,14 @@ def test_a_seed_draws_pod_kinds_and_numbers() -> None:
             lambda facts: facts.started.update({("two-inits", "first"): 1}),
             "first of two-inits started 2 times instead of 1",
         ),
-        (lambda facts: facts.told.update({("two-inits", "Warning", "Failed", "main"): 1}), "Failed of main was told"),
+        (lambda facts: facts.told.update({("two-inits", "Warning", "Failed", "main"): 2}), "events: Failed of main +2"),
+        (lambda facts: facts.created.update({("two-inits", "main"): 2}), "2 attempts were created twice"),
+        (lambda facts: facts.pulled.update({"second": 1}), "the image of second was pulled 2 times instead of 1"),
+        (lambda facts: facts.swept.append("container x"), "left by a sweep: container x"),
+        (
+            lambda facts: facts.told.subtract({("two-inits", "Normal", "Created", "main"): 2}),
+            "events: Created of main -2",
+        ),
         (lambda facts: facts.told.update({("two-inits", "Normal", "Started", "main"): 5}), "it happened 1 times"),
         (lambda facts: facts.settled.clear(), "at rest: []"),
         (lambda facts: facts.files["two-inits", "main"].add(()), "main of two-inits found ()"),

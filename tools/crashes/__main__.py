@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
-from runner.lab.crashes import Fault, Kind
+from runner.lab.crashes import Fault, Kind, Strike
 from tools.crashes.cases import Case, drawn, everything, tried, undisturbed
 from tools.crashes.scenes import PODS
 
@@ -59,7 +59,7 @@ def _some(listed: Sequence[Case], *, verbose: bool = False) -> int:
     for case in listed:
         facts, texts = tried(case)
         if verbose:
-            print("\n".join(facts.struck) or "nothing was struck")
+            print("\n".join(map(str, facts.struck)) or "nothing was struck")
         if texts:
             wrong += 1
             _show(case, facts.struck, texts)
@@ -67,9 +67,9 @@ def _some(listed: Sequence[Case], *, verbose: bool = False) -> int:
     return 1 if wrong else 0
 
 
-def _show(case: Case, struck: Sequence[str], texts: Sequence[str]) -> None:
+def _show(case: Case, struck: Sequence[Strike], texts: Sequence[str]) -> None:
     print(case.command, flush=True)
-    print(f"    {'; '.join(struck)}")
+    print(f"    {'; '.join(map(str, struck))}")
     for text in texts:
         print(f"    {text}")
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from runner.lab.crashes import OF_CALLS, OF_EVENTS, READS, Fault, Kind
+from runner.lab.crashes import OF_CALLS, OF_ENGINE, OF_EVENTS, READS, Fault, Kind, Strike
 from tools.crashes.judge import problems
 from tools.crashes.lives import Facts, live
 from tools.crashes.scenes import PODS, scene
@@ -30,7 +30,7 @@ class Case:
     def command(self) -> str:
         """What lets it happen again."""
         told = " ".join(f"--kind {fault.kind} --at {fault.at}" for fault in self.faults)
-        return f"python -m tools.crashes --pod {self.pod} {told} --down {self.down:g}"
+        return f".venv/bin/python -m tools.crashes --pod {self.pod} {told} --down {self.down:g}"
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Found:
     pod: str
     lives: int = 0
     by_kind: Counter[str] = field(default_factory=Counter)
-    problems: list[tuple[Case, list[str], list[str]]] = field(default_factory=list)
+    problems: list[tuple[Case, list[Strike], list[str]]] = field(default_factory=list)
 
 
 def cases(pod: str, base: Facts, kinds: Sequence[Kind] = tuple(Kind)) -> Iterator[Case]:
@@ -49,8 +49,8 @@ def cases(pod: str, base: Facts, kinds: Sequence[Kind] = tuple(Kind)) -> Iterato
         is_read = point.name in READS
         for kind in OF_CALLS:
             # A crash after something was read is one before what follows; a reply that brings nothing is not waited for.
-            is_same = is_read and kind in (Kind.CRASH_AFTER, Kind.LOST_REPLY)
-            if kind in kinds and not is_same and not (point.is_write and kind is Kind.UNAVAILABLE):
+            is_same = is_read and kind in (Kind.CRASH_AFTER, Kind.CRASH_DURING, Kind.LOST_REPLY, Kind.LATE)
+            if kind in kinds and not is_same and not (point.is_write and kind in OF_ENGINE):
                 yield Case(pod, (Fault(kind=kind, at=number),))
     for kind, count in ((Kind.STALE_LIST, base.lists), *((kind, base.events) for kind in OF_EVENTS)):
         if kind in kinds:
@@ -77,7 +77,7 @@ _bases: dict[str, Facts] = {}
 def undisturbed(pod: str) -> Facts:
     """A pod's life in which nothing happens."""
     if pod not in _bases:
-        _bases[pod] = live(scene(pod))
+        _bases[pod] = live(scene(pod), is_curious=True)
     return _bases[pod]
 
 

@@ -5,70 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from runner.core.reasons import EventType
-from runner.lab.crashes import OF_EVENTS, Fault, Kind
+from runner.lab.crashes import OF_EVENTS, Fault, Kind, Point
+from runner.node.mending import MOST_BREAKS
 from tools.crashes.lives import Facts, Status
+from tools.crashes.losing import LOST, MANY, is_cut_off, lost
+from tools.crashes.telling import events
+from tools.crashes.waiting import JOB, waits
 
-CRASHES: Final = frozenset({Kind.CRASH_BEFORE, Kind.CRASH_AFTER})
+SANDBOX: Final = "POD"
 QUIET: Final = frozenset({*OF_EVENTS, Kind.STALE_LIST})
 """Kinds after which nothing at all is another than it would have been, but for the time."""
-SANDBOX: Final = "POD"
-WAITING: Final = frozenset(
-    {
-        "ContainerCreating", "PodInitializing", "CreateContainerError", "CreateContainerConfigError", "RunContainerError",
-        "ErrImagePull", "ImagePullBackOff", "ImageInspectError", "CrashLoopBackOff", "PostStartHookError",
-    }
-)  # fmt: skip
-"""The reasons that a kubelet shows of a container that does not come to run (kubelet_pods.go, images/types.go)."""
-UNSEEN: Final = frozenset(
-    {
-        "list_containers", "inspect_container", "list_volumes", "inspect_volume", "info",
-        "kill_container", "remove_container", "remove_volume",
-    }
-)  # fmt: skip
-"""Calls without which nothing new is seen, or nothing ends: the status stays as it was, as a kubelet's then."""
-MAKING: Final = frozenset({"Pulled", "Created"})
-MANY: Final = 1000
-OFTEN: Final = frozenset({"BackOff", "Unhealthy", "DNSConfigForming", "FailedMount"})
-"""Events whose number depends on the time."""
+LATE: Final = frozenset({Kind.LATE, Kind.CRASH_DURING})
+PROXY: Final = "container k8s_SERVICE_"
 
 
 def problems(base: Facts, facts: Facts, faults: Sequence[Fault]) -> list[str]:
     """What should not have come of a life."""
     kinds = {fault.kind for fault in faults}
+    slack = 0 if kinds <= QUIET else len(faults)
     found = [f"broken: {text}" for text in facts.broken]
     found += facts.twice
-    if facts.failing is not None:
-        found += _waits(base, facts)
-    slack = 0 if kinds <= QUIET else len(faults)
-    restarts = MANY if Kind.ERROR_FOR_EVER in kinds else slack
-    found += _settled(base, facts, restarts)
-    if Kind.ERROR_FOR_EVER not in kinds:  # A kubelet makes a sandbox again and again that does not come up.
-        found += _made(base, facts, slack)
-    # A proxy whose holder died while it was ended is what a sweep is for.
-    swept = "container k8s_SERVICE_" if kinds & CRASHES else "?"
-    found += [f"left: {one}" for one in facts.left if one not in base.left and not one.startswith(swept)]
-    found += [f"missing: {one}" for one in base.left if one not in facts.left]
+    for failing in facts.failing:
+        found += waits(base, facts, failing)
+    found += _settled(base, facts, MANY if Kind.ERROR_FOR_EVER in kinds else slack)
+    found += _made(base, facts, slack)
+    found += _left(base, facts)
     found += _volumes(base, facts)
-    found += _events(base, facts, kinds, slack)
+    found += events(base, facts, slack)
     return found
-
-
-def _waits(base: Facts, facts: Facts) -> Iterator[str]:
-    """While something fails for ever: what a kubelet shows then."""
-    assert facts.failing is not None
-    if (
-        not facts.failing
-        or facts.failing == base.settled
-        or any(point.split(": ")[1].split(" ")[0] in UNSEEN for point in facts.struck)
-    ):
-        return
-    if any(".registry" in f".{point.split(': ')[1]}" for point in facts.struck):
-        return
-    reasons = {state[1] for one in facts.failing if one[1] != "Job" for _, _, state, *_ in one[3]}
-    is_going = any(one[2] for one in facts.failing)
-    if not reasons & WAITING and not is_going:
-        yield f"while it fails for ever: {facts.failing}"
 
 
 def _settled(base: Facts, facts: Facts, slack: int) -> Iterator[str]:
@@ -83,66 +47,85 @@ def _settled(base: Facts, facts: Facts, slack: int) -> Iterator[str]:
 
 
 def _is_the_same(before: Status, now: Status, slack: int) -> bool:
-    """Whether they differ in restart counts alone, by one for each fault at most.
+    """Whether they differ in restart counts alone, and in these by one for each fault at most.
 
-    A kubelet that finds a container that was created and never started makes the next one (kuberuntime_manager.go).
+    A kubelet that finds a container that was created and never started makes the next one: ShouldContainerBeRestarted
+    (kubelet/container/helpers.go) says so of the created state, and startContainer adds one to the count
+    (kuberuntime_container.go). It starts one container at a time, so a crash leaves one of them at most.
     """
-    if before[:3] != now[:3] or before[4] != now[4] or len(before[3]) != len(now[3]) or before[1] == "Job":
+    if before[:3] != now[:3] or before[4] != now[4] or len(before[3]) != len(now[3]) or before[1] == JOB:
         return False
-    return all(
-        (*one[:3], one[4]) == (*other[:3], other[4]) and 0 <= other[3] - one[3] <= slack
-        for one, other in zip(before[3], now[3], strict=True)
-    )
+    less = LOST.get(before[0], 0) if slack == MANY else 0
+    more = 0
+    for one, other in zip(before[3], now[3], strict=True):
+        if (*one[:3], one[4]) != (*other[:3], other[4]) or other[3] < one[3] - less:
+            return False
+        more += other[3] - one[3]
+    return bool(more <= slack)
 
 
 def _made(base: Facts, facts: Facts, slack: int) -> Iterator[str]:
     """Nothing is made or done twice. A new sandbox runs everything again, as in a kubelet."""
-    more_sandboxes = {
-        pod: facts.started[pod, name] - base.started[pod, name] for pod, name in facts.started if name == SANDBOX
-    }
+    endless = [strike.point for strike in facts.struck if strike.kind is Kind.ERROR_FOR_EVER]
+    slack += anew(endless)
+    more = {pod: facts.started[pod, name] - base.started[pod, name] for pod, name in facts.started if name == SANDBOX}
     for pod, name in sorted({*base.started, *facts.started}):
         count, before = facts.started[pod, name], base.started[pod, name]
-        allowed = slack if name == SANDBOX else max(0, more_sandboxes.get(pod, 0))
-        if not before <= count <= before + allowed:
+        allowed = slack if name == SANDBOX else max(0, more.get(pod, 0))
+        least = before - lost(pod, endless)
+        if not least <= count <= before + allowed:
             yield f"{name} of {pod} started {count} times instead of {before}"
-    for pod, name in sorted({*base.ended_well, *facts.ended_well}):
-        count, before = facts.ended_well[pod, name], base.ended_well[pod, name]
-        if count > before + max(0, more_sandboxes.get(pod, 0)):
-            yield f"{name} of {pod} ended well {count} times instead of {before}"
-    if len(facts.pods) != len(base.pods):
+        well, before = facts.ended_well[pod, name], base.ended_well[pod, name]
+        if well > before + max(0, more.get(pod, 0)) and not (is_cut_off(pod, endless) and well <= count):
+            yield f"{name} of {pod} ended well {well} times instead of {before}"
+    late = sum(strike.kind in LATE for strike in facts.struck)
+    twice = _made_twice(facts) - _made_twice(base)
+    if twice > slack + late:  # What was under way, and what was prepared.
+        yield f"{twice} attempts were created twice"
+    for name in {*base.pulled, *facts.pulled}:
+        # Of two pulls at the same time the daemon makes one (distribution/xfer).
+        if not base.pulled[name] <= facts.pulled[name] <= base.pulled[name] + late:
+            yield f"the image of {name} was pulled {facts.pulled[name]} times instead of {base.pulled[name]}"
+    if len(facts.pods) != len(base.pods) and not any(is_cut_off(pod, endless) for pod, _ in base.started):
         yield f"{len(facts.pods)} pods were made instead of {len(base.pods)}"
+
+
+def anew(endless: Sequence[Point]) -> int:
+    """How often what was begun is made again while something fails for ever.
+
+    A kubelet makes a sandbox again and again that does not come up. A worker whose writes fail is begun anew so often, and
+    throws away each time what was prepared, or not noted (node/mending.py).
+    """
+    if any(point.target == SANDBOX and not point.is_write for point in endless):
+        return MANY
+    return MOST_BREAKS + 1 if any(point.is_write for point in endless) else 0
+
+
+def _made_twice(facts: Facts) -> int:
+    """How often the same attempt was created again. With a sandbox that is thrown away goes what was prepared in it."""
+    found = 0
+    for pod in {pod for pod, _ in facts.created}:
+        again = {
+            name: facts.created[one, name] - len(facts.instances[one, name])
+            for one, name in facts.created
+            if one == pod
+        }
+        sandboxes = again.pop(SANDBOX, 0)
+        found += sandboxes + max(0, sum(again.values()) - sandboxes)
+    return found
+
+
+def _left(base: Facts, facts: Facts) -> Iterator[str]:
+    """Nothing is left. The proxy of a Service whose node died, or gave up, before the Service went is what a sweep is for."""
+    had_end = facts.crashes or facts.has_given_up
+    for one in facts.left:
+        if one not in base.left and not (had_end and one.startswith(PROXY)):
+            yield f"left: {one}"
+    yield from (f"left by a sweep: {one}" for one in facts.swept if one not in base.left)
+    yield from (f"missing: {one}" for one in base.left if one not in facts.swept)
 
 
 def _volumes(base: Facts, facts: Facts) -> Iterator[str]:
     for (pod, name), found in facts.files.items():
         for files in found - base.files.get((pod, name), set()):
             yield f"{name} of {pod} found {files} in its volumes instead of {sorted(base.files[pod, name])}"
-
-
-def _events(base: Facts, facts: Facts, kinds: set[Kind], slack: int) -> Iterator[str]:
-    """No event is untrue; after a crash one may be missing or doubled."""
-    for (pod, kind, reason, name), count in sorted(facts.told.items()):
-        happened = {"Started": facts.started, "Created": facts.created}.get(reason)
-        if happened is not None and name and count > happened[pod, name]:
-            yield f"{reason} of {name} of {pod} was told {count} times, it happened {happened[pod, name]} times"
-        is_untrue = kind == EventType.WARNING and reason not in OFTEN and not base.told[pod, kind, reason, name]
-        if is_untrue and kinds <= CRASHES | QUIET:
-            yield f"{reason} of {name or pod} was told"
-    if not kinds <= CRASHES | QUIET:
-        return
-    differences: dict[tuple[str, str, str, str], int] = {}
-    for key in sorted({*base.told, *facts.told}):
-        pod, _, reason, name = key
-        number = facts.told[key] - base.told[key]
-        # What a kubelet has created and not started it makes again after a restart, and says so.
-        again = len(facts.instances[pod, name]) - len(base.instances[pod, name]) if reason in MAKING else 0
-        if reason == "Killing":
-            again = facts.crashes  # It is told to stop once more, which is true.
-        if reason == "SandboxChanged":
-            again = len(facts.instances[pod, SANDBOX]) - len(base.instances[pod, SANDBOX])
-        if reason not in OFTEN and not 0 <= number <= again:
-            differences[key] = number if number < 0 else number - again
-    if sum(map(abs, differences.values())) > slack:
-        yield "events: " + ", ".join(
-            f"{key[2]} of {key[3] or key[0]} {number:+d}" for key, number in differences.items()
-        )

@@ -331,16 +331,27 @@ def _start(
         remember=None if is_first else crash,
         again=crash if is_first else None,
     )
-    surplus = () if is_first else _surplus(name, observed)
+    following: tuple[Operation, ...] = (start,)
+    if not is_first:
+        following = (*_unstarted(name, observed), start, *_surplus(name, observed))
     if held is None:
-        operations.append(start)
-        operations += surplus
+        operations.extend(following)
     else:
-        operations.append(replace(held, then=(start, *surplus)))
+        operations.append(replace(held, then=following))
+
+
+def _unstarted(name: str, observed: Observed) -> list[Discard]:
+    """The instances that were never started: a start that was asked for and not answered may still come, beside a new one."""
+    return [
+        Discard(target=name, container_id=record.id, attempt=record.attempt, cause="it was created but never started")
+        for record in observed.instances(name)
+        if record.state is RuntimeState.CREATED
+    ]
 
 
 def _surplus(name: str, observed: Observed) -> Sequence[Discard]:
     """The instances that are too many once there is a new one."""
+    ended = [one for one in observed.containers if one.name == name and one.state is not RuntimeState.CREATED]
     return [
         Discard(
             target=name,
@@ -348,5 +359,5 @@ def _surplus(name: str, observed: Observed) -> Sequence[Discard]:
             attempt=record.attempt,
             cause="no more than one that has ended stays beside a new one",
         )
-        for record in observed.instances(name)[KEPT_INSTANCES:]
+        for record in ended[KEPT_INSTANCES:]
     ]

@@ -153,6 +153,10 @@ class SimulatedEngine(Untagged):
             return ProbeRun(result=RunResult.FAILURE, output="connection refused")
         return container.script.probe(kind, (self.clock.now() - container.started_at).total_seconds())
 
+    def files(self, container_id: str) -> list[str]:
+        """The paths of the files in a container, but for what its mounts hold."""
+        return self._find(container_id).files.files()
+
     def add_image(self, reference: str) -> None:
         """Make an image present without a pull."""
         self._images.add(reference)

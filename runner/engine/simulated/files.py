@@ -56,6 +56,10 @@ class FileTree:
         """Put one file, with the directories that lead to it."""
         self._add(path, Member(path, size=len(content)), content)
 
+    def files(self) -> list[str]:
+        """The paths of everything but directories, sorted."""
+        return sorted(name for name, (member, _) in self._entries.items() if not member.isdir())
+
     def download(self, path: str) -> bytes:
         """A tar of a file or directory whose names start with the last part of the path. Raises NotFound."""
         if path not in self._entries:

@@ -116,15 +116,15 @@ class Syncer:
                     if not (yield from self._start(operation, outcome)):
                         return outcome
                 case Discard():
-                    self._discard(operation.container_id)
+                    if not self._discard(operation.container_id):
+                        outcome.done()
+                        return outcome
                 case Hold():
                     self._hold(operation, outcome)
                 case HoldSandbox():
                     self._hold_sandbox(operation, outcome)
                 case KillPod():
-                    if operation.message:
-                        self.reporter.event(normal(EventReason.SANDBOX_CHANGED, operation.message))
-                    yield from self.containers.killer.kill_pod()
+                    yield from self._kill_pod(operation)
                     outcome.done()
                 case CreateSandbox():
                     if not (yield from self._create_sandbox(operation, plan.first_start, outcome)):
@@ -164,6 +164,11 @@ class Syncer:
         self.statuses.publish()
         return True
 
+    def _kill_pod(self, operation: KillPod) -> Task[None]:
+        if operation.message:
+            self.reporter.event(normal(EventReason.SANDBOX_CHANGED, operation.message))
+        yield from self.containers.killer.kill_pod()
+
     def _kill(self, operation: Kill) -> Task[None]:
         record = self.cache.observed.by_id(operation.container_id)
         assert record is not None
@@ -175,15 +180,23 @@ class Syncer:
             return
         if operation.running:
             yield from self.containers.killer.kill_container(record, "killing", grace=0)
-        self._remember(operation)
         self.statuses.waits_no_more(record.name)
         self.containers.remover.remove(record)
+        self._remember(operation)
 
-    def _discard(self, container_id: str) -> None:
+    def _discard(self, container_id: str) -> bool:
+        """Remove an instance that is not needed. Returns whether the sync goes on: what runs by now is not removed."""
         record = self.cache.observed.by_id(container_id)
+        if record is not None and record.state is RuntimeState.CREATED:
+            self.cache.observer.suspect(record.id, record.name, record.attempt)
+            self.cache.look()  # A start that was not answered may have come since.
+            record = self.cache.observed.by_id(container_id)
+            if record is not None and record.state is not RuntimeState.CREATED:
+                return False
         if record is not None:
             self.containers.remover.remove(record)
             self.cache.drop(container_id)
+        return True
 
     def _remember(self, operation: Start | Remove) -> None:
         crash = operation.remember or operation.again
