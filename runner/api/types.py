@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from runner.api.dumps import Dump
 from runner.client.contract import Client, Waitable
 from runner.engine.protocol import Engine
 from runner.janitor.gc import GcReport
 
-__all__ = ["Client", "Engine", "GcReport", "Waitable"]
+__all__ = ["Client", "Dump", "Engine", "GcReport", "Waitable"]

@@ -99,9 +99,10 @@ class App:
                 for line in wrapped(part, self.err.columns - 1, hanging=hanging):
                     self.err.line(line)
 
-    def tell_error(self, message: str, hint: str, code: int) -> None:
+    def tell_error(self, message: str, hint: str, code: int, cause: Mapping[str, Any] | None = None) -> None:
         """The last word of a command that speaks JSON."""
-        self._tell({"type": "error", "message": message, "hint": hint, "exitCode": int(code)})
+        more = {} if cause is None else {"cause": cause}
+        self._tell({"type": "error", "message": message, "hint": hint, "exitCode": int(code), **more})
 
     def _tell(self, value: Mapping[str, Any]) -> None:
         from runner.render.narrate_json import json_line

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runner.core.diagnosis import Diagnosis, diagnose
 from runner.errors import ExitCode
 from runner.render.events import describe_lines
+from runner.render.explained import WIDE, short_text, told_cause
 from runner.render.formats import OutputFormat, as_list, print_object
 from runner.render.layout import Layout
 from runner.render.tables import PodTable
@@ -18,13 +19,21 @@ if TYPE_CHECKING:
     from runner.api.options import Keep
     from runner.cli.app import App
     from runner.cli.surface import Result
-    from runner.core.model import Object
+    from runner.core.explain.explaining import Explanation
+    from runner.core.model import Json, Object
 
 
 def finish(
-    app: App, result: Result, tail: LogTail, *, output: OutputFormat | None, keep: Keep, paths: Sequence[str]
+    app: App,
+    result: Result,
+    tail: LogTail,
+    *,
+    output: OutputFormat | None,
+    keep: Keep,
+    paths: Sequence[str],
+    objects: Sequence[Json] = (),
 ) -> int:
-    """Say how a run ended and print what was asked for; returns the exit code. ``paths`` are what was run."""
+    """Say how a run ended and print what was asked for; returns the exit code. ``paths`` and ``objects`` are what was run."""
     pods = list(result.pods)
     app.out.on_closed(None)
     app.err.on_closed(lambda: None)
@@ -32,7 +41,7 @@ def finish(
         if result.message:
             app.say(result.message)
     else:
-        _failure(app, result, tail, is_kept=str(keep) != "never", paths=paths)
+        _failure(app, result, tail, is_kept=str(keep) != "never", paths=paths, objects=objects)
     if output is not None and output.is_table:
         app.out.write(PodTable(wide=output.is_wide).rows(pods, app.clock.now()))
     elif output is not None:
@@ -40,11 +49,15 @@ def finish(
     return int(result.exit_code)
 
 
-def _failure(app: App, result: Result, tail: LogTail, *, is_kept: bool, paths: Sequence[str]) -> None:
+def _failure(
+    app: App, result: Result, tail: LogTail, *, is_kept: bool, paths: Sequence[str], objects: Sequence[Json]
+) -> None:
     pod, cause = _culprit(result)
     hint = "" if pod is None or cause is None else _next(pod, cause, is_kept=is_kept, paths=paths)
+    why = None if pod is None else _why(app, pod, tail, objects)
     if app.speaks_json:
-        app.tell_error(result.message, hint, result.exit_code)
+        told = why is not None and told_cause(why)
+        app.tell_error(result.message, hint, result.exit_code, cause=told.to_json() if told else None)
         return
     paint = app.paint(app.err)
     if result.exit_code == ExitCode.TIMEOUT:
@@ -57,8 +70,18 @@ def _failure(app: App, result: Result, tail: LogTail, *, is_kept: bool, paths: S
             app.say(f"  {line}")
     if result.message:
         app.say(f"{paint.red('error:')} {result.message}", hanging=len("error: "))
+    for line in [] if why is None else short_text(why, paint, app.err.columns - 1 if app.err.is_terminal else WIDE):
+        app.say(line)
     if hint:
         app.say(f"{paint.dim('hint:')} {hint}", hanging=len("hint: "))
+
+
+def _why(app: App, pod: Object, tail: LogTail, objects: Sequence[Json]) -> Explanation:
+    from runner.api.explaining import evidence
+    from runner.core.explain.explaining import explain
+
+    logs = tail.of_pod(str(pod["metadata"].get("uid") or ""))
+    return explain(evidence(app.runner.client, pod, app.clock.now(), logs, objects))
 
 
 def _culprit(result: Result) -> tuple[Object | None, Diagnosis | None]:

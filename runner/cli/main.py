@@ -21,7 +21,8 @@ BROKEN_PIPE = 141
 """What a shell shows for a program that SIGPIPE ended."""
 
 COMMANDS = (
-    "run", "get", "describe", "events", "logs", "create", "apply", "delete", "wait", "validate", "plan", "simulate", "gc",
+    "run", "get", "describe", "explain", "events", "logs", "create", "apply", "delete", "wait", "validate", "plan",
+    "simulate", "gc",
     "doctor", "version", "completion",
 )  # fmt: skip
 """Each is a function of the same name in its module in ``runner.cli.commands``, imported when it is needed."""
@@ -31,6 +32,7 @@ _MEANT = {
     "rm": "delete", "remove": "delete", "stop": "delete", "down": "delete", "ps": "get po", "ls": "get po", "list": "get",
     "up": "run", "start": "run", "play": "run", "lint": "validate", "check": "validate", "prune": "gc", "clean": "gc",
     "info": "doctor", "help": "--help", "log": "logs", "watch": "get po -w", "inspect": "describe",
+    "why": "explain", "diagnose": "explain",
 }  # fmt: skip
 """What other tools call it."""
 

@@ -42,6 +42,12 @@ class LogTail:
         else:
             end[-1] += line.data
 
+    def of_pod(self, uid: str) -> dict[tuple[str, int], list[str]]:
+        """The last lines of every attempt of a pod's containers."""
+        with self._lock:
+            keys = [key for key in self._ends if key[0] == uid]
+        return {(container, attempt): self.lines(uid, container, attempt) for _, container, attempt in keys}
+
     def lines(self, uid: str, container: str, attempt: int) -> list[str]:
         """The last lines of an attempt, oldest first; none when it wrote nothing."""
         with self._lock:

@@ -1241,6 +1241,11 @@ ENDS: dict[str, Case] = {
         Cause.PROGRAM_ERROR,
         "podrunner logs p -c app --attempt 0 -n shop",
     ),
+    "exit code 1 in a folder": (
+        of(pod(box("app", ended(1))), folder="out/default_p"),
+        Cause.PROGRAM_ERROR,
+        "see out/default_p/logs/app/0.log",
+    ),
     "exit code 1 that is over": (of(pod(box("app", ended(1)))), Cause.PROGRAM_ERROR, "`kubectl logs p -c app`"),
     "exit code 2": (of(pod(crashed(2))), Cause.USAGE_ERROR, "wrong arguments"),
     "exit code 137": (of(pod(crashed(137))), Cause.KILLED, "SIGKILL"),
@@ -1427,6 +1432,7 @@ def test_json_has_everything() -> None:
     value = of(pod(crashed(1)), event("Started", "x"), logs="boom", now=datetime(2030, 1, 1, tzinfo=UTC)).to_json()
     assert value == {
         "pod": {"namespace": "default", "name": "p"},
+        "state": "container app, attempt 3: exit code 1",
         "causes": [
             {
                 "cause": "program-error",

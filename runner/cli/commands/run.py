@@ -205,7 +205,8 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
             raise
         finally:
             listener.close()
-    return finish(app, result, tail, output=flags["output"], keep=options.keep, paths=(*paths, *files))
+    given, values = (*paths, *files), [one.value for one in objects]
+    return finish(app, result, tail, output=flags["output"], keep=options.keep, paths=given, objects=values)
 
 
 def _options(app: App, flags: dict[str, Any]) -> RunOptions:

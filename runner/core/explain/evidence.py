@@ -39,6 +39,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     now: datetime | None = None
     is_here: bool = False
     """Whether podrunner runs the pod; else it is a cluster's, and kubectl is what one types."""
+    folder: str = ""
+    """Where its output lies, below ``logs/CONTAINER/ATTEMPT.log``; "" where there is no such folder."""
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from runner.core.diagnosis import diagnose
 from runner.core.explain.case import Case, Subject
 from runner.core.explain.evidence import Evidence
 from runner.core.explain.finding import ORDER, Certainty, Finding
@@ -62,7 +63,7 @@ _BACK_OFF = re.compile(r"^back-off (\S+) restarting")
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """Causes, most telling first; ``silenced`` are symptoms of theirs.
+    """Causes, most telling first; ``silenced`` are symptoms of theirs. ``state`` is what holds the pod up, as its status says.
 
     ``looked_at`` says which evidence there was and what was missing. ``retry`` says when the next attempt is made, "" where
     that is not known.
@@ -70,6 +71,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
     name: str
     namespace: str
+    state: str = ""
     findings: tuple[Finding, ...] = ()
     silenced: tuple[Finding, ...] = ()
     looked_at: tuple[str, ...] = ()
@@ -85,6 +87,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
         """As ``explain -o json`` prints it."""
         return {
             "pod": {"namespace": self.namespace, "name": self.name},
+            "state": self.state,
             "causes": [one.to_json() for one in self.findings],
             "silenced": [one.to_json() for one in self.silenced],
             "lookedAt": list(self.looked_at),
@@ -104,12 +107,18 @@ def explain(evidence: Evidence) -> Explanation:
     return Explanation(
         name=evidence.name,
         namespace=evidence.namespace,
+        state=_state(case),
         findings=tuple(kept),
         silenced=tuple(one for one in found if one not in kept),
         looked_at=tuple(_looked_at(case)),
         missing=tuple(_missing(case)),
         retry=_retry(case),
     )
+
+
+def _state(case: Case) -> str:
+    found = None if case.is_over_well else diagnose(case.pod)
+    return "" if found is None else found.sentence
 
 
 def _looked_at(case: Case) -> Iterator[str]:

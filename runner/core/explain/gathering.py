@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from runner.core.explain.evidence import Attempt, Evidence
+from runner.core.explain.evidence import Attempt, Evidence, Written
 from runner.core.model import EMPTY, Json
 
 USED = ("Pod", "ConfigMap", "Secret", "Service", "PersistentVolumeClaim")
@@ -35,9 +35,12 @@ def evidence_of(
     is_here: bool = False,
     images: Sequence[str] = (),
     architecture: str = "",
+    written: Sequence[Written] = (),
+    folder: str = "",
+    is_whole: bool = False,
 ) -> Evidence:
-    """The evidence of one pod among objects of any kinds."""
-    found: dict[str, list[Json]] = {}
+    """The evidence of one pod among objects of any kinds. ``is_whole``: there are no others than these, of any kind."""
+    found: dict[str, list[Json]] = {kind: [] for kind in USED if is_whole}
     for one in objects:
         if one.get("kind") in USED:
             found.setdefault(str(one["kind"]), []).append(one)
@@ -50,6 +53,8 @@ def evidence_of(
         architecture=architecture,
         now=now,
         is_here=is_here,
+        written=written,
+        folder=folder,
     )
 
 

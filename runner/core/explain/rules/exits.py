@@ -65,6 +65,8 @@ def _look(subject: Subject) -> str:
     """The command that shows the log of that attempt."""
     evidence = subject.case.evidence
     place = "" if evidence.namespace == "default" else f" -n {evidence.namespace}"
+    if evidence.folder:
+        return f"see {evidence.folder}/logs/{subject.name}/{subject.attempt}.log"
     if evidence.is_here:
         return f"`podrunner logs {evidence.name} -c {subject.name} --attempt {subject.attempt}{place}`"
     previous = "" if subject.status.get("state", {}).get("terminated") else " --previous"
