@@ -37,14 +37,18 @@ _STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\
 _PodName = tuple[str, str]
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+_Base: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]
     """YAML in which an instant is a text, as Kubernetes has it."""
 
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        letter: [(tag, pattern) for tag, pattern in pairs if tag != "tag:yaml.org,2002:timestamp"]
+        for letter, pairs in _Base.yaml_implicit_resolvers.items()
+    }
 
-_Loader.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in pairs if tag != "tag:yaml.org,2002:timestamp"]
-    for letter, pairs in _Loader.yaml_implicit_resolvers.items()
-}
+
 _DECODER: Final = json.JSONDecoder()
 
 
@@ -76,6 +80,18 @@ class Dump:
             names = ", ".join(str(one.get("name")) for one in known)
             raise UsageError(f"container {container} is not valid for pod {_name(pod)[1]}", hint=f"it has: {names}")
         self.add_log(_name(pod), container, int(found.get("restartCount") or 0), _text(Path(path)))
+
+    def add(self, value: object) -> None:
+        """An object, or a list of them in any form."""
+        self.objects += flat({"items": value} if isinstance(value, list) else value)
+
+    def add_written(self, pod: _PodName, new: Written) -> None:
+        """A file that a container wrote to a volume."""
+        self.written.setdefault(pod, []).append(new)
+
+    def lies_in(self, pod: _PodName, folder: Path) -> None:
+        """A pod's artifacts are in a folder."""
+        self.folders[pod] = str(folder)
 
     def add_log(self, pod: _PodName, container: str, attempt: int, text: str) -> None:
         """Output of one attempt, with or without timestamps."""
@@ -131,7 +147,7 @@ def _take_text(dump: Dump, text: str, name: str) -> None:
         hint = "give the output of `kubectl get pod NAME -o yaml`"
         raise UsageError(f"{name} is neither YAML nor JSON: {reason}", hint=hint) from error
     for value in values:
-        dump.objects += flat(value if not isinstance(value, list) else {"items": value})
+        dump.add(value)
 
 
 def _json(text: str) -> Iterator[Any]:
@@ -169,14 +185,14 @@ def _take_beside(dump: Dump, pod: Json, folder: Path) -> None:
     for path in sorted(folder.glob("logs/*/*.log")):
         if path.stem.isdigit():
             dump.add_log(name, path.parent.name, int(path.stem), _text(path))
-            dump.folders[name] = str(folder)
+            dump.lies_in(name, folder)
     for path in sorted(folder.glob("volumes/*/*.json")):
         for one in flat({"items": _changes(path)}):
             if one.get("path") and one.get("after") is not None:
                 new = Written(
                     container=path.parent.name, volume=str(one.get("volume")), path=str(one["path"]).strip("/")
                 )
-                dump.written.setdefault(name, []).append(new)
+                dump.add_written(name, new)
 
 
 def _changes(path: Path) -> list[Any]:
