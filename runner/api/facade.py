@@ -106,6 +106,7 @@ class Runner(Deleting):
 
     def plan(self, objects: Sequence[LoadedObject], options: RunOptions) -> str:
         """The first decision for each pod, as text, without an Engine."""
+        from runner.core.model import Pod
         from runner.core.sync.backoff import BackoffSettings
         from runner.core.sync.decide import Memory
         from runner.core.sync.foresight import first_plan
@@ -119,7 +120,7 @@ class Runner(Deleting):
         controllers = self._controllers(objects)
         for controller in controllers:
             pods += [self._made(value, admission) for value in controller.step((), now, 1.0).create]
-        for pod in pods:
+        for pod in map(Pod.from_json, pods):
             scoped = with_retry_scope(pod, options.worker.retry.scope)
             plan = first_plan(scoped, now, memory)
             texts.append("\n  ".join([f"pod/{pod.name}", *str(plan).splitlines()]))

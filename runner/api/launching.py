@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec.structs import replace
 
 from runner.api.ground import Ground
-from runner.core.faults.annotation import annotated
+from runner.core.faults.annotation import annotated_value
 from runner.core.kindwords import CLAIMS, OBJECTS, PODS
-from runner.core.model import Json, Pod
+from runner.core.model import Json, Object, Pod
 from runner.errors import (
     EngineRefusal,
     EngineUnavailable,
@@ -31,13 +31,14 @@ if TYPE_CHECKING:
     from runner.api.waiting import Waiting
     from runner.client.contract import Client
     from runner.controllers.control import Controller
+    from runner.core.faults.model import Fault
     from runner.core.manifest import LoadedObject
     from runner.core.narration import Listener, Narration
-    from runner.kubelet.containers.sandbox import Zone
     from runner.kubelet.loop.secrecy import Secrets
     from runner.kubelet.network.following import NetworkThread
+    from runner.node.newcomers import Newcomers
     from runner.node.outcome import StopRequest
-    from runner.node.owning import Owned, Title
+    from runner.node.owning import Owned, Spawn, Title
     from runner.registry.admission import Admission
     from runner.registry.holders import NodeInstance
 
@@ -46,6 +47,10 @@ T = TypeVar("T")
 
 def _deaf(narration: Narration) -> None:
     """A listener that does nothing."""
+
+
+def _wait_for_its_turn(owned: Owned) -> None:
+    """Begin nothing early."""
 
 
 REFERRED_KINDS = frozenset(OBJECTS)
@@ -71,25 +76,38 @@ def admission_of(objects: Sequence[LoadedObject], node: str = "") -> Admission:
     return Admission(node=node, accounts=accounts)
 
 
-def _check_number(pods: Sequence[tuple[Pod, Controller | None]], *, is_one: bool) -> None:
+Made = tuple[Json, "Controller | None"]
+"""A pod that is to be written, with the workload that makes it, None: it stands in a manifest."""
+
+
+def _check_number(pods: Sequence[Made], *, is_one: bool) -> None:
     if is_one and len(pods) != 1:
-        names = ", ".join(pod.name for pod, _ in pods) or "none"
+        names = ", ".join(_name(pod) for pod, _ in pods) or "none"
         raise UsageError(f"run is for one pod, the manifests make {len(pods)}: {names}", hint="use run_all")
 
 
-def _check_exit_code_from(named: str, pods: Sequence[tuple[Pod, Controller | None]]) -> None:
+def _name(pod: Json) -> str:
+    return str(pod["metadata"]["name"])
+
+
+def _has_container(pod: Json, name: str) -> bool:
+    every = (one for key in ("initContainers", "containers") for one in pod["spec"].get(key) or ())
+    return any(one["name"] == name for one in every)
+
+
+def _check_exit_code_from(named: str, pods: Sequence[Made]) -> None:
     """See that there is the container whose exit code is asked for, and only one of it. Raises UsageError."""
     if not named or not pods:
         return
     owner, _, container = named.rpartition("/")
-    known = [(pod, pod.name if maker is None else maker.workload.source) for pod, maker in pods]
+    known = [(pod, _name(pod) if maker is None else maker.workload.source) for pod, maker in pods]
     chosen = [(pod, name) for pod, name in known if owner in ("", name)]
     if not chosen:
         names = ", ".join(dict.fromkeys(name for _, name in known))
         raise UsageError(f'no pod "{owner}" to take the exit code from', hint=f"the manifests make: {names}")
-    having = [name for pod, name in chosen if pod.container(container)]
+    having = [name for pod, name in chosen if _has_container(pod, container)]
     if not having:
-        raise UsageError(f"container {container} is not valid for pod {chosen[0][0].name}")
+        raise UsageError(f"container {container} is not valid for pod {_name(chosen[0][0])}")
     if not owner and len(having) > 1:
         ways = " or ".join(f"{name}/{container}" for name in dict.fromkeys(having))
         raise UsageError(f"{len(having)} pods have a container {container}", hint=f"say which: --exit-code-from {ways}")
@@ -99,23 +117,24 @@ def _check_exit_code_from(named: str, pods: Sequence[tuple[Pod, Controller | Non
 class Launch:
     """The pods that a run begins with, what makes more of them, and how they are run.
 
-    ``spawn`` writes a pod for a workload, and tells the node first that it is to come.
+    ``pods`` are as they were written; ``spawn`` writes one for a workload. The node finds both in the registry.
     """
 
-    pods: Sequence[Owned]
+    pods: Sequence[Json]
     controllers: Sequence[Controller]
-    spawn: Callable[[Callable[[Owned], None], Json, Controller], Pod]
+    spawn: Spawn
     options: RunOptions
     image: str
     since: datetime
     network: NetworkThread
     title: Title
+    newcomers: Newcomers
 
 
 class Launching(Ground):
     """What running needs of the facade."""
 
-    def _admitted(self, objects: Sequence[LoadedObject], admission: Admission) -> list[Pod]:
+    def _admitted(self, objects: Sequence[LoadedObject], admission: Admission) -> list[Object]:
         """The manifests' own pods as an API server would have let them in. Raises ManifestError."""
         from runner.registry.admission import value_of
 
@@ -123,7 +142,7 @@ class Launching(Ground):
         if len(pods) < len(objects) or not pods:
             self._check_kinds(objects)
         now = self.clock.now()
-        return [Pod.from_json(admission.admit(value_of(o), now)) for o in pods]
+        return [admission.admit(value_of(o), now) for o in pods]
 
     @staticmethod
     def _check_kinds(objects: Sequence[LoadedObject]) -> None:
@@ -151,9 +170,9 @@ class Launching(Ground):
 
     def _first_pods(
         self, objects: Sequence[LoadedObject], controllers: Sequence[Controller], admission: Admission
-    ) -> list[tuple[Pod, Controller | None]]:
-        """The pods that a run begins with, each with the workload that makes it, None: it stands in a manifest."""
-        pods: list[tuple[Pod, Controller | None]] = [(pod, None) for pod in self._admitted(objects, admission)]
+    ) -> list[Made]:
+        """The pods that a run begins with."""
+        pods: list[Made] = [(pod, None) for pod in self._admitted(objects, admission)]
         for controller in controllers:
             begun = controller.step((), self.clock.now(), 1.0).create
             pods += [(self._made(value, admission), controller) for value in begun]
@@ -163,14 +182,14 @@ class Launching(Ground):
     def launched(
         self, objects: Sequence[LoadedObject], options: RunOptions, *, is_one: bool = False
     ) -> Iterator[Launch]:
-        """Everything that a run needs before its workers start: checked, owned, stored, sandboxes begun.
+        """Everything that a run needs before its node is there: checked, written, and what the node holds of it begun.
 
         ``is_one``: there has to be exactly one pod to begin with. What the manifests brought along for the pods goes at the
         end; after an error the pods too.
         """
         options = self._on_this_node(options)
         controllers, admission = self._controllers(objects), admission_of(objects, options.worker.node_name)
-        pods = self._first_pods(objects, controllers, admission)
+        pods: Sequence[Made] = self._first_pods(objects, controllers, admission)
         if options.faults:
             pods = self._with_faults(pods, objects, options)
         _check_number(pods, is_one=is_one)
@@ -178,7 +197,6 @@ class Launching(Ground):
         from runner.kubelet.network.following import NetworkThread
         from runner.kubelet.network.place import NetworkPlace
         from runner.kubelet.sandboximage import sandbox_reference
-        from runner.node.owning import abandon, own_new
         from runner.registry.holders import NodeInstance
         from runner.registry.ownership import owner_label
 
@@ -187,33 +205,34 @@ class Launching(Ground):
         instance = NodeInstance(self.home)
         title = self._title(instance, options)
         with instance, self._standing(controllers, instance, title.lease):
-            take = partial(own_new, registry=self.registry, title=title, make_room=self.make_room)
-            mine = take([pod for pod, _ in pods])
+            write = partial(
+                self.client.create_all,
+                holder=title.holder,
+                lease=title.lease,
+                run_spec=title.run_spec,
+                make_room=self.make_room,
+            )
+            values = [pod for pod, _ in pods]
 
-            begin = partial(self._begin, options=options, image=image)
-
-            def spawn(expect: Callable[[Owned], None], value: Json, _: Controller) -> Pod:
-                (owned,) = take([annotated(self._made(value, admission), options.faults)])
-                expect(owned)
-                mine.append(owned)
-                begin(owned, zone=network.zone)
-                return owned.pod
+            def spawn(value: Json, _: Controller) -> Object:
+                (made,) = write([annotated_value(self._made(value, admission), options.faults)])
+                return made
 
             place = NetworkPlace(instance, owner_label(home=self.home, may_keep=True), title.lease)
             network = NetworkThread(self.engine, self.registry, self.clock, place)
+            newcomers = self._newcomers(title, image, options.faults, network)
             has_begun = False
+            write(values)
             try:
                 self._put_objects(objects, title)
                 network.prepare()
                 self._put_claims(controllers)
-                for owned in mine:
-                    begin(owned, zone=network.zone)
+                newcomers.look()  # Pods refer to what was written after them.
                 network.await_prepared()  # The variables of Services tell their addresses.
                 has_begun = True
-                yield Launch(tuple(mine), controllers, spawn, options, image, since, network, title)
+                yield Launch(values, controllers, spawn, options, image, since, network, title, newcomers)
             except BaseException as error:
-                for owned in mine:
-                    abandon(owned, self.engine, self.registry, self.clock)
+                newcomers.abandon(self.engine, self.clock)
                 _tell_in_the_middle(error, has_begun=has_begun)
                 raise
             finally:
@@ -221,22 +240,37 @@ class Launching(Ground):
                 with suppress(StoreError):  # A sweep forgets what has no living owner.
                     self._remove_objects(objects, title.lease)
 
-    def _begin(self, owned: Owned, *, options: RunOptions, image: str, zone: Zone) -> None:
-        """Begin a pod's sandbox, unless there are faults: they have their time, and their events, with everything in its turn."""
-        from runner.node.owning import begin_sandbox
+    def _newcomers(
+        self, title: Title, image: str, faults: Sequence[Fault] = (), network: NetworkThread | None = None
+    ) -> Newcomers:
+        """What is written for the run's own node, which comes later: its sandboxes are begun before.
 
-        if not options.faults:
-            begin_sandbox(owned, self.engine, self.registry, self.clock, image, zone)
+        Not with faults, which have their time, and their events, with everything in its turn.
+        """
+        from runner.kubelet.containers.sandbox import NO_ZONE
+        from runner.node.newcomers import Newcomers
+        from runner.node.owning import begin_sandbox, own_found
+
+        begin = partial(
+            begin_sandbox,
+            engine=self.engine,
+            store=self.registry,
+            clock=self.clock,
+            image=image,
+            zone=NO_ZONE if network is None else network.zone,
+        )
+        means = partial(own_found, owner=title.owner)
+        return Newcomers(self.registry, title.holder, means, _wait_for_its_turn if faults else begin)
 
     def _with_faults(
-        self, pods: Sequence[tuple[Pod, Controller | None]], objects: Sequence[LoadedObject], options: RunOptions
-    ) -> list[tuple[Pod, Controller | None]]:
+        self, pods: Sequence[Made], objects: Sequence[LoadedObject], options: RunOptions
+    ) -> Sequence[Made]:
         """The pods with an annotation that names their faults. Raises UsageError for what cannot be injected."""
         from runner.api.faults import check, refuse_what_cannot_be
 
         check(options.faults, objects)
         refuse_what_cannot_be(options.faults, self.engine)
-        return [(annotated(pod, options.faults), maker) for pod, maker in pods]
+        return [(annotated_value(pod, options.faults), maker) for pod, maker in pods]
 
     def _title(self, instance: NodeInstance, options: RunOptions) -> Title:
         """What is written beside the pods of a run, each run with a lease of its own."""
@@ -274,9 +308,9 @@ class Launching(Ground):
             [one.workload for one in controllers], self.registry, instance, lease, self.clock, self.make_room
         )
 
-    def _made(self, value: Json, admission: Admission) -> Pod:
+    def _made(self, value: Json, admission: Admission) -> Object:
         """A pod that a workload makes. Raises ManifestError."""
-        return Pod.from_json(admission.admit({"kind": PODS.kind, **value}, self.clock.now()))
+        return admission.admit({"kind": PODS.kind, **value}, self.clock.now())
 
     @contextmanager
     def working(self, launch: Launch, listener: Listener, stop: StopRequest) -> Iterator[Waiting]:
@@ -286,11 +320,11 @@ class Launching(Ground):
 
         with Audience(self.engine, self.home, launch.options, listener, self.clock) as audience:
             stop.subscribe(lambda: audience.hurry(is_forced=stop.forced))
-            run = self._waiting(launch.options, audience, launch.title, launch.image, launch.network, audience.secrets)
+            run = self._waiting(
+                launch.options, audience, launch.newcomers, launch.image, launch.network, audience.secrets
+            )
             try:
-                for owned in launch.pods:
-                    run.node.roster.expect(owned)
-                run.node.control(launch.controllers, partial(launch.spawn, run.node.roster.expect))
+                run.node.control(launch.controllers, launch.spawn)
                 run.open(launch.since)
                 self.sweep_aside()
                 yield run
@@ -359,7 +393,8 @@ class Launching(Ground):
         self.engine.architecture()  # Where no Engine answers this says so, the workers would wait for one.
         with NodeInstance(self.home) as instance:
             options = self._on_this_node(RunOptions())
-            run = self._waiting(options, _deaf, self._title(instance, options), image="")
+            newcomers = self._newcomers(self._title(instance, options), image="")
+            run = self._waiting(options, _deaf, newcomers, image="")
             try:
                 for pod in pods:
                     with suppress(PodIsOwned):  # Another process was faster.
@@ -373,7 +408,7 @@ class Launching(Ground):
         self,
         options: RunOptions,
         listener: Listener,
-        title: Title,
+        newcomers: Newcomers,
         image: str,
         network: NetworkThread | None = None,
         secrets: Secrets | None = None,
@@ -382,7 +417,6 @@ class Launching(Ground):
         from runner.api.waiting import Waiting
         from runner.kubelet.prober.handlers import EngineHandlers
         from runner.node.node import Node
-        from runner.node.owning import own_found
         from runner.node.threads import Threads
 
         injector = None
@@ -399,8 +433,7 @@ class Launching(Ground):
             options=options.worker,
             listener=listener,
             sandbox_image=image,
-            holder=title.holder,
-            means=partial(own_found, owner=title.owner),
+            newcomers=newcomers,
             network=network,
             secrets=secrets,
             faults=injector,

@@ -71,8 +71,8 @@ class Life:
             self._beginner = threading.current_thread()
         try:
             launch = self._resources.enter_context(self._runner.launched(objects, self._options, is_one=is_one))
-            for owned in launch.pods:
-                self._remember(owned.pod.manifest)
+            for pod in launch.pods:
+                self._remember(pod)
             self._run = self._resources.enter_context(self._runner.working(launch, self._hear, self._stop))
             self._run.node.on_trouble(self._wake_histories)
         except BaseException as error:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runner.core.logquestion import LogQuestion
     from runner.core.manifest import LoadedObject
     from runner.core.narration import LogLine
-    from runner.registry.contract import Listing, Watch
+    from runner.registry.contract import Key, Listing, Watch
 
 
 class Waitable(Protocol):
@@ -50,6 +50,22 @@ class Client(Protocol):
         """Add an object of any kind, a pod or a workload too, that stays. Raises AlreadyExists.
 
         What was loaded has been read and checked; JSON is here. Raises ManifestError, with all that is wrong with it.
+        """
+        ...
+
+    def create_all(
+        self,
+        values: Sequence[Json],
+        *,
+        holder: str = "",
+        lease: str = "",
+        run_spec: str | None = None,
+        make_room: Callable[[Sequence[Key]], object] | None = None,
+    ) -> Sequence[Object]:
+        """Add objects that were admitted, all or none, with what the ledger says of each. Raises AlreadyExists.
+
+        ``holder`` is the node that runs them, ``lease`` the run with which they go, ``run_spec`` what that has chosen, as JSON.
+        ``make_room`` is called once with their kinds, namespaces and names: what a dead process left there may go.
         """
         ...
 

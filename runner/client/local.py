@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.client.contract import no_such, words_of
@@ -10,7 +12,7 @@ from runner.clock import Countdown
 from runner.core.changes import ChangeType
 from runner.core.kindwords import EVENTS, PODS
 from runner.core.model import Json, Object
-from runner.errors import WaitTimeout
+from runner.errors import AlreadyExists, StoreError, WaitTimeout
 
 if TYPE_CHECKING:
     from runner.client.contract import Waitable
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from runner.core.logquestion import LogQuestion
     from runner.core.manifest import LoadedObject
     from runner.core.narration import LogLine
-    from runner.registry.contract import Listing, Watch
+    from runner.registry.contract import Key, Listing, Watch
 
 
 def _checked(value: Json | LoadedObject) -> Object:
@@ -54,11 +56,40 @@ class LocalClient:
 
     def create(self, value: Json | LoadedObject) -> Object:
         from runner.node.machine import node_name
-        from runner.registry.admission import Admission, create
+        from runner.registry.admission import Admission
 
         admission = Admission(node=node_name(), accounts={})
-        (made,) = create(self._place.registry, admission.admit(_checked(value), self._place.clock.now()))
+        (made,) = self.create_all([admission.admit(_checked(value), self._place.clock.now())])
         return made
+
+    def create_all(
+        self,
+        values: Sequence[Json],
+        *,
+        holder: str = "",
+        lease: str = "",
+        run_spec: str | None = None,
+        make_room: Callable[[Sequence[Key]], object] | None = None,
+    ) -> Sequence[Object]:
+        from runner.registry.admission import create
+        from runner.registry.contract import name_of, uid_of
+
+        registry = self._place.registry
+        write = partial(create, registry, *values, holder=holder, lease=lease, run_spec=run_spec)
+        keys = [(str(value["kind"]), *name_of(value)) for value in values]
+        try:
+            try:
+                return write()
+            except AlreadyExists:
+                if make_room is None:
+                    raise
+                make_room(keys)
+                return write()
+        except BaseException:
+            with suppress(StoreError):
+                for key, value in zip(keys, values, strict=True):  # An interrupt may have come after they were written.
+                    registry.delete(*key, uid=uid_of(value))
+            raise
 
     def apply(self, value: Json | LoadedObject) -> str:
         from runner.registry.objects import apply_object

@@ -394,6 +394,7 @@ class NumberedRegistry:
         self.ledger: Ledger = NumberedLedger(registry.ledger, gate)
         self.get, self.get_by_uid, self.list = registry.get, registry.get_by_uid, registry.list
         self.version, self.wishes, self.watch = registry.version, registry.wishes, registry.watch
+        self.unbegun = registry.unbegun
 
     def create(self, value: Json, *, holder: str = "", run_spec: str | None = None, lease: str = "") -> Object:
         with self._gate.write("create", _named(value)):

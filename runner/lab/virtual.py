@@ -40,6 +40,7 @@ from runner.lab.handlers import SimulatedHandlers
 from runner.lab.network import VirtualNetwork
 from runner.lab.script import INIT_ATTEMPT, SimulationScript
 from runner.lab.steps import Step, World, write
+from runner.node.newcomers import Newcomers
 from runner.node.node import Node
 from runner.node.owning import Owned, begin_sandbox
 from runner.node.running import Past, Running
@@ -127,7 +128,6 @@ class VirtualNode:
         self.mends = mends
         self._is_alone = is_alone
         self._listener, self._between = listener, between
-        self._new: set[str] = set()
         self._scripts: dict[str, SimulationScript] = {}
         self._read: dict[str, Pod] = {}
         self._faults = self._injector(faults) if faults else None
@@ -146,6 +146,14 @@ class VirtualNode:
         if self._faults is not None:
             engine = self._faults.engine(engine)
         self.network = VirtualNetwork(engine, registry, self.clock, image=_SANDBOX_IMAGE, owner=_OWNER)
+        begin = partial(
+            begin_sandbox,
+            engine=engine,
+            store=registry,
+            clock=self.clock,
+            image=_SANDBOX_IMAGE,
+            zone=self.network.zone,
+        )
         node = Node(
             engine=engine,
             store=registry,
@@ -155,8 +163,7 @@ class VirtualNode:
             options=replace(self.options, relist=None),
             listener=self._listener,
             sandbox_image=_SANDBOX_IMAGE,
-            holder=_OWNER,
-            means=self._means,
+            newcomers=Newcomers(registry, _OWNER, self._means, begin if self._faults is None else _ignore),
             network=self.network,
             on_add=self._added,
             faults=self._faults,
@@ -182,7 +189,6 @@ class VirtualNode:
         """The node's process has died, and another one begins: it takes what is in the registry and the Engine."""
         self.node = self._begin()
         self._wake = None
-        self._new.clear()
         self._broken.clear()
         self._resume()
 
@@ -225,10 +231,9 @@ class VirtualNode:
 
     def _means(self, value: Object) -> Owned:
         """What it takes to run a pod that the node has found; what was written here need not be read again."""
-        pod = self._read.pop(uid_of(value), None) or Pod.from_json(without_status(value))
+        pod = self._read.pop(uid_of(value), None) or Pod.from_json(unversioned(without_status(value)))
         if pod.uid not in self._scripts:
             self._assign(pod, self.script.for_pod(pod))
-        self._new.add(pod.uid)
         return self._owned(pod, self._scripts[pod.uid])
 
     def _assign(self, pod: Pod, script: SimulationScript) -> None:
@@ -339,12 +344,6 @@ class VirtualNode:
     def _step(self, one: Running) -> None:
         if one.detached:
             return self.node.let_go(one)
-        if self._new and one.pod.uid in self._new:
-            self._new.discard(one.pod.uid)
-            if not one.worker.is_adopted and self._faults is None:
-                begin_sandbox(
-                    one.owned, self.node.engine, self.node.store, self.clock, _SANDBOX_IMAGE, self.network.zone
-                )
         try:
             is_gone = self.node.step(one)
         except Exception as error:
@@ -442,10 +441,10 @@ class Cluster(VirtualNode):
         spec = made.get("spec") or {}
         return Pod.from_json({**made, "spec": {**spec, "nodeName": spec.get("nodeName") or self.options.node_name}})
 
-    def _spawn(self, value: Json, controller: Controller) -> Pod:
-        """A pod that a workload makes."""
+    def _spawn(self, value: Json, controller: Controller) -> Json:
+        """Write a pod that a workload makes."""
         pod = self._admitted(value, controller.workload.namespace)
-        return self.write(pod, self._script_of(pod, controller), self.node.store)
+        return self.write(pod, self._script_of(pod, controller), self.node.store).manifest
 
     def _script_of(self, pod: Pod, controller: Controller) -> SimulationScript:
         script = self.script.for_pod(pod)

@@ -37,10 +37,11 @@ from runner.kubelet.podworkers.wiring import Order, Shared, make_worker
 from runner.kubelet.podworkers.worker import PodWorker
 from runner.kubelet.prober.handlers.contract import Handlers
 from runner.node.mending import CALM_SECONDS, MENDING, MOST_BREAKS, may_be_mended, text_of
+from runner.node.newcomers import Newcomers
 from runner.node.owning import Owned, Spawn
-from runner.node.roster import Means, Roster
+from runner.node.roster import Roster
 from runner.node.running import Past, Running, member_of
-from runner.registry.contract import Change, Registry
+from runner.registry.contract import Change, Registry, name_of, uid_of
 from runner.registry.deletion import pod_of, request_deletion
 from runner.registry.deletionrequests import KIND as DELETION_REQUEST
 from runner.registry.home import Home
@@ -68,8 +69,7 @@ class Node:
         options: WorkerOptions,
         listener: Listener,
         sandbox_image: str,
-        holder: str,
-        means: Means,
+        newcomers: Newcomers,
         home: Home | None = None,
         network: Network | None = None,
         secrets: Secrets | None = None,
@@ -81,14 +81,15 @@ class Node:
 
         ``on_add`` is called with each pod before it lives.
 
-        ``holder`` is what stands in the ledger beside what this node runs; ``means`` gives what it takes to run a pod.
+        ``newcomers`` are the pods that are written for this node, by its holder's name in the ledger.
         """
         self.engine = engine
         self.clock = clock
         self.options = options
         self.network = network
         self.store = store
-        self.holder = holder
+        self.holder = newcomers.holder
+        self._newcomers = newcomers
         self._listener = listener
         self._faults = faults
         self._sandbox_image = sandbox_image
@@ -103,7 +104,7 @@ class Node:
             profiles=None if home is None else home.profiles,
             locks=None if home is None else home.locks,
         )
-        self.roster = Roster(store, holder, means, self._begin, lambda: self.controllers, on_add)
+        self.roster = Roster(store, newcomers, self._begin, lambda: self.controllers, on_add)
         self.live = self.roster.live
         """The pods that run, by uid."""
         self._control: Control | None = None
@@ -197,10 +198,6 @@ class Node:
 
     # --- pods -------------------------------------------------------------------------------------------------------
 
-    def add(self, owned: Owned, *, is_new: bool = True, controller: Controller | None = None) -> Running:
-        """Begin with a pod, whichever node holds it."""
-        return self.roster.add(owned, is_new=is_new, controller=controller)
-
     def _begin(self, owned: Owned, is_new: bool, controller: Controller | None) -> Running:
         return Running(owned, self._worker(owned, is_new=is_new), controller)
 
@@ -260,6 +257,8 @@ class Node:
 
     def step(self, one: Running) -> bool:
         """Let a pod's worker do what is to be done now. Returns whether the pod is gone; raises what breaks the worker."""
+        if not one.owned.is_begun:
+            self._newcomers.begin(one.owned)  # Found by the thread that follows the registry.
         if not one.worker.step():
             return False
         self.roster.fold(one)
@@ -364,9 +363,11 @@ class Node:
         """Make a pod for a workload; returns its name."""
         assert self._spawn is not None
         with self.roster.guard:  # A thread that hears of it meanwhile waits until it is here.
-            pod = self._spawn(value, controller)
-            self.roster.pick_up(pod.uid)
-        return pod.name
+            made = self._spawn(value, controller)
+            if self.roster.find(uid_of(made)) is None:
+                self._newcomers.look(uid_of(made))
+                self.roster.pick_up(uid_of(made))
+        return name_of(made)[1]
 
     def delete(self, uid: PodUID, grace: int | None = None) -> None:
         """Ask for the deletion of a pod."""

@@ -1,9 +1,8 @@
-"""The means to run a pod here, pods that are written for this node to run, and their sandboxes ahead of time."""
+"""The means to run a pod here, and its sandbox ahead of time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,29 +10,19 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from runner.clock import Clock, Wakeup
-from runner.core.kindwords import PODS
 from runner.core.model import Json, Object, Pod
 from runner.engine.protocol import Engine
-from runner.errors import AlreadyExists, EngineError, RunnerError
 from runner.kubelet.containers.ahead import begin_ahead
-from runner.kubelet.containers.removal import remove_everything
 from runner.kubelet.containers.sandbox import NO_ZONE, Ahead, SandboxMaker, Zone
 from runner.kubelet.loop.jobs import Jobs, ThreadJobs
 from runner.kubelet.loop.making import Making
-from runner.registry.admission import create
-from runner.registry.contract import Key, Registry, without_status
-from runner.registry.deletion import forget_pod
-from runner.registry.objects import remove_claims
-from runner.retry import engine_retry
+from runner.registry.contract import Registry, unversioned, without_status
 
 if TYPE_CHECKING:
     from runner.controllers.control import Controller
 
-Spawn = Callable[[Json, "Controller"], Pod]
-"""Writes a pod for this node to run, for a workload, from a v1 Pod that has no UID yet."""
-
-ABANDON_SECONDS = 30.0
-"""How long what was being made for a pod that is given up is waited for."""
+Spawn = Callable[[Json, "Controller"], Json]
+"""Writes a pod for this node to run, for a workload, from a v1 Pod that has no UID yet. Returns it as it was written."""
 
 
 @dataclass(slots=True)
@@ -50,6 +39,13 @@ class Owned:
     has_messages: bool = True
     """Whether a container of it may leave a termination message."""
     ahead: Ahead = field(default_factory=Ahead)
+    is_begun: bool = False
+    """Whether what comes first was done, or this is no new pod."""
+
+    def begin_once(self) -> bool:
+        """Whether what comes first is to be done now: the first time that this is asked."""
+        was_begun, self.is_begun = self.is_begun, True
+        return not was_begun
 
     def sandbox_maker(self, engine: Engine, clock: Clock, image: str, zone: Zone) -> SandboxMaker:
         """What makes its sandboxes, ahead of their turn and in it."""
@@ -85,7 +81,7 @@ def own(pod: Pod, owner: str) -> Owned:
 
 def own_found(value: Object, owner: str) -> Owned:
     """The same for a v1 Pod that was found in the registry."""
-    return own(Pod.from_json(without_status(value)), owner)
+    return own(Pod.from_json(unversioned(without_status(value))), owner)
 
 
 class Title(Struct, frozen=True, kw_only=True):
@@ -100,53 +96,8 @@ class Title(Struct, frozen=True, kw_only=True):
     run_spec: str | None = None
 
 
-def own_new(
-    pods: Sequence[Pod], registry: Registry, title: Title, make_room: Callable[[Sequence[Key]], object]
-) -> list[Owned]:
-    """Write new pods for a node to run, all or none. Raises AlreadyExists.
-
-    ``make_room`` is called once with their kinds, namespaces and names: what a dead process left there may go.
-    """
-    write = partial(
-        create,
-        registry,
-        *(pod.manifest for pod in pods),
-        holder=title.holder,
-        lease=title.lease,
-        run_spec=title.run_spec,
-    )
-    try:
-        try:
-            write()
-        except AlreadyExists:
-            make_room([(PODS.kind, pod.namespace, pod.name) for pod in pods])
-            write()
-        return [own(pod, title.owner) for pod in pods]
-    except BaseException:
-        for pod in pods:  # An interrupt may have come after they were written.
-            forget_pod(registry, pod.uid)
-        raise
-
-
 def begin_sandbox(
     owned: Owned, engine: Engine, store: Registry, clock: Clock, image: str, zone: Zone = NO_ZONE
 ) -> None:
     """Begin what is decided first about a new pod, before it has its worker."""
     owned.ahead.put(begin_ahead(owned.pod, owned.sandbox_maker(engine, clock, image, zone), store))
-
-
-def abandon(owned: Owned, engine: Engine, store: Registry, clock: Clock) -> None:
-    """Undo as much of a pod as can be undone when the run itself has broken; a sweep finds the rest.
-
-    The pod's worker has ended. Creations that were begun are waited for.
-    """
-    owned.making.close()
-    owned.jobs.close()
-    owned.making.wait(ABANDON_SECONDS)
-    with suppress(EngineError):
-        engine_retry(clock, lambda: remove_everything(owned.pod, engine.of(owned.pod), owned.owner))
-    with suppress(RunnerError):
-        remove_claims(store, owned.pod.namespace, owned.pod.uid)
-    with suppress(RunnerError):
-        forget_pod(store, owned.pod.uid)
-    owned.release()

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from runner.core.changes import ChangeType
-from runner.core.model import Json, Object, Pod
+from runner.core.model import Object, Pod
 from runner.core.owners import controller_of
+from runner.node.newcomers import Newcomers
 from runner.node.owning import Owned
 from runner.node.running import Past, Running
-from runner.registry.contract import Change, Registry, uid_of
+from runner.registry.contract import Change, Registry, uid_of, was_admitted
 from runner.registry.deletion import pod_of
 from runner.registry.holders import was_held
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 MOST_PAST: Final = 200
 """How many pods that workloads have made and that are gone are remembered for the verdict on a run."""
 
-Means = Callable[[Object], Owned]
-"""Gives what it takes to run a v1 Pod."""
 Begin = Callable[[Owned, bool, "Controller | None"], Running]
 """Makes a pod's worker; told whether the pod is new, and which workload has made it."""
 
@@ -33,22 +32,20 @@ class Roster:
     def __init__(
         self,
         registry: Registry,
-        holder: str,
-        means: Means,
+        newcomers: Newcomers,
         begin: Begin,
         controllers: Callable[[], Sequence[Controller]],
         on_add: Callable[[Running], None],
     ) -> None:
-        """``holder`` is what stands beside this node's pods in the ledger; ``means`` gives what it takes to run a pod.
+        """``newcomers`` are the pods that are written for this node; ``begin`` makes a worker.
 
         ``on_add`` is called with each pod before it lives.
         """
         self._registry = registry
-        self._holder = holder
-        self._means = means
+        self._newcomers = newcomers
+        self._holder = newcomers.holder
         self._begin = begin
         self._controllers = controllers
-        self._expected: dict[str, Owned] = {}
         # In the order in which they came; those that run once more, to be found and gone through quickly.
         self._all: dict[str, Running | Past] = {}
         self.live: dict[str, Running] = {}
@@ -71,15 +68,11 @@ class Roster:
 
     # --- finding ------------------------------------------------------------------------------------------------------
 
-    def expect(self, owned: Owned) -> None:
-        """A pod that will be found, whose first steps were taken already."""
-        self._expected[owned.pod.uid] = owned
-
     def look(self) -> None:
         """Begin with all that is held, and let go of what is not: at first, and when changes were missed. Raises StoreError."""
         with self.guard:
             held = [uid for uid, holder in self._registry.ledger.holders().items() if holder == self._holder]
-            for uid in dict.fromkeys((*self._expected, *held)):
+            for uid in dict.fromkeys((*self._newcomers.waiting, *held)):
                 self.pick_up(uid)
             for uid in self.live.keys() - set(held):
                 self._lose(self.live[uid])
@@ -105,27 +98,26 @@ class Roster:
             known = self._all.get(uid)
             if known is not None:
                 return known if isinstance(known, Running) else None
-            owned, is_new = self._expected.pop(uid, None), True
+            owned, is_new = self._newcomers.take(uid), True
             if owned is None:
                 value = pod_of(self._registry, uid)
                 if value is None or self._registry.ledger.holder(uid) != self._holder:
                     return None
-                owned = self._means(value)
-                is_new = not self._was_begun(value)
-            return self.add(owned, is_new=is_new, controller=self._maker_of(owned.pod))
+                owned, is_new = self._newcomers.own(value), not self._was_begun(value)
+            return self._add(owned, is_new=is_new)
 
     def _was_begun(self, value: Object) -> bool:
         """Whether a node has begun with a pod: something of it may be in the Engine."""
         uid = uid_of(value)
-        return _was_admitted(value) or bool(self._registry.ledger.attempts(uid)) or was_held(self._registry, uid)
+        return was_admitted(value) or bool(self._registry.ledger.attempts(uid)) or was_held(self._registry, uid)
 
-    def add(self, owned: Owned, *, is_new: bool, controller: Controller | None) -> Running:
-        """Begin with a pod, whichever node holds it."""
-        with self.guard:
-            one = self._begin(owned, is_new, controller)
-            self._all[owned.pod.uid] = self.live[owned.pod.uid] = one
-            self._on_add(one)
-            return one
+    def _add(self, owned: Owned, *, is_new: bool) -> Running:
+        if not is_new:
+            owned.begin_once()  # By another node.
+        one = self._begin(owned, is_new, self._maker_of(owned.pod))
+        self._all[owned.pod.uid] = self.live[owned.pod.uid] = one
+        self._on_add(one)
+        return one
 
     def _maker_of(self, pod: Pod) -> Controller | None:
         controllers = self._controllers()
@@ -143,6 +135,7 @@ class Roster:
         """Its worker has stopped. One that was lost is not known any more, unless it has come back. Raises StoreError."""
         one.owned.release()
         if one.is_lost:
+            self._newcomers.forget(one.owned)
             with self.guard:
                 self.live.pop(one.pod.uid, None)
                 self._all.pop(one.pod.uid, None)
@@ -152,6 +145,7 @@ class Roster:
         """Keep of a pod that is gone only what the verdict on a run, or its workload, looks at."""
         one.owned.release()
         with self.guard:
+            self._newcomers.forget(one.owned)
             self._all[one.pod.uid] = Past(view=one.view, controller=one.controller, decision=one.decision)
             self.live.pop(one.pod.uid, None)
             self.forget()
@@ -172,8 +166,3 @@ def _is_counted(past: Past) -> bool:
     """Whether its workload looks at it still: a Job that is there counts the pods that have ended."""
     maker = past.controller
     return maker is not None and maker.workload.kind == "Job" and not maker.is_deleted
-
-
-def _was_admitted(value: Json) -> bool:
-    """Whether a node has published a status of the pod."""
-    return bool((value.get("status") or {}).get("qosClass"))

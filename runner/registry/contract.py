@@ -206,6 +206,13 @@ class Registry(Protocol):
         """
         ...
 
+    def unbegun(self, holder: str, uid: str = "") -> Sequence[Object]:
+        """The pods that a node instance holds and no node has begun with, in the order in which they were written.
+
+        Nothing of them is in the Engine: no status was published, no attempt noted, no former holder. ``uid``: only that pod.
+        """
+        ...
+
     def create(self, value: Json, *, holder: str = "", run_spec: str | None = None, lease: str = "") -> Object:
         """Add an object, and what the ledger says of it, at once. One without a uid gets one. Raises AlreadyExists."""
         ...
@@ -320,6 +327,11 @@ def unversioned(value: Json) -> Json:
 def versioned(value: Json, revision: int) -> Object:
     """The object as it is shown."""
     return {**value, "metadata": {**(value.get("metadata") or {}), "resourceVersion": str(revision)}}
+
+
+def was_admitted(value: Json) -> bool:
+    """Whether a node has published a status of a pod."""
+    return bool((value.get("status") or {}).get("qosClass"))
 
 
 def foreign_conditions(status: Json) -> list[Object]:

@@ -29,11 +29,13 @@ from runner.kubelet.options import RunOptions, WorkerOptions
 from runner.kubelet.prober.handlers import EngineHandlers
 from runner.kubelet.sandboximage import sandbox_reference
 from runner.node.audience import Audience
+from runner.node.newcomers import Newcomers
 from runner.node.node import Node
 from runner.node.outcome import StopRequest
-from runner.node.owning import Title, own_found, own_new
+from runner.node.owning import Title, begin_sandbox, own_found
 from runner.node.running import Running
 from runner.node.threads import Threads
+from runner.registry.admission import create
 from runner.registry.deletion import request_deletion
 from runner.registry.holders import NodeInstance
 from runner.registry.home import Home
@@ -93,13 +95,17 @@ class TestBed:
                 options=options.worker,
                 listener=self._audience,
                 sandbox_image=self._sandbox_image,
-                holder=title.holder,
-                means=partial(own_found, owner=title.owner),
+                newcomers=self._newcomers(title),
             )
             made = self._nodes[cap] = Waiting(node, Threads(node), options)
             made.open(self.clock.now())
             self._resources.callback(made.close)
         return self._nodes[cap]
+
+    def _newcomers(self, title: Title) -> Newcomers:
+        image, means = self._sandbox_image, partial(own_found, owner=title.owner)
+        begin = partial(begin_sandbox, engine=self.engine, store=self.store, clock=self.clock, image=image)
+        return Newcomers(self.store, title.holder, means, begin)
 
     def create(self, manifest: Mapping[str, Any], *, cap: float = CAP_SECONDS) -> View:
         """Load a manifest as from a file, and start its pod."""
@@ -113,7 +119,8 @@ class TestBed:
         with self._lock:
             self._views[pod.uid] = view
             run = self._node(cap)
-            own_new([pod], self.store, self._titles[cap], lambda _: None)
+            title = self._titles[cap]
+            create(self.store, value, holder=title.holder, lease=title.lease)
             run.node.roster.pick_up(pod.uid)
             run.start()
         return view

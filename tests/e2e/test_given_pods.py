@@ -18,8 +18,9 @@ from runner.engine.docker import DockerEngine
 from runner.kubelet.options import WorkerOptions
 from runner.kubelet.prober.handlers import EngineHandlers
 from runner.kubelet.sandboximage import sandbox_reference
+from runner.node.newcomers import Newcomers
 from runner.node.node import Node
-from runner.node.owning import own_found
+from runner.node.owning import begin_sandbox, own_found
 from runner.node.threads import Threads
 from runner.registry.admission import create
 from runner.registry.deletion import request_deletion
@@ -43,17 +44,20 @@ def node(home: Home, docker_engine: DockerEngine) -> Iterator[Node]:
     with ExitStack() as stack:
         registry = stack.enter_context(closing(SqliteRegistry(home)))
         instance = stack.enter_context(NodeInstance(home))
+        image = sandbox_reference(docker_engine, "")
+        clock = SystemClock()
+        begin = partial(begin_sandbox, engine=docker_engine, store=registry, clock=clock, image=image)
+        means = partial(own_found, owner=owner_label(home=home))
         made = Node(
             engine=docker_engine,
             store=registry,
-            clock=SystemClock(),
+            clock=clock,
             home=home,
             handlers=EngineHandlers(docker_engine),
             options=WorkerOptions(),
             listener=lambda _: None,
-            sandbox_image=sandbox_reference(docker_engine, ""),
-            holder=instance.id,
-            means=partial(own_found, owner=owner_label(home=home)),
+            sandbox_image=image,
+            newcomers=Newcomers(registry, instance.id, means, begin),
         )
         threads = Threads(made)
         stack.callback(threads.close)

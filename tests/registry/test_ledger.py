@@ -33,6 +33,30 @@ def test_whatever_a_node_runs_has_a_holder(registry: Registry, kind: str) -> Non
     assert registry.ledger.holder(uid) == "node-1"
 
 
+def test_what_a_node_holds_and_no_node_has_begun_is_found_in_the_order_in_which_it_was_written(
+    registry: Registry,
+) -> None:
+    for name in ("b", "a", "noted", "attempted", "published", "kept"):
+        registry.create(pod(name, uid=name), holder="node-1")
+    registry.create(thing("Service", "service"), holder="node-1")
+    registry.create(pod("foreign", uid="foreign"), holder="node-2")
+    registry.create(pod("alone", uid="alone"))
+    registry.ledger.note("noted", "former holder", "node-0")
+    registry.ledger.note_attempt("attempted", "POD", 0)
+    registry.publish_status("published", {"phase": "Pending", "qosClass": "BestEffort"})
+    registry.ledger.keep("kept")
+
+    def found(holder: str, uid: str = "") -> list[str]:
+        return [str(one["metadata"]["uid"]) for one in registry.unbegun(holder, uid)]
+
+    assert found("node-1") == ["b", "a", "kept"]
+    assert registry.unbegun("node-1", "a") == [registry.get_by_uid("a")]
+    assert [found("node-1", uid) for uid in ("noted", "foreign", "nosuch")] == [[], [], []]
+    assert (found("node-2"), found("node-3")) == (["foreign"], [])
+    assert registry.ledger.take("foreign", "node-2", "node-1")
+    assert found("node-1") == ["b", "a", "kept", "foreign"]
+
+
 def test_a_creation_that_is_refused_leaves_nothing_in_the_ledger(registry: Registry) -> None:
     registry.create(pod(uid="first"))
     with pytest.raises(AlreadyExists):

@@ -130,6 +130,40 @@ def test_there_is_one_path_on_which_a_pod_is_made(what: str) -> None:
     assert list(calls(what)) == [MADE_AT[what]]
 
 
+RUN = "api/launching.py"
+OF_A_NODE = {
+    "runner.node.audience": {"Audience"},
+    "runner.node.machine": {"host_ip", "node_name"},
+    "runner.node.newcomers": {"Newcomers"},
+    "runner.node.node": {"Node"},
+    "runner.node.outcome": {"StopRequest"},
+    "runner.node.owning": {"Owned", "Spawn", "Title", "begin_sandbox", "own_found"},
+    "runner.node.threads": {"Threads"},
+}
+"""What a run takes of the node: what it builds its own from."""
+ASKED_OF_A_NODE = {"control"}
+"""What it tells the node that it has built: which workloads it writes pods for."""
+
+
+def test_a_run_only_writes_and_touches_the_node_to_build_and_to_end_it() -> None:
+    taken: dict[str, set[str]] = {}
+    asked = set()
+    for node in ast.walk(tree(PACKAGE / RUN)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("runner.node"):
+            taken.setdefault(node.module or "", set()).update(alias.name for alias in node.names)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr == "node":
+            asked.add(node.attr)
+    assert taken == OF_A_NODE
+    assert asked == ASKED_OF_A_NODE
+
+
+def test_a_pod_comes_to_its_node_by_the_registry_alone() -> None:
+    """Who runs a pod has found it there: nobody hands one over, and nobody but the node takes one."""
+    assert set(calls("pick_up")) == {"node/node.py", "node/roster.py"}
+    assert set(calls("unbegun")) == {"node/newcomers.py"}
+    assert set(calls("own_found")) | set(calls("own")) == {"node/newcomers.py", "node/owning.py", "node/roster.py"}
+
+
 def test_containers_are_created_in_one_place() -> None:
     """A wrapper of an Engine only hands a call on."""
     found = {place for place in calls("create_container") if not place.startswith("engine/")}

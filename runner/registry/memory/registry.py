@@ -39,6 +39,7 @@ from runner.registry.contract import (
     uid_of,
     unversioned,
     updated,
+    was_admitted,
     without_status,
 )
 from runner.registry.identities import new_uid
@@ -97,6 +98,14 @@ class MemoryRegistry:
             if about is not None:
                 found = [one for one in found if _target(one.value) == about]
             return Listing([one.read() for one in found], str(self._revision))
+
+    def unbegun(self, holder: str, uid: str = "") -> Sequence[Object]:
+        with self._lock:
+            known = self._by_uid.items() if not uid else ((uid, self._by_uid[uid]),) if uid in self._by_uid else ()
+            held = [record for _, record in known if record.entry.holder == holder]
+            fresh = [one for one in held if not one.entry.attempts and not one.entry.notes]
+            values = [one.read() for one in sorted(fresh, key=lambda one: one.revision)]
+            return [value for value in values if value["kind"] == "Pod" and not was_admitted(value)]
 
     def version(self) -> int:
         return self._revision

@@ -34,6 +34,7 @@ from runner.registry.contract import (
     uid_of,
     unversioned,
     updated,
+    was_admitted,
     with_conditions,
     without_status,
 )
@@ -95,6 +96,16 @@ class SqliteRegistry:
     def _rows(self, where: str, arguments: tuple[object, ...]) -> Sequence[Any]:
         # ``where`` is one of the literals of this module.
         return self.database.read(f"SELECT {_RECORD} FROM records {where}", arguments)
+
+    def unbegun(self, holder: str, uid: str = "") -> Sequence[Object]:
+        query = (
+            f"SELECT {_RECORD} FROM ledger JOIN records ON records.uid = ledger.uid"
+            " WHERE ledger.holder = ? AND ? IN ('', ledger.uid) AND records.kind = 'Pod'"
+            " AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.uid = ledger.uid)"
+            " AND NOT EXISTS (SELECT 1 FROM notes WHERE notes.uid = ledger.uid) ORDER BY revision"
+        )
+        found = [_object(*row) for row in self.database.read(query, (holder, uid))]
+        return [value for value in found if not was_admitted(value)]
 
     def present(self, selection: Selection) -> tuple[Sequence[tuple[Touch, Object]], int]:
         """Everything that a selection is about, in the order in which it was written, and the version of this moment."""
