@@ -49,10 +49,11 @@ class Deleting:
     def pod(self, value: Object, grace: int | None) -> Deletion:
         """Ask for the deletion of a pod: its owner does it, or this process when the owner is dead."""
         pod = Pod.from_json({key: part for key, part in value.items() if key != "status"})
-        from runner.registry.deletion import request_deletion
+        from runner.registry.deletion import remove_unheld, request_deletion
 
         wanted = deletion_grace(pod, grace)
-        request_deletion(self.place.registry, pod.uid, self.place.clock.now(), wanted)
+        if not remove_unheld(self.place.registry, pod.uid):
+            request_deletion(self.place.registry, pod.uid, self.place.clock.now(), wanted)
         return Deletion(deleting=self, pod=pod, is_at_once=wanted == 0)
 
     def workload(self, value: Object, grace: int | None) -> ObjectDeletion:

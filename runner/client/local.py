@@ -55,10 +55,9 @@ class LocalClient:
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def create(self, value: Json | LoadedObject) -> Object:
-        from runner.node.machine import node_name
         from runner.registry.admission import Admission
 
-        admission = Admission(node=node_name(), accounts={})
+        admission = Admission(accounts={})  # No node holds it: the one that takes it says which it is.
         (made,) = self.create_all([admission.admit(_checked(value), self._place.clock.now())])
         return made
 

@@ -50,6 +50,34 @@ def on_node(value: Json, node: str) -> dict[str, Any]:
     return {**value, "spec": {**spec, "nodeName": spec.get("nodeName") or node}}
 
 
+NO_NODE = "no nodes available to schedule pods: no node holds this pod, podrunner run brings one for what it writes"
+"""Why a pod that no node holds does not run (pkg/scheduler/scheduler.go ErrNoNodesAvailable, and what it means here)."""
+
+
+def unscheduled(since: str) -> dict[str, Any]:
+    """The status of a pod that no node holds since then, as a scheduler without nodes leaves it.
+
+    Mirrors pkg/scheduler/schedule_one.go (handleSchedulingFailure).
+    """
+    condition = {
+        "type": "PodScheduled",
+        "status": "False",
+        "lastProbeTime": None,
+        "lastTransitionTime": since,
+        "reason": "Unschedulable",
+        "message": NO_NODE,
+    }
+    return {"phase": "Pending", "conditions": [condition]}
+
+
+def why_unscheduled(value: Json) -> str:
+    """What a scheduler says of a pod for which it has found no node; "" when it says nothing."""
+    for one in (value.get("status") or {}).get("conditions") or ():
+        if one.get("type") == "PodScheduled" and one.get("status") == "False":
+            return f"{one.get('reason') or 'Unschedulable'}: {one.get('message') or ''}".removesuffix(": ")
+    return ""
+
+
 def _admitted_spec(value: Json) -> dict[str, Any]:
     """The spec with a priority and with the tolerations of a node that is not there for a while."""
     spec = dict(value)

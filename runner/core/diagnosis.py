@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from runner.core.admission import why_unscheduled
 from runner.core.explain.exitcodes import exit_meaning
 from runner.core.model import EMPTY, Json
 from runner.core.reasons import TerminatedReason, WaitingReason
@@ -45,7 +46,10 @@ def diagnose(pod: Json, prefer: str = "") -> Diagnosis | None:
         message = _one_line(status.get("message") or "")
         text = f"{status['reason']}{': ' if message else ''}{message}"
         return Diagnosis(text=text + (f" ({found[0].sentence})" if found else ""))
-    return preferred or next(iter(found), None)
+    if preferred or found:
+        return preferred or found[0]
+    text = _one_line(why_unscheduled(pod))
+    return Diagnosis(text=text) if text else None
 
 
 def with_cause(text: str, pod: Json, prefer: str = "") -> str:

@@ -21,16 +21,19 @@ class Lease(StrEnum):
 
 
 class Fate(StrEnum):
-    """What to do with an object."""
+    """What to do with an object, and who does it."""
 
     RUNS = "runs"
     """Its holder goes on with it."""
     ENDS = "ends"
-    """Its holder lives, but it is not wanted any more: the holder ends it."""
+    """Its holder lives, but it is not wanted any more: a sweep asks the holder to end it, and who wants its name waits."""
     WAITS = "waits"
-    """No node runs it, and it is wanted: a node may take it over."""
+    """No node runs it, and it is wanted: a node that runs whatever is wanted takes it, by compare-and-swap.
+
+    A run's own node does not: it ends with its run, and the object would wait again. No sweep touches it.
+    """
     STAYS = "stays"
-    """It does not run, on purpose; it stays as it is."""
+    """It does not run, on purpose; it stays as it is until a client deletes it."""
     GOES = "goes"
     """No node runs it, and it is not wanted any more: a sweep removes it."""
 

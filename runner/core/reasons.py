@@ -21,6 +21,7 @@ class EventReason(StrEnum):
     """Reasons of pod events."""
 
     SCHEDULED = "Scheduled"
+    FAILED_SCHEDULING = "FailedScheduling"
     EVICTED = "Evicted"
     PULLING = "Pulling"
     PULLED = "Pulled"

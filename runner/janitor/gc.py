@@ -232,6 +232,10 @@ class _Sweep:
             return found
         # Only now: a process that is dead by now has written down before what is to stay.
         fates = Fates(self.store, self.is_alive, is_doubt_dead=self.everything)
+        if not (self.dry_run or self.everything) and (ending := fates.ending()):
+            from runner.registry.ending import ask_holders
+
+            ask_holders(self.store, ending, self.clock.now())
         return [
             leftover
             for leftover in found

@@ -44,6 +44,7 @@ from runner.node.running import Past, Running, member_of
 from runner.registry.contract import Change, Registry, name_of, uid_of
 from runner.registry.deletion import pod_of, request_deletion
 from runner.registry.deletionrequests import KIND as DELETION_REQUEST
+from runner.registry.holders import IsAlive
 from runner.registry.home import Home
 
 if TYPE_CHECKING:
@@ -197,6 +198,13 @@ class Node:
         self.tell_trouble()
 
     # --- pods -------------------------------------------------------------------------------------------------------
+
+    def take_in(self, is_alive: IsAlive) -> None:
+        """Take the pods that wait for a node, by compare-and-swap: what a dead one has left, and what has had none.
+
+        For a node that runs whatever is wanted; a run's own ends with its run, and takes nothing. Raises StoreError.
+        """
+        self.roster.take_in(is_alive, self.options.node_name)
 
     def _begin(self, owned: Owned, is_new: bool, controller: Controller | None) -> Running:
         return Running(owned, self._worker(owned, is_new=is_new), controller)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from runner.core.changes import ChangeType
+from runner.core.fates import Fate
+from runner.core.kindwords import PODS
 from runner.core.model import Object, Pod
 from runner.core.owners import controller_of
 from runner.node.newcomers import Newcomers
@@ -14,7 +17,8 @@ from runner.node.owning import Owned
 from runner.node.running import Past, Running
 from runner.registry.contract import Change, Registry, uid_of, was_admitted
 from runner.registry.deletion import pod_of
-from runner.registry.holders import was_held
+from runner.registry.fates import Fates
+from runner.registry.holders import IsAlive, PodIsOwned, take_in, was_held
 
 if TYPE_CHECKING:
     from runner.controllers.control import Controller
@@ -88,6 +92,16 @@ class Roster:
                 one.wakeup.set()
             else:
                 self.pick_up(change.uid)
+
+    def take_in(self, is_alive: IsAlive, node: str) -> None:
+        """Become the holder of what waits for one; ``node`` is this node's name. Raises StoreError."""
+        pods = self._registry.list(PODS.kind).items
+        fates = Fates(self._registry, is_alive)
+        for value in pods:
+            if fates.of(value) is Fate.WAITS:
+                with suppress(PodIsOwned):  # Another node was quicker.
+                    take_in(self._registry, uid_of(value), self._holder, is_alive, node)
+                    self.pick_up(uid_of(value))
 
     def pick_up(self, uid: str) -> Running | None:
         """Begin with a pod that this node holds. None: it does not, or nothing is left to be done. Raises StoreError.

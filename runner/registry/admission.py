@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from runner.core.admission import admit, identified, on_node
+from runner.core.admission import NO_NODE, admit, identified, on_node, unscheduled
 from runner.core.kindwords import PODS, WORKLOADS
 from runner.core.model import Json, Object
 from runner.core.status.podstatus import Phase
+from runner.core.text.times import parse_time
 from runner.errors import ManifestError
 from runner.registry.contract import Registry, name_of, uid_of
 from runner.registry.identities import RandomIdentities
@@ -94,28 +95,47 @@ def create(
 ) -> Sequence[Object]:
     """Write objects that were admitted, all of them or none. Raises AlreadyExists.
 
-    ``holder``, ``run_spec`` and ``lease`` are what the ledger says of each, from the same moment on.
+    ``holder``, ``run_spec`` and ``lease`` are what the ledger says of each, from the same moment on. A pod without a holder says
+    in its status and in an event that it waits for a node.
     """
     made: list[Object] = []
     with registry.transaction():
         try:
             for value in values:
-                begun = _begun(registry, value)
+                begun = _begun(registry, value, is_held=bool(holder))
                 made.append(registry.create(begun, holder=holder, run_spec=run_spec, lease=lease))
         except BaseException:
             for one in made:  # where a transaction cannot be undone
                 registry.delete(str(one["kind"]), *name_of(one), uid=uid_of(one))
             raise
+        for one in made:
+            if not holder and one["kind"] == PODS.kind:
+                _tell_of_no_node(registry, one)
     return made
 
 
-def _begun(registry: Registry, value: Json) -> Json:
+def _begun(registry: Registry, value: Json, *, is_held: bool) -> Json:
     """The object with what only the registry can tell, and the status with which one of its kind begins."""
     kind = value["kind"]
     if kind == PODS.kind:
-        return {**value, "status": {"phase": Phase.PENDING}}
+        since = str(value["metadata"].get("creationTimestamp") or "")
+        return {**value, "status": {"phase": Phase.PENDING} if is_held else unscheduled(since)}
     if kind == _SERVICE:
         from runner.core.storedobjects import new_service, node_ports_of
 
         return new_service(value, node_ports_of(registry.list(_SERVICE).items))
     return value
+
+
+def _tell_of_no_node(registry: Registry, pod: Json) -> None:
+    """Record what a scheduler says of a pod for which there is no node."""
+    from runner.core.events import SCHEDULER, Correlator, ObjectRef, Source
+    from runner.core.reasons import EventReason, warning
+
+    (namespace, name), at = name_of(pod), parse_time(pod["metadata"].get("creationTimestamp"))
+    if at is None:
+        return
+    about = ObjectRef(namespace=namespace, name=name, uid=uid_of(pod))
+    note = warning(EventReason.FAILED_SCHEDULING, NO_NODE)
+    event, _ = Correlator().take(about, Source(component=SCHEDULER), note, at)
+    registry.record_event(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from runner.core.admission import why_unscheduled
 from runner.core.model import Json
 from runner.core.text.times import format_time, later, parse_time
 from runner.registry.contract import Object, Registry, name_of
@@ -47,6 +48,19 @@ def deleted(old: Json, at: datetime, grace: int) -> Object | None:
         change, end = {}, later(end, grace - before)
     change.update(deletionTimestamp=format_time(end), deletionGracePeriodSeconds=grace)
     return {**old, "metadata": {**metadata, **change}}
+
+
+def remove_unheld(registry: Registry, uid: str) -> bool:
+    """Remove a pod that no node has ever held: nothing has to end. Returns whether it is gone.
+
+    Mirrors pkg/registry/core/pod/strategy.go (CheckGracefulDelete): a pod that is not scheduled is deleted immediately.
+    """
+    with registry.transaction():  # A node may be about to take it.
+        found = pod_of(registry, uid)
+        if found is not None and (registry.ledger.holder(uid) or not why_unscheduled(found)):
+            return False
+        forget_pod(registry, uid)
+        return True
 
 
 def forget_pod(registry: Registry, uid: str) -> None:

@@ -51,10 +51,17 @@ class Fates:
 
     def lease(self, value: Json) -> Lease:
         """The state of that lease."""
-        lease = self.lease_id(value)
+        return self._state(self.lease_id(value))
+
+    def _state(self, lease: str) -> Lease:
         if lease not in self._states:
             self._states[lease] = lease_state(lease, self._doubt)
         return self._states[lease]
+
+    def ending(self) -> list[str]:
+        """The uids of what a node holds though the lease has ended, and is not kept: see ``Fate.ENDS``."""
+        ended = [uid for uid, lease in self._leases.items() if self._state(lease) is Lease.DEAD]
+        return [uid for uid in ended if self.is_held(uid) and uid not in self._kept]
 
     def of(self, value: Json) -> Fate:
         """The fate of an object."""

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from runner.errors import StoreError, UsageError
-from runner.registry.contract import uid_of
+from runner.registry.contract import name_of, uid_of
 from runner.registry.home import Home, hint_of
 from runner.registry.ownership import owner_is_alive
 
@@ -172,6 +172,20 @@ def take_over(registry: Registry, uid: str, new: str, is_alive: IsAlive) -> None
             note_former(registry, uid, former)  # First: whoever watches may see it at once.
         if is_owned or not take(registry, uid, former, new):
             raise PodIsOwned(f"pod {uid} is run by another process, or is being removed")
+
+
+def take_in(registry: Registry, uid: str, new: str, is_alive: IsAlive, node: str) -> None:
+    """Become the holder of a pod that waits for a node, and write into it which node that is. Raises as ``take_over``.
+
+    ``node`` is the node's name, for a pod that has had none.
+    """
+    from runner.core.admission import on_node
+
+    with registry.transaction():
+        found = registry.get_by_uid(uid)
+        if found is not None and not is_alive(registry.ledger.holder(uid)):  # First: the node sees it as it takes it.
+            registry.change("Pod", *name_of(found), lambda old: None if old is None else on_node(old, node))
+        take_over(registry, uid, new, is_alive)
 
 
 def note_former(registry: Registry, uid: str, former: str) -> None:

@@ -63,7 +63,7 @@ def _is_still(registry: Registry, before: Object, lease: str, found: Object) -> 
 
 
 def _orphans(fates: Fates, values: Iterable[tuple[str, Object]]) -> list[tuple[str, Object]]:
-    """Those that are not wanted: no node runs any of them, and would have to end it first."""
+    """Those that are not wanted. Of a Service that a node holds this is how the node is asked to end the proxy."""
     return [(kind, value) for kind, value in values if fates.of(value) in (Fate.ENDS, Fate.GOES)]
 
 

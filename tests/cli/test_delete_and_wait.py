@@ -9,6 +9,7 @@ import pytest
 from runner import Runner
 from runner.cli.resources import RESOURCES
 from runner.clock import VirtualClock
+from runner.core.admission import NO_NODE, unscheduled
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import NoSuchObject, WaitTimeout
 from runner.registry.contract import put
@@ -302,6 +303,15 @@ def test_a_condition_that_does_not_come_is_a_timeout(podrunner: CommandLine, arg
     done = podrunner("wait", *argv.split())
     assert (done.code, done.out) == (4, "")
     assert done.err == f"error: timed out waiting for the condition on pods/{argv.split()[-1]}\n"
+
+
+def test_who_waits_for_a_pod_that_no_node_holds_is_told_so(podrunner: CommandLine) -> None:
+    podrunner.runner.store.create({**pod("lonely"), "status": unscheduled("2026-01-02T03:04:05Z")})
+    done = podrunner("wait", "--for=condition=Ready", "pod/lonely")
+    assert done.code == 4
+    problem, hint = done.err.splitlines()
+    assert problem == "error: timed out waiting for the condition on pods/lonely"
+    assert hint == f"hint: Unschedulable: {NO_NODE}"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from runner.core.kindwords import OBJECTS
 from runner.core.model import Object
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import AlreadyExists, Conflict, ManifestError, NoSuchObject, WaitTimeout
+from runner.registry.admission import create
+from runner.registry.contract import Key
 from runner.registry.memory import MemoryRegistry
 
 
@@ -64,13 +67,78 @@ def test_pods_and_workloads_are_created_like_everything_else(client: Client) -> 
     template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "main", "image": "busybox"}]}}
     made = client.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": template["spec"]})
     assert client.get("Pod", "default", "web") == made
-    assert made["status"] == {"phase": "Pending"}
-    assert made["spec"]["nodeName"]
     assert made["spec"]["serviceAccountName"] == "default"
     spec = {"selector": {"matchLabels": {"app": "web"}}, "template": template}
     made = client.create({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec})
     assert made["spec"]["replicas"] == made["metadata"]["generation"] == 1
     assert client.list("Deployment").items == [made]
+
+
+def test_a_pod_that_no_run_has_written_is_pending_says_why_and_is_run_by_nobody(client: Client, runner: Runner) -> None:
+    spec = {"containers": [{"name": "main", "image": "busybox"}]}
+    made = client.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec})
+    uid = str(made["metadata"]["uid"])
+    (condition,) = made["status"]["conditions"]
+    assert made["status"]["phase"] == "Pending"
+    assert (condition["type"], condition["status"], condition["reason"]) == ("PodScheduled", "False", "Unschedulable")
+    assert "no node holds this pod" in condition["message"]
+    assert condition["lastTransitionTime"] == made["metadata"]["creationTimestamp"]
+    (event,) = client.events(made)
+    assert (event["type"], event["reason"], event["message"]) == ("Warning", "FailedScheduling", condition["message"])
+    assert "nodeName" not in made["spec"]
+    runner.sweep()
+    assert (client.get("Pod", "default", "web"), runner.registry.ledger.holder(uid)) == (made, "")
+
+
+def test_a_pod_that_no_node_has_held_is_deleted_at_once_without_an_engine(client: Client, runner: Runner) -> None:
+    spec = {"containers": [{"name": "main", "image": "busybox"}]}
+    _, made = (
+        client.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+        for name in ("web", "taken")
+    )
+    deletion = client.delete("Pod", "default", "web", grace=60)
+    with pytest.raises(NoSuchObject):
+        client.get("Pod", "default", "web")
+    client.finish([deletion])
+    deletion.wait(1)
+    assert runner.registry.ledger.take(str(made["metadata"]["uid"]), "", "a node")
+    client.delete("Pod", "default", "taken", grace=60)
+    assert client.get("Pod", "default", "taken")["metadata"]["deletionGracePeriodSeconds"] == 60, "its node ends it"
+
+
+def test_several_objects_are_written_all_or_none_with_what_the_ledger_says_of_them(
+    client: Client, runner: Runner
+) -> None:
+    write = partial(client.create_all, holder="node", lease="run", run_spec="{}")
+    write([pod("first", "u1")])
+    ledger = runner.registry.ledger
+    rooms: list[Sequence[Key]] = []
+    assert (ledger.holder("u1"), ledger.lease("u1"), ledger.run_spec("u1")) == ("node", "run", "{}")
+    with pytest.raises(AlreadyExists, match=r'"first" already exists'):
+        write([pod("second", "u2"), pod("first", "u3")], make_room=rooms.append)
+    assert rooms == [[("Pod", "default", "second"), ("Pod", "default", "first")]]
+    assert [one["metadata"]["uid"] for one in client.list("Pod").items] == ["u1"]
+
+    def make_room(_: object) -> None:
+        runner.registry.delete("Pod", "default", "first")
+
+    made = write([pod("second", "u2"), pod("first", "u3")], make_room=make_room)
+    assert [one["status"] for one in made] == [{"phase": "Pending"}] * 2
+    assert ledger.holders() == {"u2": "node", "u3": "node"}
+
+
+def test_an_interrupt_after_the_writing_leaves_nothing_behind(
+    client: Client, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any, **known: Any) -> None:
+        create(*arguments, **known)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("runner.registry.admission.create", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        client.create_all([pod()], holder="node")
+    assert client.list("Pod").items == []
+    assert runner.registry.ledger.holders() == {}
 
 
 @pytest.mark.parametrize("verb", ["create", "apply"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.admission import admit, identified, on_node
+from runner.core.admission import NO_NODE, admit, identified, on_node, unscheduled, why_unscheduled
 from tests.support.pods import at
 
 NOT_READY, UNREACHABLE = (
@@ -132,3 +132,28 @@ def test_an_object_of_another_kind_gets_its_identity_and_loses_an_earlier_one() 
 def test_a_pod_goes_to_the_node_that_it_names_or_to_the_given_one() -> None:
     assert on_node({"spec": {}}, "here")["spec"] == {"nodeName": "here"}
     assert on_node({"spec": {"nodeName": "there"}}, "here")["spec"] == {"nodeName": "there"}
+
+
+def test_a_pod_without_a_node_is_pending_and_says_why() -> None:
+    status = unscheduled("2000-01-01T00:00:01Z")
+    assert status["phase"] == "Pending"
+    assert why_unscheduled({"status": status}) == f"Unschedulable: {NO_NODE}"
+
+
+@pytest.mark.parametrize(
+    ("conditions", "why"),
+    [
+        pytest.param([], "", id="nothing is said"),
+        pytest.param([{"type": "PodScheduled", "status": "True"}], "", id="it has a node"),
+        pytest.param([{"type": "Ready", "status": "False", "reason": "x"}], "", id="something else is not so"),
+        pytest.param([{"type": "PodScheduled", "status": "False"}], "Unschedulable", id="nobody says why"),
+        pytest.param(
+            [{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "gated"}],
+            "SchedulingGated: gated",
+            id="another reason",
+        ),
+    ],
+)
+def test_why_a_pod_has_no_node_is_what_its_condition_says(conditions: list[dict[str, Any]], why: str) -> None:
+    assert why_unscheduled({"status": {"conditions": conditions}}) == why
+    assert why_unscheduled({}) == ""

@@ -43,6 +43,14 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         pod(init=[status("migrate", ended(3))]),
         "init container migrate, attempt 0: exit code 3",
     ),
+    "a pod without a node says so": (
+        pod(conditions=[{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no\nnodes"}]),
+        "Unschedulable: no nodes",
+    ),
+    "a container that fails is told before that": (
+        pod(main=[status("web", ended(1))], conditions=[{"type": "PodScheduled", "status": "False"}]),
+        "container web, attempt 0: exit code 1",
+    ),
     "a killed for memory container names its limit": (
         pod(init=[status("eat", ended(137, "OOMKilled"), restarts=2)]),
         "init container eat, attempt 2: exit code 137, OOMKilled (needed more memory than its limit of 20Mi)",

@@ -231,3 +231,28 @@ def test_a_node_that_begins_again_finds_pods_and_workloads_by_what_it_holds() ->
     assert (after.pod.uid, after.controller is not None) == (before.pod.uid, True)
     assert after is not before
     assert made.node.find(foreign) is None
+
+
+def test_what_waits_for_a_node_is_taken_by_a_node_that_runs_whatever_is_wanted_and_by_no_run() -> None:
+    virtual = VirtualNode(options=WorkerOptions(node_name="standing"))
+    alone, left, kept, others = (written(virtual, name, holder) for name, holder in WAITING.items())
+    virtual.store.ledger.keep(kept)
+    virtual.node.registry_changed(())
+    virtual.advance(5)
+    assert virtual.node.everyone == (), "a run's own node takes nothing"
+    for _ in range(2):
+        virtual.node.take_in(lambda holder: holder in (ME, "another"))
+    assert sorted(virtual.node.live) == sorted((alone, left))
+    assert [virtual.node.live[uid].worker.is_adopted for uid in (alone, left)] == [False, True]
+    virtual.advance(10)
+    assert [phase(virtual, uid) for uid in (alone, left, kept, others)] == ["Running", "Running", "Pending", "Pending"]
+    for uid in (alone, left):
+        value = virtual.store.get_by_uid(uid)
+        assert value is not None
+        assert value["spec"]["nodeName"] == "standing"
+        assert "Scheduled" in reasons(virtual, uid)
+    assert virtual.store.ledger.holder(others) == "another"
+
+
+WAITING = {"alone": "", "left": "dead", "kept": "dead", "others": "another"}
+"""Pods, and who holds them."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from runner.core.admission import NO_NODE, unscheduled
 from runner.core.kindwords import CLAIMS, OBJECTS, PODS, WORKLOADS
 from runner.core.manifest import Source, load
 from runner.errors import ManifestError
@@ -58,13 +59,24 @@ def test_an_object_of_every_kind_comes_in_with_its_identity_and_its_defaults(reg
 
 
 def test_a_pod_comes_in_waiting_with_its_node_and_its_account(registry: Registry) -> None:
-    (made,) = create(registry, admitted(manifest("Pod"), node="here", accounts={}))
+    (made,) = create(registry, admitted(manifest("Pod"), node="here", accounts={}), holder="node")
+    assert registry.list("Event").items == []
     assert made["status"] == {"phase": "Pending"}
     assert made["spec"]["nodeName"] == "here"
     assert made["spec"]["serviceAccountName"] == "default"
     assert made["spec"]["restartPolicy"] == "Always"
     (mount,) = made["spec"]["containers"][0]["volumeMounts"]
     assert mount["mountPath"] == "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+def test_a_pod_without_a_holder_waits_for_a_node_and_says_so(registry: Registry) -> None:
+    first, _, config = create(
+        registry, admitted(manifest("Pod")), admitted(manifest("Pod", "db")), admitted(manifest("ConfigMap"))
+    )
+    assert first["status"] == unscheduled(NOW.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    assert "status" not in config
+    told = [(one["involvedObject"]["name"], one["reason"], one["message"]) for one in registry.list("Event").items]
+    assert told == [("web", "FailedScheduling", NO_NODE), ("db", "FailedScheduling", NO_NODE)]
 
 
 def test_a_pod_that_names_its_node_stays_there_and_without_accounts_gets_none() -> None:

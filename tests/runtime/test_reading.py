@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runner.clock import VirtualClock
+from runner.core.admission import NO_NODE, unscheduled
 from runner.core.logquestion import LogQuestion
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import UsageError
@@ -71,3 +72,15 @@ def test_a_container_that_ended_without_a_word_has_an_empty_log(tmp_path: Path) 
 def test_a_container_that_waits_has_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match='container "main" in pod "web" is waiting to start: PodInitializing'):
         read(tmp_path, previous=False, saved={}, state={"waiting": {"reason": "PodInitializing"}})
+
+
+def test_a_pod_that_no_node_holds_has_no_output_and_says_so(tmp_path: Path) -> None:
+    value = {
+        "metadata": METADATA,
+        "spec": {"containers": [{"name": "main", "image": "busybox"}]},
+        "status": unscheduled("2026-01-02T03:04:05Z"),
+    }
+    clock, question = VirtualClock(), LogQuestion(container=None)
+    with pytest.raises(UsageError, match=r"^pod web does not have a host assigned$") as told:
+        list(read_logs(value, question, engine=SimulatedEngine(clock), home=Home(tmp_path), clock=clock))
+    assert NO_NODE in told.value.hint

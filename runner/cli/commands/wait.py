@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 
 from runner.cli.app import App, app_of, pod_arguments
@@ -14,7 +16,7 @@ from runner.clock import Countdown
 from runner.core.kindwords import PODS, KindWords
 from runner.core.model import Json
 from runner.core.selectors import Selector
-from runner.errors import NoSuchObject, UsageError
+from runner.errors import NoSuchObject, UsageError, WaitTimeout
 
 A_WEEK = 168 * 3600.0
 
@@ -67,8 +69,21 @@ def _wait_for(
             raise NoSuchObject(f'{words.resource} "{name}" not found')
         return condition.holds(value)
 
-    app.runner.client.wait(words.kind, namespace, name, holds, patience.left or 0.0)
+    try:
+        app.runner.client.wait(words.kind, namespace, name, holds, patience.left or 0.0)
+    except WaitTimeout as problem:
+        problem.advise(_why_no_node(app, namespace, words, name))
+        raise
     app.out.line(f"{words.prefix}/{name} condition met")
+
+
+def _why_no_node(app: App, namespace: str, words: KindWords, name: str) -> str:
+    """What a pod that no node holds has waited for in vain; "" for others."""
+    from runner.core.admission import why_unscheduled
+
+    with suppress(NoSuchObject):
+        return why_unscheduled(app.runner.client.get(words.kind, namespace, name)) if words is PODS else ""
+    return ""
 
 
 def _selected(app: App, namespace: str, words: tuple[str, ...], selector: Selector) -> list[str]:

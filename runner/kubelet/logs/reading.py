@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from runner.clock import Clock
+from runner.core.admission import why_unscheduled
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_CONTAINER, attempt_of
 from runner.core.logquestion import LogQuestion
 from runner.core.model import Object, Pod
@@ -38,6 +39,8 @@ def read_logs(
     container = pod.container(name)
     assert container is not None
     ref = PodRef(namespace=pod.namespace, name=pod.name, uid=pod.uid)
+    if why := why_unscheduled(value):
+        raise UsageError(f"pod {pod.name} does not have a host assigned", hint=why)
     engine = engine.of(ref, name)
     instances = _instances(engine, pod, name)
     attempt = _attempt(pod, ref, name, status.container(name), question, instances, home)
