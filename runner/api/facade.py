@@ -254,6 +254,7 @@ class Runner(Deleting):
         with self.working(launch, listener, stop) as run:
             exit_code, message = run.wait(stop, self.client)
             reached = run.pods
+            launch.recording.end(exit_code, message)
             run.finish(exit_code, stop)
         return RunResult(exit_code=exit_code, pods=reached, message=message)
 

@@ -34,11 +34,13 @@ if TYPE_CHECKING:
     from runner.core.faults.model import Fault
     from runner.core.manifest import LoadedObject
     from runner.core.narration import Listener, Narration
+    from runner.engine.protocol import Engine
     from runner.kubelet.loop.secrecy import Secrets
     from runner.kubelet.network.following import NetworkThread
     from runner.node.newcomers import Newcomers
     from runner.node.outcome import StopRequest
     from runner.node.owning import Owned, Spawn, Title
+    from runner.node.recording import Recording
     from runner.registry.admission import Admission
     from runner.registry.holders import NodeInstance
 
@@ -117,7 +119,8 @@ def _check_exit_code_from(named: str, pods: Sequence[Made]) -> None:
 class Launch:
     """The pods that a run begins with, what makes more of them, and how they are run.
 
-    ``pods`` are as they were written; ``spawn`` writes one for a workload. The node finds both in the registry.
+    ``pods`` are as they were written; ``spawn`` writes one for a workload. The node finds both in the registry. What
+    becomes of them is recorded in ``recording``.
     """
 
     pods: Sequence[Json]
@@ -129,6 +132,7 @@ class Launch:
     network: NetworkThread
     title: Title
     newcomers: Newcomers
+    recording: Recording
 
 
 class Launching(Ground):
@@ -194,16 +198,12 @@ class Launching(Ground):
             pods = self._with_faults(pods, objects, options)
         _check_number(pods, is_one=is_one)
         _check_exit_code_from(options.exit_code_from, pods)
-        from runner.kubelet.network.following import NetworkThread
-        from runner.kubelet.network.place import NetworkPlace
         from runner.kubelet.sandboximage import sandbox_reference
         from runner.registry.holders import NodeInstance
-        from runner.registry.ownership import owner_label
 
         image = self._usable(lambda: sandbox_reference(self.engine, options.worker.sandbox_image))
         since = self.clock.now()
-        instance = NodeInstance(self.home)
-        title = self._title(instance, options)
+        title = self._title(instance := NodeInstance(self.home), options)
         with instance, self._standing(controllers, instance, title.lease):
             write = partial(
                 self.client.create_all,
@@ -218,30 +218,38 @@ class Launching(Ground):
                 (made,) = write([annotated_value(self._made(value, admission), options.faults)])
                 return made
 
-            place = NetworkPlace(instance, owner_label(home=self.home, may_keep=True), title.lease)
-            network = NetworkThread(self.engine, self.registry, self.clock, place)
-            newcomers = self._newcomers(title, image, options.faults, network)
+            recording = self._recording(objects, options)
+            network = self._network(instance, title.lease, recording.engine())
+            newcomers = self._newcomers(title, image, options.faults, network, recording)
             has_begun = False
             write(values)
             try:
+                recording.begin()
                 self._put_objects(objects, title)
                 network.prepare()
                 self._put_claims(controllers)
                 newcomers.look()  # Pods refer to what was written after them.
                 network.await_prepared()  # The variables of Services tell their addresses.
                 has_begun = True
-                yield Launch(values, controllers, spawn, options, image, since, network, title, newcomers)
+                yield Launch(values, controllers, spawn, options, image, since, network, title, newcomers, recording)
             except BaseException as error:
+                recording.fail(error)
                 newcomers.abandon(self.engine, self.clock)
                 _tell_in_the_middle(error, has_begun=has_begun)
                 raise
             finally:
                 network.close()
+                recording.close()
                 with suppress(StoreError):  # A sweep forgets what has no living owner.
                     self._remove_objects(objects, title.lease)
 
     def _newcomers(
-        self, title: Title, image: str, faults: Sequence[Fault] = (), network: NetworkThread | None = None
+        self,
+        title: Title,
+        image: str,
+        faults: Sequence[Fault] = (),
+        network: NetworkThread | None = None,
+        recording: Recording | None = None,
     ) -> Newcomers:
         """What is written for the run's own node, which comes later: its sandboxes are begun before.
 
@@ -253,7 +261,7 @@ class Launching(Ground):
 
         begin = partial(
             begin_sandbox,
-            engine=self.engine,
+            engine=self.engine if recording is None else recording.engine(),
             store=self.registry,
             clock=self.clock,
             image=image,
@@ -261,6 +269,22 @@ class Launching(Ground):
         )
         means = partial(own_found, owner=title.owner)
         return Newcomers(self.registry, title.holder, means, _wait_for_its_turn if faults else begin)
+
+    def _network(self, instance: NodeInstance, lease: str, engine: Engine) -> NetworkThread:
+        """What gives the run's pods their names and Services."""
+        from runner.kubelet.network.following import NetworkThread
+        from runner.kubelet.network.place import NetworkPlace
+        from runner.registry.ownership import owner_label
+
+        place = NetworkPlace(instance, owner_label(home=self.home, may_keep=True), lease)
+        return NetworkThread(engine, self.registry, self.clock, place)
+
+    def _recording(self, objects: Sequence[LoadedObject], options: RunOptions) -> Recording:
+        from runner.node.recording import Recording
+
+        recording = Recording(self.engine, self.home, options, self.clock)
+        recording.refer([loaded.value for loaded in objects])
+        return recording
 
     def _with_faults(
         self, pods: Sequence[Made], objects: Sequence[LoadedObject], options: RunOptions
@@ -318,10 +342,12 @@ class Launching(Ground):
         # Imported while the Engine is busy with the sandboxes.
         from runner.node.audience import Audience
 
-        with Audience(self.engine, self.home, launch.options, listener, self.clock) as audience:
+        recording = launch.recording
+        engine = recording.engine()
+        with Audience(engine, self.home, launch.options, listener, self.clock, recording) as audience:
             stop.subscribe(lambda: audience.hurry(is_forced=stop.forced))
             run = self._waiting(
-                launch.options, audience, launch.newcomers, launch.image, launch.network, audience.secrets
+                launch.options, audience, launch.newcomers, launch.image, launch.network, audience.secrets, recording
             )
             try:
                 run.node.control(launch.controllers, launch.spawn)
@@ -412,20 +438,23 @@ class Launching(Ground):
         image: str,
         network: NetworkThread | None = None,
         secrets: Secrets | None = None,
+        recording: Recording | None = None,
     ) -> Waiting:
-        """A run with a node of its own."""
+        """A run with a node of its own. ``recording`` is told of the calls that it makes."""
         from runner.api.waiting import Waiting
         from runner.kubelet.prober.handlers import EngineHandlers
         from runner.node.node import Node
         from runner.node.threads import Threads
 
-        injector = None
+        injector, engine = None, self.engine
         if options.faults:
             from runner.api.faults import injector_of
 
             injector = injector_of(options.faults, self.clock)
+            engine = injector.engine(engine)
+        engine = engine if recording is None else recording.engine(engine)
         node = Node(
-            engine=self.engine if injector is None else injector.engine(self.engine),
+            engine=engine,
             store=self.registry,
             clock=self.clock,
             home=self.home,

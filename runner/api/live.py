@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runner.core.model import Json
     from runner.core.narration import Listener
     from runner.kubelet.options import RunOptions
+    from runner.node.recording import Recording
     from runner.node.running import Past, Running
 
 
@@ -34,6 +35,7 @@ class Life:
         self._handles: dict[str, PodHandle] = {}
         self._resources = ExitStack()
         self._run: Waiting | None = None
+        self._recording: Recording | None = None
         self._stop = StopRequest()
         self._lock = threading.Lock()
         self._is_over = False
@@ -73,6 +75,7 @@ class Life:
             launch = self._resources.enter_context(self._runner.launched(objects, self._options, is_one=is_one))
             for pod in launch.pods:
                 self._remember(pod)
+            self._recording = launch.recording
             self._run = self._resources.enter_context(self._runner.working(launch, self._hear, self._stop))
             self._run.node.on_trouble(self._wake_histories)
         except BaseException as error:
@@ -87,6 +90,8 @@ class Life:
 
     def _fail(self, exit_code: int, message: str) -> None:
         __tracebackhide__ = True
+        if self._recording is not None:
+            self._recording.end(exit_code, message)
         pods = self.pods
         text = "\n\n".join([message or "the run was interrupted", *(pod.report() for pod in pods)])
         self.end(exit_code=exit_code)

@@ -124,7 +124,10 @@ class AttemptStarted(Struct, frozen=True, kw_only=True):
 
 
 class AttemptEnding(Struct, frozen=True, kw_only=True):
-    """A container instance is about to be removed, or let go of: the last chance to read its logs and its inspection."""
+    """A container instance is about to be removed, or let go of: the last chance to read its logs and its inspection.
+
+    ``inspection`` is the Engine's JSON of it as it was seen last, after its end; None where it was not.
+    """
 
     ref: PodRef
     container: str
@@ -132,6 +135,7 @@ class AttemptEnding(Struct, frozen=True, kw_only=True):
     attempt: int
     container_id: str
     is_removed: bool = True
+    inspection: Json | None = None
 
 
 class Notice(Struct, frozen=True, kw_only=True):

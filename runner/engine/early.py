@@ -81,6 +81,11 @@ class EarlyEngine(Untagged):
     def __getattr__(self, name: str) -> Any:
         return getattr(self.later, name)
 
+    @property
+    def versions(self) -> Json:
+        """What is known of its versions already, which is asked for by nobody alone."""
+        return self._version or ({} if self._later is None else self._later.versions)
+
     def close(self) -> None:
         """Close the connections."""
         with self._lock:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -76,7 +77,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     ``timeout`` in seconds, None: no limit. ``grace`` in seconds is what pods get when they are deleted at the end, None:
     their own terminationGracePeriodSeconds. ``fail_fast``: what a kubelet would try again for ever (an image that is not
     there, a missing ConfigMap, a port that is taken) ends the run after ``max_restarts`` more attempts. ``faults`` are what
-    goes wrong on purpose.
+    goes wrong on purpose. ``history``: keep a record of the run in the state
+    directory, with this said of it; None: keep none.
     """
 
     worker: WorkerOptions = field(default_factory=WorkerOptions)
@@ -85,6 +87,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     keep: Keep = Keep.NEVER
     grace: int | None = None
     artifacts: Path | None = None
+    history: Mapping[str, Any] | None = None
     exit_code_from: str = ""
     follow_logs: bool = True
     fail_fast: bool = True

@@ -1,4 +1,4 @@
-"""The listeners of a run: the caller, the collector of the containers' output, and the artifacts."""
+"""The listeners of a run: the caller, the collector of the containers' output, and the records."""
 
 from __future__ import annotations
 
@@ -9,26 +9,36 @@ from typing import Self
 from runner.clock import Clock
 from runner.core.narration import Listener, Narration
 from runner.engine.protocol import Engine
-from runner.kubelet.logs.artifacts import ArtifactWriter
 from runner.kubelet.logs.follow import LogCollector
-from runner.kubelet.loop.secrecy import Secrets
 from runner.kubelet.options import RunOptions
+from runner.node.recording import Recording
 from runner.registry.home import Home
 
 
 class Audience:
     """A listener that passes everything on. Log lines come from threads of their own, in order for each container."""
 
-    def __init__(self, engine: Engine, home: Home, options: RunOptions, listener: Listener, clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        home: Home,
+        options: RunOptions,
+        listener: Listener,
+        clock: Clock,
+        recording: Recording | None = None,
+    ) -> None:
+        """``recording`` is the run's, when it has begun already; it ends with this."""
         self._resources = ExitStack()
         self._is_closing = False
         self._listeners: list[Listener] = [listener]
-        self.secrets = Secrets()
+        if recording is None:
+            recording = Recording(engine, home, options, clock)
+            recording.begin()
+        self.secrets = recording.secrets
         """What no listener may tell: filled by the pods' workers."""
-        if options.artifacts is not None:
-            artifacts = ArtifactWriter(options.artifacts, engine, self.secrets)
-            self._listeners.append(artifacts)
-            self._resources.callback(artifacts.close)  # after the last line of the logs
+        if recording.is_wanted:
+            self._listeners.append(recording)
+            self._resources.callback(recording.close)  # after the last line of the logs
         # The collector goes first: an attempt's last lines are told before it is said to end.
         self._logs = LogCollector(engine, home, self._tell, clock)
         self._resources.callback(self._logs.close)

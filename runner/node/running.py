@@ -96,6 +96,7 @@ class Running:
                         attempt=record.attempt,
                         container_id=record.id,
                         is_removed=False,
+                        inspection=worker.inspection(record.id),
                     )
                 )
 

@@ -8,6 +8,7 @@
     locks/nodes/<id>.lock                       held by a node instance as long as it lives
     locks/<hash>.pull                           held while an image is pulled
     logs/<namespace>_<pod>_<uid>/<container>/<attempt>.log
+    history/<run>/                              what a run did, see ``runner.registry.history``
     seccomp/                                    profiles for ``seccompProfile: {type: Localhost}``
     engine/                                     a private Engine's data, when one was set up
 
@@ -72,6 +73,11 @@ class Home(Struct, frozen=True):
     @property
     def logs(self) -> Path:
         return self.path / "logs"
+
+    @property
+    def history(self) -> Path:
+        """What runs did, one directory each."""
+        return self.path / "history"
 
     @property
     def profiles(self) -> Path:

@@ -22,13 +22,14 @@ RUNNING = StatusChanged(
 )
 
 
-def test_the_artifacts_are_closed_when_the_run_is_over(tmp_path: Path) -> None:
+def test_the_artifacts_are_written_when_the_run_is_over_and_never_stay_open(tmp_path: Path) -> None:
     heard: list[Narration] = []
     options = RunOptions(artifacts=tmp_path / "out")
     with Audience(
         SimulatedEngine(VirtualClock()), Home(tmp_path / "home"), options, heard.append, SystemClock()
     ) as audience:
         audience(RUNNING)
-        assert open_below(tmp_path / "out") == [str(tmp_path / "out/default_web/trace.jsonl")]
+        assert open_below(tmp_path / "out") == []
     assert heard == [RUNNING]
+    assert (tmp_path / "out/default_web/trace.jsonl").read_bytes().count(b"\n") == 1
     assert open_below(tmp_path / "out") == []

@@ -170,6 +170,14 @@ _CHANGES, _OUTPUT = "Changes for this run", "What it shows"
     group=_OUTPUT,
     help="Write statuses, events and logs there.",
 )
+@option(
+    "--history/--no-history",
+    "has_history",
+    default=True,
+    envvar="PODRUNNER_HISTORY",
+    group=_OUTPUT,
+    help="Keep a record of this run, for podrunner history, attempts, trace and diff (default: yes).",
+)
 @color_option
 @namespace_option
 def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags: Any) -> int:
@@ -181,7 +189,7 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     app = app_of()
     if flags["progress"] == Progress.JSON and not flags["quiet"]:
         app.speak_json()
-    options = _options(app, flags)
+    options = _options(app, {**flags, "paths": paths, "files": files})
     loaded = load_objects(app, (*paths, *files), namespace, is_strict=flags["is_strict"])
     objects = _changed(loaded, flags)
     if flags["replace"]:
@@ -228,11 +236,27 @@ def _options(app: App, flags: dict[str, Any]) -> RunOptions:
         timeout=flags["timeout"],
         keep=Keep(flags["keep"]),
         artifacts=flags["artifacts"],
+        history=_about(flags) if flags["has_history"] else None,
         exit_code_from=flags["exit_code_from"],
         grace=flags["grace_period"],
         fail_fast=_is_chosen("until") if flags["fail_fast"] is None else flags["fail_fast"],
         faults=faults_of(app, flags),
     )
+
+
+def _about(flags: dict[str, Any]) -> dict[str, Any]:
+    """What the record of the run says of the command."""
+    import runner as package
+
+    paths = [*flags.pop("paths", ()), *flags.pop("files", ())]
+    chosen = {name: value for name, value in flags.items() if value not in (None, (), False) and _is_chosen(name)}
+    return {"podrunner": package.__version__, "files": paths, "options": {k: _plain(v) for k, v in chosen.items()}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [str(one).partition("=")[0] for one in value]  # Behind it stands what may be secret.
+    return value if isinstance(value, bool | int | float) else str(value)
 
 
 def _changed(objects: Sequence[LoadedObject], flags: dict[str, Any]) -> Sequence[LoadedObject]:

@@ -18,7 +18,7 @@ from runner.core.reasons import WaitingReason
 from runner.core.text.times import parse_time
 
 _GROUPS = (("initContainers", "initContainerStatuses"), ("containers", "containerStatuses"))
-_MARKS = ("Unhealthy", "ProbeWarning", "Killing", "FailedPostStartHook", "FailedPreStopHook")
+_MARKS = ("FaultInjected", "Unhealthy", "ProbeWarning", "Killing", "FailedPostStartHook", "FailedPreStopHook")
 
 
 def attempts(record: PodRecord) -> tuple[Attempt, ...]:

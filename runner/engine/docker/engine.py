@@ -161,6 +161,11 @@ class DockerEngine(Untagged):
 
     # --- the Engine --------------------------------------------------------------------------------------------------
 
+    @property
+    def versions(self) -> Mapping[str, Any]:
+        """What the Engine says of its versions; it was asked when the first call was made."""
+        return self._clients.version()
+
     def info(self) -> EngineInfo:
         with self._call() as client:
             return parse.engine_info(self._clients.version(), client.info())

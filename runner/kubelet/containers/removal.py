@@ -36,6 +36,7 @@ class Remover:
                 is_init=container is not None and container.is_init,
                 attempt=record.attempt,
                 container_id=record.id,
+                inspection=self.cache.observer.end_of(record.id),
             )
         )
         self.engine.of(container=record.name, attempt=record.attempt).remove_container(record.id)

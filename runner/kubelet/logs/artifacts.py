@@ -1,30 +1,31 @@
-"""Write down what a pod did, for somebody who looks at it afterwards: one directory a pod, plain files.
+"""Write down what pods did, for somebody who looks at it afterwards: one directory a pod, plain files.
 
 ::
 
     <namespace>_<pod>/
         pod.json                             the v1 Pod as published last
         events.json                          v1 EventList
+        events.jsonl                         {"time": …, "event": v1 Event} each time that one was recorded
         trace.jsonl                          {"time": …, "pod": v1 Pod} for every published status
+        calls.jsonl                          each call to the Engine: at, seconds, verb, container, attempt, outcome
+        objects.json                         the pod as it was given, and what it refers to, without values of Secrets
         logs/<container>/<attempt>.log       each line after its RFC 3339 timestamp
         engine/<container>/<attempt>.json    what the Engine says of the container, taken last before it goes
+        volumes/<container>/<attempt>.json   what the attempt changed in the volumes that it shares
 
 The events about a workload are in ``<namespace>_<kind>_<name>/events.json``.
-Whole files are replaced at once, the others are flushed line by line, so what is there can be read whenever we die.
+Whole files are replaced at once, the others grow line by line, so what is there can be read whenever we die.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import shutil
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from io import BufferedWriter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from runner.core.history.record import CallMade
 from runner.core.model import Json
 from runner.core.narration import (
     AttemptEnding,
@@ -39,7 +40,9 @@ from runner.core.narration import (
 from runner.core.text.times import format_micro_time
 from runner.engine.protocol import ContainerDetails, Named
 from runner.errors import EngineError, StoreError
+from runner.kubelet.logs.podfiles import PodFiles
 from runner.kubelet.loop.secrecy import Secrets
+from runner.registry.podrecords import CALLS, pod_directory
 
 _log = logging.getLogger("runner.artifacts")
 
@@ -55,39 +58,93 @@ class InspectedEngine(Protocol):
 class ArtifactWriter:
     """A listener that writes below ``directory``; may be called from several threads.
 
-    The directory of a pod begins anew when it holds another pod's files (an earlier run's). The constructor raises StoreError
-    when the directory cannot be made; later trouble is logged and never disturbs the pod.
+    ``take`` and ``flush`` do the same in two steps, for whoever writes much at once. The directory of a pod begins anew when
+    it holds another pod's files (an earlier run's). The constructor raises StoreError when the directory cannot be made;
+    later trouble is logged and never disturbs the pod. ``is_kept``: a record of the state directory, which asks the Engine
+    nothing, and gives up after the first trouble.
     """
 
-    def __init__(self, directory: Path, engine: InspectedEngine, secrets: Secrets | None = None) -> None:
+    def __init__(
+        self, directory: Path, engine: InspectedEngine, secrets: Secrets | None = None, *, is_kept: bool = False
+    ) -> None:
         self._directory = directory
         self._engine = engine
         self._secrets = secrets or Secrets()
         self._lock = threading.RLock()
-        self._pods: dict[str, _PodFiles] = {}
+        self._pods: dict[str, PodFiles] = {}
+        self._is_kept = is_kept
+        self._is_broken = False
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"cannot make the artifacts directory {directory}: {error.strerror}") from error
 
     def __call__(self, message: Narration) -> None:
-        # Asking the Engine takes its time, and others may go on meanwhile.
-        inspected = None
-        if isinstance(message, AttemptEnding):
-            inspected = self._inspect(message.ref, message.container, message.attempt, message.container_id)
-        with self._lock:
-            try:
-                self._take(self._files(message.ref), message, inspected)
-            except (OSError, TypeError, ValueError) as error:
-                _log.warning("cannot write artifacts of pod %s: %s", message.ref.name, error)
+        inspected = self.inspection(message)
+        self.take(message, inspected)
+        self.flush()
 
-    def _take(self, files: _PodFiles, message: Narration, inspected: Json | None) -> None:
+    def inspection(self, message: Narration) -> Json | None:
+        """What is to be known of a container that is about to go; asking the Engine takes its time, and others may go on."""
+        if not isinstance(message, AttemptEnding):
+            return None
+        if message.inspection is not None or self._is_kept:
+            return None if message.inspection is None else self._secrets.hide_in(message.inspection)
+        return self._inspect(message.ref, message.container, message.attempt, message.container_id)
+
+    def take(self, message: Narration, inspected: Json | None) -> None:
+        """Gather what a message tells."""
+        with self._lock:
+            if self._is_broken:
+                return
+            try:
+                self._take(self.files(message.ref), message, inspected)
+            except (OSError, TypeError, ValueError) as error:
+                self._complain(message.ref.name, error)
+
+    def take_call(self, ref: PodRef, call: CallMade) -> None:
+        """Gather a call to the Engine."""
+        with self._lock:
+            if self._is_broken:
+                return
+            try:
+                self.files(ref).append(CALLS, _call_json(call))
+            except OSError as error:
+                self._complain(ref.name, error)
+
+    def put(self, ref: PodRef, name: str, value: Json, *, is_line: bool = False) -> None:
+        """Gather a whole file, or a line of one, that somebody else makes."""
+        with self._lock:
+            if self._is_broken:
+                return
+            try:
+                files = self.files(ref)
+                (files.append if is_line else files.replace)(name, value)
+            except (OSError, TypeError, ValueError) as error:
+                self._complain(ref.name, error)
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        with self._lock:
+            for files in self._pods.values():
+                if self._is_broken:
+                    return
+                try:
+                    files.flush()
+                except (OSError, TypeError, ValueError) as error:
+                    self._complain(files.ref.name, error)
+
+    def _complain(self, name: str, error: Exception) -> None:
+        self._is_broken = self._is_kept
+        what = "this run is not recorded any further: pod" if self._is_kept else "cannot write artifacts of pod"
+        _log.warning("%s %s: %s", what, name, error)
+
+    def _take(self, files: PodFiles, message: Narration, inspected: Json | None) -> None:
         match message:
             case StatusChanged():
-                files.trace(format_micro_time(message.at), message.pod)
-                files.replace("pod.json", message.pod)
+                files.trace(message.at, message.pod)
             case EventRecorded(is_stored=True):
-                files.event(message.event)
+                files.event(message.at, message.event)
             case LogLine():
                 files.log((message,))
             case LogLines():
@@ -100,13 +157,19 @@ class ArtifactWriter:
             case _:
                 return
 
-    def _files(self, ref: PodRef) -> _PodFiles:
+    def files(self, ref: PodRef) -> PodFiles:
+        """The files of a pod. Raises OSError."""
         files = self._pods.get(ref.uid)
         if files is None:
-            directory = self._directory / f"{ref.namespace}_{ref.label.replace('/', '_')}"
-            files = self._pods[ref.uid] = _PodFiles(ref, directory)
-            files.prepare(ref.uid)
+            directory = self._directory / pod_directory(ref.namespace, ref.label)
+            files = self._pods[ref.uid] = PodFiles(ref, directory, is_kept=self._is_kept)
+            files.prepare()
         return files
+
+    @property
+    def pods(self) -> Sequence[PodRef]:
+        """What there are files of."""
+        return [files.ref for files in self._pods.values()]
 
     def _inspect(self, ref: PodRef, container: str, attempt: int, container_id: str) -> Json | None:
         """The Engine's own JSON, without values of Secrets; None when the container is gone or the Engine does not answer."""
@@ -118,118 +181,30 @@ class ArtifactWriter:
             return None
 
     def close(self) -> None:
-        """Take down what the Engine says of the containers that are still there, and close the files."""
+        """Take down what the Engine says of the containers that are still there, and write everything."""
         with self._lock:
             for files in self._pods.values():
+                if self._is_broken:
+                    break
                 try:
-                    for container_id, (container, attempt) in files.running.items():
+                    for container_id, (container, attempt) in () if self._is_kept else files.running.items():
                         inspected = self._inspect(files.ref, container, attempt, container_id)
                         files.inspection(container, attempt, inspected)
                     files.close()
                 except (OSError, TypeError, ValueError) as error:
-                    _log.warning("cannot write artifacts in %s: %s", files.directory, error)
+                    self._complain(files.ref.name, error)
             self._pods.clear()
 
 
-@dataclass(slots=True)
-class _PodFiles:
-    """The files of one pod."""
-
-    ref: PodRef
-    directory: Path
-    running: dict[str, tuple[str, int]] = field(default_factory=dict)
-    events: dict[str, Json] = field(default_factory=dict)
-    opened: dict[Path, BufferedWriter] = field(default_factory=dict)
-
-    def prepare(self, uid: str) -> None:
-        """Make the directory; go on with the files of the same pod, remove those of another."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        if _uid(_read_json(self.directory / "pod.json")) == uid:
-            for event in _read_json(self.directory / "events.json").get("items") or ():
-                self.events[event["metadata"]["name"]] = event
-            return
-        for name in ("pod.json", "events.json", "trace.jsonl"):
-            (self.directory / name).unlink(missing_ok=True)
-        for name in ("logs", "engine"):
-            shutil.rmtree(self.directory / name, ignore_errors=True)
-
-    def begin_attempt(self, container_id: str, container: str, attempt: int) -> None:
-        """It runs: what the Engine says of it is taken down at the end."""
-        self.running[container_id] = (container, attempt)
-
-    def end_attempt(self, container_id: str, container: str, attempt: int) -> None:
-        """It has ended, and told everything."""
-        self.running.pop(container_id, None)
-        self.close_log(container, attempt)
-
-    def trace(self, time: str, pod: Json) -> None:
-        line = json.dumps({"time": time, "pod": pod}, separators=(",", ":"), default=_plain)
-        self._append(Path("trace.jsonl"), line.encode() + b"\n")
-
-    def event(self, event: Json) -> None:
-        name = str(event["metadata"]["name"])
-        self.events.pop(name, None)  # the order is that of last being seen
-        self.events[name] = event
-        items = list(self.events.values())
-        self.replace("events.json", {"apiVersion": "v1", "kind": "EventList", "metadata": {}, "items": items})
-
-    def log(self, lines: Sequence[LogLine]) -> None:
-        """Lines of one attempt."""
-        text = b"".join(
-            (line.timestamp.encode() + b" " if line.is_start else b"") + line.data + (b"\n" if line.has_end else b"")
-            for line in lines
-        )
-        self._append(_log_path(lines[0].container, lines[0].attempt), text)
-
-    def close_log(self, container: str, attempt: int) -> None:
-        file = self.opened.pop(_log_path(container, attempt), None)
-        if file is not None:
-            file.close()
-
-    def inspection(self, container: str, attempt: int, value: Json | None) -> None:
-        if value is not None:
-            self.replace(f"engine/{container}/{attempt}.json", value)
-
-    def replace(self, name: str, value: Json) -> None:
-        """Write a whole file, so that a reader sees the old one or the new one."""
-        path = self.directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f".{path.name}.new")
-        new.write_text(json.dumps(value, indent=2, default=_plain) + "\n")
-        new.replace(path)
-
-    def _append(self, name: Path, data: bytes) -> None:
-        file = self.opened.get(name)
-        if file is None:
-            path = self.directory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = self.opened[name] = path.open("ab")
-        file.write(data)
-        file.flush()
-
-    def close(self) -> None:
-        for file in self.opened.values():
-            file.close()
-        self.opened.clear()
-
-
-def _log_path(container: str, attempt: int) -> Path:
-    return Path("logs", container, f"{attempt}.log")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _uid(pod: Json) -> str:
-    return str((pod.get("metadata") or {}).get("uid") or "")
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
+def _call_json(call: CallMade) -> Json:
+    value: dict[str, object] = {
+        "time": format_micro_time(call.at),
+        "seconds": round(call.seconds, 6),
+        "verb": call.verb,
+    }
+    if call.container:
+        value["container"] = call.container
+    if call.attempt is not None:
+        value["attempt"] = call.attempt
+    value["outcome"] = call.outcome
+    return value

@@ -27,7 +27,7 @@ from runner.core.labels import (
     TYPE_SANDBOX,
     attempt_of,
 )
-from runner.core.model import ContainerID
+from runner.core.model import ContainerID, Json
 from runner.core.observed import (
     ContainerRecord,
     Observed,
@@ -240,6 +240,13 @@ class Observer:
         """The inspection behind the last look."""
         known = self._known.get(container_id)
         return known.details if known else None
+
+    def end_of(self, container_id: str) -> Json | None:
+        """The Engine's JSON of a container that was seen after its end; None when it was not."""
+        known = self._known.get(container_id)
+        if known is None or not isinstance(known.record, ContainerRecord) or known.record.state is not _EXITED:
+            return None
+        return known.details.raw
 
     def _is_hidden(self, container_id: str, state: EngineState, labels: Mapping[str, str]) -> bool:
         if PREPARED not in labels or container_id in self._revealed or self._was_noted(labels):

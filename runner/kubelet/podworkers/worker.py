@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from runner.clock import Clock, JumpWatch, Wakeup
 from runner.core.container.nodeadmission import Rejection
-from runner.core.model import Pod
+from runner.core.model import Json, Pod
 from runner.core.narration import Gone, PodRef
 from runner.core.observed import Observed
 from runner.core.status.podstatus import PodStatus
@@ -79,6 +79,10 @@ class PodWorker:
     def observed(self) -> Observed:
         """What was seen last."""
         return self.cache.observed
+
+    def inspection(self, container_id: str) -> Json | None:
+        """The Engine's JSON of a container that was seen after its end."""
+        return self.cache.observer.end_of(container_id)
 
     @property
     def published(self) -> PodStatus | None:
