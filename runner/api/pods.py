@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, overload
 
 from runner.api.history import AttemptRecord, PodHistory
-from runner.api.report import report
+from runner.api.report import last_output, report
 from runner.api.settings import Seconds, seconds_of
 from runner.api.status import Status
 from runner.api.volumes import VolumeHandle
@@ -26,6 +26,7 @@ from runner.errors import EngineConflict, NoSuchObject, NotFound, PodFailed, Usa
 
 if TYPE_CHECKING:
     from runner.api.launching import Launching
+    from runner.core.explain.explaining import Explanation
     from runner.core.narration import LogLine
 
 Condition: TypeAlias = "str | Callable[[Status], bool]"
@@ -458,8 +459,16 @@ class PodHandle:
             self._addresses.clear()
             self._resources.close()
 
+    def explain(self) -> Explanation:
+        """Why it is not where it should be: causes with their evidence and what to do next, as ``podrunner explain`` has them."""
+        from runner.api.explaining import evidence
+        from runner.core.explain.explaining import explain
+
+        logs = {(one.name, attempt.number): text for one in self.containers for attempt, text in last_output(one)}
+        return explain(evidence(self.runner.client, self.history.value, self.runner.clock.now(), logs))
+
     def report(self) -> str:
-        """Its status as ``get po -o wide`` shows it, its last events, and the ends of its logs."""
+        """Its status as ``get po`` shows it, the cause if one is seen, its last events, and the ends of its logs."""
         return report(self, self.runner.clock.now())
 
     def _sandbox(self) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from runner.api.status import Status
 from runner.core.events import Event
+from runner.core.explain.finding import Certainty
 from runner.core.printers.columns import pod_row
 from runner.core.text.escaping import escaped
 from runner.core.text.times import human_duration
 from runner.errors import RunnerError
+
+if TYPE_CHECKING:
+    from runner.core.explain.explaining import Explanation
 
 
 class _Attempt(Protocol):
@@ -41,9 +45,13 @@ class Reported(Protocol):
 
     def events(self) -> Sequence[Event]: ...
 
+    def explain(self) -> Explanation: ...
+
 
 EVENTS = 10
 """How many of the last events are told."""
+EXPLAINED_LINES = 60
+"""How many of the last lines of an instance are looked at for a cause."""
 LINES = 10
 """How many of the last lines of each container are told."""
 _COLUMNS = ("NAME", "READY", "STATUS", "RESTARTS", "AGE")
@@ -51,7 +59,7 @@ _COLUMNS = ("NAME", "READY", "STATUS", "RESTARTS", "AGE")
 
 def report(pod: Reported, now: datetime) -> str:
     """The whole text, without a line break at its end."""
-    parts = [status_table(pod, now), event_lines(pod, now)]
+    parts = [status_table(pod, now), cause_lines(pod), event_lines(pod, now)]
     parts += [log_tail(container) for container in pod.containers]
     return "\n\n".join(part for part in parts if part)
 
@@ -64,6 +72,16 @@ def status_table(pod: Reported, now: datetime) -> str:
     return "\n".join(
         "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def cause_lines(pod: Reported) -> str:
+    """The cause and what to do next; nothing where it is known only that something ended, or still runs."""
+    with suppress(RunnerError):
+        found = pod.explain().told
+        if found is not None:
+            sure = "" if found.certainty is Certainty.CERTAIN else f" ({found.certainty})"
+            return escaped(f"Cause{sure}: {found.sentence}\nNext: {found.next}")
+    return ""
 
 
 def event_lines(pod: Reported, now: datetime) -> str:
@@ -80,6 +98,13 @@ def event_lines(pod: Reported, now: datetime) -> str:
             f"  {human_duration(now - event.last):>5} ago  {event.type:<7} {event.reason}{count}  {about}{event.message}"
         )
     return escaped("\n".join(lines))
+
+
+def last_output(container: _Container) -> Iterator[tuple[_Attempt, list[str]]]:
+    """The last lines of a container's newest two instances."""
+    for attempt in container.attempts[-2:]:
+        with suppress(RunnerError):
+            yield attempt, attempt.logs().splitlines()[-EXPLAINED_LINES:]
 
 
 def log_tail(container: _Container) -> str:

@@ -13,11 +13,36 @@ from runner.render.jsonpath import JSONPathError, find
 FORMS = "condition=NAME[=VALUE], phase=PHASE, jsonpath={PATH}[=VALUE], create, delete"
 
 
+_OTHER_ENDS = {"complete": "Failed", "failed": "Complete"}
+"""A Job that has come to one of its ends never comes to the other."""
+
+
 class WaitCondition(Struct, frozen=True):
-    """``holds`` judges a pod (None: there is none); with ``needs_pod`` a missing pod is an error."""
+    """``holds`` judges a pod (None: there is none); with ``needs_pod`` a missing pod is an error.
+
+    ``name`` is the condition's that is to be true, "" where something else is waited for.
+    """
 
     holds: Callable[[Json | None], bool]
     needs_pod: bool = True
+    name: str = ""
+
+    def is_past(self, value: Json) -> str:
+        """What makes it sure that the condition will not hold any more, "" when nothing does.
+
+        A pod that has ended stays as it is; only a controller puts another one in its place.
+        """
+        status = value.get("status") or {}
+        if not self.name or (value.get("metadata") or {}).get("ownerReferences"):
+            return ""
+        if value.get("kind") == "Pod":
+            phase = str(status.get("phase"))
+            return phase if phase in ("Failed", "Succeeded") else ""
+        wanted = _OTHER_ENDS.get(self.name.lower()) if value.get("kind") == "Job" else None
+        ends = [
+            one for one in status.get("conditions") or () if one.get("type") == wanted and one.get("status") == "True"
+        ]
+        return str(wanted) if ends else ""
 
 
 def parse_condition(text: str) -> WaitCondition:
@@ -47,7 +72,7 @@ def _condition(text: str) -> WaitCondition:
         found = next((c for c in conditions if str(c.get("type")).lower() == name.lower()), None)
         return found is not None and str(found.get("status")).lower() == wanted
 
-    return WaitCondition(holds)
+    return WaitCondition(holds, name=name if wanted == "true" else "")
 
 
 def _jsonpath(text: str) -> WaitCondition:

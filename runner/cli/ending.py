@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from runner.core.diagnosis import Diagnosis, diagnose
 from runner.errors import ExitCode
 from runner.render.events import describe_lines
-from runner.render.explained import WIDE, short_text, told_cause
 from runner.render.formats import OutputFormat, as_list, print_object
 from runner.render.layout import Layout
 from runner.render.tables import PodTable
@@ -56,7 +55,7 @@ def _failure(
     hint = "" if pod is None or cause is None else _next(pod, cause, is_kept=is_kept, paths=paths)
     why = None if pod is None else _why(app, pod, tail, objects)
     if app.speaks_json:
-        told = why is not None and told_cause(why)
+        told = None if why is None else why.told
         app.tell_error(result.message, hint, result.exit_code, cause=told.to_json() if told else None)
         return
     paint = app.paint(app.err)
@@ -70,10 +69,18 @@ def _failure(
             app.say(f"  {line}")
     if result.message:
         app.say(f"{paint.red('error:')} {result.message}", hanging=len("error: "))
-    for line in [] if why is None else short_text(why, paint, app.err.columns - 1 if app.err.is_terminal else WIDE):
-        app.say(line)
+    if why is not None:
+        say_why(app, why)
     if hint:
         app.say(f"{paint.dim('hint:')} {hint}", hanging=len("hint: "))
+
+
+def say_why(app: App, why: Explanation) -> None:
+    """The cause of a failure and what to do next, on standard error."""
+    from runner.render.explained import WIDE, short_text
+
+    for line in short_text(why, app.paint(app.err), app.err.columns - 1 if app.err.is_terminal else WIDE):
+        app.say(line)
 
 
 def _why(app: App, pod: Object, tail: LogTail, objects: Sequence[Json]) -> Explanation:

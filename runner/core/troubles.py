@@ -31,6 +31,9 @@ ENDLESS = frozenset(
 )
 """The waiting reasons of containers that cannot be started."""
 
+_OF_THE_POD = ("breaks non-root policy", "image will run as root", "non-numeric user")
+"""Said of a container that is to be root and must not be (pkg/kubelet/kuberuntime/security_context_others.go)."""
+
 GivesUp = Callable[[int, float], bool]
 """Whether the n-th restart, so many seconds after the beginning, is one too many."""
 
@@ -44,11 +47,20 @@ class Trouble(Struct, frozen=True, kw_only=True):
     attempts: int = 1
     may_pass: bool = False
 
+    @property
+    def is_final(self) -> bool:
+        """Whether no attempt can go better: the pod itself is at fault, whatever becomes of registries, images and objects."""
+        if self.reason == WaitingReason.CREATE_CONTAINER_CONFIG_ERROR:
+            return any(words in self.message for words in _OF_THE_POD)
+        return self.reason == WaitingReason.INVALID_IMAGE_NAME
+
     def is_hopeless(self, max_restarts: int | None, gives_up: GivesUp | None) -> bool:
-        """Whether it has been tried as often as is allowed.
+        """Whether it has been tried as often as is allowed; what is final, once.
 
         Without a limit once; what may pass, as a registry that does not answer, twice.
         """
+        if self.is_final:
+            return True
         if max_restarts is not None:
             return self.attempts > max_restarts
         if gives_up is not None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from runner.core.explain.explaining import Explanation
-from runner.core.explain.finding import GENERIC, Certainty, Finding
+from runner.core.explain.finding import Certainty, Finding
 from runner.render.style import Paint
 from runner.render.wrapping import wrapped
+
+if TYPE_CHECKING:
+    from runner.core.explain.explaining import Explanation
 
 WIDE = 10_000
 """Columns of what is no terminal: nothing is broken there."""
@@ -42,18 +45,12 @@ def _nothing(found: Explanation) -> str:
     return "no cause found" if found.state else "nothing is wrong as far as can be seen"
 
 
-def told_cause(found: Explanation) -> Finding | None:
-    """The cause that is worth a word at the end of what failed; None when it is known only that something ended."""
-    one = found.cause
-    return None if one is None or one.cause in GENERIC else one
-
-
 def short_text(found: Explanation, paint: Paint, width: int, said: str = "") -> list[str]:
     """The cause and what to do next, at most two lines each; none when no more is known than that something ended.
 
     ``said`` has been told already: what it holds is not said again.
     """
-    one = told_cause(found)
+    one = found.told
     if one is None or one.sentence in said:
         return []
     sure = "" if one.certainty is Certainty.CERTAIN else f" ({one.certainty})"

@@ -227,7 +227,7 @@ class FakeClient(LocalClient):
 
     def attempts(self, namespace: str, name: str, container: str | None) -> Sequence[int]:
         self.get("Pod", namespace, name)
-        return sorted({line.attempt for line in self._runner.lines[container or ""]})
+        return sorted({line.attempt for line in self._runner.lines.get(container or "", ())})
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from runner.engine.simulated import SimulatedEngine
 from runner.errors import NoSuchObject, WaitTimeout
 from runner.registry.contract import put
 from runner.registry.memory import MemoryRegistry
-from tests.cli.support import START, CommandLine, FakeDeletion, pod, put_pod
+from tests.cli.support import START, CommandLine, FakeDeletion, line, pod, put_pod
 
 MANIFEST = """\
 apiVersion: v1
@@ -378,3 +379,60 @@ def test_a_workload_that_does_not_get_there_is_an_error(
     done = podrunner("wait", *argv.split())
     assert (done.code, done.out) == (code, "")
     assert expected in done.err
+
+
+def ended(name: str, **more: Any) -> dict[str, Any]:
+    """A pod that has failed: its init container ended with exit code 3."""
+    value = pod(name, phase="Failed", **more)
+    state = {"terminated": {"exitCode": 3, "reason": "Error", "containerID": "docker://1"}}
+    first = {"name": "first", "state": state, "ready": False, "restartCount": 0, "image": "busybox:1.36"}
+    value["status"]["initContainerStatuses"] = [first]
+    return value
+
+
+def test_a_wait_for_a_pod_that_has_ended_ends_at_once_with_the_cause(podrunner: CommandLine) -> None:
+    put_pod(podrunner.runner.store, ended("late"))
+    podrunner.runner.lines = {"first": [line("mkdir /srv/x: permission denied", container="first")]}
+    done = podrunner("wait", "--for=condition=Ready", "po/late", "--timeout", "1h")
+    assert done.code == 1
+    assert done.err.splitlines() == [
+        "error: pods/late is Failed and cannot be Ready any more",
+        "cause (likely): init container first runs as the image's user, who may not use /srv/x of its image",
+        "next: run it as the user that the image is made for, give that path to the user in the image, "
+        "or mount an emptyDir there",
+    ]
+
+
+def test_a_wait_whose_time_is_up_tells_the_cause(podrunner: CommandLine) -> None:
+    value = pod("late", phase="Pending")
+    value["status"]["initContainerStatuses"][0]["state"] = {"waiting": {"reason": "InvalidImageName", "message": "x"}}
+    put_pod(podrunner.runner.store, value)
+    done = podrunner("wait", "--for=condition=Ready", "po/late", "--timeout", "0")
+    assert done.code == 4
+    assert done.err.splitlines()[:2] == [
+        "error: timed out waiting for the condition on pods/late",
+        "cause: 'busybox:1.36' is no name of an image, and init container first asks for it",
+    ]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        pytest.param("--for=condition=Ready po/owned", id="its controller puts another one in its place"),
+        pytest.param("--for=condition=Ready=false po/web", id="what is not to be true"),
+        pytest.param("--for=phase=Running po/late", id="a phase"),
+    ],
+)
+def test_what_may_still_come_is_waited_for(podrunner: CommandLine, argv: str) -> None:
+    put_pod(podrunner.runner.store, ended("late"))
+    put_pod(podrunner.runner.store, ended("owned", ownerReferences=[{"kind": "StatefulSet", "name": "s", "uid": "1"}]))
+    assert podrunner("wait", *argv.split(), "--timeout", "0").code == 4
+
+
+@pytest.mark.parametrize(("wanted", "other"), [("complete", "Failed"), ("failed", "Complete")])
+def test_a_job_that_has_come_to_its_other_end_is_not_waited_for(
+    podrunner: CommandLine, wanted: str, other: str
+) -> None:
+    put_job(podrunner, other)
+    done = podrunner("wait", f"--for=condition={wanted}", "job/pi", "--timeout", "1h")
+    assert (done.code, done.err) == (1, f"error: jobs/pi is {other} and cannot be {wanted} any more\n")

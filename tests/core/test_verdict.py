@@ -192,6 +192,24 @@ SLOW = replace(NO_IMAGE, may_pass=True, message="timeout")
         ),
         pytest.param(NO_IMAGE, VerdictOptions(gives_up=lambda n, _: n > 1), "", id="a strategy goes on"),
         pytest.param(
+            replace(NO_IMAGE, reason="InvalidImageName", message="Shop"),
+            VerdictOptions(max_restarts=9),
+            "container main: InvalidImageName: Shop",
+            id="no attempt can go better",
+        ),
+        pytest.param(
+            replace(NO_IMAGE, reason="CreateContainerConfigError", message="runAsUser breaks non-root policy"),
+            VerdictOptions(max_restarts=9),
+            "container main: CreateContainerConfigError: runAsUser breaks non-root policy",
+            id="the pod contradicts itself",
+        ),
+        pytest.param(
+            replace(NO_IMAGE, reason="CreateContainerConfigError", message='secret "x" not found'),
+            VerdictOptions(max_restarts=9),
+            "",
+            id="an object may come",
+        ),
+        pytest.param(
             Trouble(what=SANDBOX, reason="FailedCreatePodSandBox", message="port"),
             VerdictOptions(gives_up=lambda n, _: n > 0),
             "the pod's sandbox: FailedCreatePodSandBox: port",

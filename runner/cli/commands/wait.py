@@ -16,7 +16,7 @@ from runner.clock import Countdown
 from runner.core.kindwords import PODS, KindWords
 from runner.core.model import Json
 from runner.core.selectors import Selector
-from runner.errors import NoSuchObject, UsageError, WaitTimeout
+from runner.errors import NoSuchObject, PodFailed, UsageError, WaitTimeout
 
 A_WEEK = 168 * 3600.0
 
@@ -62,19 +62,45 @@ def wait(
 def _wait_for(
     app: App, namespace: str, words: KindWords, name: str, condition: WaitCondition, patience: Countdown
 ) -> None:
-    """Look at an object until the condition holds. Raises WaitTimeout; NoSuchObject when it has to be there and is not."""
+    """Look at an object until the condition holds.
+
+    Raises WaitTimeout; PodFailed when it cannot hold any more; NoSuchObject when the object has to be there and is not.
+    """
 
     def holds(value: Json | None) -> bool:
         if value is None and condition.needs_pod:
             raise NoSuchObject(f'{words.resource} "{name}" not found')
         return condition.holds(value)
 
+    def is_decided(value: Json | None) -> bool:
+        return holds(value) or (value is not None and bool(condition.is_past(value)))
+
     try:
-        app.runner.client.wait(words.kind, namespace, name, holds, patience.left or 0.0)
+        value = app.runner.client.wait(words.kind, namespace, name, is_decided, patience.left or 0.0)
     except WaitTimeout as problem:
-        problem.advise(_why_no_node(app, namespace, words, name))
-        raise
+        text = _with_cause(app, problem.message, words, namespace, name)
+        raise WaitTimeout(text, hint=_why_no_node(app, namespace, words, name)) from problem
+    if not condition.holds(value):
+        what = condition.is_past(value or {})
+        text = f"{words.plural}/{name} is {what} and cannot be {condition.name} any more"
+        raise PodFailed(_with_cause(app, text, words, namespace, name))
     app.out.line(f"{words.prefix}/{name} condition met")
+
+
+def _with_cause(app: App, text: str, words: KindWords, namespace: str, name: str) -> str:
+    """What went wrong, and below it the cause if one is seen."""
+    if words.kind != PODS.kind:
+        return text
+    from runner.api.explaining import explain_pod
+    from runner.render.explained import WIDE, short_text
+
+    try:
+        pod = app.runner.client.get(words.kind, namespace, name)
+    except NoSuchObject:
+        return text
+    width = app.err.columns - 1 if app.err.is_terminal else WIDE
+    found = explain_pod(app.runner.client, pod, app.clock.now())
+    return "\n".join([text, *short_text(found, app.paint(app.err), width)])
 
 
 def _why_no_node(app: App, namespace: str, words: KindWords, name: str) -> str:

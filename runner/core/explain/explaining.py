@@ -16,7 +16,7 @@ from msgspec import Struct
 from runner.core.diagnosis import diagnose
 from runner.core.explain.case import Case, Subject
 from runner.core.explain.evidence import Evidence
-from runner.core.explain.finding import ORDER, Certainty, Finding
+from runner.core.explain.finding import GENERIC, ORDER, Certainty, Finding
 from runner.core.explain.rules import (
     commands,
     connections,
@@ -82,6 +82,11 @@ class Explanation(Struct, frozen=True, kw_only=True):
     def cause(self) -> Finding | None:
         """The one to begin with."""
         return next(iter(self.findings), None)
+
+    @property
+    def told(self) -> Finding | None:
+        """The cause that is worth a word where something failed; None when it is known only that something ended."""
+        return None if self.cause is None or self.cause.cause in GENERIC else self.cause
 
     def to_json(self) -> dict[str, Any]:
         """As ``explain -o json`` prints it."""
