@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.diagnosis import Diagnosis, diagnose, with_cause
-from runner.core.explain.exitcodes import exit_meaning
+from runner.core.diagnosis import Diagnosis, diagnose, exit_meaning, with_cause
 
 
 def ended(code: int, reason: str = "Error", **more: Any) -> dict[str, Any]:

@@ -78,8 +78,9 @@ def _wait_for(
     try:
         value = app.runner.client.wait(words.kind, namespace, name, is_decided, patience.left or 0.0)
     except WaitTimeout as problem:
-        text = _with_cause(app, problem.message, words, namespace, name)
-        raise WaitTimeout(text, hint=_why_no_node(app, namespace, words, name)) from problem
+        hint = _why_no_node(app, namespace, words, name)
+        text = problem.message if hint else _with_cause(app, problem.message, words, namespace, name)
+        raise WaitTimeout(text, hint=hint) from problem
     if not condition.holds(value):
         what = condition.is_past(value or {})
         text = f"{words.plural}/{name} is {what} and cannot be {condition.name} any more"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from runner.core.diagnosis import exit_meaning
 from runner.core.explain.case import Case
-from runner.core.explain.exitcodes import exit_meaning
 from runner.core.explain.finding import Cause, Certainty, Finding
 from runner.core.explain.words import one_line
 

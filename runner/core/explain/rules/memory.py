@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runner.core.diagnosis import exit_meaning
 from runner.core.explain.case import Case, Subject
-from runner.core.explain.exitcodes import exit_meaning
 from runner.core.explain.finding import Cause, Certainty, Finding, Quote
 from runner.core.model import EMPTY
 from runner.core.reasons import TerminatedReason
