@@ -173,7 +173,16 @@ class Runner(Deleting):
         life = Life(self, options, how.get("listener") or self.listener)
         with self._lives_lock:
             self._lives.append(life)
-        return life.begin(overrides_of(how, self.overrides).apply(result.objects), is_one=is_one)
+        try:
+            return life.begin(overrides_of(how, self.overrides).apply(result.objects), is_one=is_one)
+        except BaseException:
+            self._forget(life)
+            raise
+
+    def _forget(self, life: Life) -> None:
+        """A run is over."""
+        with self._lives_lock:
+            self._lives = [one for one in self._lives if one is not life]
 
     def load_any(self, manifests: Sequence[Manifest]) -> LoadResult:
         """Load manifests in any form that ``run`` takes, with all their problems. Raises UsageError for what is none."""
@@ -198,6 +207,8 @@ class Runner(Deleting):
                 life.end()
             except Exception as error:
                 problem = problem or error
+            finally:
+                self._forget(life)
         if problem is not None:
             raise problem
 

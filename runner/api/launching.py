@@ -350,6 +350,7 @@ class Launching(Ground):
                 launch.options, audience, launch.newcomers, launch.image, launch.network, audience.secrets, recording
             )
             try:
+                run.node.on_leave(audience.forget)
                 run.node.control(launch.controllers, launch.spawn)
                 run.open(launch.since)
                 self.sweep_aside()

@@ -55,8 +55,9 @@ class Life:
             assert self._run is not None
             exit_code, message = self._run.wait(self._stop, self._runner.client)
             for view in self._run.node.view().pods:  # They tell what they have come to a moment after it is so.
-                if view.uid in self._histories:
-                    self._histories[view.uid].take(view.manifest, view.status)
+                history = self._histories.get(view.uid)
+                if history is not None:
+                    history.take(view.manifest, view.status)
         except BaseException:
             if self._run is not None:
                 self.end(exit_code=ExitCode.INTERRUPTED)
@@ -78,11 +79,19 @@ class Life:
             self._recording = launch.recording
             self._run = self._resources.enter_context(self._runner.working(launch, self._hear, self._stop))
             self._run.node.on_trouble(self._wake_histories)
+            self._run.node.on_leave(self._forget)
         except BaseException as error:
             self._resources.__exit__(type(error), error, error.__traceback__)
             raise
         finally:
             self._has_begun.set()
+
+    def _forget(self, uid: str) -> None:
+        """A pod is let go of: one that is gone is known to those alone who have its handle."""
+        handle = self._handles.get(uid)
+        if handle is not None and handle.is_gone:
+            del self._handles[uid], self._histories[uid]
+            handle.release()
 
     def _wake_histories(self) -> None:
         for history in list(self._histories.values()):

@@ -84,6 +84,10 @@ class Controller:
         """Remember that the deletion of one of its pods was asked for."""
         self.asked.add(uid)
 
+    def let_go(self, uid: str) -> None:
+        """One of its pods is gone, and nobody looks at it any more."""
+        self.asked.discard(PodUID(uid))
+
     def end(self) -> None:
         """The workload itself is to go: it makes no pods any more."""
         self.is_deleted = True

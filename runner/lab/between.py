@@ -15,7 +15,12 @@ Deliver = Callable[[EngineEvent | None], None]
 
 
 class Between:
-    """What stands between a node and its registry and Engine; here nothing does. Asked anew for each node that begins."""
+    """What stands between a node and its registry and Engine; here nothing does. Asked anew for each node that begins.
+
+    ``relist``: seconds after which the Engine is looked at although nothing was told; None where no event gets lost.
+    """
+
+    relist: float | None = None
 
     def engine(self, engine: SimulatedEngine) -> Engine:
         """The Engine as the node sees it."""

@@ -159,8 +159,7 @@ class VirtualNode:
             store=registry,
             clock=self.clock,
             handlers=self.handlers,
-            # Every happening of the simulated Engine is told, so nothing has to be looked for.
-            options=replace(self.options, relist=None),
+            options=replace(self.options, relist=between.relist),
             listener=self._listener,
             sandbox_image=_SANDBOX_IMAGE,
             newcomers=Newcomers(registry, _OWNER, self._means, begin if self._faults is None else _ignore),

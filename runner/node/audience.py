@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from runner.clock import Clock
+from runner.core.model import PodUID
 from runner.core.narration import Listener, Narration
 from runner.engine.protocol import Engine
 from runner.kubelet.logs.follow import LogCollector
@@ -34,6 +36,7 @@ class Audience:
         if recording is None:
             recording = Recording(engine, home, options, clock)
             recording.begin()
+        self._recording = recording
         self.secrets = recording.secrets
         """What no listener may tell: filled by the pods' workers."""
         if recording.is_wanted:
@@ -56,6 +59,10 @@ class Audience:
         """The user asks for an end: the rest of the output is not told if they insist, or if only the output still lasts."""
         if is_forced or self._is_closing:
             self._logs.hurry()
+
+    def forget(self, uid: PodUID) -> None:
+        """A pod is let go of."""
+        self._logs.forget(uid, then=partial(self._recording.forget, uid))
 
     def __call__(self, narration: Narration) -> None:
         self._logs(narration)

@@ -30,6 +30,7 @@ from runner.errors import EngineError, StoreError
 from runner.kubelet.containers.sandbox import NO_ZONE
 from runner.kubelet.images.pullqueue import PullQueue
 from runner.kubelet.loop.health import EngineHealth
+from runner.kubelet.loop.lists import NodeLists
 from runner.kubelet.loop.secrecy import Secrets
 from runner.kubelet.network.dns import Network, Resolving
 from runner.kubelet.options import WorkerOptions
@@ -104,8 +105,9 @@ class Node:
             health=self._health,
             profiles=None if home is None else home.profiles,
             locks=None if home is None else home.locks,
+            lists=NodeLists(engine, clock, lambda: len(self.live)),
         )
-        self.roster = Roster(store, newcomers, self._begin, lambda: self.controllers, on_add)
+        self.roster = Roster(store, newcomers, self._begin, lambda: self.controllers, on_add, self._left)
         self.live = self.roster.live
         """The pods that run, by uid."""
         self._control: Control | None = None
@@ -120,6 +122,7 @@ class Node:
         self.problem: BaseException | None = None
         """What ended the reconciling of the workloads."""
         self._on_trouble: tuple[Callable[[], None], ...] = ()
+        self._on_leave: tuple[Callable[[PodUID], None], ...] = ()
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
@@ -130,6 +133,18 @@ class Node:
     def on_trouble(self, callback: Callable[[], None]) -> None:
         """Have this called, from any thread, when something has failed that a kubelet would try again for ever."""
         self._on_trouble = (*self._on_trouble, callback)
+
+    def on_leave(self, callback: Callable[[PodUID], None]) -> None:
+        """Have this called, from any thread, with each pod that is let go of: it is gone, or another node has it."""
+        self._on_leave = (*self._on_leave, callback)
+
+    def _left(self, uid: PodUID) -> None:
+        """Nothing of a pod is remembered that nobody looks at."""
+        self._shared.secrets.forget(uid)
+        if self._faults is not None:
+            self._faults.forget(uid)
+        for callback in self._on_leave:
+            callback(uid)
 
     def tell_trouble(self) -> None:
         """Call those who want to know of troubles."""
@@ -151,8 +166,10 @@ class Node:
         if self._faults is not None:
             self._faults.hear(event)
         if event is None:
-            for running in self.running:
-                running.worker.cache.mistrust()
+            everyone = self.running
+            for running in everyone:
+                running.worker.cache.shake()
+            for running in everyone:  # Only now, so that one list does for all.
                 running.wakeup.set()
         elif (one := self.live.get(event.labels.get(POD_UID, ""))) is not None and one.worker.cache.hear(event):
             one.wakeup.set()

@@ -54,7 +54,13 @@ class _Versioned(Protocol):
     def versions(self) -> Json: ...
 
 
-_Item = tuple[Narration, tuple[Json | None, ...]] | Noted | _Put
+class _Forget(Struct, frozen=True):
+    """A pod is let go of."""
+
+    uid: str
+
+
+_Item = tuple[Narration, tuple[Json | None, ...]] | Noted | _Put | _Forget
 
 
 class Recording:
@@ -129,6 +135,11 @@ class Recording:
         if self._writers:
             self._put(_Put(ref, name, value, is_line))
 
+    def forget(self, uid: str) -> None:
+        """A pod is let go of: what is told of it by now is the last."""
+        if self._writers:
+            self._put(_Forget(uid))
+
     def end(self, exit_code: int, message: str) -> None:
         """How the run ended."""
         self._facts |= {"exitCode": int(exit_code), "message": message}
@@ -194,6 +205,11 @@ class Recording:
         elif isinstance(item, _Put):
             for writer in self._writers:
                 writer.put(item.ref, item.name, item.value, is_line=item.is_line)
+        elif isinstance(item, _Forget):
+            self._refs.pop(item.uid, None)
+            self._has_objects.discard(item.uid)
+            for writer in self._writers:
+                writer.forget(item.uid)
         else:
             message, inspected = item
             if isinstance(message, StatusChanged):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from runner.core.changes import ChangeType
 from runner.core.fates import Fate
 from runner.core.kindwords import PODS
-from runner.core.model import Object, Pod
+from runner.core.model import Object, Pod, PodUID
 from runner.core.owners import controller_of
 from runner.node.newcomers import Newcomers
 from runner.node.owning import Owned
@@ -40,10 +40,12 @@ class Roster:
         begin: Begin,
         controllers: Callable[[], Sequence[Controller]],
         on_add: Callable[[Running], None],
+        on_leave: Callable[[PodUID], None],
     ) -> None:
         """``newcomers`` are the pods that are written for this node; ``begin`` makes a worker.
 
-        ``on_add`` is called with each pod before it lives.
+        ``on_add`` is called with each pod before it lives, ``on_leave`` with each that is let go of: whoever remembers
+        something of it forgets that.
         """
         self._registry = registry
         self._newcomers = newcomers
@@ -56,6 +58,7 @@ class Roster:
         self.remembers: int | None = 0
         """How many pods that are gone and that no Job counts are remembered; None: all. A run's own are, unless it is 0."""
         self._on_add = on_add
+        self._on_leave = on_leave
         self.guard = threading.RLock()
         """Held while a pod is taken, so that of several threads that hear of it one begins it."""
 
@@ -150,6 +153,7 @@ class Roster:
         one.owned.release()
         if one.is_lost:
             self._newcomers.forget(one.owned)
+            self._on_leave(one.pod.uid)
             with self.guard:
                 self.live.pop(one.pod.uid, None)
                 self._all.pop(one.pod.uid, None)
@@ -163,6 +167,7 @@ class Roster:
             self._all[one.pod.uid] = Past(view=one.view, controller=one.controller, decision=one.decision)
             self.live.pop(one.pod.uid, None)
             self.forget()
+        self._on_leave(one.pod.uid)
 
     def forget(self) -> None:
         """Forget those that are gone and not asked for any more."""
@@ -172,8 +177,10 @@ class Roster:
             past = [(uid, one) for uid, one in self._all.items() if isinstance(one, Past) and not _is_counted(one)]
             if self.remembers:
                 past = [(uid, one) for uid, one in past if one.controller is not None][: -self.remembers]
-            for uid, _ in past:
+            for uid, one in past:
                 del self._all[uid]
+                if one.controller is not None:
+                    one.controller.let_go(uid)
 
 
 def _is_counted(past: Past) -> bool:

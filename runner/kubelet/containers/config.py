@@ -101,7 +101,7 @@ class Configurations:
         if not (container.manifest.get("env") or container.manifest.get("envFrom")):
             return dict(service_variables(pod, services))
         lookup = partial(self._lookup, pod.namespace)
-        self.secrets.learn(secret_values(container, lookup))
+        self.secrets.learn(pod.uid, secret_values(container, lookup))
         sources = Sources(
             facts=self.cache.facts,
             lookup=lookup,

@@ -72,6 +72,7 @@ class ArtifactWriter:
         self._secrets = secrets or Secrets()
         self._lock = threading.RLock()
         self._pods: dict[str, PodFiles] = {}
+        self._refs: dict[str, PodRef] = {}
         self._is_kept = is_kept
         self._is_broken = False
         try:
@@ -163,13 +164,14 @@ class ArtifactWriter:
         if files is None:
             directory = self._directory / pod_directory(ref.namespace, ref.label)
             files = self._pods[ref.uid] = PodFiles(ref, directory, is_kept=self._is_kept)
+            self._refs[ref.uid] = ref
             files.prepare()
         return files
 
     @property
     def pods(self) -> Sequence[PodRef]:
         """What there are files of."""
-        return [files.ref for files in self._pods.values()]
+        return tuple(self._refs.values())
 
     def _inspect(self, ref: PodRef, container: str, attempt: int, container_id: str) -> Json | None:
         """The Engine's own JSON, without values of Secrets; None when the container is gone or the Engine does not answer."""
@@ -179,6 +181,17 @@ class ArtifactWriter:
         except EngineError as error:
             _log.debug("cannot inspect container %s: %s", container_id, error)
             return None
+
+    def forget(self, uid: str) -> None:
+        """A pod is let go of: what was gathered of it is written, and its files are closed."""
+        with self._lock:
+            files = self._pods.pop(uid, None)
+            if files is None or self._is_broken:
+                return
+            try:
+                files.close()
+            except (OSError, TypeError, ValueError) as error:
+                self._complain(files.ref.name, error)
 
     def close(self) -> None:
         """Take down what the Engine says of the containers that are still there, and write everything."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from runner.clock import Clock
+from runner.core.model import PodUID
 from runner.core.narration import AttemptEnding, AttemptStarted, Listener, LogLines, Narration, StatusChanged
 from runner.core.status.podstatus import ID_PREFIX, PodStatus
 from runner.engine.protocol import LogChunk
@@ -82,7 +83,9 @@ class LogCollector:
         with self._lock:
             if self._is_closed or attempt.container_id in self._followers:
                 return
-            follower = _Follower(self._engine, attempt, self._outbox, self._file(attempt), self._clock, self._lane.wake)
+            follower = _Follower(
+                self._engine, attempt, self._outbox, self._file(attempt), self._clock, self._lane.wake, self._is_read
+            )
             self._followers[attempt.container_id] = follower
         self._lane.follow(follower.steps())
 
@@ -113,6 +116,24 @@ class LogCollector:
         is_whole = follower.finish(silence) if is_over else follower.catch_up()
         self._outbox.settle(TELL_SECONDS)
         return is_whole
+
+    def forget(self, uid: PodUID, then: Callable[[], None] = lambda: None) -> None:
+        """A pod is let go of: nothing of it is followed any more when it is read to its end.
+
+        ``then`` is called when what was read of it by now is told.
+        """
+        with self._lock:
+            for container_id, follower in list(self._followers.items()):
+                if follower.uid == uid and follower.leave():
+                    del self._followers[container_id]
+        self._outbox.after(then)
+
+    def _is_read(self, container_id: str) -> None:
+        """A container's output is read to its end."""
+        with self._lock:
+            follower = self._followers.get(container_id)
+            if follower is not None and follower.is_left:
+                del self._followers[container_id]
 
     def hurry(self) -> None:
         """Somebody insists on an end: what is not read or told by now never is."""
@@ -148,9 +169,14 @@ class _Follower:
         file: LogFile | None,
         clock: Clock,
         wake: Callable[[], None],
+        on_end: Callable[[str], None],
     ) -> None:
         self._clock = clock
         self._wake = wake
+        self._on_end = on_end
+        self.uid = attempt.ref.uid
+        self.is_left = False
+        """Whether its pod was let go of."""
         self._attempt = attempt
         self._outbox = outbox
         self._file = file
@@ -166,6 +192,11 @@ class _Follower:
     def is_over(self) -> bool:
         """Whether everything that the container wrote has been read, or reading was given up."""
         return self._over.is_set()
+
+    def leave(self) -> bool:
+        """Its pod is let go of. Returns whether all is read."""
+        self.is_left = True
+        return self.is_over
 
     def end(self) -> None:
         """The container has ended."""
@@ -262,6 +293,7 @@ class _Follower:
             if self._file is not None:
                 self._file.close()
             self._over.set()
+            self._on_end(self._attempt.container_id)
 
     def _take(self, pieces: Sequence[LogChunk]) -> None:
         self._batches += 1
@@ -277,7 +309,8 @@ class _Outbox:
         self._listener = listener
         self._most = most
         self._changed = threading.Condition()
-        self._waiting: deque[tuple[Assembler, Sequence[LogChunk] | None]] = deque()
+        self._waiting: deque[tuple[Callable[[], None], int]] = deque()
+        """What is done in turn, each with how many bytes it stands for."""
         self._size = 0
         self._put = 0
         self._told = 0
@@ -296,13 +329,24 @@ class _Outbox:
             self._changed.wait_for(lambda: not self.is_full or self._drops)
             if self._drops:
                 return
-            self._waiting.append((assembler, pieces))
-            self._size += _size(pieces)
-            self._put += 1
+            self._add(partial(self._tell, assembler, pieces), _size(pieces))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
+
+    def _add(self, work: Callable[[], None], size: int) -> None:
+        self._waiting.append((work, size))
+        self._size += size
+        self._put += 1
+
+    def after(self, work: Callable[[], None]) -> None:
+        """Have something done when all that is here by now is told; at once where nothing is."""
+        with self._changed:
+            if not self._is_idle and not self._drops:
+                self._add(work, 0)
+                return
+        work()
 
     def settle(self, seconds: float) -> None:
         """Wait until what is here by now is told, as long as there is some progress within so many seconds."""
@@ -348,16 +392,16 @@ class _Outbox:
                 self._changed.wait_for(lambda: bool(self._waiting) or self._is_closed or self._drops)
                 if not self._waiting:
                     return
-                assembler, pieces = self._waiting.popleft()
+                work, size = self._waiting.popleft()
                 self._is_telling = True
             try:
-                self._tell(assembler, pieces)
+                work()
             except Exception:
                 _log.exception("whoever listens to output has failed")
             with self._changed:
                 self._is_telling = False
                 self._told += 1
-                self._size = max(0, self._size - _size(pieces))
+                self._size = max(0, self._size - size)
                 self._changed.notify_all()
 
     def _tell(self, assembler: Assembler, pieces: Sequence[LogChunk] | None) -> None:

@@ -36,13 +36,16 @@ from runner.core.observed import (
 )
 from runner.core.reasons import TerminatedReason
 from runner.core.text.times import EPOCH
-from runner.engine.protocol import ContainerDetails, Engine, EngineEvent, EngineState, ImageDetails
-from runner.errors import NotFound
+from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineEvent, EngineState, ImageDetails
+from runner.errors import EngineUnavailable, NotFound
+from runner.kubelet.loop.lists import NodeLists
 
 START_ERROR_CODE = 128
 """The exit code of a container that could not be started, whatever the Engine calls it: containerd's."""
 _SLACK = timedelta(seconds=5)
 """How far the Engine's clock may be ahead of ours, as a remote machine's is."""
+_SHARED_SECONDS = 1.0
+"""How old a list may be that another pod has asked for, where no relist says it."""
 _LATE = timedelta(seconds=1)
 """How long after its end a container's ``die`` may be told; what is told later may be another end."""
 _CREATED, _EXITED = RuntimeState.CREATED, RuntimeState.EXITED
@@ -94,7 +97,8 @@ class Observer:
 
     What was prepared before its turn is not seen until ``reveal``. ``noted``: the attempts whose turn had
     come when this process took the pod over from another one; None: it is new, and nothing of it exists.
-    ``relist``: seconds after which a look asks for the list in any case, None: never.
+    ``relist``: seconds after which a look asks for the list in any case, None: never. ``lists`` are those that the pods of the
+    node share; None: each asks for its own.
     """
 
     def __init__(
@@ -106,6 +110,7 @@ class Observer:
         noted: Mapping[str, int] | None = None,
         message: Message = attrgetter("error"),
         relist: float | None = None,
+        lists: NodeLists | None = None,
     ) -> None:
         self._message = message
         self._noted = noted
@@ -118,6 +123,9 @@ class Observer:
         self.relist = relist
         self._listed_at = clock.steady()
         self._is_complete = noted is None
+        self._is_shaken = False
+        self._lists = lists
+        self._needs = self._next_list()
         # Appended to by any thread.
         self._suspects: deque[_Suspect] = deque()
         self._gone: deque[str] = deque()
@@ -127,17 +135,23 @@ class Observer:
     def hear(self, event: EngineEvent) -> bool:
         """The Engine tells of a container. Whether that may be news. For any thread."""
         if event.action == "destroy":
-            self._gone.append(event.container_id)
+            self.forget(event.container_id)
         else:
             ended_at = event.at if event.action == "die" else None
             if self._is_known(event.container_id, ended_at):
                 return False
             self._suspects.append(_suspect(event.container_id, event.labels, ended_at))
+            self._needs = self._next_list()
         return True
+
+    def _next_list(self) -> int:
+        """The number of the node's first list that has all that happened by now."""
+        return 0 if self._lists is None else self._lists.begun + 1
 
     def suspect(self, container_id: str, name: str, attempt: int) -> None:
         """Have a container inspected at the next look: something was done to it. May be called from any thread."""
         self._suspects.append((container_id, name, attempt, None))
+        self._needs = self._next_list()
 
     def started(self, container_id: str, name: str, attempt: int) -> None:
         """A container was created, and started unless that failed: have it inspected, if nobody has since it runs."""
@@ -152,14 +166,21 @@ class Observer:
     def forget(self, container_id: str) -> None:
         """A container was removed. May be called from any thread."""
         self._gone.append(container_id)
+        self._needs = self._next_list()
 
     def mistrust(self) -> None:
-        """Have the next look ask for everything: nobody knows what has happened. May be called from any thread."""
+        """Have the next look ask for everything: nobody knows what has happened to the pod. May be called from any thread."""
         self._is_complete = False
+
+    def shake(self) -> None:
+        """The same, when nobody knows what has happened on the node: one list does for all its pods. For any thread."""
+        self._needs = self._next_list()
+        self._is_shaken = True
 
     def reveal(self, container_id: str) -> None:
         """From now on see a container that was prepared before its turn, when it is looked at."""
         self._revealed.add(container_id)
+        self._needs = self._next_list()
 
     def spoil(self, container_id: str, attempt: int) -> None:
         """From now on see a sandbox that was not made to its end, and see that it is not ready."""
@@ -180,11 +201,16 @@ class Observer:
         gone: list[str] = []
         while self._gone:
             gone.append(self._gone.popleft())
+            self._revealed.discard(gone[-1])
+            self._spoilt.discard(gone[-1])
         try:
             self._known = self._look(suspects, gone)
-        except BaseException:
+        except BaseException as error:
             self._known = {one: known for one, known in self._known.items() if one not in suspects}
-            self.mistrust()
+            if isinstance(error, EngineUnavailable):
+                self.shake()
+            else:
+                self.mistrust()
             raise
         sandboxes: list[SandboxRecord] = []
         containers: list[ContainerRecord] = []
@@ -198,17 +224,15 @@ class Observer:
 
     def _look(self, suspects: dict[str, _Suspect], gone: Collection[str]) -> dict[str, _Known]:
         """What there is now."""
-        relist = self.relist
-        if self._is_complete and (relist is None or self._clock.steady() - self._listed_at < relist):
+        listed = self._list()
+        if listed is None:
             found = self._known.copy()
             for container_id in gone:
                 found.pop(container_id, None)
                 suspects.pop(container_id, None)
             return self._inspected(found, suspects.values())
-        listed_at = self._clock.steady()
-        self._is_complete = True  # Whoever mistrusts it from now on may mean what this list does not have yet.
         found, changed = {}, list[_Suspect]()
-        for summary in self._engine.list_containers(self._labels):
+        for summary in listed:
             known = self._known.get(summary.id)
             # The list of an older daemon still calls a container running for a moment after its ``die`` event.
             if known is None or known.details.state is not summary.state or summary.id in suspects:
@@ -217,8 +241,24 @@ class Observer:
                 changed.append(_suspect(summary.id, summary.labels))
             else:
                 found[summary.id] = known
-        self._listed_at = listed_at
         return self._inspected(found, changed)
+
+    def _list(self) -> Sequence[ContainerSummary] | None:
+        """The list of the pod's containers, if a look asks for it now. Raises EngineError."""
+        now, relist, lists = self._clock.steady(), self.relist, self._lists
+        is_due = self._is_shaken or (relist is not None and now - self._listed_at >= relist)
+        if self._is_complete and not is_due:
+            return None
+        is_own = not self._is_complete or lists is None or not lists.is_shared
+        # Whoever mistrusts it from now on may mean what this list does not have yet.
+        self._is_complete, self._is_shaken = True, False
+        if is_own or lists is None:
+            found: Sequence[ContainerSummary] = self._engine.list_containers(self._labels)
+            self._listed_at = now
+            return found
+        listing = lists.get(self._needs, now - (_SHARED_SECONDS if relist is None else relist))
+        self._listed_at = listing.began
+        return listing.of(self._labels[POD_UID])
 
     def _inspected(self, found: dict[str, _Known], changed: Iterable[_Suspect]) -> dict[str, _Known]:
         for one in changed:

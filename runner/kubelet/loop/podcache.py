@@ -55,9 +55,9 @@ class PodCache:
         """Ask for a look."""
         self.dirty = True
 
-    def mistrust(self) -> None:
-        """Anything may have happened: ask for a look at everything. For any thread."""
-        self.observer.mistrust()
+    def shake(self) -> None:
+        """Anything may have happened on the node: ask for a look at everything. For any thread."""
+        self.observer.shake()
         self.poke()
 
     def hear(self, event: EngineEvent) -> bool:

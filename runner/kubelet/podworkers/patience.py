@@ -64,11 +64,13 @@ class Patience:
         """The Engine failed for the n-th time in a row: say so when it is more than a moment. Returns when to go on."""
         ref = self._reporter.ref
         _log.info("%s_%s(%s): %s", ref.name, ref.namespace, ref.uid, error)
-        self._observer.mistrust()
         if isinstance(error, EngineUnavailable):
+            self._observer.shake()
             self._complain(error)
-        elif failures == PATIENCE:
-            self._reporter.notice(f"{text}, trying again: {error.message}")
+        else:
+            self._observer.mistrust()
+            if failures == PATIENCE:
+                self._reporter.notice(f"{text}, trying again: {error.message}")
         schedule = UNAVAILABLE if isinstance(error, EngineUnavailable) else TROUBLE
         return self._clock.now() + timedelta(seconds=schedule(failures))
 

@@ -19,6 +19,7 @@ from runner.kubelet.images.imagevolumes import ImageVolumes
 from runner.kubelet.images.manager import ImageManager
 from runner.kubelet.images.pullqueue import PullQueue
 from runner.kubelet.loop.health import EngineHealth
+from runner.kubelet.loop.lists import NodeLists
 from runner.kubelet.loop.observer import Observer
 from runner.kubelet.loop.podcache import PodCache
 from runner.kubelet.loop.recorder import EventRecorder
@@ -55,6 +56,7 @@ class Shared(Struct, frozen=True, kw_only=True):
     health: EngineHealth
     profiles: Path | None
     locks: Path | None
+    lists: NodeLists
     looks_ahead: bool = True
     """Whether a container is prepared while the one before runs."""
 
@@ -102,6 +104,7 @@ def _ground(shared: Shared, order: Order) -> _Ground:
         noted=registry.ledger.attempts(pod.uid) if order.is_adopted else None,
         message=lambda details: shared.secrets.message_of(details, pod),
         relist=options.relist,
+        lists=shared.lists,
     )
     recorder = EventRecorder(pod, registry, order.listener, clock, options.node_name)
     reporter = Reporter(PodRef(namespace=pod.namespace, name=pod.name, uid=pod.uid), recorder, order.listener, clock)

@@ -87,6 +87,17 @@ class Injector:
         with self._lock:
             self._pods[pod.uid] = _Attached(pod, reporter, faults)
 
+    def forget(self, uid: str) -> None:
+        """A pod is let go of."""
+        with self._lock:
+            self._pods.pop(uid, None)
+            self._came = {key: at for key, at in self._came.items() if key[0] != uid}
+            self._seen = {key for key in self._seen if key[0] != uid}
+            self._in = {key: faults for key, faults in self._in.items() if key[0] != uid}
+            self._equipped.discard(uid)
+            self._tries = {key: tries for key, tries in self._tries.items() if key[0] != uid}
+            self._pulled = {key for key in self._pulled if key[0] != uid}
+
     def annotated(self, pod: Pod) -> Pod:
         """A new pod, with its faults in an annotation."""
         return annotated(pod, self._faults)
