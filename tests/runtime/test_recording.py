@@ -15,6 +15,7 @@ from runner.clock import SystemClock, VirtualClock
 from runner.core.container.containerconfig import VolumeConfig
 from runner.core.events import Event
 from runner.core.history.record import FileKind, FileState, VolumeChange
+from runner.core.model import PodUID
 from runner.core.narration import AttemptEnding, EventRecorded, LogLine, LogLines, PodRef, StatusChanged
 from runner.core.status.podstatus import Phase, PodStatus
 from runner.engine.simulated import SimulatedEngine
@@ -164,7 +165,7 @@ def test_a_record_of_artifacts_of_earlier_versions_has_its_events_as_they_were_s
 
 
 def test_values_of_secrets_do_not_reach_a_record(home: Home, recording: Recording) -> None:
-    recording.secrets.learn(["hunter22"])
+    recording.secrets.learn(PodUID("uid-x"), ["hunter22"])
     metadata = {"name": "s", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "hunter22", "x": "y"}}
     recording.refer(
         [
