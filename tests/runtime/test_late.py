@@ -477,7 +477,7 @@ class Beginning:
     def launched(self, *_: object, **__: object) -> Iterator[Any]:
         self.gate.pass_through()
         self.order.append("launched")
-        yield SimpleNamespace(pods=())
+        yield SimpleNamespace(pods=(), recording=SimpleNamespace(end=lambda *_: None))
         self.order.append("taken back")
 
     @contextmanager
@@ -488,7 +488,9 @@ class Beginning:
             assert stop.requested or asked.wait(SECONDS)
             return ExitCode.INTERRUPTED, ""
 
-        node = SimpleNamespace(view=lambda: SimpleNamespace(pods=()), on_trouble=lambda _: None)
+        node = SimpleNamespace(
+            view=lambda: SimpleNamespace(pods=()), on_trouble=lambda _: None, on_leave=lambda _: None
+        )
         yield SimpleNamespace(node=node, wait=wait, finish=lambda *_: self.order.append("deleted"))
 
 
