@@ -3,11 +3,13 @@
 PYTHON ?= python3
 PYTEST ?= .venv/bin/pytest
 BIN := .venv/bin
+# Several pytest processes read what one of them has compiled, also where the environment says that nothing is to be written.
+export PYTHONDONTWRITEBYTECODE :=
 # Only the part after this is printed by recipes: results on stdout, narration on stderr.
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test cov fuzz fuzz-sandbox conformance sample kills crashes engine images engine-stop engines check check-types check-docs docs fmt bench sandbox schema install clean
+.PHONY: help run test test-engine test-outside cov fuzz fuzz-sandbox conformance sample kills crashes engine images engine-stop engines check check-types check-docs check-tests docs fmt bench sandbox schema install clean
 
 # Puts the address of an Engine that has its images into DOCKER_HOST.
 WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "$$address";
@@ -16,9 +18,10 @@ WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "
 CORE_TESTS := tests/core $(filter-out %/test_mutations.py,$(wildcard tests/manifest/test_*.py))
 # Percent. Python versions count the branches of a match statement a little differently, which is no reason for `make test` to fail.
 COVERED = $(if $(filter test,$(MAKECMDGOALS)),99.5,100)
-# Tests on the real Engine wait as much as they compute, so there are more of them than processors (tests/support/together.py).
+# Tests on the real Engine wait more than they compute, so many run side by side (tests/support/together.py).
 ENGINE_TESTS = $(sort $(shell grep -rl --include="test_*.py" "mark[.]docker" tests))
-ON_ENGINE = $(PYTEST) -q -n 4 --dist loadgroup -p no:hypothesispytest -m "docker and not slow_conformance" $(ENGINE_TESTS)
+SIDE_BY_SIDE ?= 6
+ON_ENGINE = $(PYTEST) -q -n $(SIDE_BY_SIDE) --dist loadgroup -p no:hypothesispytest -m "docker and not slow_conformance" $(ENGINE_TESTS)
 COVER = $(PYTEST) -q -n 2 $(CORE_TESTS) --cov=runner.core --cov-branch --cov-fail-under=$(COVERED) \
 	--cov-report=term-missing:skip-covered
 
@@ -29,10 +32,17 @@ run: install ## take the Pod of two init containers to Ready on a real Engine, s
 	$(WITH_IMAGES) $(BIN)/python -m tools.demo
 
 test: check ## check everything and run all tests, those on the real Engine included
-	$(BIN)/python -m compileall -q runner podrunner_plugin.py  # once, for hundreds of processes, also where PYTHONDONTWRITEBYTECODE is set
+	$(BIN)/python -m compileall -q runner podrunner_plugin.py  # once, for hundreds of processes
 	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; \
 	$(COVER) && $(PYTEST) -q -n 2 -m "not docker" $(addprefix --ignore=,$(CORE_TESTS)) \
-	&& $(ON_ENGINE) && $(BIN)/python -m tools.sample && $(BIN)/python -m tools.outside -n 2
+	&& $(BIN)/python -m tools.sample
+	$(MAKE) -j 2 test-engine test-outside
+
+test-engine: ## the tests on the Engine alone, a part of test
+	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; $(ON_ENGINE)
+
+test-outside: ## the sample's tests as a project of its own, a part of test; what they print comes at their end
+	$(WITH_IMAGES) printed=$$($(BIN)/python -m tools.outside -n 2 2>&1); code=$$?; echo "$$printed"; exit $$code
 
 cov: install ## run the tests of the core and see that they reach every branch of it
 	$(COVER)
@@ -72,13 +82,16 @@ check: install ## lint, format, types, import layers and the documentation
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 	$(BIN)/python -m tools.make_layers --check
-	$(MAKE) -j 2 check-types check-docs
+	$(MAKE) -j 2 check-types check-docs $(if $(filter test,$(MAKECMDGOALS)),check-tests)
 
 check-types: ## the types alone, a part of check
 	$(BIN)/mypy
 
 check-docs: ## the documentation alone, a part of check
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build
+
+check-tests: ## see that the tests can be loaded; their processes read what this one has compiled
+	$(PYTEST) -qq --collect-only >/dev/null || $(PYTEST) -qq --collect-only
 
 docs: install ## make the documentation: docs/_build/index.html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build

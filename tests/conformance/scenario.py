@@ -8,10 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from runner.core.sync.backoff import CAP_SECONDS
 from tests.conformance.reading import Json
+from tests.support.yamls import read_yaml
 
 FOLDER: Final = Path(__file__).parents[2] / "fixtures" / "conformance" / "e2e"
 CONFIGURABLE_CAP: Final = "configurable-max-backoff"
@@ -30,7 +29,7 @@ class Scenario:
 
     @classmethod
     def read(cls, path: Path) -> Scenario:
-        value = yaml.safe_load(path.read_text())
+        value = read_yaml(path.read_text())
         return cls(
             name=value["name"],
             requires=frozenset(value["requires"]),

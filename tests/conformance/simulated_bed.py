@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
-
-import yaml
 
 from runner.clock import VIRTUAL_START, VirtualClock
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_SANDBOX
@@ -34,7 +33,7 @@ _REMOVAL_SECONDS: Final = 60.0
 
 def pod_of(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     """A manifest's pod with its defaults."""
-    loaded = load([Source(name="pod.yaml", text=yaml.safe_dump(dict(manifest)))])
+    loaded = load([Source(name="pod.json", text=json.dumps(manifest))])
     assert not loaded.problems, loaded.problems
     (found,) = loaded.objects
     return found.value

@@ -36,11 +36,12 @@ def _can_start() -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    folders = {path: Path(__file__).parent in path.parents for path in {item.path for item in items}}
+    here = [item for item in items if folders[item.path]]
     if here and not _can_start():
         config.hook.pytest_deselected(items=here)
         config.stash[LEFT_OUT] = len(here)
-        items[:] = [item for item in items if item not in here]
+        items[:] = [item for item in items if not folders[item.path]]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.daemon.conftest import PrivateEngine
-from tests.e2e.support import SERVE, Bench, container, events, pod, until
+from tests.e2e.support import SERVE, Bench, container, events, pod
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
@@ -23,8 +23,8 @@ def test_a_pod_outlives_its_engine(bench: Bench, private_engine: PrivateEngine) 
     private_engine.up()
     run.line("the Engine answers again")
     run.line("Normal", "SandboxChanged")
-    until(lambda: bench.pod(name)["status"]["containerStatuses"][0]["restartCount"] == 1, "the restart")
-    until(lambda: bench.pod(name)["status"]["containerStatuses"][0]["ready"], "ready again")
+    bench.until(lambda: bench.pod(name)["status"]["containerStatuses"][0]["restartCount"] == 1, "the restart")
+    bench.until(lambda: bench.pod(name)["status"]["containerStatuses"][0]["ready"], "ready again")
     after = bench.pod(name)["status"]
     assert after["phase"] == "Running"
     assert after["containerStatuses"][0]["containerID"] != before["containerStatuses"][0]["containerID"]

@@ -214,6 +214,22 @@ class Bench:
         value: dict[str, Any] = json.loads(done.out)
         return value
 
+    def until(self, look: Callable[[], Found], what: str) -> Found:
+        """Look until something is found: again when the state has changed, and twice a second for what is not in it.
+
+        A look is often a command, which takes hundreds of times as long as to see whether anything was written.
+        """
+        deadline, never = Deadline(SECONDS), Wakeup()
+        while True:
+            version = self.store.list("Pod").resource_version
+            found = look()
+            if found:
+                return found
+            assert deadline.remaining() != 0, f"{what} did not come within {SECONDS:g} s"
+            pause = Deadline(0.5)
+            while pause.remaining() and self.store.list("Pod").resource_version == version:
+                never.wait(0.05)
+
     def containers(self, name: str) -> dict[str, str]:
         """The Engine's containers of a pod: name and status, as ``docker ps -a`` shows them."""
         found = self.engine.api.containers(all=True, filters={"label": [f"io.kubernetes.pod.name={name}"]})

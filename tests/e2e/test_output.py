@@ -170,7 +170,9 @@ def test_foreign_text_is_shown_and_not_obeyed(bench: Bench) -> None:
     path = bench.write(manifest)
     run = bench.start("run", path, "--until", "ready", "--keep", "always", "--timeout", "120s")
     run.line("Unhealthy")
-    until(lambda: "exitCode" in str(bench.pod(name)["status"]["containerStatuses"][0]["state"]), "the end of main")
+    bench.until(
+        lambda: "exitCode" in str(bench.pod(name)["status"]["containerStatuses"][0]["state"]), "the end of main"
+    )
     shown = {
         verb: bench(verb, *words) for verb, words in {"describe": ["po", name], "events": [], "get": ["events"]}.items()
     }

@@ -159,6 +159,15 @@ def test_a_failed_start_is_a_start_error_while_the_container_exists(start: Start
         engine.start_container("c1")
 
 
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_start_that_a_busy_engine_has_not_tried_may_pass(start: Start, status: int) -> None:
+    engine, _ = start({"POST /containers/c1/start": error_answer(status, "busy")})
+    with pytest.raises(EngineRefusal, match=r"^busy$") as caught:
+        engine.start_container("c1")
+    assert caught.value.recoverable
+    assert not isinstance(caught.value, StartError)
+
+
 def test_a_start_that_fails_is_made_once(start: Start) -> None:
     engine, api = start({"POST /containers/c1/start": error_answer(500, "no")})
     with pytest.raises(StartError, match=r"^no$"):

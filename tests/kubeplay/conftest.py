@@ -1,5 +1,5 @@
 """The bench of the end-to-end tests."""
 
-from tests.e2e.conftest import alone, bench, sdk
+from tests.e2e.conftest import bench, sdk
 
-__all__ = ["alone", "bench", "sdk"]
+__all__ = ["bench", "sdk"]

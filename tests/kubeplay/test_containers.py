@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from tests.e2e.support import ROOT, Bench, Done, Process, until
+from tests.e2e.support import ROOT, Bench, Done, Process
+from tests.support.yamls import read_yaml
 
 pytestmark = pytest.mark.docker
 
@@ -28,7 +29,7 @@ Json = dict[str, Any]
 
 
 def read(path: Path) -> Case:
-    case: Case = yaml.safe_load(path.read_text(encoding="utf-8"))
+    case: Case = read_yaml(path.read_text(encoding="utf-8"))
     return case
 
 
@@ -189,10 +190,9 @@ def lasting(process: Process, play: Play, wanted: Json) -> None:
     if seconds:
         with pytest.raises(AssertionError, match="no line with"):
             process.line("Killing", seconds=seconds)
-    until(lambda: play.holds("restart_count", wanted), str(wanted))
+    play.bench.until(lambda: play.holds("restart_count", wanted), str(wanted))
 
 
-@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("play", chosen(refused=False), indirect=True)
 def test_a_kubelet_would_see_the_same(play: Play) -> None:
     """The pods are kept after their end, and deleted when everything has been seen."""
@@ -206,7 +206,7 @@ def test_a_kubelet_would_see_the_same(play: Play) -> None:
         elif kind == "second_apply":
             assert play.holds(kind, {}), "a pod of the same name was taken twice"
         else:
-            until(lambda kind=kind, wanted=wanted: play.holds(kind, wanted), str(expected))  # type: ignore[misc]
+            play.bench.until(lambda kind=kind, wanted=wanted: play.holds(kind, wanted), str(expected))  # type: ignore[misc]
     process.interrupt()
     process.end()
     for name in play.names.values():

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.support import ROOT, Bench, container, mounted, pod, until
+from tests.e2e.support import ROOT, Bench, container, mounted, pod
+from tests.support.yamls import read_yaml
 
 pytestmark = pytest.mark.docker
 
@@ -25,12 +26,12 @@ def read(path: Path, host: Path, suffix: str) -> dict[str, Any]:
     text = path.read_text(encoding="utf-8").replace(HOST, str(host))
     for name in SHARED_NAMES:
         text = text.replace(name, f"{name}-{suffix}")
-    case: dict[str, Any] = yaml.safe_load(text)
+    case: dict[str, Any] = read_yaml(text)
     return case
 
 
 def topic(path: Path) -> str:
-    return str(yaml.safe_load(path.read_text(encoding="utf-8")).get("topic"))
+    return str(read_yaml(path.read_text(encoding="utf-8")).get("topic"))
 
 
 FILES = [path for path in sorted(CASES.glob("*.yaml")) if topic(path) in TOPICS]
@@ -85,7 +86,6 @@ def is_log(text: str, wanted: dict[str, Any], name: str) -> bool:
     return bool(wanted["contains"] in text)
 
 
-@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
 def test_a_kubelet_would_see_the_same(bench: Bench, tmp_path: Path, path: Path) -> None:
     """The pod is kept after its end and deleted when everything has been seen."""
@@ -105,9 +105,9 @@ def test_a_kubelet_would_see_the_same(bench: Bench, tmp_path: Path, path: Path) 
     later = [expected for expected in case["kubelet"] if "file_in_volume_after_down" in expected]
     for expected in case["kubelet"]:
         if expected not in later:
-            until(lambda expected=expected: holds(bench, name, expected), str(expected))  # type: ignore[misc]
+            bench.until(lambda expected=expected: holds(bench, name, expected), str(expected))  # type: ignore[misc]
     if later:
-        until(lambda: holds(bench, name, {"state": {"container": "app", "is": "running"}}), "a running container")
+        bench.until(lambda: holds(bench, name, {"state": {"container": "app", "is": "running"}}), "a running container")
     process.interrupt()
     process.end()
     assert bench("delete", "po", name, "--grace-period", "5").code == 0

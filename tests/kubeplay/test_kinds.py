@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.support import ROOT, Bench, until
+from tests.e2e.support import ROOT, Bench
+from tests.support.yamls import read_yaml
 
 pytestmark = pytest.mark.docker
 
@@ -18,7 +19,7 @@ Value = dict[str, Any]
 
 def read(number: str) -> Value:
     (path,) = CASES.glob(f"{number}-*.yaml")
-    case: Value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    case: Value = read_yaml(path.read_text(encoding="utf-8"))
     return case
 
 
@@ -76,7 +77,7 @@ def test_a_pod_whose_image_has_no_valid_name_waits(bench: Bench) -> None:
         return [state.get("waiting", {}).get("reason") for state in found] == [waiting["reason"]]
 
     process.line(event["reason"], event["message_contains"])
-    until(is_waiting, waiting["reason"])
+    bench.until(is_waiting, waiting["reason"])
     value = bench.pod(name)
     assert waiting["message_contains"] in value["status"]["containerStatuses"][0]["state"]["waiting"]["message"]
     assert value["status"]["phase"] == "Pending"
@@ -101,14 +102,13 @@ def test_a_service_among_pods_does_no_harm(bench: Bench) -> None:
     """028: both pods run."""
     values, names = renamed(bench, read("028"))
     process = bench.start("run", bench.write(*values))
-    until(lambda: phases(bench) == dict.fromkeys(names.values(), "Running"), "two running pods")
+    bench.until(lambda: phases(bench) == dict.fromkeys(names.values(), "Running"), "two running pods")
     process.interrupt()
     process.end()
     for name in names.values():
         bench.assert_nothing_left(name)
 
 
-@pytest.mark.usefixtures("alone")
 def test_a_pod_that_is_there_already_stays_unchanged(bench: Bench) -> None:
     """030: the second time is refused, as kubectl create is, and leaves the pod as it is."""
     values, names = renamed(bench, read("030"))

@@ -79,7 +79,7 @@ class Project:
     def pytest(self, *arguments: str, **environ: str) -> tuple[int, str]:
         """Run pytest to its end; its exit code and everything that it said."""
         process = self.start(*arguments, **environ)
-        output, _ = process.communicate(timeout=100)
+        output, _ = process.communicate(timeout=250)
         return process.returncode, output
 
     def left(self) -> list[str]:

@@ -31,9 +31,15 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+@cache
+def nodes(path: Path) -> Sequence[ast.AST]:
+    """All nodes of a module's tree."""
+    return tuple(ast.walk(tree(path)))
+
+
 def imported(name: str) -> Iterator[str]:
     """The package's modules that a module imports anywhere: at its top, within functions, for types only."""
-    for node in ast.walk(tree(modules()[name])):
+    for node in nodes(modules()[name]):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in modules())
         elif isinstance(node, ast.ImportFrom) and node.module in modules():
@@ -43,6 +49,7 @@ def imported(name: str) -> Iterator[str]:
                 yield inner if inner in modules() else node.module
 
 
+@cache
 def graph() -> Mapping[str, Set[str]]:
     return {name: set(imported(name)) - {name} - LEFT_OUT for name in modules() if name not in LEFT_OUT}
 
@@ -68,7 +75,7 @@ def test_no_module_and_no_function_is_too_long() -> None:
         lines = path.read_text().count("\n")
         if lines > MOST_LINES and "_data" not in place.parts:
             long_ones.append(f"{place}: {lines} lines")
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or node.lineno) - node.lineno + 1
                 if length > MOST_LINES_OF_A_FUNCTION:
@@ -88,7 +95,7 @@ def all_calls() -> Mapping[str, Sequence[str]]:
     """The modules that call something, by its name, each as often as it does."""
     found: dict[str, list[str]] = {}
     for path in modules().values():
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
                 name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
                 found.setdefault(name, []).append(path.relative_to(PACKAGE).as_posix())
@@ -266,16 +273,16 @@ def changes_others(node: ast.AST) -> bool:
 def test_only_methods_call_their_first_argument_self() -> None:
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     for path in modules().values():
-        methods = {
-            id(inner) for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef) for inner in ast.walk(node)
-        }
-        for node in ast.walk(tree(path)):
+        classes = [node for node in nodes(path) if isinstance(node, ast.ClassDef)]
+        spans = [(node.lineno, node.end_lineno or node.lineno) for node in classes]
+        for node in nodes(path):
             if isinstance(node, functions) and any(one.arg == "self" for one in node.args.args):
-                assert id(node) in methods, f"{path.relative_to(TOP)}:{node.lineno}"
+                is_method = any(first < node.lineno <= last for first, last in spans)
+                assert is_method, f"{path.relative_to(TOP)}:{node.lineno}"
 
 
 def test_attributes_are_assigned_through_self_alone() -> None:
-    found = {path: [n for n in ast.walk(tree(path)) if changes_others(n)] for path in modules().values()}
+    found = {path: [n for n in nodes(path) if changes_others(n)] for path in modules().values()}
     counts = {path.relative_to(PACKAGE).as_posix(): len(nodes) for path, nodes in found.items() if nodes}
     expected = {place: count for place, (count, _) in OWN_ALONE.items()}
     places = [
@@ -330,7 +337,7 @@ def test_new_objects_are_written_at_the_registrys_door_alone() -> None:
     found = {
         path.relative_to(PACKAGE).as_posix()
         for path in modules().values()
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "create"

@@ -72,6 +72,10 @@ class Dice:
         kind = self.kinds[drawn[1] % len(self.kinds)]
         if kind is Kind.E409 and request.method not in ("POST", "DELETE"):
             kind = Kind.E500
+        if request.path.endswith("/start") and kind in (Kind.E409, Kind.E500):
+            kind = (
+                Kind.E503
+            )  # The others say of a start that the container cannot run, which ends a run that waits for it.
         self.most -= 1
         return kind, self.delay
 

@@ -20,7 +20,17 @@ TOGETHER: Final = (
     "tests/e2e/test_killed.py",  # They keep others from sweeping, so that they would only wait for each other.
 )
 """Files of which one worker has all tests. It begins with them: they take longest."""
-_FIRST: Final = ("tests/docs/", "tests/plugin/", "tests/e2e/test_services.py", "tests/e2e/test_examples.py")
+_FIRST: Final = (
+    "tests/daemon/",
+    "tests/docs/",
+    "tests/plugin/",
+    "tests/e2e/test_examples.py",
+    "tests/e2e/test_output.py",
+    "tests/e2e/test_services.py",
+    "tests/e2e/test_shared_state.py",
+    "tests/e2e/test_volumes.py",
+    "tests/e2e/test_workloads.py",
+)
 """Where tests are that take long by themselves: begun last they would keep the others waiting."""
 
 

@@ -37,6 +37,9 @@ CONNECTION_ERRORS = (
 )
 """What the layers below docker-py raise when the connection cannot be made, breaks or gives no answer in time."""
 
+_NOT_REACHED = frozenset({429, 502, 503, 504})
+"""Statuses with which an Engine, or what stands before it, says that it is busy: the container has not been tried."""
+
 
 class Endpoint(StrEnum):
     """What was asked of the Engine, as far as it changes the meaning of an error."""
@@ -66,7 +69,7 @@ def error_of(endpoint: Endpoint, status: int, text: str) -> EngineError:
     if status == 409:
         # A name is taken or a removal under way only for a while; a wrong state stays wrong.
         return EngineConflict(text, recoverable=endpoint in (Endpoint.CREATE, Endpoint.REMOVE))
-    if endpoint is Endpoint.START:
+    if endpoint is Endpoint.START and status not in _NOT_REACHED:
         return StartError(text)
     if status == 404:
         return NotFound(text)
