@@ -71,9 +71,8 @@ def engine(config: pytest.Config) -> Iterator[Engine]:
             pytest.fail(f"{text}\n{problem.hint}".rstrip(), pytrace=False)
         pytest.skip(f"{text} (podrunner doctor tells more)")
     # What earlier sessions left behind that came to a sudden end.
-    sweep = finder.sweep_aside()
+    finder.sweep_aside()
     yield finder.engine
-    sweep.join()
     finder.release()
 
 

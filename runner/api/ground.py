@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 ROOM_SECONDS = 30.0
 """How long it is waited for a name that another process is freeing."""
+ASIDE_SECONDS = 10.0
+"""How long a sweep may go on when everything else has ended; the next one finds what is left."""
+_janitor_log = logging.getLogger("runner.janitor")
 _log = logging.getLogger("runner.engine")
 
 
@@ -48,6 +51,7 @@ class Ground:
         self._engine = engine
         # Threads that ask at the same time get the same.
         self._lock = threading.RLock()
+        self._asides: list[threading.Thread] = []
 
     @property
     def store(self) -> Registry:
@@ -118,7 +122,11 @@ class Ground:
         return Reach(self.engine)
 
     def release(self) -> None:
-        """Close what was opened here. The next call that needs the store opens another one; an Engine connects anew."""
+        """Close what was opened here. The next call that needs the store opens another one; an Engine connects anew.
+
+        What goes on aside is waited for, as long as an Engine may take that does not answer.
+        """
+        self._await_asides()
         self._close_registry()
         if self._given_engine is None and self._engine is not None:
             self._engine.close()
@@ -156,16 +164,26 @@ class Ground:
             while is_going() and not patience.is_over:
                 watch.next(patience.left)
 
-    def sweep_aside(self) -> threading.Thread:
-        """Sweep in a thread that is not waited for: it opens the store for itself."""
+    def sweep_aside(self) -> None:
+        """Sweep in a thread, which ``release`` waits for: it opens the store for itself."""
         aside = Ground(home=self.home, clock=self.clock, store=self._given_store, engine=self.engine)
 
         def work() -> None:
             try:
                 aside.sweep()
+            except Exception:
+                _janitor_log.exception("what dead processes left behind could not be removed")
             finally:
                 aside.release()
 
         thread = threading.Thread(target=work, name="podrunner-sweep", daemon=True)
+        with self._lock:
+            self._asides.append(thread)
         thread.start()
-        return thread
+
+    def _await_asides(self) -> None:
+        with self._lock:
+            asides, self._asides = self._asides, []
+        patience = Countdown(self.clock, ASIDE_SECONDS)
+        for thread in asides:
+            thread.join(patience.left)

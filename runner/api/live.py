@@ -38,7 +38,10 @@ class Life:
         self._recording: Recording | None = None
         self._stop = StopRequest()
         self._lock = threading.Lock()
-        self._is_over = False
+        self._ender: threading.Thread | None = None
+        """Who ends it, or has."""
+        self._has_ended = threading.Event()
+        self._telling = threading.local()
         self._beginner: threading.Thread | None = None
         self._has_begun = threading.Event()
         """Whether the pods have their workers, or never will."""
@@ -69,7 +72,7 @@ class Life:
     def _launch(self, objects: Sequence[LoadedObject], *, is_one: bool) -> None:
         """Give the pods their workers. An ``end`` that comes meanwhile waits for it, and ends what it finds."""
         with self._lock:
-            if self._is_over:
+            if self._ender is not None:
                 raise UsageError("the run was ended before it began")
             self._beginner = threading.current_thread()
         try:
@@ -114,6 +117,18 @@ class Life:
         return history
 
     def _hear(self, narration: Narration) -> None:
+        self._telling.depth = self._is_telling + 1
+        try:
+            self._tell(narration)
+        finally:
+            self._telling.depth -= 1
+
+    @property
+    def _is_telling(self) -> int:
+        """Whether this thread is telling something: whoever is told must not wait for an end that waits for this thread."""
+        return getattr(self._telling, "depth", 0)
+
+    def _tell(self, narration: Narration) -> None:
         history = self._histories.get(narration.ref.uid)
         if history is None and isinstance(narration, StatusChanged):
             history = self._remember(narration.manifest)  # A workload has made another pod.
@@ -159,19 +174,23 @@ class Life:
 
     def announce_end(self, exit_code: int) -> None:
         """Begin to end, so that several runs end side by side."""
-        if self._run is not None and not self._is_over and not self._run.keeps(exit_code):
+        if self._run is not None and self._ender is None and not self._run.keeps(exit_code):
             self._run.ask_for_deletion(self._options.grace)
 
     def end(self, *, exit_code: int = ExitCode.OK, at_once: bool = False) -> None:
         """Delete the pods, or let go of them, as the options say, and everything that came with them.
 
-        ``at_once``: kill. A KeyboardInterrupt meanwhile does the same, and is raised again.
+        ``at_once``: kill. A KeyboardInterrupt meanwhile does the same, and is raised again. A second call returns when the
+        first one has ended everything; it hurries that one if it is ``at_once``.
         """
         with self._lock:
-            if self._is_over:
-                return
-            self._is_over = True
+            is_first = self._ender is None
+            if is_first:
+                self._ender = threading.current_thread()
             beginner = self._beginner
+        if not is_first:
+            self._await_end(at_once=at_once)
+            return
         try:
             self._stop.request()
             if at_once:
@@ -183,7 +202,23 @@ class Life:
         finally:
             for handle in list(self._handles.values()):
                 handle.release()
-            self._resources.close()
+            try:
+                self._resources.close()
+            finally:
+                self._has_ended.set()
+
+    def _await_end(self, *, at_once: bool) -> None:
+        """Wait for whoever ends it already; what it meets is raised there."""
+        if at_once:
+            self._stop.request()
+        if self._ender is threading.current_thread() or self._is_telling:
+            return
+        try:
+            self._has_ended.wait()
+        except KeyboardInterrupt:
+            self._stop.request()
+            self._has_ended.wait()
+            raise
 
     def _finish(self, run: Waiting, exit_code: int) -> None:
         try:

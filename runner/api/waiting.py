@@ -81,6 +81,7 @@ class Waiting:
         if stop is not self._stop:
             self._stop = stop
             stop.subscribe(self._news.set)
+            stop.subscribe(self._threads.look_again)
 
     def _judged(self, deadline: datetime | None = None) -> VerdictOptions:
         """What decides when the run is over."""
@@ -128,7 +129,7 @@ class Waiting:
         self._heed(stop)
         if self.keeps(exit_code):
             self.node.keep()
-            self._has_let_go = not self._threads.join(gives_up=self._insists())
+            self._has_let_go = not self._threads.join(HALT_SECONDS, gives_up=self._insists())
             self.node.say_goodbye()
         else:
             self.delete_all(stop, grace=self._options.grace)

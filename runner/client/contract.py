@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from runner.registry.contract import Key, Listing, Watch
 
 
+Subscribe = Callable[[Callable[[], None]], None]
+"""Takes what is to be called later."""
+
+
 class Waitable(Protocol):
     """A deletion under way; ``needs_waiting``: this process has to carry it out."""
 
@@ -121,8 +125,13 @@ class Client(Protocol):
         """
         ...
 
-    def logs(self, namespace: str, name: str, question: LogQuestion) -> Iterator[Sequence[LogLine]]:
-        """One container's output, as many lines at once as are there. Raises UsageError when it cannot be had."""
+    def logs(
+        self, namespace: str, name: str, question: LogQuestion, *, on_stop: Subscribe | None = None
+    ) -> Iterator[Sequence[LogLine]]:
+        """One container's output, as many lines at once as are there. Raises UsageError when it cannot be had.
+
+        ``on_stop`` is given what ends the reading wherever it stands, to be called from any thread.
+        """
         ...
 
     def attempts(self, namespace: str, name: str, container: str | None) -> Sequence[int]:

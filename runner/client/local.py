@@ -15,7 +15,7 @@ from runner.core.model import Json, Object
 from runner.errors import AlreadyExists, StoreError, WaitTimeout
 
 if TYPE_CHECKING:
-    from runner.client.contract import Waitable
+    from runner.client.contract import Subscribe, Waitable
     from runner.client.deleting import Deleting
     from runner.client.place import Ending, Place
     from runner.core.logquestion import LogQuestion
@@ -147,11 +147,13 @@ class LocalClient:
 
     # --- output -------------------------------------------------------------------------------------------------------
 
-    def logs(self, namespace: str, name: str, question: LogQuestion) -> Iterator[Sequence[LogLine]]:
+    def logs(
+        self, namespace: str, name: str, question: LogQuestion, *, on_stop: Subscribe | None = None
+    ) -> Iterator[Sequence[LogLine]]:
         from runner.kubelet.logs.reading import read_logs
 
         pod, place = self.get(PODS.kind, namespace, name), self._place
-        return read_logs(pod, question, engine=place.engine, home=place.home, clock=place.clock)
+        return read_logs(pod, question, engine=place.engine, home=place.home, clock=place.clock, on_stop=on_stop)
 
     def attempts(self, namespace: str, name: str, container: str | None) -> Sequence[int]:
         from runner.kubelet.logs.reading import known_attempts

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from typing import Final
+from weakref import WeakSet
 
 from runner.clock import Countdown, Wakeup
 from runner.errors import StoreError
@@ -33,6 +34,9 @@ class Threads:
         self._node = node
         self._resources = ExitStack()
         self._hint = Wakeup()
+        self._news = Wakeup()
+        self._ended = WeakSet[threading.Thread]()
+        """Those that do nothing more."""
         self._is_closed = False
         self._starting = threading.Lock()
         self._workloads: threading.Thread | None = None
@@ -72,6 +76,12 @@ class Threads:
                 self._workloads.start()
 
     def _work(self, one: Running) -> None:
+        try:
+            self._live(one)
+        finally:
+            self._says_goodbye()
+
+    def _live(self, one: Running) -> None:
         node = self._node
         while not one.detached:
             try:
@@ -86,6 +96,11 @@ class Threads:
             node.let_go(one)
         if one.is_lost:
             self.start()
+
+    def _says_goodbye(self) -> None:
+        """This thread does nothing more: whoever waits for it need not wait for the next tick."""
+        self._ended.add(threading.current_thread())
+        self._news.set()
 
     def _mend(self, one: Running, seconds: float) -> bool:
         """Begin a broken worker again when its time has come. Returns whether it lives."""
@@ -109,6 +124,7 @@ class Threads:
         except BaseException as error:  # Who waits for a pod gets it raised.
             node.workloads_broke(error)
         node.tell_news()
+        self._says_goodbye()
 
     def join(self, seconds: float | None = None, *, gives_up: Callable[[], bool] = _never) -> bool:
         """Wait until the workers have ended, at most so many seconds for all together, or until the caller gives it up.
@@ -121,13 +137,18 @@ class Threads:
     def _have_ended(
         self, threads: Sequence[threading.Thread], seconds: float | None, gives_up: Callable[[], bool]
     ) -> bool:
-        patience = Countdown(self._node.clock, seconds)
+        clock, patience = self._node.clock, Countdown(self._node.clock, seconds)
+        while any(thread.is_alive() and thread not in self._ended for thread in threads):
+            if patience.is_over or gives_up():
+                return False
+            clock.wait(Countdown(clock, patience.within(SIGNAL_SECONDS)).until, self._news)
         for thread in threads:
-            while thread.is_alive():
-                if patience.is_over or gives_up():
-                    return False
-                thread.join(patience.within(SIGNAL_SECONDS))
+            thread.join()
         return True
+
+    def look_again(self) -> None:
+        """Whoever waits in ``join`` or ``close`` may give up now."""
+        self._news.set()
 
     def close(self, *, gives_up: Callable[[], bool] = _never) -> None:
         """Listen to nothing any more, and start nothing; workers that were started go on."""

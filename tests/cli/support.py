@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 
 from runner.cli.app import App
 from runner.cli.main import main
-from runner.client.contract import Waitable
+from runner.client.contract import Subscribe, Waitable
 from runner.client.local import LocalClient
 from runner.clock import Clock, VirtualClock
 from runner.core.logquestion import LogQuestion
@@ -218,7 +218,14 @@ class FakeClient(LocalClient):
         assert isinstance(clock, TickingClock)
         return super().wait(kind, namespace, name, holds, timeout if clock.steps else 0)
 
-    def logs(self, namespace: str, name: str, question: LogQuestion) -> Iterator[Sequence[LogLine]]:
+    def logs(
+        self,
+        namespace: str,
+        name: str,
+        question: LogQuestion,
+        *,
+        on_stop: Subscribe | None = None,  # noqa: ARG002 - it ends by itself
+    ) -> Iterator[Sequence[LogLine]]:
         self._runner.asked["logs"] = {"namespace": namespace, "name": name, **asdict(question)}
         if question.container not in self._runner.lines:
             raise UsageError(f"container {question.container} is not valid for pod {name}")

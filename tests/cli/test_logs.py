@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import io
+import threading
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
 
+from runner.cli.commands.logs import _merged
+from runner.clock import SystemClock
+from runner.core.narration import LogLine
 from runner.registry.contract import put
 from tests.cli.support import CommandLine, Terminal, line, pod, put_pod
+from tests.support.gates import SECONDS
 
 
 @pytest.fixture
@@ -165,6 +172,32 @@ def test_following_goes_on_when_one_container_cannot_be_read(podrunner: CommandL
     done = podrunner("logs", "web", "--all-containers", "-f")
     assert (done.code, done.out) == (2, "hello\nworld\n")
     assert done.err == "error: container first is not valid for pod web\n"
+
+
+def _idle(stop: threading.Event) -> Iterator[Sequence[LogLine]]:
+    yield [line("once")]
+    assert stop.wait(SECONDS)
+
+
+def _busy(stop: threading.Event) -> Iterator[Sequence[LogLine]]:
+    while not stop.is_set():
+        yield [line("again and again")]
+
+
+@pytest.mark.parametrize("writes", [_idle, _busy])
+def test_nobody_reads_on_when_the_merged_output_is_not_wanted_any_more(writes: Any) -> None:
+    """Not those who wait for output, nor those whose output is not taken."""
+
+    def read(_source: object, on_stop: Any) -> Iterator[Sequence[LogLine]]:
+        stop = threading.Event()
+        on_stop(stop.set)
+        return writes(stop)  # type: ignore[no-any-return]
+
+    app = SimpleNamespace(clock=SystemClock())
+    merged = _merged(cast(Any, app), read, [("web", "main", None), ("web", "first", None)], [])
+    assert next(merged)
+    cast(Any, merged).close()
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("logs of")] == []
 
 
 def test_an_annotation_names_the_default_container() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +26,7 @@ from runner.cli.options import (
 )
 from runner.cli.resources import asked
 from runner.cli.selecting import selected_pods, selector_option
+from runner.clock import Countdown
 from runner.core.kindwords import WORKLOADS
 from runner.core.logquestion import LogQuestion
 from runner.core.model import Json
@@ -40,9 +42,12 @@ if TYPE_CHECKING:
 
 _Source = tuple[str, str, int | None]
 """Names of a pod and of one of its containers, and the attempt; None is the newest."""
-_Read = Callable[[_Source], "Iterator[Sequence[LogLine]]"]
+_OnStop = Callable[[Callable[[], None]], None] | None
+_Read = Callable[[_Source, _OnStop], "Iterator[Sequence[LogLine]]"]
 _MOST_WAITING = 64
 """How many batches may be read and not printed yet."""
+_LOOK_SECONDS, _END_SECONDS = 0.02, 5.0
+"""How often it is looked whether readers have ended, and how long they may take."""
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
@@ -92,7 +97,7 @@ def logs(
     marks = {"prefix": has_prefix, "timestamps": flags["timestamps"], "attempt": limits.attempt is not None}
     is_whole = is_merged or has_prefix or flags["timestamps"]
 
-    def read(source: _Source) -> Iterator[Sequence[LogLine]]:
+    def read(source: _Source, on_stop: _OnStop = None) -> Iterator[Sequence[LogLine]]:
         of_pod, name, number = source
         question = LogQuestion(
             container=name,
@@ -103,7 +108,7 @@ def logs(
             attempt=number,
             whole=is_whole,
         )
-        return limits.cut(app.runner.client.logs(namespace, of_pod, question))
+        return limits.cut(app.runner.client.logs(namespace, of_pod, question, on_stop=on_stop))
 
     told: list[RunnerError] = []
     failures = Failures()
@@ -203,7 +208,7 @@ def _forgiving(app: App, read: _Read, sources: Sequence[_Source]) -> Iterator[Se
     """One after the other; what cannot be read is told and left out."""
     for source in sources:
         try:
-            yield from read(source)
+            yield from read(source, None)
         except RunnerError as error:
             app.say(f"error: {error.message}")
 
@@ -217,16 +222,24 @@ def _in_turn(
         if announces and number is not None:
             app.say(f"==> {container}, attempt {number} <==")
         with failures.go_on():
-            yield from read(source)
+            yield from read(source, None)
 
 
 def _merged(app: App, read: _Read, sources: Sequence[_Source], told: list[RunnerError]) -> Iterator[Sequence[LogLine]]:
     """Lines of several containers as they come; one that cannot be read is told at once, and the others go on."""
     found: queue.Queue[Sequence[LogLine] | None] = queue.Queue(_MOST_WAITING)
+    from runner.api.options import StopRequest
+
+    stop = StopRequest()
+
+    def on_stop(end: Callable[[], None]) -> None:
+        stop.subscribe(end)
+        if stop.requested:  # It may have come before.
+            end()
 
     def follow(source: _Source) -> None:
         try:
-            for lines in read(source):
+            for lines in read(source, on_stop):
                 found.put(lines)
         except RunnerError as error:
             app.say(f"error: {error.message}")
@@ -234,12 +247,31 @@ def _merged(app: App, read: _Read, sources: Sequence[_Source], told: list[Runner
         finally:
             found.put(None)
 
-    for source in sources:
-        threading.Thread(target=follow, args=(source,), name=f"logs of {source}", daemon=True).start()
+    names = [f"logs of {source}" for source in sources]
+    threads = [
+        threading.Thread(target=follow, args=(source,), name=name, daemon=True)
+        for source, name in zip(sources, names, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
     open_streams = len(sources)
-    while open_streams:
-        lines = found.get()
-        if lines is None:
-            open_streams -= 1
-        else:
-            yield lines
+    try:
+        while open_streams:
+            lines = found.get()
+            if lines is None:
+                open_streams -= 1
+            else:
+                yield lines
+    finally:
+        stop.request()
+        _see_off(threads, found, Countdown(app.clock, _END_SECONDS))
+
+
+def _see_off(
+    threads: Sequence[threading.Thread], found: queue.Queue[Sequence[LogLine] | None], patience: Countdown
+) -> None:
+    """Wait for those who read, taking from them what nobody wants any more; an Engine that hangs keeps nobody."""
+    for thread in threads:
+        while thread.is_alive() and not patience.is_over:
+            with suppress(queue.Empty):
+                found.get(timeout=patience.within(_LOOK_SECONDS))

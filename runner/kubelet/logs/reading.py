@@ -6,7 +6,7 @@ Messages mirror pkg/registry/core/pod/strategy.go (LogLocation) and kubelet_pods
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from runner.clock import Clock
@@ -30,9 +30,18 @@ _log = logging.getLogger("runner.logs")
 
 
 def read_logs(
-    value: Object, question: LogQuestion, *, engine: Engine, home: Home, clock: Clock
+    value: Object,
+    question: LogQuestion,
+    *,
+    engine: Engine,
+    home: Home,
+    clock: Clock,
+    on_stop: Callable[[Callable[[], None]], None] | None = None,
 ) -> Iterator[Sequence[LogLine]]:
-    """One container's output, as many lines at once as are there. Raises UsageError when it cannot be had."""
+    """One container's output, as many lines at once as are there. Raises UsageError when it cannot be had.
+
+    ``on_stop`` is given what ends the reading wherever it stands, to be called from any thread.
+    """
     pod = Pod.from_json(value)
     status = PodStatus.from_json(value.get("status") or {})
     name = _container(pod, question.container)
@@ -48,7 +57,10 @@ def read_logs(
     if since is not None and not isinstance(since, datetime):
         since = later(clock.now(), -since)
     if attempt in instances:
-        batches = _from_engine(engine.of(ref, name, attempt), instances[attempt], question, since)
+        reader = OutputReader(engine.of(ref, name, attempt), instances[attempt])
+        if on_stop is not None:
+            on_stop(reader.close)
+        batches = _from_engine(reader, question, since)
     else:
         if is_cut(home, ref, name, attempt):
             _log.warning("the beginning of this output was not kept: an attempt has %d MB at most", KEPT_MEGABYTES)
@@ -144,10 +156,7 @@ def _instances(engine: Engine, pod: Pod, name: str) -> dict[int, str]:
     return {attempt_of(summary.labels): summary.id for summary in found if summary.state != "created"}
 
 
-def _from_engine(
-    engine: Engine, container_id: str, question: LogQuestion, since: datetime | None
-) -> Iterator[Sequence[LogChunk]]:
-    reader = OutputReader(engine, container_id)
+def _from_engine(reader: OutputReader, question: LogQuestion, since: datetime | None) -> Iterator[Sequence[LogChunk]]:
     try:
         if question.tail is not None or not question.follow:
             yield from reader.now(tail=question.tail, since=since)

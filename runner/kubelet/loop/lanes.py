@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import threading
 from collections.abc import Callable
 from enum import Enum
 from typing import Final
+
+_log: Final = logging.getLogger("runner.node")
 
 SHORT_THREADS: Final = 8
 """As many short calls are under way at once."""
@@ -86,7 +89,10 @@ class _Pool:
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
-            job()
+            try:
+                job()
+            except Exception:  # It is to raise nothing; the others need this thread.
+                _log.exception("a job broke")
             del job
 
     def _next(self) -> Callable[[], None] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -10,6 +11,7 @@ from datetime import datetime
 from runner.clock import Clock, Wakeup
 from runner.core.kindwords import PODS
 from runner.core.labels import MANAGED
+from runner.core.sync.backoff import pull_schedule
 from runner.engine.protocol import Engine, EngineEvent, EventStream
 from runner.errors import EngineError, Expired, StoreError
 from runner.registry.contract import Change, Registry, Watch
@@ -17,9 +19,14 @@ from runner.registry.contract import Change, Registry, Watch
 TELLING = frozenset({"die", "destroy", "oom", "pause", "unpause"})
 """Engine events after which a pod may look different; what a worker does itself it sees without them."""
 _RECONNECT_SECONDS = 1.0
+_AGAIN = pull_schedule(_RECONNECT_SECONDS, 30.0)
+"""Seconds to wait after the n-th failure in a row."""
 _HELD = (PODS.kind,)
 _END_SECONDS = 1.0
 """How long an end is waited for: an Engine that hangs keeps nobody."""
+
+
+_log = logging.getLogger("runner.node")
 
 
 class EngineWatcher:
@@ -53,7 +60,14 @@ class EngineWatcher:
             if self._stopped.wait(_RECONNECT_SECONDS):
                 return
             # What happened while nobody listened is found by looking.
-            self._callback(None)
+            self._tell(None)
+
+    def _tell(self, event: EngineEvent | None) -> None:
+        """Call back. Our own mistake there must not end the hearing: like a worker that broke, it is told and goes on."""
+        try:
+            self._callback(event)
+        except Exception:
+            _log.exception("an event of the Engine was not heeded")
 
     def _hear(self, stream: EventStream) -> None:
         self._stream = stream
@@ -63,7 +77,7 @@ class EngineWatcher:
         for event in stream:
             self._since = event.at
             if event.action.split(":")[0] in TELLING:
-                self._callback(event)
+                self._tell(event)
 
 
 class RegistryWatcher:
@@ -110,15 +124,25 @@ class RegistryWatcher:
         self._watch = self._registry.watch(since, kinds=self._kinds, holder=self._holder, held=_HELD, with_status=False)
 
     def _follow(self) -> None:
+        failures, is_whole = 0, True
         while not self._stopped.is_set():
             try:
+                if not is_whole:  # Anything may have happened meanwhile.
+                    self._begin()
+                    is_whole = True
+                    self._callback(())
+                    continue  # It may have been stopped meanwhile, without having seen this watch.
                 assert self._watch is not None
                 changes = self._watch.next()
                 if changes:
                     self._callback(changes)
+                failures = 0
+                continue
             except (Expired, StoreError):  # The workers meet it too, and say so.
-                if self._stopped.wait(_RECONNECT_SECONDS):
-                    return
-                with suppress(StoreError):
-                    self._begin()
-                    self._callback(())
+                failures = 1
+            except Exception:  # Our own mistake: like a worker that broke it is told of, and goes on.
+                failures += 1
+                _log.exception("changes in the registry were not heeded")
+            is_whole = False
+            if self._stopped.wait(_AGAIN(failures)):
+                return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -22,6 +23,7 @@ _CLOSE_SECONDS = 10.0
 PREPARE_SECONDS = 120.0
 """How long pods wait for the addresses of Services: twice what one call to the Engine may take. They are told later then."""
 _LOOK_SECONDS = 1.0
+_log = logging.getLogger("runner.node")
 
 
 class NetworkThread:
@@ -119,8 +121,12 @@ class NetworkThread:
                 return
         while not self._stop.is_set():
             pace = Pace(again=PLAIN_SECONDS)
-            with suppress(RunnerError):  # The next look finds the same difference.
+            try:
                 pace = self._network.look(self._sandboxes())
+            except RunnerError:
+                pass  # The next look finds the same difference.
+            except Exception:  # Our own mistake: like a worker that broke it is told of, and goes on.
+                _log.exception("the cluster's names and Services were not brought up to date")
             if pace.rest:
                 self._stop.wait(pace.rest)
             if self._wakeup.wait(pace.again):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from runner.registry.sqlite.texts import load, load_status
 TICK_SECONDS = 1.0
 """How often a watch that is not rung looks whether something was written."""
 _AT_ONCE = 500
+_log = logging.getLogger("runner.registry")
 _COLUMNS = "revision, type, kind, namespace, name, uid, holder, former, is_status, is_held, value, status"
 
 
@@ -237,9 +239,15 @@ class CallingWatch:
                 self._found.extend(changes)
                 self._news.notify_all()
             if (changes or self._problem) and not self._is_closed:
-                self._wake()
+                self._call()
             if not changes:
                 return
+
+    def _call(self) -> None:
+        try:
+            self._wake()
+        except Exception:  # What comes next is told all the same.
+            _log.exception("changes in the registry were not heeded")
 
     def next(self, timeout: float | None = None) -> list[Change]:
         with self._news:

@@ -67,14 +67,16 @@ class Pump:
             self._stream.end_input()
 
     def _copy_in(self) -> None:
-        with contextlib.suppress(OSError, EngineError):
-            while data := self._stream.read(_PIECE):
-                self._inner.sendall(data)
-        with contextlib.suppress(OSError):
-            self._inner.shutdown(socket.SHUT_RDWR)  # what was sent can still be read; the other thread wakes
-        self._outward.join()
-        self._inner.close()
-        self._stream.close()
+        try:
+            with contextlib.suppress(OSError, EngineError):
+                while data := self._stream.read(_PIECE):
+                    self._inner.sendall(data)
+        finally:
+            with contextlib.suppress(OSError):
+                self._inner.shutdown(socket.SHUT_RDWR)  # what was sent can still be read; the other thread wakes
+            self._outward.join()
+            self._inner.close()
+            self._stream.close()
 
     def close(self) -> None:
         """End the exec's connection and wait for both threads."""
