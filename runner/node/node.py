@@ -78,12 +78,10 @@ class Node:
         on_add: Callable[[Running], None] = lambda _: None,
         faults: Injector | None = None,
     ) -> None:
-        """``home`` None: nothing of the pods is in files here. ``listener`` is told what happens to pods. ``faults`` are
-        around ``engine`` already.
+        """``home`` None: the pods have no files here. ``listener`` hears of pods, ``on_add`` of each before it lives.
 
-        ``on_add`` is called with each pod before it lives.
-
-        ``newcomers`` are the pods that are written for this node, by its holder's name in the ledger.
+        ``newcomers`` are the pods that are written for this node, by its holder's name in the ledger. ``faults`` are around
+        ``engine`` already.
         """
         self.engine = engine
         self.clock = clock

@@ -145,11 +145,12 @@ OF_A_NODE = {
     "runner.node.node": {"Node"},
     "runner.node.outcome": {"StopRequest"},
     "runner.node.owning": {"Owned", "Spawn", "Title", "begin_sandbox", "own_found"},
+    "runner.node.recording": {"Recording"},
     "runner.node.threads": {"Threads"},
 }
 """What a run takes of the node: what it builds its own from."""
-ASKED_OF_A_NODE = {"control"}
-"""What it tells the node that it has built: which workloads it writes pods for."""
+ASKED_OF_A_NODE = {"control", "on_leave"}
+"""What it tells the node that it has built: which workloads it writes pods for, and who hears of pods that leave."""
 
 
 def test_a_run_only_writes_and_touches_the_node_to_build_and_to_end_it() -> None:
