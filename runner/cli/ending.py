@@ -53,7 +53,7 @@ def _failure(
 ) -> None:
     pod, cause = _culprit(result)
     hint = "" if pod is None or cause is None else _next(pod, cause, is_kept=is_kept, paths=paths)
-    why = None if pod is None else _why(app, pod, tail, objects)
+    why = None if pod is None else _why(app, pod, result.message, tail, objects)
     if app.speaks_json:
         told = None if why is None else why.told
         app.tell_error(result.message, hint, result.exit_code, cause=told.to_json() if told else None)
@@ -83,12 +83,13 @@ def say_why(app: App, why: Explanation) -> None:
         app.say(line)
 
 
-def _why(app: App, pod: Object, tail: LogTail, objects: Sequence[Json]) -> Explanation:
+def _why(app: App, pod: Json, message: str, tail: LogTail, objects: Sequence[Json]) -> Explanation:
     from runner.api.explaining import evidence
     from runner.core.explain.explaining import explain
+    from runner.core.explain.gathering import as_told
 
     logs = tail.of_pod(str(pod["metadata"].get("uid") or ""))
-    return explain(evidence(app.runner.client, pod, app.clock.now(), logs, objects))
+    return explain(evidence(app.runner.client, as_told(pod, message), app.clock.now(), logs, objects))
 
 
 def _culprit(result: Result) -> tuple[Object | None, Diagnosis | None]:

@@ -10,7 +10,7 @@ import pytest
 from runner.core.explain.evidence import Evidence, Written
 from runner.core.explain.explaining import Explanation, explain
 from runner.core.explain.finding import Cause, Certainty, Finding, Quote, Stage, stage_of
-from runner.core.explain.gathering import evidence_of, flat
+from runner.core.explain.gathering import as_told, evidence_of, flat
 from runner.core.explain.words import listed, near, one_line
 
 Json = dict[str, Any]
@@ -111,6 +111,11 @@ Case = tuple[Explanation, Cause, str]
 """What was explained, the cause that comes first, and words of its sentence or of what to do next."""
 
 NODES: dict[str, Case] = {
+    "a pod that no process holds": (
+        of(pod(), event("FailedScheduling", "no nodes available to schedule pods: no node holds this pod")),
+        Cause.UNSCHEDULABLE,
+        "podrunner run",
+    ),
     "an eviction for memory": (
         of(pod(crashed(137), status={"reason": "Evicted", "message": "The node was low on resource: memory."})),
         Cause.EVICTED,
@@ -763,7 +768,7 @@ PERMISSIONS: dict[str, Case] = {
     ),
     "a port that a neighbour declares": (
         of(
-            pod(crashed(1), box("side", RUNS, ports=[{"containerPort": 80}])),
+            pod(crashed(1), box("side", RUNS, ports=[{"containerPort": 81}, {"containerPort": 80}])),
             logs="listen tcp :80: bind: address already in use",
         ),
         Cause.PORT_TAKEN,
@@ -840,7 +845,7 @@ WRITES = {"volumeMounts": [mount("/out")]}
 FILES: dict[str, Case] = {
     "a file that was written under another name": (
         of(
-            reads("", {**WRITES, "command": ["sh", "-c", "echo x > /out/setings.json"]}),
+            reads("", {**WRITES, "command": ["sh", "-c", "echo > /tmp/log; echo x > /out/setings.json"]}),
             logs={("app", 3): ("open /cfg/settings.json: no such file or directory",)},
         ),
         Cause.FILE_NAME,
@@ -989,6 +994,11 @@ def connects(said: str, *others: tuple[Json, Json], objects: tuple[Json, ...] = 
 
 
 CONNECTIONS: dict[str, Case] = {
+    "a server among times and lines of programs": (
+        connects("12:30 db.py:17 dial cache:6379: connection refused"),
+        Cause.CONNECTION_REFUSED,
+        "cache:6379",
+    ),
     "a server elsewhere": (
         connects("dial tcp 10.0.0.7:5432: connect: connection refused"),
         Cause.CONNECTION_REFUSED,
@@ -1213,7 +1223,65 @@ PROBES: dict[str, Case] = {
     ),
 }
 
+LOGINS: dict[str, Case] = {
+    "a password that is refused": (
+        of(
+            pod(
+                crashed(
+                    1,
+                    env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "db"}}}, {"name": "B", "value": "x"}],
+                    envFrom=[{"secretRef": {"name": "all"}}, {"configMapRef": {"name": "c"}}],
+                )
+            ),
+            logs='connection to server at "db", port 5432 failed: FATAL: password authentication failed for user "x"',
+        ),
+        Cause.LOGIN_REFUSED,
+        "in Secret db and all with the server's",
+    ),
+    "a password from nowhere": (
+        of(pod(crashed(1)), logs="NOAUTH Authentication required."),
+        Cause.LOGIN_REFUSED,
+        "compare the",
+    ),
+    "a variable that is used before it is set": (
+        of(
+            pod(
+                crashed(
+                    1,
+                    env=[
+                        {"name": "HOST", "value": "db"},
+                        {"name": "URL", "value": "$(HOST) $$(PASSWORD) $(PASSWORD)"},
+                        {"name": "PASSWORD", "value": "x"},
+                    ],
+                )
+            )
+        ),
+        Cause.VARIABLE_ORDER,
+        "put PASSWORD before URL",
+    ),
+    "variables in their order": (
+        of(pod(crashed(1, env=[{"name": "A", "value": "a"}, {"name": "B", "value": "$(A)"}]))),
+        Cause.PROGRAM_ERROR,
+        "exit code 1",
+    ),
+    "a user that the entrypoint switches to": (
+        of(pod(crashed(1)), logs="unable to find user mongo: no matching entries in passwd file"),
+        Cause.USER_UNKNOWN,
+        "switches to user mongo",
+    ),
+    "a daemon as an init container": (
+        of(pod(box("app"), init=(box("sync", RUNS, image="registry.example/git-sync:v4"),))),
+        Cause.INIT_NEVER_ENDS,
+        "a program that does not end",
+    ),
+}
+
 ENDS: dict[str, Case] = {
+    "a container that has come up a moment ago": (
+        of(pod(box("app", RUNS, ended(3), restarts=5, ready=True)), now=datetime(2026, 3, 2, 9, 1, tzinfo=UTC)),
+        Cause.PROGRAM_ERROR,
+        "exit code 3",
+    ),
     "a deadline": (
         of(pod(box("app", ended(137)), status={"reason": "DeadlineExceeded"}, activeDeadlineSeconds=5)),
         Cause.DEADLINE,
@@ -1263,7 +1331,7 @@ ENDS: dict[str, Case] = {
     ),
 }
 
-TABLES = [NODES, REFERENCES, IMAGES, STARTS, PERMISSIONS, FILES, NAMES, CONNECTIONS, PROBES, ENDS]
+TABLES = [NODES, REFERENCES, IMAGES, STARTS, PERMISSIONS, FILES, LOGINS, NAMES, CONNECTIONS, PROBES, ENDS]
 CASES = {name: case for table in TABLES for name, case in table.items()}
 
 
@@ -1470,6 +1538,24 @@ def test_events_belong_to_a_pod_by_uid_else_by_name() -> None:
     assert len(evidence_of(value, [mine, others]).events) == 1
     del value["metadata"]["uid"]
     assert len(evidence_of(value, [mine, others]).events) == 2
+
+
+def test_a_verdict_may_know_more_than_the_status() -> None:
+    value = pod(box("app", waiting("ContainerCreating")), box("side", RUNS))
+    sentence = "pod p cannot get there: container app: RunContainerError: exec: "
+    told = as_told(value, f'{sentence}"x": executable file not found in $PATH (2 attempts)')
+    found = of(dict(told)).cause
+    assert found is not None
+    assert (found.cause, found.container) == (Cause.COMMAND_NOT_FOUND, "app")
+    assert as_told(value, "pod p failed: Error") is value
+    assert as_told(pod(crashed(1)), f"{sentence}x") == pod(crashed(1))
+
+
+def test_the_cause_that_is_worth_a_word_is_more_than_an_end() -> None:
+    assert of(pod(crashed(1))).told is None
+    assert of(pod(box("app", RUNS, ready=True))).told is None
+    told = of(pod(status={"reason": "Evicted"})).told
+    assert told is not None
 
 
 def test_words_are_put_together() -> None:

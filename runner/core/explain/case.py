@@ -347,9 +347,7 @@ class Case:
         )
 
     def starts_after(self, subject: Subject) -> tuple[Subject, ...]:
-        """The containers that cannot run before this one has ended, or has started if it is a sidecar."""
-        if not subject.is_init:
-            return ()
+        """The containers behind an init container, which cannot run before it has ended, or has started if it is a sidecar."""
         return self.containers[self.containers.index(subject) + 1 :]
 
     def quote_event(self, event: Json) -> Quote:

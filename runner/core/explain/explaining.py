@@ -26,6 +26,7 @@ from runner.core.explain.rules import (
     files,
     hooks,
     images,
+    logins,
     memory,
     names,
     nodes,
@@ -53,7 +54,7 @@ RULES: tuple[Rule, ...] = (
     scripts.carriage_returns,
     readonly.privileges, readonly.read_only, permissions.denied, ports.taken, ports.low,
     files.missing, files.full, hooks.post_start,
-    names.unresolved, names.awaited, connections.unanswered, endless.init_never_ends,
+    logins.used_too_early, logins.refused, names.unresolved, names.awaited, connections.unanswered, endless.init_never_ends,
     probes.failing,
     deadline.exceeded, exits.waits, exits.ends,
 )  # fmt: skip

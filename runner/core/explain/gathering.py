@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from runner.core.explain.evidence import Attempt, Evidence, Written
 from runner.core.model import EMPTY, Json
+
+_TOLD = re.compile(
+    r"cannot get there: container (?P<name>\S+): (?P<reason>\w+): (?P<message>.*?)(?: \(\d+ attempts\))?$", re.DOTALL
+)
 
 USED = ("Pod", "ConfigMap", "Secret", "Service", "PersistentVolumeClaim")
 """Kinds that rules look at, beside events."""
@@ -56,6 +61,27 @@ def evidence_of(
         written=written,
         folder=folder,
     )
+
+
+def as_told(pod: Json, sentence: str) -> Json:
+    """The pod as a verdict tells of it, which may be sooner than its status does (``core/verdict.py``, ``Trouble.__str__``)."""
+    told = _TOLD.search(sentence)
+    status = pod.get("status") or EMPTY
+    if told is None:
+        return pod
+    state = {"waiting": {"reason": told["reason"], "message": told["message"]}}
+    changed = {
+        key: [_waits(one, told["name"], state) for one in status.get(key) or ()]
+        for key in ("initContainerStatuses", "containerStatuses")
+    }
+    return {**pod, "status": {**status, **changed}}
+
+
+def _waits(status: Json, name: str, state: Json) -> Json:
+    """A container's status, waiting if it is the named one and nothing is known of it yet."""
+    waiting = (status.get("state") or EMPTY).get("waiting")
+    is_news = status.get("name") == name and waiting is not None and not waiting.get("message")
+    return {**status, "state": state} if is_news else status
 
 
 def _is_about(event: Json, pod: Json) -> bool:

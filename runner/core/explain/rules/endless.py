@@ -19,6 +19,11 @@ _SERVES = re.compile(
     r"memcached|fluent-bit|fluentd|filebeat|vector|cloud[-_]sql[-_]proxy|"
     r"nc -l\w*)\b|http\.server"
 )
+_DAEMONS = re.compile(
+    r"(?:^|/)(?:nginx|httpd|envoy|proxyv2|haproxy|postgres|mysql|mariadb|redis|memcached|fluent-bit|fluentd|filebeat|vector"
+    r"|cloud[-_]sql[-_]proxy|git-sync|k8s-sidecar|vault-agent|consul|oauth2-proxy)(?=[:@]|$)"
+)
+"""Images whose own command does not end."""
 
 
 def init_never_ends(case: Case) -> Iterator[Finding]:
@@ -30,11 +35,14 @@ def init_never_ends(case: Case) -> Iterator[Finding]:
         loop, server = _FOREVER.search(script), _SERVES.search(script)
         is_loop = loop is not None and not _ENDS.search(script[loop.end() :])
         ports = subject.spec.get("ports")
+        image = str(subject.spec.get("image") or "")
         if is_loop and loop is not None:
             quote, certainty = (
                 Quote(f"{subject.field}.command", one_line(script[loop.start() :], 100)),
                 Certainty.LIKELY,
             )
+        elif not subject.command and _DAEMONS.search(image):
+            quote, certainty = Quote(f"{subject.field}.image", image), Certainty.POSSIBLE
         elif server is not None and not _WAITS.search(script):
             quote, certainty = Quote(f"{subject.field}.command", one_line(script, 100)), Certainty.POSSIBLE
         elif ports:

@@ -11,7 +11,7 @@ from runner.core.explain.words import listed, near, one_line, same
 from runner.core.model import EMPTY
 
 _MISSING = re.compile(
-    r"no such file or directory|cannot stat|FileNotFound|ENOENT|cannot open|can't open|does not exist|NoSuchFile|not found",
+    r"no such file or directory|cannot stat|FileNotFound|ENOENT|cannot open|can't open|does not exist|NoSuchFile",
     re.IGNORECASE,
 )
 _PATH = re.compile(r"(?<![\w.:/-])/[\w.@+~-]+(?:/[\w.@+~-]*)*")

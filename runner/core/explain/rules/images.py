@@ -85,9 +85,8 @@ def _tail(message: str) -> str:
 
 
 def _said(case: Case, subject: Subject, wrong: Cause, image: str, *, has_lost_secret: bool) -> tuple[str, str]:
-    registry = (
-        image.partition("/")[0] if "." in image.partition("/")[0] or ":" in image.partition("/")[0] else "the registry"
-    )
+    host, slash, _ = image.partition("/")
+    registry = host if slash and ("." in host or ":" in host) else "the registry"
     who = subject.title
     match wrong:
         case Cause.IMAGE_NAME_INVALID:

@@ -33,7 +33,7 @@ _NAMED = tuple(
         rf"lookup {_NAME}(?: on \S+:\d+)?: (?:no such host|server misbehaving|temporary failure|i/o timeout)",
         rf"could not translate host name [\"']{_NAME}",
         rf"UnknownHostException: {_NAME}",
-        rf"host not found in upstream [\"']{_NAME}",
+        rf"host not found in \w+ [\"']{_NAME}",
         rf"unknown (?:\w+ )?(?:server )?host:? [\"']?{_NAME}",
         rf"failed to resolve ['\"]{_NAME}",
         rf"unable to resolve (?:host )?(?:address )?[\"']?{_NAME}",

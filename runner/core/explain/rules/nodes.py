@@ -68,6 +68,8 @@ def fits_nowhere(case: Case) -> Iterator[Finding]:
 
 
 def _advice(message: str) -> str:
+    if "no node holds this pod" in message:
+        return "`podrunner run` brings a node for what it is given"
     if "Insufficient" in message:
         return "lower resources.requests, or add a node with room"
     if "taint" in message:

@@ -40,7 +40,12 @@ def unknown(case: Case) -> Iterator[Finding]:
     for subject in case.unwell:
         error = subject.start_error
         match = error and _UNKNOWN.search(error.text)
+        said = next(subject.says(_UNKNOWN), None)
         if error is not None and match:
             sentence = f"{subject.title} is to run as {match[1]} {match[2]}, which its image does not know"
             then = "use the number of a user, or add the user to the image"
             yield subject.finding(Cause.USER_UNKNOWN, Certainty.CERTAIN, sentence, then, error.quote(), is_final=True)
+        elif said is not None:
+            sentence = f"{subject.title} switches to {said[1][1]} {said[1][2]}, which its image does not know"
+            then = "run it as the user that the image is made for: its set-up may need root, or another runAsUser"
+            yield subject.finding(Cause.USER_UNKNOWN, Certainty.LIKELY, sentence, then, said[0].quote())
