@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -22,10 +23,10 @@ BROKEN_PIPE = 141
 
 COMMANDS = (
     "run", "get", "describe", "explain", "events", "logs", "create", "apply", "delete", "wait", "validate", "plan",
-    "simulate", "gc",
+    "simulate", "import", "gc",
     "doctor", "version", "completion",
 )  # fmt: skip
-"""Each is a function of the same name in its module in ``runner.cli.commands``, imported when it is needed."""
+"""Each is a function of the same name, ``_`` behind it where Python has that word, in its module in ``runner.cli.commands``."""
 
 
 _MEANT = {
@@ -46,7 +47,8 @@ class LazyGroup(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        found = getattr(import_module(f"runner.cli.commands.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        found = getattr(import_module(f"runner.cli.commands.{name}"), name)
         assert isinstance(found, Command)
         return found
 

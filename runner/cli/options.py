@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from runner.cli.app import App, app_of
 from runner.cli.early import unwatch
@@ -38,6 +39,12 @@ class EnvironmentOption(click.Option):
         if self.allow_from_autoenv and ctx.auto_envvar_prefix and self.name:
             names.append(f"{ctx.auto_envvar_prefix}_{self.name.upper()}")
         return next((environ[name] for name in names if environ.get(name)), None)
+
+
+def is_given(name: str) -> bool:
+    """Whether an option of the command was given, by flag or variable."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
 QUICK_TO_LEAVE = ("run", "version", "completion", "validate", "plan")

@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Self, TextIO
 
 from msgspec.structs import asdict
 
+from runner.api.sources import read_sources
 from runner.cli.app import App
 from runner.cli.main import main
 from runner.client.contract import Subscribe, Waitable
 from runner.client.local import LocalClient
 from runner.clock import Clock, VirtualClock
 from runner.core.logquestion import LogQuestion
-from runner.core.manifest import LoadedObject, LoadResult, Source, load
+from runner.core.manifest import LoadedObject, LoadResult, load
 from runner.core.model import Json, Object, Pod
 from runner.core.narration import Listener, LogLine, Narration, PodRef
 from runner.core.status.podstatus import PodStatus
@@ -101,15 +101,7 @@ class FakeRunner:
     def load(
         self, paths: Sequence[str], *, stdin: TextIO | None, namespace: str, is_admitted: bool = True
     ) -> LoadResult:
-        sources = []
-        for path in paths:
-            if path == "-":
-                assert stdin is not None
-                sources.append(Source(name="-", text=stdin.read()))
-            elif not Path(path).exists():
-                raise UsageError(f'the path "{path}" does not exist')
-            else:
-                sources.append(Source(name=path, text=Path(path).read_text()))
+        sources = read_sources(paths, stdin)
         return load(sources, namespace=namespace, is_admitted=is_admitted)
 
     def run_to_end(

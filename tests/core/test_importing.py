@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import yaml
 
 from runner.core.capture.cleaning import cleaned, is_made_by_cluster, with_images
 from runner.core.capture.dump import read_dump
 from runner.core.capture.failures import observed_failures
 from runner.core.capture.importing import Imported, import_objects
+from runner.core.capture.model import About, members
+from runner.core.capture.names import ABOUT, FAULTS, MANIFEST, OBSERVED
 from runner.core.faults.files import faults_of
-from runner.core.model import Json
+from runner.core.model import Json, RetryScope
 from runner.errors import ManifestError, UsageError
 
 TOKEN = "kube-api-access-x7k2p"
@@ -236,6 +239,13 @@ def test_a_status_tells_of_failures(state: Json, faults: tuple[str, ...], guesse
     assert len(faults_of(found.faults)) == len(faults)
 
 
+@pytest.mark.parametrize(("finished", "faults"), [("10:00:07", ("pod/web/init#0:exit=137",)), ("10:00:08", ())])
+def test_what_ended_because_its_pod_was_deleted_has_not_failed(finished: str, faults: tuple[str, ...]) -> None:
+    value = pod(status("init", 0, {"terminated": {"exitCode": 137, "finishedAt": f"2026-01-01T{finished}Z"}}))
+    metadata = {"name": "web", "deletionTimestamp": "2026-01-01T10:00:10Z", "deletionGracePeriodSeconds": 2}
+    assert observed_failures({**value, "metadata": metadata}).faults == faults
+
+
 def test_containers_of_the_pod_fail_too_and_the_same_image_counts_once() -> None:
     gone = waiting("ErrImagePull", "not found")
     found = observed_failures(
@@ -388,3 +398,23 @@ def test_what_is_neither_yaml_nor_json_is_said_with_its_place(text: str, error: 
     with pytest.raises(UsageError) as raised:
         read_dump(text, "dump")
     assert raised.value.message.startswith(error)
+
+
+def test_a_capture_has_manifests_faults_and_what_it_is() -> None:
+    found = import_objects([pod(status("init", 1, {"running": {}}, ended(3)))])
+    files = members(found, origin="dump.yaml", retry=RetryScope.CONTAINER)
+    assert yaml.safe_load(files[FAULTS]) == ["pod/web/init#0:exit=3"]
+    assert [one["kind"] for one in yaml.safe_load_all(files[MANIFEST])] == ["Pod"]
+    assert json.loads(files[OBSERVED])["items"][0]["metadata"] == {"name": "web"}
+    about = About.from_text(files[ABOUT])
+    assert (about.origin, about.retry, about.notes) == ("dump.yaml", RetryScope.CONTAINER, ())
+
+
+def test_a_capture_without_failures_has_an_empty_list_of_faults() -> None:
+    assert members(import_objects([pod()]), origin="", retry=RetryScope.POD)[FAULTS] == "[]\n"
+
+
+@pytest.mark.parametrize("text", ["7", "{", '{"form": 2}'])
+def test_what_is_no_capture_of_this_version_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any reader's
+        About.from_text(text)

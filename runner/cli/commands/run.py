@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from runner.cli.app import App, app_of
 from runner.cli.diary import show_log
 from runner.cli.ending import finish
-from runner.cli.faults import fault_options, faults_of
+from runner.cli.faults import fault_options, faults_of, retry_of
 from runner.cli.manifests import load_objects
 from runner.cli.options import (
     DURATION,
@@ -22,6 +21,7 @@ from runner.cli.options import (
     color_option,
     command,
     file_option,
+    is_given,
     namespace_option,
     option,
     strict_option,
@@ -221,9 +221,10 @@ def _options(app: App, flags: dict[str, Any]) -> RunOptions:
     from runner.api.options import Keep, RunOptions, Until, WorkerOptions
     from runner.api.retrying import RetryPolicy, parse_backoff
 
+    paths = (*flags["paths"], *flags["files"])
     initial, cap = parse_backoff(flags["backoff"])
     worker = WorkerOptions(
-        retry=RetryPolicy(scope=flags["retry"], initial=initial, cap=cap),
+        retry=RetryPolicy(scope=retry_of(flags, paths), initial=initial, cap=cap),
         max_restarts=flags["max_restarts"],
         speed=flags["speed"],
         sandbox_image=flags["sandbox_image"],
@@ -239,8 +240,8 @@ def _options(app: App, flags: dict[str, Any]) -> RunOptions:
         history=_about(flags) if flags["has_history"] else None,
         exit_code_from=flags["exit_code_from"],
         grace=flags["grace_period"],
-        fail_fast=_is_chosen("until") if flags["fail_fast"] is None else flags["fail_fast"],
-        faults=faults_of(app, flags),
+        fail_fast=is_given("until") if flags["fail_fast"] is None else flags["fail_fast"],
+        faults=faults_of(app, flags, paths),
     )
 
 
@@ -249,7 +250,7 @@ def _about(flags: dict[str, Any]) -> dict[str, Any]:
     import runner as package
 
     paths = [*flags.pop("paths", ()), *flags.pop("files", ())]
-    chosen = {name: value for name, value in flags.items() if value not in (None, (), False) and _is_chosen(name)}
+    chosen = {name: value for name, value in flags.items() if value not in (None, (), False) and is_given(name)}
     return {"podrunner": package.__version__, "files": paths, "options": {k: _plain(v) for k, v in chosen.items()}}
 
 
@@ -267,12 +268,6 @@ def _changed(objects: Sequence[LoadedObject], flags: dict[str, Any]) -> Sequence
     from runner.cli.changes import overrides_of
 
     return overrides_of(*given).apply(objects)
-
-
-def _is_chosen(option_name: str) -> bool:
-    """Whether an option was given, by flag or variable."""
-    source = click.get_current_context().get_parameter_source(option_name)
-    return source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
 def _listener(app: App, stop: StopRequest, objects: Sequence[LoadedObject], flags: dict[str, Any]) -> Narrator:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.cli.app import app_of
-from runner.cli.faults import fault_options, faults_of
+from runner.cli.faults import fault_options, faults_of, retry_of
 from runner.cli.manifests import load_objects
 from runner.cli.options import DURATION, command, file_option, namespace_option, option
 from runner.core.workloads import WORKLOAD_KINDS
@@ -90,7 +90,9 @@ def simulate(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **f
     app = app_of()
     if flags["for_seconds"] <= 0:
         raise UsageError("--for must be longer than nothing")
-    objects = load_objects(app, (*paths, *files), namespace)
+    sources = (*paths, *files)
+    objects = load_objects(app, sources, namespace)
+    flags |= {"chosen": faults_of(app, flags, sources), "retry": retry_of(flags, sources)}
     if [o.kind for o in objects if o.kind == "Pod" or o.kind in WORKLOAD_KINDS] == ["Pod"]:
         simulation = _simulated(app, objects, namespace, flags)
         _print(app, simulation, flags["output"])
@@ -129,7 +131,7 @@ def _company(app: App, objects: Sequence[LoadedObject], namespace: str, flags: d
         script,
         options=_worker_options(flags),
         for_seconds=flags["for_seconds"],
-        faults=checked_faults(faults_of(app, flags), objects),
+        faults=checked_faults(flags["chosen"], objects),
     )
 
 
@@ -146,7 +148,7 @@ def _simulated(app: App, objects: Sequence[LoadedObject], namespace: str, flags:
         options=_worker_options(flags),
         for_seconds=flags["for_seconds"],
         objects=[{**o.value, "kind": o.kind} for o in objects if o.kind in ("ConfigMap", "Secret")],
-        faults=checked_faults(faults_of(app, flags), objects),
+        faults=checked_faults(flags["chosen"], objects),
     )
 
 

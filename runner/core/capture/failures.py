@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
 
 from runner.core.model import EMPTY, Json
 from runner.core.reasons import WaitingReason
+from runner.core.text.times import parse_time, span
 
 _GROUPS: Final = ("initContainerStatuses", "containerStatuses")
 _NOT_STARTED: Final = frozenset({"StartError", "ContainerCannotRun"})
 _OWN_ENDS: Final = frozenset({"RestartingAllContainers", "ContainerStatusUnknown"})
-"""Reasons of ends that were no failure of the container."""
+"""Reasons of ends that were no failure of the container; nor are ends after its pod's deletion was asked for."""
 _PULLS: Final = frozenset({WaitingReason.ERR_IMAGE_PULL, WaitingReason.IMAGE_PULL_BACK_OFF})
 _REFUSALS: Final = (
     ("too-many-requests", re.compile(r"toomanyrequests|429|rate limit", re.IGNORECASE)),
@@ -38,10 +40,11 @@ def observed_failures(pod: Json) -> Observed:
     name = (pod.get("metadata") or EMPTY).get("name", "")
     faults: list[str] = []
     guesses: list[str] = []
+    deleted = _deleted_at(pod)
     for one in _statuses(pod):
-        runs = _runs(one)
-        faults += [f"pod/{name}/{one['name']}{_numbers(first, last)}:{kind}" for first, last, kind in runs]
-        guesses += _guesses(one)
+        ends = {number: _kind(end, deleted) for number, end in _ends(one).items()}
+        faults += [f"pod/{name}/{one['name']}{_numbers(first, last)}:{kind}" for first, last, kind in _runs(ends)]
+        guesses += _guesses(one["name"], ends)
         image = _image_fault(one)
         faults += [f"pod/{name}/{image}"] if image else []
     return Observed(faults=tuple(dict.fromkeys(faults)), guesses=tuple(guesses))
@@ -72,14 +75,12 @@ def _is_counted(waiting: Any) -> bool:
     return (waiting or EMPTY).get("reason") == WaitingReason.RESTARTING_ALL_CONTAINERS
 
 
-def _runs(status: Json) -> list[tuple[int, int, str]]:
+def _runs(ends: dict[int, str]) -> list[tuple[int, int, str]]:
     """Faults with the first and the last attempt that they are about."""
-    ends = _ends(status)
-    if not ends:
-        return []
-    kinds = [(0, _kind(ends[min(ends)]))] * min(ends) + [(number, _kind(ends[number])) for number in sorted(ends)]
+    first = min(ends, default=0)
+    kinds = [ends[first]] * first + [ends[number] for number in sorted(ends)] if ends else []
     found: list[tuple[int, int, str]] = []
-    for number, (_, kind) in enumerate(kinds):
+    for number, kind in enumerate(kinds):
         if kind and found and found[-1][1:] == (number - 1, kind):
             found[-1] = (found[-1][0], number, kind)
         elif kind:
@@ -87,10 +88,18 @@ def _runs(status: Json) -> list[tuple[int, int, str]]:
     return found
 
 
-def _kind(ended: Json) -> str:
+def _deleted_at(pod: Json) -> datetime | None:
+    """When the deletion of the pod was asked for."""
+    metadata = pod.get("metadata") or EMPTY
+    end = parse_time(metadata.get("deletionTimestamp"))
+    return None if end is None else end - span(float(metadata.get("deletionGracePeriodSeconds") or 0))
+
+
+def _kind(ended: Json, deleted: datetime | None) -> str:
     """What makes a container end so; empty for an end that was none of its own failures."""
     reason, code = ended.get("reason") or "", int(ended.get("exitCode") or 0)
-    if code == 0 or reason in _OWN_ENDS:
+    finished = parse_time(ended.get("finishedAt"))
+    if code == 0 or reason in _OWN_ENDS or (deleted and finished and finished >= deleted):
         return ""
     if reason == "OOMKilled":
         return "oom"
@@ -101,12 +110,11 @@ def _numbers(first: int, last: int) -> str:
     return f"#{first}" if first == last else f"#{first}-{last}"
 
 
-def _guesses(status: Json) -> Iterator[str]:
-    ends = _ends(status)
+def _guesses(name: str, ends: dict[int, str]) -> Iterator[str]:
     first = min(ends, default=0)
-    if first and _kind(ends[first]):
+    if first and ends[first]:
         many = f"attempts 0 to {first - 1}" if first > 1 else "attempt 0"
-        yield f"{status['name']}: {many} taken to have ended like attempt {first}, the earliest one that the status shows"
+        yield f"{name}: {many} taken to have ended like attempt {first}, the earliest one that the status shows"
 
 
 def _image_fault(status: Json) -> str:

@@ -1,0 +1,70 @@
+"""``import``: what kubectl shows of a cluster, as something that runs here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from runner.cli.app import app_of
+from runner.cli.options import command, option
+from runner.errors import UsageError
+
+
+@command(
+    "import",
+    "kubectl get pod,cm,secret,pvc,svc -o yaml | podrunner import - -o shop.tar",
+    short_help="Make something that runs here of what kubectl shows of a cluster.",
+)
+@click.argument("files", nargs=-1, metavar="FILE...", required=True, type=click.Path())
+@option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write there (default: the pod's name, .tar).",
+)
+@option(
+    "--pod", "pods", multiple=True, metavar="NAME", help="Take this pod, not all but the system's. May be repeated."
+)
+@option("--image", "images", multiple=True, metavar="A=B", help="Run image B instead of A; A may lack its tag.")
+@option("--with-secrets", is_flag=True, help="Keep the values of Secrets, which are redacted otherwise.")
+def import_(
+    files: tuple[str, ...], output: Path | None, pods: tuple[str, ...], images: tuple[str, ...], with_secrets: bool
+) -> int:
+    """Make a capture of what kubectl prints: get -o yaml or json, Lists, cluster-info dump; - is standard input.
+
+    What the cluster put into the objects is taken out; what pods name and the input lacks becomes a placeholder, but for what
+    the cluster lacked too. Containers that failed become faults: run FILE.tar --same-failures fails as the cluster did.
+    """
+    from runner.api.captures import MOST_BYTES, write_capture
+    from runner.api.sources import read_sources
+    from runner.core.capture.dump import read_dump
+    from runner.core.capture.importing import import_objects
+    from runner.core.capture.model import members
+    from runner.core.model import RetryScope
+
+    app = app_of()
+    dumps = [read_dump(one.text, one.name) for one in read_sources(files, app.stdin, most=MOST_BYTES)]
+    values = [value for dump in dumps for value in dump.objects]
+    found = import_objects(values, pods=pods, images=_images(images), with_secrets=with_secrets)
+    names = [str(one["metadata"]["name"]) for one in found.objects if one["kind"] == "Pod"]
+    place = output or Path(f"{names[0]}.tar")
+    write_capture(place, members(found, origin=", ".join(files), retry=RetryScope.CONTAINER))
+    for note in found.notes:
+        app.say(f"note: {note}")
+    for fault in found.faults:
+        app.say(f"failure: {fault}")
+    app.out.line(str(place))
+    again = " --same-failures" if found.faults else ""
+    app.say(f"{'pod' if len(names) == 1 else 'pods'} {', '.join(names)}: podrunner run {place}{again}")
+    return 0
+
+
+def _images(given: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for text in given:
+        image, equals, other = text.partition("=")
+        if not (image and equals and other):
+            raise UsageError(f'--image takes A=B, not "{text}"')
+        found[image] = other
+    return found

@@ -1,0 +1,11 @@
+"""The names of the files in a capture."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ABOUT: Final = "capture.json"
+MANIFEST: Final = "manifest.yaml"
+FAULTS: Final = "faults.yaml"
+OBSERVED: Final = "observed.json"
+"""The pods and events as a cluster showed them: what ``explain`` reads."""
