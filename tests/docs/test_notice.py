@@ -11,7 +11,7 @@ from tools import make_schema
 
 TEXT = (ROOT / "NOTICE").read_text(encoding="utf-8")
 CACHES = {"__pycache__", ".pytest_cache", ".hypothesis"}
-CODE = (".py", ".c", ".h", ".typed")
+CODE = (".py", ".c", ".h", ".html", ".typed")
 NAMED = tuple(re.findall(r"\b(?:runner|fixtures|tests)/[\w./-]*[\w-]", TEXT))
 
 

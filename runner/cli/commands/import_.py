@@ -14,7 +14,7 @@ from runner.errors import UsageError
 @command(
     "import",
     "kubectl get pod,cm,secret,pvc,svc -o yaml | podrunner import - -o shop.tar",
-    short_help="Make something that runs here of what kubectl shows of a cluster.",
+    short_help="Make what kubectl shows of a cluster run here.",
 )
 @click.argument("files", nargs=-1, metavar="FILE...", required=True, type=click.Path())
 @option(
