@@ -28,7 +28,9 @@ def test_every_command_is_in_the_readme_and_its_help_has_an_example(name: str) -
 
 @pytest.mark.parametrize("parameter", [p for p in COMMANDS["run"].params if isinstance(p, click.Option)], ids=str)
 def test_every_flag_of_run_is_in_the_readme(parameter: click.Option) -> None:
-    assert any(re.search(rf"`[^`]*(?<!\w){re.escape(flag)}\b", README) for flag in (*parameter.opts, *parameter.secondary_opts))
+    assert any(
+        re.search(rf"`[^`]*(?<!\w){re.escape(flag)}\b", README) for flag in (*parameter.opts, *parameter.secondary_opts)
+    )
 
 
 def test_every_exit_code_is_in_the_readme() -> None:
