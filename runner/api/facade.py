@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from runner.api.inputs import Manifest
     from runner.api.live import Life
     from runner.api.pods import PodHandle
+    from runner.api.records import Records
     from runner.api.settings import How
     from runner.client.contract import Waitable
     from runner.core.manifest import LoadedObject, LoadResult
@@ -268,6 +269,13 @@ class Runner(Deleting):
             launch.recording.end(exit_code, message)
             run.finish(exit_code, stop)
         return RunResult(exit_code=exit_code, pods=reached, message=message)
+
+    @cached_property
+    def records(self) -> Records:
+        """What runs of this state directory did, those that are over and those that go on."""
+        from runner.api.records import Records
+
+        return Records(self.home, self.clock.now)
 
     # --- what is there -----------------------------------------------------------------------------------------------
 

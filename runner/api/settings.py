@@ -31,7 +31,8 @@ class How(TypedDict, total=False):
     ``Overrides`` says; ``overrides`` gives them as one value. ``retry``, ``max_restarts``, ``speed``, ``keep``, ``grace``,
     ``artifacts``, ``sandbox_image`` and ``fail_fast`` (here True unless told otherwise) are the flags of the same names;
     ``faults`` are what goes wrong on purpose, each a ``runner.Fault`` or its text (``migrate#0-1:exit=3``).
-    ``options`` is what they change. ``listener`` hears what ``podrunner run`` narrates.
+    ``history=True`` keeps a record of the run as ``podrunner run`` does, which a program and a test session do not do by
+    themselves: hundreds of tests would drive out what somebody is looking for. ``options`` is what they change. ``listener`` hears what ``podrunner run`` narrates.
     """
 
     until: Until | Literal["initialized", "ready", "completed"] | str
@@ -48,6 +49,7 @@ class How(TypedDict, total=False):
     keep: Keep | Literal["never", "failed", "always"] | str
     grace: int | None
     artifacts: str | Path | None
+    history: bool
     sandbox_image: str
     fail_fast: bool
     faults: Sequence[FaultLike]
@@ -89,6 +91,8 @@ def options_of(how: How, default: RunOptions) -> RunOptions:
         from runner.core.faults.files import faults_of
 
         options = replace(options, faults=faults_of(given["faults"]))
+    if "history" in given:
+        options = replace(options, history={"files": [], "options": {}} if given["history"] else None)
     if "fail_fast" in given:
         options = replace(options, fail_fast=bool(given["fail_fast"]))
     limit = seconds_of(given.get("timeout"))

@@ -23,10 +23,12 @@ BROKEN_PIPE = 141
 
 COMMANDS = (
     "run", "get", "describe", "explain", "events", "logs", "create", "apply", "delete", "wait", "validate", "plan",
-    "simulate", "import", "gc",
+    "simulate", "import", "history", "attempts", "trace", "diff", "gc",
     "doctor", "version", "completion",
 )  # fmt: skip
 """Each is a function of the same name, ``_`` behind it where Python has that word, in its module in ``runner.cli.commands``."""
+TOGETHER = {"attempts": "history", "trace": "history", "diff": "history"}
+"""Those that stand in the module of another one."""
 
 
 _MEANT = {
@@ -48,7 +50,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
-        found = getattr(import_module(f"runner.cli.commands.{name}"), name)
+        found = getattr(import_module(f"runner.cli.commands.{TOGETHER.get(name, name)}"), name)
         assert isinstance(found, Command)
         return found
 

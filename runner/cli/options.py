@@ -199,6 +199,31 @@ def complete_containers(ctx: click.Context, _param: click.Parameter, incomplete:
     return _items(name for name in found if name.startswith(incomplete))
 
 
+def complete_recorded(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of the pods that there are records of."""
+    namespace = ctx.params.get("namespace") or app_of(ctx).environ.get("PODRUNNER_NAMESPACE") or "default"
+    return _items(name for name in (*_recorded_names(app_of(ctx), namespace), "last") if name.startswith(incomplete))
+
+
+def _recorded_names(app: App, namespace: str) -> list[str]:
+    try:
+        return app.runner.records.names(namespace)
+    except RunnerError:
+        return []
+
+
+def complete_recorded_containers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of the containers of the pod whose record the line names."""
+    named = str(ctx.params.get("pod") or next(iter(ctx.args), ""))
+    namespace = ctx.params.get("namespace") or app_of(ctx).environ.get("PODRUNNER_NAMESPACE") or "default"
+    try:
+        spec = app_of(ctx).runner.records.find(named, namespace).pod.get("spec") or {}
+    except RunnerError:
+        return []
+    names = [one["name"] for key in ("initContainers", "containers") for one in spec.get(key) or ()]
+    return _items(name for name in names if name.startswith(incomplete))
+
+
 def _items(words: Iterable[str]) -> list[CompletionItem]:
     # click imports this module late as well: it is felt at start-up.
     from click.shell_completion import CompletionItem

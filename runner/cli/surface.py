@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
     from runner.api.options import RunOptions, StopRequest
+    from runner.api.records import Records
     from runner.api.types import Client, GcReport
     from runner.core.manifest import LoadedObject, LoadResult
     from runner.core.model import Object
@@ -31,6 +32,9 @@ class RunnerSurface(Protocol):
 
     @property
     def client(self) -> Client: ...
+
+    @property
+    def records(self) -> Records: ...
 
     def release(self) -> None: ...
 

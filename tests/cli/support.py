@@ -11,6 +11,7 @@ from typing import Any, Self, TextIO
 
 from msgspec.structs import asdict
 
+from runner.api.records import Records
 from runner.api.sources import read_sources
 from runner.cli.app import App
 from runner.cli.main import main
@@ -94,6 +95,8 @@ class FakeRunner:
     rows: list[tuple[str, str]] = field(default_factory=list)
     while_running: Callable[[Listener, StopRequest], None] | None = None
     asked: dict[str, Any] = field(default_factory=dict)
+
+    records: Records = field(default_factory=lambda: Records(Home(Path("/nonexistent")), lambda: START))
 
     def release(self) -> None:
         self.asked["released"] = True

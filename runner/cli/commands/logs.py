@@ -84,6 +84,10 @@ def logs(
         raise UsageError("only one of -c or an inline [CONTAINER] arg is allowed")
     show_log(app)
     limits = LogLimits.of(flags, is_selected=bool(selector))
+    if pod is not None and _is_over(app, pod, namespace):
+        from runner.cli.recordedlogs import print_recorded
+
+        return print_recorded(app, pod, namespace, container or named, limits, flags)
     pods = _pods(app, namespace, pod, selector, every=flags["all_pods"])
     chosen = [
         (str(value["metadata"]["name"]), name, number)
@@ -121,6 +125,17 @@ def logs(
     _print(app, app.paint(app.out, flags["color"]), found, marks, is_whole=is_whole)
     failures.end()
     return int(told[0].exit_code) if told and not flags["ignore_errors"] else 0
+
+
+def _is_over(app: App, word: str, namespace: str) -> bool:
+    """Whether a word names a record, and no pod that there is."""
+    if "@" not in word:
+        name = word.rpartition("/")[2]
+        if "/" in word and word.partition("/")[0] not in POD_WORDS:
+            return False
+        if any(one["metadata"]["name"] == name for one in app.runner.client.list("Pod", namespace).items):
+            return False
+    return app.runner.records.has(word.removeprefix("po/").removeprefix("pod/").removeprefix("pods/"), namespace)
 
 
 def _print(
