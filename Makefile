@@ -62,7 +62,7 @@ sample: install ## build the sample's images and run its tests: a shop with a re
 kills: install ## kill test sessions at 20 moments and see that the next one removes what they left
 	$(WITH_IMAGES) PODRUNNER_KILLS=20 PODRUNNER_REQUIRE_ENGINE=1 $(PYTEST) -q tests/plugin -k killed
 
-crashes: install ## let eleven pods live in virtual time with a crash, an error or a lost reply at every step, and events and lists gone wrong
+crashes: install ## let eleven pods live in virtual time with a crash, an error, a lost or a late reply at every step, and events and lists gone wrong
 	$(BIN)/python -m tools.crashes
 
 engine: ## have a usable Engine; prints one line for eval: export DOCKER_HOST=…

@@ -84,7 +84,7 @@ def undisturbed(pod: str) -> Facts:
 def tried(case: Case) -> tuple[Facts, list[str]]:
     """Let a case happen. Returns what came of it, and what is wrong with that."""
     facts = live(scene(case.pod), case.faults, down=case.down)
-    return facts, problems(undisturbed(case.pod), facts, case.faults)
+    return facts, problems(undisturbed(case.pod), facts)
 
 
 def everything(pod: str, kinds: Sequence[Kind] = tuple(Kind)) -> Found:

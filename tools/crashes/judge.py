@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from runner.lab.crashes import OF_EVENTS, Fault, Kind, Point
+from runner.lab.crashes import OF_EVENTS, Kind, Point
 from runner.node.mending import MOST_BREAKS
 from tools.crashes.lives import Facts, Status
 from tools.crashes.losing import LOST, MANY, is_cut_off, lost
@@ -19,10 +19,10 @@ LATE: Final = frozenset({Kind.LATE, Kind.CRASH_DURING})
 PROXY: Final = "container k8s_SERVICE_"
 
 
-def problems(base: Facts, facts: Facts, faults: Sequence[Fault]) -> list[str]:
+def problems(base: Facts, facts: Facts) -> list[str]:
     """What should not have come of a life."""
-    kinds = {fault.kind for fault in faults}
-    slack = 0 if kinds <= QUIET else len(faults)
+    kinds = {strike.kind for strike in facts.struck}
+    slack = 0 if kinds <= QUIET else len(facts.struck)
     found = [f"broken: {text}" for text in facts.broken]
     found += facts.twice
     for failing in facts.failing:
