@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from runner.lab.crashes import OF_EVENTS, Kind, Point
+from runner.lab.crashes import OF_CALLS, OF_EVENTS, REGISTRY, Kind, Point
 from runner.node.mending import MOST_BREAKS
 from tools.crashes.lives import Facts, Status
 from tools.crashes.losing import LOST, MANY, is_cut_off, lost
@@ -16,6 +16,8 @@ SANDBOX: Final = "POD"
 QUIET: Final = frozenset({*OF_EVENTS, Kind.STALE_LIST})
 """Kinds after which nothing at all is another than it would have been, but for the time."""
 LATE: Final = frozenset({Kind.LATE, Kind.CRASH_DURING})
+CREATED: Final = Point(name="create_container", target=SANDBOX)
+NOTED: Final = Point(name=f"{REGISTRY}note_attempt", target=SANDBOX)
 PROXY: Final = "container k8s_SERVICE_"
 
 
@@ -68,15 +70,16 @@ def _made(base: Facts, facts: Facts, slack: int) -> Iterator[str]:
     """Nothing is made or done twice. A new sandbox runs everything again, as in a kubelet."""
     endless = [strike.point for strike in facts.struck if strike.kind is Kind.ERROR_FOR_EVER]
     slack += anew(endless)
+    sandboxes = anew(endless) + _strikes_before_noting(facts)
     more = {pod: facts.started[pod, name] - base.started[pod, name] for pod, name in facts.started if name == SANDBOX}
     for pod, name in sorted({*base.started, *facts.started}):
         count, before = facts.started[pod, name], base.started[pod, name]
-        allowed = slack if name == SANDBOX else max(0, more.get(pod, 0))
-        least = before - lost(pod, endless)
+        allowed = sandboxes if name == SANDBOX else max(0, more.get(pod, 0))
+        least = before - lost(pod, facts)
         if not least <= count <= before + allowed:
             yield f"{name} of {pod} started {count} times instead of {before}"
         well, before = facts.ended_well[pod, name], base.ended_well[pod, name]
-        if well > before + max(0, more.get(pod, 0)) and not (is_cut_off(pod, endless) and well <= count):
+        if well > before + max(0, more.get(pod, 0)) and not (is_cut_off(pod, facts) and well <= count):
             yield f"{name} of {pod} ended well {well} times instead of {before}"
     late = sum(strike.kind in LATE for strike in facts.struck)
     twice = _made_twice(facts) - _made_twice(base)
@@ -86,8 +89,21 @@ def _made(base: Facts, facts: Facts, slack: int) -> Iterator[str]:
         # Of two pulls at the same time the daemon makes one (distribution/xfer).
         if not base.pulled[name] <= facts.pulled[name] <= base.pulled[name] + late:
             yield f"the image of {name} was pulled {facts.pulled[name]} times instead of {base.pulled[name]}"
-    if len(facts.pods) != len(base.pods) and not any(is_cut_off(pod, endless) for pod, _ in base.started):
+    if len(facts.pods) != len(base.pods) and not any(is_cut_off(pod, facts) for pod, _ in base.started):
         yield f"{len(facts.pods)} pods were made instead of {len(base.pods)}"
+
+
+def _strikes_before_noting(facts: Facts) -> int:
+    """How many faults came while a sandbox was not noted, or not there yet: one that is noted is used on."""
+    return sum(strike.kind in OF_CALLS and not _is_noted(facts.points[: strike.at - 1]) for strike in facts.struck)
+
+
+def _is_noted(before: Sequence[Point]) -> bool:
+    """Whether the last that was done with a sandbox of these calls was to note it."""
+    for point in reversed(before):
+        if point in (NOTED, CREATED):
+            return point == NOTED
+    return False
 
 
 def anew(endless: Sequence[Point]) -> int:

@@ -76,6 +76,8 @@ class Facts:
     lists: int = 0
     events: int = 0
     crashes: int = 0
+    away: float = 0.0
+    """How many seconds in all no node was there."""
     has_given_up: bool = False
     """Whether a node let go of a pod because nothing could be written; then another one began."""
     broken: list[str] = field(default_factory=list)
@@ -285,6 +287,7 @@ class _Life:
                 return
             except Crashed:
                 self.facts.crashes += 1
+                self.facts.away += self.down
                 self.recorder.node_died()
                 clock.advance(later(clock.now(), self.down))
                 self.cluster.restart()

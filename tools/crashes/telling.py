@@ -60,7 +60,7 @@ def events(base: Facts, facts: Facts, slack: int) -> Iterator[str]:
             continue
         if kind == EventType.WARNING and number > 0 and any(_explains(strike, key) for strike in facts.struck):
             continue
-        if -lost(pod, endless) <= number < 0:
+        if -lost(pod, facts) <= number < 0:
             continue
         again = _again(base, facts, key)
         if not 0 <= number <= again:

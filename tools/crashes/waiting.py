@@ -51,7 +51,7 @@ def waits(base: Facts, facts: Facts, failing: Failing) -> Iterator[str]:
         if wanted and not waiting:
             yield f"while {what} fails for ever {name} of {pod} is shown as {states}"
         for state in states:
-            if state not in waiting and not _may_be(base, points, pod, name, state):
+            if state not in waiting and not _may_be(base, failing, pod, name, state):
                 yield f"while {what} fails for ever {name} of {pod} is shown as {state}"
 
 
@@ -62,9 +62,14 @@ def _wanted(base: Facts, facts: Facts, points: Sequence[Point], pod: str, name: 
     return {reason for point in points if point.target == name for reason in OF_CONTAINERS.get(point.name, ())}
 
 
-def _may_be(base: Facts, points: Sequence[Point], pod: str, name: str, state: State) -> bool:
+def _may_be(base: Facts, failing: Failing, pod: str, name: str, state: State) -> bool:
+    """Whether a state is one of those without faults, or stands there since something was tried last."""
     # The name of what cannot be removed is taken.
-    is_taken = (
-        state[1] == WaitingReason.CREATE_CONTAINER_ERROR and Point(name="remove_container", target=name) in points
-    )
-    return state == WAITS or is_taken or state in base.shown[pod, name]
+    taken = {"remove_container": OF_CONTAINERS["create_container"]}
+    tried = {
+        reason
+        for point in failing.refused
+        if point.target == name
+        for reason in {**OF_CONTAINERS, **taken}.get(point.name, ())
+    }
+    return state == WAITS or (state[0] == "waiting" and state[1] in tried) or state in base.shown[pod, name]
