@@ -27,13 +27,13 @@ def write_capture(path: Path, members: Mapping[str, str]) -> None:
     """Write an archive whole or not at all; never over another file. Raises UsageError."""
     import tarfile
 
+    from runner.core.archives import Member
+
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
         for name, text in members.items():
             data = text.encode("utf-8", "surrogatepass")
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(data), 0o644
-            archive.addfile(entry, io.BytesIO(data))
+            archive.addfile(Member(name, size=len(data)), io.BytesIO(data))
     try:
         with path.open("xb") as file:
             file.write(content.getvalue())

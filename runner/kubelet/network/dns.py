@@ -1,9 +1,8 @@
-"""Keeps the cluster's names and Services true for the pods of this process.
+"""Keeps the cluster's names and Services up to date for the pods of this process.
 
-Level-triggered: whenever a pod or a Service may have changed, the zone is computed again and brought to each sandbox that has
-another one, and so are the Services' proxies and their endpoints. Nothing here waits: whoever drives it gives it time, a thread
-(``following.py``) or the laboratory's clock. As long as there are no Services and no other pods, nothing of that costs a call to
-the Engine while a pod starts.
+Level-triggered: whenever a pod or a Service may have changed, the zone is computed again and written to each sandbox that has
+another one; the same goes for the Services' proxies and their endpoints. Nothing here waits: a thread (``following.py``) or
+the laboratory's clock drives it. Without Services and other pods, none of this costs an Engine call while a pod starts.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ if TYPE_CHECKING:
     from runner.kubelet.network.proxy import Proxies
 
 RELOOK_SECONDS = 2.0
-"""How often Services are looked at although nobody has written: another process that held their proxies may have died."""
+"""How often to look at Services although nothing was written: a process that held their proxies may have died."""
 PAUSE_SECONDS, _PAUSE_PER_POD = 0.1, 0.01
-"""How long what is written is gathered, so that many pods that start at once are not told of each one."""
+"""How long writes are gathered, so that many pods that start at once cause one update and not one each."""
 _QUICK_SECONDS, _SHARE = 0.5, 4
-"""A zone is brought to each sandbox by itself. What that takes beyond so many seconds is followed by a rest, so much longer."""
+"""Each sandbox gets its zone by a call of its own. If all calls take longer than this, a rest follows, longer in proportion."""
 PLAIN_SECONDS = 1.0
 """A zone that tells a pod only of itself is not in a hurry."""
 
@@ -45,25 +44,25 @@ PLAIN_SECONDS = 1.0
 Resolving = tuple[Pod, str]
 """A pod, and the id of its sandbox, which resolves names for it."""
 Tell = Callable[[Json, str], None]
-"""Tells of a Service."""
+"""Hears of a Service."""
 
 
 class Pace(NamedTuple):
-    """Seconds to rest after a look whatever happens, and in how many more to look again at the latest; None: no need."""
+    """Seconds to rest after a look whatever happens, and how many more until the next look at the latest; None: no need."""
 
     rest: float = 0.0
     again: float | None = None
 
 
 class Network(Protocol):
-    """What a node needs of whoever keeps names and Services true."""
+    """What a node needs of the part that keeps names and Services up to date."""
 
     def zone(self, pod: Pod) -> str:
         """What a new sandbox of the pod is given; empty when what it knows by itself is enough."""
         ...
 
     def follow(self, sandboxes: Callable[[], Iterable[Resolving]], listener: Listener) -> None:
-        """Keep everything true from now on. Raises StoreError."""
+        """Keep everything up to date from now on. Raises StoreError."""
         ...
 
     def wake(self) -> None:
@@ -73,26 +72,26 @@ class Network(Protocol):
 
 @dataclass(slots=True)
 class _Told:
-    """What the sandboxes of one pod answer by."""
+    """The zones that the sandboxes of one pod answer from."""
 
     given: str | None = None
-    """What the latest one began with."""
+    """The zone that the latest sandbox began with."""
     written: dict[str, str] = field(default_factory=dict)
-    """What each that there is was brought since, by its id."""
+    """The zone that each existing sandbox has received since, by the sandbox's id."""
     directory: Path | None = None
-    """Where that is written, once ``is_found``; None where it goes through the Engine."""
+    """The directory of the zone, valid once ``is_found``; None where writing goes through the Engine."""
     is_found: bool = False
 
     def give(self, zone: str) -> None:
-        """Another sandbox begins with this zone."""
+        """Note the zone that another sandbox begins with."""
         self.given = zone
 
     def answers_by(self, sandbox_id: str, zone: str) -> bool:
-        """Whether a sandbox answers by this zone already."""
+        """Whether a sandbox answers from this zone already."""
         return self.written.get(sandbox_id, self.given) == zone
 
     def bring(self, sandbox_id: str, zone: str, there: Set[str]) -> None:
-        """A sandbox was brought another zone; those that are not there any more are forgotten."""
+        """Note that a sandbox has received another zone; forget sandboxes that are gone."""
         self.written = {one: before for one, before in self.written.items() if one in there} | {sandbox_id: zone}
 
     def where(self, find: Callable[[], Path | None]) -> Path | None:
@@ -105,7 +104,7 @@ class _Told:
 class ClusterNetwork:
     """The names and Services of one process' pods.
 
-    ``relook``: in how many seconds Services are looked at again although nothing is known to have changed; None where nobody
+    ``relook``: seconds after which to look at Services again although nothing is known to have changed; None where nobody
     else holds proxies. ``make_proxies`` is called when there are Services; None makes the usual ones.
     """
 
@@ -129,10 +128,10 @@ class ClusterNetwork:
         self._unsaid: list[Notice] = []
         self._made: Proxies | None = None
         self._told: dict[str, _Told] = {}
-        """By the UIDs of the pods that there are."""
+        """By the UIDs of the existing pods."""
         self._computing = threading.Lock()
         self._begins_with: tuple[float, str] | None = None
-        """What new sandboxes are given, and until when on the steady clock."""
+        """The zone for new sandboxes, and how long it is valid on the steady clock."""
         self._began = clock.steady()
         self.has_services = False
         """Whether there were Services at the last look."""
@@ -147,7 +146,7 @@ class ClusterNetwork:
         if not asks_cluster(pod):
             return ""
         with self._computing:
-            # Those that start together begin with the same one; what was written since is brought to them.
+            # Sandboxes that start together begin with the same zone; later writes reach them afterwards.
             now = self._clock.steady()
             if self._begins_with is None or self._begins_with[0] <= now:
                 text, pods = self._zone()
@@ -158,28 +157,28 @@ class ClusterNetwork:
 
     @property
     def remembered(self) -> frozenset[str]:
-        """The UIDs of the pods of which something is remembered."""
+        """The UIDs of the pods that it remembers something about."""
         return frozenset(self._told)
 
     def _zone(self) -> tuple[str, int]:
-        """What a new sandbox is given, and how many pods there are."""
+        """The zone for a new sandbox, and the number of pods."""
         from runner.core.network.zone import is_plain, zone_text
 
         services, pods = self._registry.list("Service").items, self._pods()
         return "" if is_plain(services, pods) else zone_text(services, pods), len(pods)
 
     def tell(self, listener: Listener) -> None:
-        """Tell this listener what is wrong with Services, and what has been before."""
+        """Tell this listener what is wrong with Services, now and so far."""
         self._listener = listener
         for notice in self._unsaid:
             listener(notice)
         self._unsaid.clear()
 
     def look(self, sandboxes: Iterable[Resolving]) -> Pace:
-        """Bring everything where it belongs. Raises RunnerError; the next look finds the same difference."""
+        """Write zones, proxies and endpoints that are out of date. Raises RunnerError; the next look tries again."""
         from runner.core.network.zone import is_plain, zone_text
 
-        known = set(self._told)  # A pod that asks meanwhile may be younger than the list.
+        known = set(self._told)  # A pod that asks meanwhile may be newer than the list.
         services, pods = self._registry.list("Service").items, self._pods()
         for uid in known - {uid_of(pod) for pod in pods}:
             del self._told[uid]
@@ -201,7 +200,7 @@ class ClusterNetwork:
                 continue
             try:
                 self._bring(pod, sandbox_id, told, text)
-            except EngineError:  # It has gone meanwhile, or the next look finds the same difference.
+            except EngineError:  # The sandbox has gone meanwhile, or the next look finds the same difference.
                 fails = True
                 continue
             told.bring(sandbox_id, text, ids)
@@ -214,13 +213,13 @@ class ClusterNetwork:
         return Pace(rest, RELOOK_SECONDS if fails else self._relook if services else None)
 
     def _bring(self, pod: Pod, sandbox_id: str, told: _Told, text: str) -> None:
-        """Have a sandbox answer by another zone. Raises EngineError."""
+        """Give a sandbox another zone. Raises EngineError."""
         engine = self._engine.of(pod, SANDBOX_CONTAINER)
         if not write_zone(told.where(partial(zone_directory, engine, pod)), text):
             upload_text(engine, sandbox_id, ZONE, text, self._clock.now())
 
     def close(self) -> None:
-        """End the proxies that nobody else needs."""
+        """Stop the proxies that nobody else needs."""
         if self._made is not None:
             with suppress(RunnerError):
                 self._made.close()
@@ -230,7 +229,7 @@ class ClusterNetwork:
         return pods_of_living(self._registry, self._place.holder.is_alive)
 
     def _usual(self, tell: Tell) -> Proxies:
-        """The proxies, and what they need imported."""
+        """Make the usual proxies; only then are their modules imported."""
         from runner.kubelet.network.proxy import Proxies
 
         return Proxies(self._engine, self._registry, self._clock, self._place, tell)

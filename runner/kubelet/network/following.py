@@ -1,4 +1,4 @@
-"""Gives the cluster's network real time: a thread that is woken by what is written to the registry."""
+"""Drives the cluster's network in real time: a thread that writes to the registry wake."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class NetworkThread:
         self._watch: Watch | None = None
 
     def prepare(self) -> None:
-        """Begin to make the proxies of the Services that there are, so that they have addresses before pods start."""
+        """Begin to make the proxies of the existing Services, so that they have addresses before pods start."""
         services = self._registry.list("Service").items
         if not services:
             return
@@ -71,16 +71,16 @@ class NetworkThread:
             self._prepared.set()
 
     def await_prepared(self, seconds: float | None = None) -> bool:
-        """Wait until what was begun is done, at most so many seconds (None: as long as pods wait for it); whether it is."""
+        """Wait until ``prepare`` is done, at most so many seconds (None: as long as pods wait for it). Returns whether it is."""
         return self._prepared.wait(self._prepares if seconds is None else seconds)
 
     def zone(self, pod: Pod) -> str:
-        """What a new sandbox of the pod is given, when what was begun is done."""
+        """The zone for a new sandbox of the pod, once ``prepare`` is done."""
         self.await_prepared()
         return self._network.zone(pod)
 
     def follow(self, sandboxes: Callable[[], Iterable[Resolving]], listener: Listener) -> None:
-        """Keep everything true until ``close``. Raises StoreError."""
+        """Keep everything up to date until ``close``. Raises StoreError."""
         self._sandboxes = sandboxes
         self._network.tell(listener)
         self._begin()
@@ -88,12 +88,12 @@ class NetworkThread:
         self._thread.start()
 
     def _begin(self) -> None:
-        """Be woken by what is written from now on. Raises StoreError."""
+        """Let writes from now on wake this thread. Raises StoreError."""
         since, former = str(self._registry.version()), self._watch
         if former is not None:
             former.close()
         self._watch = self._registry.watch(since, kinds=["Pod", "Service"], wake=self._wakeup.set)
-        if self._stop.is_set():  # Who closes may have seen the one before.
+        if self._stop.is_set():  # ``close`` may have seen the watch before this one.
             self._watch.close()
 
     def wake(self) -> None:
@@ -101,7 +101,7 @@ class NetworkThread:
         self._wakeup.set()
 
     def close(self) -> None:
-        """Stop, and end the proxies that nobody else needs."""
+        """Stop, and remove the proxies that nobody else needs."""
         self._stop.set()
         self._wakeup.set()
         if self._watch is not None:
@@ -109,8 +109,8 @@ class NetworkThread:
         if self._thread is not None:
             self._thread.join(self._patience)
             if self._thread.is_alive():
-                return  # The Engine hangs; a sweep finds what is left.
-        if self._watch is not None:  # It may have begun anew meanwhile.
+                return  # The Engine hangs; a sweep finds the leftovers.
+        if self._watch is not None:  # It may have started anew meanwhile.
             self._watch.close()
         if self.await_prepared(self._patience):
             self._network.close()
@@ -135,7 +135,7 @@ class NetworkThread:
             self._hear()
 
     def _hear(self) -> None:
-        """Take what has changed as a hint: everything is looked at anew."""
+        """Take a change as a hint to look at everything anew."""
         try:
             if self._watch is not None:
                 self._watch.next(0)

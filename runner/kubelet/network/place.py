@@ -1,4 +1,4 @@
-"""For whom the names and Services of pods are cared for."""
+"""Names the node and the run that a network works for."""
 
 from __future__ import annotations
 

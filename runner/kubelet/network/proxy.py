@@ -1,7 +1,7 @@
 """The proxies of Services: one small container each, held by one of the processes that run pods.
 
-Whoever holds a Service runs its proxy. A dead one's Service is taken by another node that has pods, with the proxy as it
-is. Everything is derived from the store and the Engine at each look.
+The node that holds a Service runs its proxy. When that node dies, another node with pods takes over the Service, and its
+proxy as it is. Each look derives everything from the store and the Engine.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _THREADS = 8
 _PROXY = "proxy"
 """The name of a proxy as a container of its Service."""
 _FRESH_SECONDS = 1.5
-"""How long a container that was seen to run is taken to run."""
+"""How long to assume that a container runs after it was seen running."""
 
 
 Spread = Callable[[Callable[[str], None], Iterable[str]], None]
-"""Does something for each of several UIDs, perhaps side by side."""
+"""Calls a function for each of several UIDs, perhaps side by side."""
 
 
 def in_threads(function: Callable[[str], None], uids: Iterable[str]) -> None:
-    """Several at a time."""
+    """Several threads at a time."""
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="podrunner-proxy") as pool:
         list(pool.map(function, uids))
 
@@ -54,7 +54,7 @@ def one_by_one(function: Callable[[str], None], uids: Iterable[str]) -> None:
 
 @dataclass(slots=True)
 class Proxy:
-    """One that this process holds. ``table``: what was written to it last; ``fresh_until``: on the steady clock."""
+    """A proxy that this process holds. ``table``: the one written to it last; ``fresh_until``: on the steady clock."""
 
     service: Json
     container_id: str = ""
@@ -64,26 +64,26 @@ class Proxy:
     fresh_until: float = 0.0
 
     def take(self, service: Json) -> None:
-        """The Service as it is now."""
+        """Note the Service as it is now."""
         self.service = service
 
     def is_fresh(self, wanted: str, now: float) -> bool:
-        """Whether it was seen a moment ago, and is what is wanted."""
+        """Whether it was seen a moment ago to be as it should be."""
         return self.hash == wanted and now < self.fresh_until
 
     def run_in(self, container_id: str, address_of: Callable[[str], str]) -> None:
-        """It runs in this container, to which nothing was written yet if it is another one than before."""
+        """Note the container that it runs in. Nothing has been written to a new one yet."""
         if container_id != self.container_id:
             self.table = ""
             self.address = address_of(container_id)
             self.container_id = container_id
 
     def see(self, hash_: str, now: float) -> None:
-        """It was seen to be what is wanted."""
+        """Note that it was seen to be as it should be."""
         self.hash, self.fresh_until = hash_, now + _FRESH_SECONDS
 
     def bring(self, table: str, write: Callable[[str], None]) -> None:
-        """Have this table written to it, unless it was."""
+        """Write this table to it, unless it has that already."""
         if table != self.table:
             write(table)
             self.table = table
@@ -103,7 +103,7 @@ class Proxies:
         image: str = "",
         spread: Spread = in_threads,
     ) -> None:
-        """``image`` is the proxies'; "": the one that is made for sandboxes here."""
+        """``image`` is the image of the proxies; "": the built-in image of sandboxes."""
         self._engine = engine
         self._store = store
         self._place = place
@@ -116,9 +116,9 @@ class Proxies:
         self._one_at_a_time = threading.Lock()
 
     def look(self, services: Sequence[Json], pods: Sequence[Json]) -> bool:
-        """Have a proxy for every Service that nobody else has one for, none for others, and tell each its endpoints.
+        """Run a proxy for every Service that no other node has one for, and for no other, and write its endpoints to each.
 
-        Returns whether none is left that could not be removed.
+        Returns whether every proxy that had to go could be removed.
         """
         wanted = {str(service["metadata"]["uid"]): service for service in services if needs_address(service)}
         for uid in [uid for uid in self._mine if uid not in wanted]:
@@ -142,13 +142,13 @@ class Proxies:
                 self._bring_table(proxy, pods)
                 self._told.pop(uid, None)
         except RunnerError as error:
-            # A port that is taken, an Engine that does not answer: it is tried again at the next look.
+            # A port that is taken, an Engine that does not answer: the next look tries again.
             if self._told.get(uid) != error.message:
                 self._told[uid] = error.message
                 self._tell(service, f"Service {service['metadata']['name']}: {error.message}")
 
     def _held(self, uid: str, service: Json) -> Proxy | None:
-        """The proxy, if it is this process' to hold."""
+        """The proxy, if this process is to hold it."""
         proxy = self._mine.get(uid)
         if proxy is None:
             try:
@@ -160,7 +160,7 @@ class Proxies:
         return proxy
 
     def _bring_up(self, proxy: Proxy) -> None:
-        """See that the container runs, and that the Service has its address. Raises EngineError."""
+        """Make sure that the container runs and that the Service has its address. Raises EngineError."""
         service, image = proxy.service, self._image()
         engine = self._for(service)
         wanted = proxy_hash(service, image)
@@ -201,7 +201,7 @@ class Proxies:
         proxy.bring(proxy_table(proxy.service, pods), write)
 
     def _write(self, service: Json, address: str) -> None:
-        """Give the Service its address, unless it is another one by now."""
+        """Give the Service its address, unless it has been replaced meanwhile."""
         metadata = service["metadata"]
 
         def write(current: Object | None) -> Object | None:
@@ -211,7 +211,7 @@ class Proxies:
         self._store.change("Service", metadata["namespace"], metadata["name"], write)
 
     def _end(self, uid: str) -> None:
-        """Remove a proxy and let go of its Service. What cannot be removed is tried again at the next look."""
+        """Remove a proxy and let go of its Service. The next look tries again what could not be removed."""
         engine = self._for(self._mine[uid].service)
         with suppress(EngineError):
             for found in engine.list_containers({POD_UID: uid}):
@@ -220,7 +220,7 @@ class Proxies:
             self._let_go(uid)
 
     def close(self) -> None:
-        """End the proxies; one that pods of other processes may use is left to them."""
+        """Remove the proxies, except one that pods of other processes may use: that is left to them."""
         holder, ending = self._place.holder, []
         others = somebody_runs_pods(self._store, holder.is_alive, besides=holder.id)
         for uid, proxy in list(self._mine.items()):
@@ -232,7 +232,7 @@ class Proxies:
                 ending.append(uid)
         if ending:
             self._spread(self._end, ending)
-        for uid in list(self._mine):  # A sweep finds what is left.
+        for uid in list(self._mine):  # A sweep finds the leftovers.
             self._mine.pop(uid)
             self._let_go(uid)
 

@@ -13,16 +13,16 @@ from runner.engine.protocol import Engine
 
 
 def zone_directory(engine: Engine, pod: Pod) -> Path | None:
-    """Where a pod's zone is written; None where that has to go through the Engine. Raises EngineUnavailable."""
+    """The directory of a pod's zone; None where writing has to go through the Engine. Raises EngineUnavailable."""
     return local_volume(engine, volume_name(pod, MESSAGES))
 
 
 def write_zone(directory: Path | None, text: str) -> bool:
-    """Write what a pod's sandbox is to answer. Returns whether that was possible."""
+    """Write the zone that a pod's sandbox answers from. Returns whether that was possible."""
     try:
         if directory is None:
             return False
         replace_text(directory, ZONE, text)
-    except OSError:  # We may not, there is no room, or the pod has gone: the Engine will tell.
+    except OSError:  # We have no permission, there is no room, or the pod is gone: the Engine will say which.
         return False
     return True

@@ -1,1 +1,1 @@
-"""Probes of containers and what carries them out."""
+"""Probes of containers and the handlers that carry them out."""

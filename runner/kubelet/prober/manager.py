@@ -64,7 +64,7 @@ class ProbeManager:
                     )
 
     def stop_killing_probes(self) -> None:
-        """The pod is going away: liveness and startup probes of apps end, sidecars' and readiness go on."""
+        """End the liveness and startup probes of apps, as the pod is being stopped; sidecars' and readiness probes go on."""
         apps = {c.name for c in self._cache.pod.containers}
         for (name, kind), handle in self._handles.items():
             if name in apps and kind is not ProbeKind.READINESS:
@@ -77,7 +77,7 @@ class ProbeManager:
         self._handles.clear()
 
     def _work(self, container: Container, kind: ProbeKind, probe: Probe) -> Task[None]:
-        """Probe instance after instance of one container."""
+        """Probe one container, instance after instance."""
         while True:
             record = self._running(container)
             if record is None:
@@ -89,7 +89,7 @@ class ProbeManager:
             yield from self._watch(container, kind, probe, record)
 
     def _watch(self, container: Container, kind: ProbeKind, probe: Probe, record: ContainerRecord) -> Task[None]:
-        """Probe one instance until it is over or the pod goes away."""
+        """Probe one instance until it has ended or the pod is stopped."""
         self._results.begin(kind, record.id, initial_verdict(kind))
         state = initial_state(kind)
         now = self._clock.now()
@@ -110,7 +110,7 @@ class ProbeManager:
                 continue
             state = advance_probe(kind, probe, state, run)
             self._set(kind, record.id, state.verdict)
-        # On hold, or over: wait for a new instance.
+        # It is held, or has ended: wait for a new instance.
         yield Wait(ready=lambda: not self._lives(record))
         if kind is not ProbeKind.STARTUP or self._results.get(kind, record.id) is not ProbeResult.SUCCESS:
             self._results.drop(kind, record.id)
@@ -149,7 +149,7 @@ class ProbeManager:
             self._cache.poke()
 
     def _running(self, container: Container) -> ContainerRecord | None:
-        """The instance to probe: it runs, and its status says so, which it does not before its postStart hook is over."""
+        """The instance to probe: it runs, and its status says so, which is only the case once its postStart hook is over."""
         record = self._cache.observed.latest(container.name)
         if record is None or not self._lives(record) or self._statuses.status is None:
             return None

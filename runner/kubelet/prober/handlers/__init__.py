@@ -1,4 +1,4 @@
-"""What probes and hooks do to a container: run a command, ask a server, open a connection, ask gRPC's health service.
+"""Carries out probes and hooks: runs a command, asks a server, opens a connection, asks gRPC's health service.
 
 Mirrors pkg/probe, pkg/kubelet/prober/prober.go (runProbe) and pkg/kubelet/lifecycle/handlers.go. Every call blocks, may
 come from any thread and decides nothing: thresholds, retries, events and waiting belong to the caller.

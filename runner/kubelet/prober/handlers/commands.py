@@ -20,7 +20,7 @@ from runner.kubelet.prober.handlers.contract import ExecEngine, HookOutcome, Tar
 OUTPUT_LIMIT: Final = 10 * 1024
 _HOOK_OUTPUT_LIMIT: Final = 16 * 1024 * 1024  # the runtime's own
 
-# The Engine reports a process that never came to be like one that ended with these codes.
+# The Engine reports a process that could not start like one that ended with these codes.
 _NEVER_RAN_CODES: Final = (126, 127)
 _NEVER_RAN: Final = b"OCI runtime exec failed: "
 
@@ -68,7 +68,7 @@ def run_hook(engine: ExecEngine, target: Target, command: Sequence[str], timeout
 
 
 def expand_command(command: Sequence[str], container: Container) -> list[str]:
-    """Replace ``$(VAR)`` by the literal values of the container's ``env`` list, and by nothing else it has."""
+    """Replace ``$(VAR)`` by the literal values in the container's ``env`` list, and by no other variable."""
     values = {str(e.get("name", "")): str(e.get("value") or "") for e in container.manifest.get("env") or ()}
     return [expand(word, values) for word in command]
 

@@ -1,4 +1,4 @@
-"""The words between the worker and whoever carries probes and hooks out."""
+"""The types that the worker and the handlers of probes and hooks exchange."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runner.engine.protocol import ExecResult, ExecStream, Named
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """One running instance of a container and the way to its pod; ``probe`` says which probe asks, None for hooks.
+    """One running instance of a container and its pod's address; ``probe`` is the probe that asks, None for hooks.
 
     ``attempt`` is None where nobody knows it.
     """
@@ -29,7 +29,7 @@ class Target(Struct, frozen=True, kw_only=True):
 
 
 class HookOutcome(Struct, frozen=True, kw_only=True):
-    """How a hook ended: the kubelet's text of a failure, and events that it caused itself.
+    """How a hook ended: the kubelet's text of a failure, and the events of the hook itself.
 
     ``timed_out`` marks the failure that the caller's own timeout made; a kubelet reports no event about that one.
     """
@@ -41,10 +41,10 @@ class HookOutcome(Struct, frozen=True, kw_only=True):
 
 
 class Handlers(Protocol):
-    """Carries out what probes and hooks ask for."""
+    """Carries out probes and hooks."""
 
     def probe(self, target: Target, handler: Handler, *, timeout: int) -> ProbeRun:
-        """Run a probe once, for at most ``timeout`` seconds. What stops it from running at all is an ERROR, not raised."""
+        """Run a probe once, for at most ``timeout`` seconds. A probe that cannot run at all returns ERROR; nothing is raised."""
         ...
 
     def hook(self, target: Target, handler: Handler, *, timeout: float | None) -> HookOutcome:

@@ -1,4 +1,4 @@
-"""A connection to a server with the time it may still take, and what a Go program says when there is none."""
+"""Connections with a deadline, and the texts of a Go program when no connection comes about."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Connection(Protocol):
     deadline: Deadline
 
     def trouble(self) -> DialError | None:
-        """Why a connection whose stream has ended never was one; known only then on the way through a sandbox."""
+        """Why the connection failed; through a sandbox this is known only once the stream has ended."""
         ...
 
     def close(self) -> None: ...
@@ -81,8 +81,8 @@ def dial_direct(host: str, port: int, seconds: float | None) -> DirectConnection
 
 
 def dial_error(peer: str, problem: Exception) -> DialError:
-    """The failed attempt as Go tells it."""
-    # A TimeoutError with an errno is the kernel's own giving up.
+    """The text of Go about a failed attempt."""
+    # A TimeoutError with an errno means that the kernel itself gave up.
     if isinstance(problem, TimeoutError) and problem.errno is None:
         return DialError(f"dial tcp {peer}: i/o timeout", timed_out=True)
     return DialError(f"dial tcp {peer}: connect: {go_words(problem)}")

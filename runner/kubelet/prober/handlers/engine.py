@@ -30,7 +30,7 @@ class NoAddress(ValueError):
 
 
 class EngineHandlers:
-    """Runs commands through the Engine and connects to pods whichever way ``reach`` finds."""
+    """Runs commands through the Engine, and connects to pods the way that ``reach`` finds."""
 
     def __init__(self, engine: ExecEngine, reach: Reach | None = None) -> None:
         self._engine = engine
@@ -114,7 +114,7 @@ class EngineHandlers:
         return HookOutcome(ok=True)
 
     def _fallen_back(self, request: Request, dial: Dial, timeout: float | None, problem: GetError) -> HookOutcome:
-        """Ask a server without TLS once more, without what TLS would have hidden. Raises the first error."""
+        """Ask a server that has no TLS once more in the clear, leaving out what TLS would have hidden. Raises the first error."""
         headers = {name: values for name, values in request.headers.items() if name != "Authorization"}
         plain = replace(request, url=f"http{request.url.removeprefix('https')}", headers=headers)
         try:
@@ -162,7 +162,7 @@ def _http_failed(target: Target, action: HTTPGetAction, problem: Exception) -> s
 
 
 def _invalid_handler(action: TCPSocketAction) -> str:
-    """The text about a handler that hooks do not know, with the handler as Go prints it."""
+    """The text about a handler that hooks do not support, with the handler as Go prints it."""
     port = f"{{0 {action.port} }}" if isinstance(action.port, int) else f"{{1 0 {action.port}}}"
     socket = f"&TCPSocketAction{{Port:{port},Host:{action.host},}}"
     handler = f"&LifecycleHandler{{Exec:nil,HTTPGet:nil,TCPSocket:{socket},Sleep:nil,}}"

@@ -1,7 +1,7 @@
 """One HTTP exchange over any connected socket, and the redirects that a kubelet follows.
 
 Mirrors pkg/probe/http/http.go (DoHTTPProbe, RedirectChecker) and the error texts of Go's net/http. No proxy, no
-keep-alive, no compression, no verification of certificates: whoever answers at the address is asked.
+keep-alive, no compression, no verification of certificates: any server at the address will do.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _READING_BODY: Final = "context deadline exceeded (Client.Timeout or context can
 class Response(Struct, frozen=True, kw_only=True):
     """The last answer: its status and at most 10 KiB of its body.
 
-    ``body_error`` is why the body could not be read to its end or to that limit.
+    ``body_error`` says why the body could not be read to its end, or up to that limit.
     """
 
     status: int
@@ -87,13 +87,13 @@ def _redirected(request: Request, location: str) -> Request:
 
 
 def _hostname(url: str) -> str:
-    """The host of a URL, in the spelling it has there."""
+    """The host of a URL, spelled as in the URL."""
     address = urlsplit(url).netloc.rpartition("@")[2]
     return address[1:].partition("]")[0] if address.startswith("[") else address.partition(":")[0]
 
 
 def _exchange(request: Request, dial: Dial, seconds: float | None) -> tuple[Response, Deadline]:
-    """One request and its answer, and what is left of the time."""
+    """One request and its answer, and the time that is left."""
     parts = urlsplit(request.url)
     host, port = _hostname(request.url), parts.port or (443 if parts.scheme == "https" else 80)
     if seconds is not None and seconds <= 0:
@@ -198,7 +198,7 @@ def _arm(end: socket.socket | TlsEnd, deadline: Deadline) -> None:
 
 
 class _Wire:
-    """What http.client takes for a socket: one whose every read and write is bound by the same deadline."""
+    """A socket for http.client whose reads and writes share one deadline."""
 
     def __init__(self, end: socket.socket | TlsEnd, deadline: Deadline) -> None:
         self._end = end
@@ -216,7 +216,7 @@ class _Wire:
 
 
 class _Conversation(http.client.HTTPConnection):
-    """One over what is connected already."""
+    """An HTTP connection over a socket that is connected already."""
 
     def __init__(self, host: str, wire: _Wire) -> None:
         super().__init__(host)

@@ -17,7 +17,7 @@ from runner.kubelet.prober.handlers.dialing import join_host_port
 KUBERNETES_VERSION: Final = "1.37"
 
 Headers = Mapping[str, Sequence[str]]
-"""Values by canonical name, each name's in the order they were given."""
+"""Values by canonical name, in the order in which they were given."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BAD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -33,7 +33,7 @@ class RequestError(ValueError):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """One GET: the URL, its headers, and the host to name instead of the URL's own ("": none)."""
+    """One GET: the URL, its headers, and the host to name instead of the URL's own ("": the URL's)."""
 
     url: str
     headers: Headers
@@ -83,7 +83,7 @@ def _rooted(path: str) -> str:
 
 
 def header_lines(request: Request) -> list[tuple[str, str]]:
-    """What goes over the wire, in Go's order. Raises RequestError for what HTTP cannot carry."""
+    """The header lines as sent, in Go's order. Raises RequestError for values that HTTP cannot carry."""
     agent = request.headers.get("User-Agent", [""])[0]
     lines = [("Host", request.host_header or urlsplit(request.url).netloc.rpartition("@")[2])]
     lines += [("User-Agent", agent)] if agent else []

@@ -1,7 +1,7 @@
-"""The way to a pod's address: from here, or through the pod's sandbox where its network is not ours.
+"""Finds the way to a pod's address: directly, or through the pod's sandbox where its network is not reachable from here.
 
-On Docker Desktop, in a VM or on a remote machine a pod's address leads nowhere from here, or elsewhere. No guess is made
-from platform or address of the Engine; it is tried, once for each kind of network.
+With Docker Desktop, a VM or a remote machine, a pod's address leads nowhere from here, or elsewhere. ``Reach`` does not guess
+from the platform or the Engine's address; it tries, once for each kind of network.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from runner.kubelet.prober.handlers.relay import PROGRAM, UNLIMITED_SECONDS, Loc
 
 _TRIED_SECONDS: Final = 1
 _ENGINE_SECONDS: Final = 10.0
-"""What an exec may take beyond the time that its command was given."""
+"""How many seconds an exec may take beyond its command's own timeout."""
 
 _LINE_LIMIT: Final = 4096
 
@@ -40,7 +40,7 @@ def _numeric(host: str, port: int) -> str:
 
 
 class Reach:
-    """Connects to pods. ``direct`` settles the way; None finds it out at the first connection."""
+    """Connects to pods. ``direct`` says whether directly; None: the first connection finds out."""
 
     def __init__(self, engine: ExecEngine, *, direct: bool | None = None) -> None:
         self._engine = engine
@@ -73,7 +73,7 @@ class Reach:
 
     @contextlib.contextmanager
     def address(self, target: Target, host: str, port: int, seconds: float) -> Iterator[tuple[str, int]]:
-        """Give an address under which a client that connects by itself finds the port, for as long as it is used."""
+        """An address where a client that connects by itself finds the port, as long as the context lasts."""
         if not self._through_sandbox(target, host):
             yield host, port
             return
@@ -84,13 +84,13 @@ class Reach:
             local.close()
 
     def _relay(self, target: Target, host: str, port: int, seconds: float | None) -> ExecStream:
-        # Longer than the caller waits, so that it is the caller's deadline that is seen to pass.
+        # Longer than the caller waits, so that the caller's own deadline passes first.
         life = UNLIMITED_SECONDS if seconds is None else math.ceil(min(seconds, UNLIMITED_SECONDS)) + 1
         command = [PROGRAM, "relay", _numeric(host, port), str(port), str(life)]
         return self._sandbox(target).exec_stream(target.sandbox_id, command)
 
     def _ask_sandbox(self, target: Target, host: str, port: int, seconds: int, peer: str) -> DialError | None:
-        """Let the sandbox connect; raises EngineError when its program gives no answer."""
+        """Let the sandbox connect. Raises EngineError when its program gives no answer."""
         command = [PROGRAM, "check", host, str(port), str(min(seconds, UNLIMITED_SECONDS))]
         try:
             answer = self._sandbox(target).exec(
@@ -111,7 +111,7 @@ class Reach:
     # --- which way ---------------------------------------------------------------------------------------------------
 
     def _through_sandbox(self, target: Target, host: str) -> bool:
-        # Any other host is the node's business, and here we are the node. In the host's network every host is.
+        # The node connects to any other host, and we are the node. In the host's network that is every host.
         if host != target.pod_ip and not target.pod.host_network:
             return False
         return not self.is_direct(target)
@@ -126,12 +126,12 @@ class Reach:
             if found is None:
                 found = self._meets(target)
                 if found is None:
-                    return True  # the sandbox is of no use just now, so nothing was learned
+                    return True  # the sandbox cannot connect just now, so we have learned nothing
                 self._found[kind] = found
             return found
 
     def _meets(self, target: Target) -> bool | None:
-        """Let the sandbox connect to a port that we open: who comes from the pod's address can be reached there.
+        """Let the sandbox connect to a port that we open: a peer that comes from the pod's address can be reached there.
 
         The other direction proves less: a router may refuse for an address that it does not know, and another network
         of this machine may have the same addresses. None when the sandbox gives no answer.
@@ -158,7 +158,7 @@ class Reach:
 
 
 def _own_address(pod_ip: str) -> str:
-    """The address from which this machine would speak to a pod; nothing is sent. The loopback when there is no route."""
+    """The address from which this machine would speak to a pod, found without sending anything; the loopback without a route."""
     family = socket.AF_INET6 if ":" in pod_ip else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
         probe.connect((pod_ip, 1))

@@ -19,11 +19,11 @@ from runner.kubelet.prober.handlers.dialing import DialError
 
 PROGRAM: Final = "/pause"
 UNLIMITED_SECONDS: Final = 86400
-"""What the program's life is limited to when nobody waits for a deadline; nothing else would end it."""
+"""How many seconds the program may live when no caller has a deadline; nothing else would end it."""
 
 _PIECE: Final = 32768
 _ACCEPT_SECONDS: Final = 0.1
-# Where the program says that a connection came to nothing, and not that an open one broke.
+# The words by which the program says that it could not connect, and not that an open connection broke.
 _DIAL_FAILURES: Final = frozenset(
     {
         "connection refused",
@@ -39,7 +39,7 @@ _DIAL_FAILURES: Final = frozenset(
 
 
 def relay_trouble(errors: bytes, peer: str) -> DialError | None:
-    """What the program's line on standard error means for the attempt to connect."""
+    """The meaning of the program's line on standard error for the attempt to connect."""
     text = errors.decode("utf-8", "replace").strip()
     reason = text.rpartition(": ")[2]
     if not text.startswith("pause: "):
@@ -50,7 +50,7 @@ def relay_trouble(errors: bytes, peer: str) -> DialError | None:
 
 
 class Pump:
-    """Copies between an exec and a socket until one of them ends; owns both from the start on."""
+    """Copies between an exec and a socket until one of them ends; owns both from the start."""
 
     def __init__(self, stream: ExecStream, inner: socket.socket) -> None:
         self._stream = stream
@@ -73,7 +73,9 @@ class Pump:
                     self._inner.sendall(data)
         finally:
             with contextlib.suppress(OSError):
-                self._inner.shutdown(socket.SHUT_RDWR)  # what was sent can still be read; the other thread wakes
+                self._inner.shutdown(
+                    socket.SHUT_RDWR
+                )  # the rest of what was sent can still be read; the other thread wakes
             self._outward.join()
             self._inner.close()
             self._stream.close()
@@ -105,7 +107,7 @@ class RelayConnection:
 
 
 class LocalPort:
-    """A port of the loopback whose every connection goes to one port of the pod; for one client, for a short time."""
+    """A port of the loopback that leads to one port of the pod; for one client, for a short time."""
 
     def __init__(self, open_stream: Callable[[], ExecStream]) -> None:
         self._open_stream = open_stream

@@ -1,7 +1,7 @@
-"""TLS without verification over a connected socket, with one deadline, and with an eye on what the server says first.
+"""TLS without verification over a connected socket, with one deadline. It keeps the first bytes that the server sends.
 
-The records pass through memory, so a server that answers in plain HTTP is told apart from one that answers nonsense, which
-a failed handshake on the socket itself would have swallowed.
+The records pass through memory, so it can tell a server that answers in plain HTTP from one that answers nonsense; a failed
+handshake on the socket itself would have swallowed those bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class PlainHTTPAnswer(http.client.HTTPException):
 
 
 def arm(end: socket.socket, deadline: Deadline) -> None:
-    """Let the next call on a socket take what is left. Raises TimeoutError when nothing is."""
+    """Give the next call on a socket the time that is left. Raises TimeoutError when none is."""
     remaining = deadline.remaining()
     if remaining == 0:
         raise TimeoutError
