@@ -224,8 +224,11 @@ class Runner(Deleting):
         exit_code = ExitCode.POD_FAILED if failed else ExitCode.OK
         interrupt: KeyboardInterrupt | None = None
         problem: Exception | None = None
-        for life in lives:
-            life.announce_end(exit_code)
+        try:
+            for life in lives:
+                life.announce_end(exit_code)
+        except KeyboardInterrupt as error:
+            interrupt = error
         for life in lives:
             try:
                 life.end(exit_code=exit_code, at_once=interrupt is not None)

@@ -200,18 +200,13 @@ class Launching(Ground):
         _check_exit_code_from(options.exit_code_from, pods)
         from runner.kubelet.sandboximage import sandbox_reference
         from runner.registry.holders import NodeInstance
+        from runner.registry.leases import living
 
         image = self._usable(lambda: sandbox_reference(self.engine, options.worker.sandbox_image))
         since = self.clock.now()
         title = self._title(instance := NodeInstance(self.home), options)
-        with instance, self._standing(controllers, instance, title.lease):
-            write = partial(
-                self.client.create_all,
-                holder=title.holder,
-                lease=title.lease,
-                run_spec=title.run_spec,
-                make_room=self.make_room,
-            )
+        with living(title.lease), instance, self._standing(controllers, instance, title.lease):
+            write = self._writing(title)
             values = [pod for pod, _ in pods]
 
             def spawn(value: Json, _: Controller) -> Object:
@@ -242,6 +237,16 @@ class Launching(Ground):
                 recording.close()
                 with suppress(StoreError):  # A sweep forgets what has no living owner.
                     self._remove_objects(objects, title.lease)
+
+    def _writing(self, title: Title) -> Callable[[Sequence[Json]], Sequence[Object]]:
+        """Writes pods for the run's node, all or none. What it gives raises AlreadyExists."""
+        return partial(
+            self.client.create_all,
+            holder=title.holder,
+            lease=title.lease,
+            run_spec=title.run_spec,
+            make_room=self.make_room,
+        )
 
     def _newcomers(
         self,

@@ -45,12 +45,16 @@ class _Life:
     problem: BaseException | None
     ended: int = 0
     pods: tuple[str, ...] = ("pod",)
+    interrupt: KeyboardInterrupt | None = None
+    is_killed: bool = False
 
     def announce_end(self, _exit_code: int) -> None:
-        """Nothing has to be prepared."""
+        if self.interrupt is not None:
+            raise self.interrupt
 
-    def end(self, **_how: object) -> None:
+    def end(self, *, at_once: bool = False, **_how: object) -> None:
         self.ended += 1
+        self.is_killed = at_once
         if self.problem is not None:
             raise self.problem
 
@@ -63,3 +67,13 @@ def test_what_goes_wrong_with_one_run_keeps_none_of_the_others_from_ending(tmp_p
     with pytest.raises(ValueError, match="first"):
         runner.close() if verb == "close" else runner.end(["pod"])  # type: ignore[list-item]
     assert [life.ended for life in lives] == [1, 1, 1, 1]
+
+
+def test_who_is_interrupted_while_deletions_are_asked_for_kills_what_there_is(tmp_path: Path) -> None:
+    """A second Ctrl-C may come as soon as anybody sees that the first deletion was asked for."""
+    lives = [_Life(None), _Life(None, interrupt=KeyboardInterrupt()), _Life(None)]
+    runner = Runner(home=tmp_path, store=MemoryRegistry())
+    runner._lives.extend(lives)  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt):
+        runner.close()
+    assert [(life.ended, life.is_killed) for life in lives] == [(1, True)] * 3

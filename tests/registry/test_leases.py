@@ -14,7 +14,7 @@ from runner.registry.contract import Registry, put
 from runner.registry.fates import Fates
 from runner.registry.holders import SoleHolder, take
 from runner.registry.home import Home
-from runner.registry.leases import lease_state, new_lease
+from runner.registry.leases import lease_state, living, new_lease
 from runner.registry.namespaces import own_namespace, ownerless_namespaces
 from runner.registry.objects import apply_object, put_leased, remove_leased, remove_orphans
 from runner.registry.ownership import host_id
@@ -76,6 +76,19 @@ def test_what_another_run_has_written_meanwhile_is_that_ones(registry: Registry,
     assert names(registry) == ["settings"]
     remove_leased(registry, loaded(), other)
     assert names(registry) == []
+
+
+def test_what_a_run_that_is_over_could_not_remove_is_swept_though_its_process_lives(registry: Registry) -> None:
+    over, other = (new_lease(Home(Path("/nowhere"))) for _ in range(2))
+    for name, lease in (("over", over), ("other", other)):
+        registry.create(thing("ConfigMap", name), lease=lease)
+        registry.create(pod(name, uid=name), holder="closed", lease=lease)
+    with living(over):
+        assert lease_state(over) is Lease.ALIVE
+    fates = Fates(registry, ME.is_alive)
+    assert [fates.of(value) for value in registry.list("Pod").items] == [Fate.WAITS, Fate.GOES]
+    remove_orphans(registry, ME.is_alive)
+    assert [one["metadata"]["name"] for one in registry.list("ConfigMap").items] == ["other"]
 
 
 @pytest.mark.parametrize("lease", ["", DEAD], ids=["stays", "a dead run's"])
