@@ -18,12 +18,9 @@ MAX_BYTES = 8 * 1024 * 1024
 """What may be one text: an API server takes 3 MiB an object; reading more would only take time."""
 
 
-def read_sources(paths: Sequence[str], stdin: TextIO | None, *, most: int = MAX_BYTES) -> list[Source]:
-    """Read all manifests, those in captures too. Raises UsageError for what does not exist, cannot be read or is no UTF-8.
-
-    ``most``: bytes of one text.
-    """
-    return [source for path in paths for source in _read(path, stdin, most)]
+def read_sources(paths: Sequence[str], stdin: TextIO | None) -> list[Source]:
+    """Read all manifests, those in captures too. Raises UsageError for what does not exist, cannot be read or is no UTF-8."""
+    return [source for path in paths for source in _read(path, stdin)]
 
 
 def stdin_text(stdin: TextIO) -> str:
@@ -37,14 +34,14 @@ def stdin_text(stdin: TextIO) -> str:
     return content.decode("utf-8-sig", "surrogateescape")
 
 
-def _read(path: str, stdin: TextIO | None, most: int) -> Iterator[Source]:
+def _read(path: str, stdin: TextIO | None) -> Iterator[Source]:
     if path == "-":
         if stdin is None:
             raise UsageError("there is no standard input to read a manifest from")
         buffer = getattr(stdin, "buffer", None)
         text = stdin.read() if buffer is None else _decoded(buffer.read(), "standard input")
-        if len(text) > most:
-            raise _too_large("standard input", most)
+        if len(text) > MAX_BYTES:
+            raise _too_large("standard input")
         yield Source(name="-", text=text)
         return
     place = Path(path)
@@ -53,17 +50,17 @@ def _read(path: str, stdin: TextIO | None, most: int) -> Iterator[Source]:
         if not found:
             raise UsageError(f'no manifests in folder "{path}"', hint=f"looked for {', '.join(SUFFIXES)} files")
         for child in found:
-            yield _file(child, most)
+            yield _file(child)
         return
-    yield _file(place, most)
+    yield _file(place)
 
 
-def _file(place: Path, most: int) -> Source:
+def _file(place: Path) -> Source:
     if is_capture(place):
         return Source(name=f"{place}:{MANIFEST}", text=manifest_text(place))
     try:
-        if place.stat().st_size > most:
-            raise _too_large(f'"{place}"', most)
+        if place.stat().st_size > MAX_BYTES:
+            raise _too_large(f'"{place}"')
         content = place.read_bytes()
     except FileNotFoundError:
         raise UsageError(f'the path "{place}" does not exist') from None
@@ -72,8 +69,8 @@ def _file(place: Path, most: int) -> Source:
     return Source(name=str(place), text=_decoded(content, str(place)))
 
 
-def _too_large(name: str, most: int) -> UsageError:
-    return UsageError(f"{name} is larger than {most // 2**20} MiB, that is no manifest")
+def _too_large(name: str) -> UsageError:
+    return UsageError(f"{name} is larger than {MAX_BYTES // 2**20} MiB, that is no manifest")
 
 
 def _decoded(content: bytes, name: str) -> str:

@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from runner.core.capture.cleaning import cleaned, is_made_by_cluster, with_images
-from runner.core.capture.dump import read_dump
 from runner.core.capture.failures import observed_failures
 from runner.core.capture.importing import Imported, import_objects
 from runner.core.capture.model import About, members
@@ -362,42 +361,6 @@ def test_what_is_no_manifest_even_now_is_said_with_its_object_and_field() -> Non
     with pytest.raises(ManifestError) as raised:
         import_objects([broken])
     assert raised.value.problems[0].startswith("Pod/web: spec.restartPolicy: ")
-
-
-PLACE = "logs for container app of pod prod/shop ===="
-LOG = f"==== START {PLACE}\nline {{one}}\nline two\n==== END {PLACE}\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param(json.dumps(SHOWN), ["Pod"], id="an object as JSON"),
-        pytest.param(json.dumps([SHOWN, "no object"]), ["Pod"], id="a list as JSON"),
-        pytest.param("kind: Pod\n---\n---\nkind: Service\n", ["Pod", "Service"], id="objects as YAML"),
-        pytest.param("kind: List\nitems:\n- {kind: Pod}\n- {kind: Secret}\n- 7\n", ["Pod", "Secret"], id="a List"),
-        pytest.param('{"kind": "PodList", "apiVersion": "v1", "items": [{}]}', ["Pod"], id="a list of one kind"),
-        pytest.param('{"kind": "PodList", "items": [{}]}\n{"kind": "EventList", "items": [{}, {}]}\n' + LOG,
-                     ["Pod", "Event", "Event"], id="a dump with logs"),
-        pytest.param("just text", [], id="no objects"),
-        pytest.param("", [], id="nothing"),
-    ],
-)  # fmt: skip
-def test_what_kubectl_prints_is_read(text: str, expected: list[str]) -> None:
-    assert [one["kind"] for one in read_dump(text, "dump").objects] == expected
-
-
-def test_logs_of_a_dump_are_kept_by_container() -> None:
-    assert read_dump("{}" + "\n" + LOG, "dump").logs == {("prod", "shop", "app"): "line {one}\nline two\n"}
-
-
-@pytest.mark.parametrize(
-    ("text", "error"),
-    [("{\n  1", "dump:2:3: this is no JSON"), ("a: 1\nb: [", "dump:3:1: ")],
-)
-def test_what_is_neither_yaml_nor_json_is_said_with_its_place(text: str, error: str) -> None:
-    with pytest.raises(UsageError) as raised:
-        read_dump(text, "dump")
-    assert raised.value.message.startswith(error)
 
 
 def test_a_capture_has_manifests_faults_and_what_it_is() -> None:

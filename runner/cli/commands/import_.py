@@ -36,17 +36,15 @@ def import_(
     What the cluster put into the objects is taken out; what pods name and the input lacks becomes a placeholder, but for what
     the cluster lacked too. Containers that failed become faults: run FILE.tar --same-failures fails as the cluster did.
     """
-    from runner.api.captures import MOST_BYTES, write_capture
-    from runner.api.sources import read_sources
-    from runner.core.capture.dump import read_dump
+    from runner.api.captures import write_capture
+    from runner.api.dumps import read_dump
     from runner.core.capture.importing import import_objects
     from runner.core.capture.model import members
     from runner.core.model import RetryScope
 
     app = app_of()
-    dumps = [read_dump(one.text, one.name) for one in read_sources(files, app.stdin, most=MOST_BYTES)]
-    values = [value for dump in dumps for value in dump.objects]
-    found = import_objects(values, pods=pods, images=_images(images), with_secrets=with_secrets)
+    dump = read_dump(files, app.stdin)
+    found = import_objects(dump.objects, pods=pods, images=_images(images), with_secrets=with_secrets)
     names = [str(one["metadata"]["name"]) for one in found.objects if one["kind"] == "Pod"]
     place = output or Path(f"{names[0]}.tar")
     write_capture(place, members(found, origin=", ".join(files), retry=RetryScope.CONTAINER))
