@@ -40,7 +40,7 @@ SPEC: dict[str, Any] = {
             "name": "main",
             "image": "busybox:1.36",
             "env": [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "a"}}}],
-            "readinessProbe": {"exec": {"command": ["true"]}, "periodSeconds": 1},
+            "readinessProbe": {"exec": {"command": ["true"]}, "periodSeconds": 10},
         }
     ],
 }

@@ -14,7 +14,10 @@ from typing import Any
 
 from msgspec import Struct
 
-_SKIPPED = (type, types.ModuleType, str, bytes, int, float, threading.Thread, threading.local, type(threading.Lock()))
+_SKIPPED = (
+    type, types.ModuleType, str, bytes, int, float,
+    threading.Thread, threading.local, threading.Condition, threading.Event, type(threading.Lock()),
+)  # fmt: skip
 
 
 def sizes(root: object, *, without: tuple[type, ...] = (), depth: int = 60) -> Counter[str]:
@@ -33,9 +36,9 @@ def sizes(root: object, *, without: tuple[type, ...] = (), depth: int = 60) -> C
     return found
 
 
-def growth(before: Counter[str], after: Counter[str]) -> dict[str, tuple[int, int]]:
-    """What has become more."""
-    return {way: (before[way], count) for way, count in after.items() if count > before[way]}
+def growth(before: Counter[str], after: Counter[str], *, by: int = 1) -> dict[str, tuple[int, int]]:
+    """What has become more by so many."""
+    return {way: (before[way], count) for way, count in after.items() if count >= before[way] + by}
 
 
 def _parts(one: Any) -> Iterator[tuple[str, object]]:
