@@ -203,7 +203,6 @@ def test_whoever_gets_an_error_of_the_engine_learns_whether_it_has_answered() ->
 
 OWN_ALONE: Mapping[str, tuple[int, str]] = {
     "__main__.py": (1, "sys.modules is Python's: a module that is not to be loaded"),
-    "api/captures.py": (1, "an entry of an archive of the standard library is told so"),
     "api/live.py": (2, "what a thread has of its own is the standard library's"),
     "cli/diary.py": (1, "a logger of the standard library is told so"),
     "engine/discover.py": (1, "an SSL context of the standard library is told so"),
