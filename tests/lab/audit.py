@@ -375,10 +375,20 @@ class Audit:
             # While a kubelet stops a pod, or a container in the midst of a sync, it tells nothing of what else happens to it.
             if since is None and not value["metadata"].get("deletionTimestamp"):
                 self._is_true(value["metadata"]["name"], status, self._seen(uid))
+                self._is_as_asked_for(value)
             for (of, name), count in self.started.items():
                 told = self.told[uid, "Started", name]
                 if of == uid and name != "POD" and told + self.crashes < count:
                     self.problems.append(f"{name} has started {count} times, which was told {told} times")
+
+    def _is_as_asked_for(self, value: Json) -> None:
+        """What runs is of the image that is asked for."""
+        wanted = {one["name"]: one["image"] for one in value["spec"]["containers"]}
+        for one in self._seen(value["metadata"]["uid"]):
+            name = one.labels[CONTAINER_NAME]
+            image = self.cluster.engine.inspect_container(one.id).image
+            if name in wanted and one.state in ALIVE and image != wanted[name]:
+                self.problems.append(f"{name} of {value['metadata']['name']} runs {image} instead of {wanted[name]}")
 
     def _is_stopping_something_since(self, uid: str) -> float | None:
         """The earliest instant since when the node stops a container of a pod, in steady seconds; None: it stops none."""
