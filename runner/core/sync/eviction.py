@@ -22,6 +22,11 @@ _CRITICAL_PRIORITY = 2 * 10**9
 _CRITICAL_CLASSES = ("system-cluster-critical", "system-node-critical")
 
 
+def grace_of(failure: PodFailure | None, asked: int | None) -> int | None:
+    """Seconds that a pod gets to end instead of its own grace period; None: its own. ``failure`` is that of an evicted pod."""
+    return asked if failure is None else EVICTION_GRACE
+
+
 def limited_volumes(pod: Pod) -> dict[str, Quantity]:
     """The emptyDir volumes on disk whose use is limited, in the manifest's order. Those in memory keep their limit by themselves.
 

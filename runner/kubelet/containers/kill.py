@@ -11,7 +11,7 @@ from runner.clock import Clock
 from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.observed import ContainerRecord
 from runner.core.reasons import EventReason, normal
-from runner.core.sync.eviction import EVICTION_GRACE
+from runner.core.sync.eviction import grace_of
 from runner.core.sync.termination import grace_period, is_at_once, is_its_turn, stop_timeout
 from runner.core.text.times import later
 from runner.kubelet.containers.hooks import Hooks
@@ -91,8 +91,7 @@ class Killer:
 
         ``grace`` (seconds) replaces the pod's.
         """
-        if self.statuses.failure is not None:
-            grace = EVICTION_GRACE
+        grace = grace_of(self.statuses.failure, grace)
         running = [c for c in self.cache.observed.containers if c.state in GOING]
         order = Order(running={c.name for c in running})
         yield from all_of(

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
-
-from msgspec import Struct
 
 from runner.clock import Clock
 from runner.core.model import Container
@@ -14,6 +11,7 @@ from runner.core.narration import AttemptStarted
 from runner.core.objects import ConfigError
 from runner.core.reasons import EventReason, WaitingReason, normal, start_failed, warning
 from runner.core.status.containerstatus import StartFailure
+from runner.core.sync.outcome import StartResult
 from runner.core.sync.pulling import Refuse
 from runner.engine.protocol import Engine
 from runner.errors import EngineRefusal
@@ -34,19 +32,6 @@ from runner.kubelet.loop.tasks import Task
 
 _CREATED = normal(EventReason.CREATED, "Container created")
 _STARTED = normal(EventReason.STARTED, "Container started")
-
-
-class StartResult(Struct, frozen=True, kw_only=True):
-    """The outcome of a start.
-
-    ``ready_at`` is the end of the back-off that held it, None when no back-off did; ``may_pass``: the Engine failed and may
-    succeed in a moment.
-    """
-
-    name: str
-    failure: StartFailure | None = None
-    ready_at: datetime | None = None
-    may_pass: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

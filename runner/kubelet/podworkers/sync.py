@@ -6,10 +6,7 @@ A regular init container that cannot be started ends the sync; a sidecar or an a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import assert_never
-
-from msgspec import Struct
 
 from runner.clock import Clock
 from runner.core.labels import SANDBOX_CONTAINER
@@ -31,6 +28,7 @@ from runner.core.sync.operations import (
     Remove,
     Start,
 )
+from runner.core.sync.outcome import Aftermath, SyncOutcome
 from runner.core.text.times import format_duration
 from runner.engine.protocol import Engine
 from runner.errors import EngineRefusal
@@ -40,57 +38,9 @@ from runner.kubelet.loop.reporter import Reporter
 from runner.kubelet.loop.restarts import Restarts
 from runner.kubelet.loop.status import StatusManager
 from runner.kubelet.loop.tasks import Task
-from runner.kubelet.loop.troubles import ENDLESS, SANDBOX, Troubles
+from runner.kubelet.loop.troubles import SANDBOX, Troubles
 from runner.kubelet.options import WorkerOptions
 from runner.kubelet.podworkers.retrytext import retry_text
-
-REQUEUE_SECONDS = 10
-"""When a sync that failed for no back-off's reason is tried again (pod_workers.go backOffPeriod, without its jitter)."""
-
-
-class SyncOutcome(Struct):
-    """What a sync did. ``ready_at``: the earliest end of a back-off that held something. ``failed``: something else did.
-
-    ``may_pass``: that was the Engine, which may do better in a moment.
-    """
-
-    acted: bool = False
-    failed: bool = False
-    may_pass: bool = False
-    ready_at: datetime | None = None
-    gave_up: str = ""
-    fresh_failure: bool = False
-    sandbox_id: str = ""
-
-    def held_until(self, instant: datetime) -> None:
-        self.ready_at = instant if self.ready_at is None else min(self.ready_at, instant)
-
-    def done(self, sandbox_id: str = "") -> None:
-        """Something was done; perhaps there is another sandbox now."""
-        self.acted = True
-        self.sandbox_id = sandbox_id or self.sandbox_id
-
-    def no_sandbox(self, *, may_pass: bool) -> None:
-        """There is none. Whatever was killed before: nothing has changed that would make the next attempt go better at once."""
-        self.failed, self.acted, self.may_pass = True, False, may_pass
-
-    def not_started(self, *, is_news: bool) -> None:
-        """A container has not; ``is_news``: for another reason than before."""
-        self.fresh_failure |= is_news
-
-    def tried(self, *, is_ended: bool) -> None:
-        """What the runtime could not start has ended, and back-off looks at that; what the Engine did not even try has not."""
-        self.acted = is_ended
-        self.may_pass |= not is_ended
-
-    def fail(self, *, may_pass: bool) -> None:
-        """Something failed that no back-off holds."""
-        self.failed = True
-        self.may_pass |= may_pass
-
-    def give_up(self, name: str) -> None:
-        """A container has been restarted too often."""
-        self.gave_up = name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,24 +212,14 @@ class Syncer:
             self.statuses.waits_no_more(container.name)
             outcome.done()
             return True
-        if result.failure.reason in ENDLESS and not result.may_pass:
+        if result.is_endless:
             self.troubles.failed(container.name, result.failure.reason, result.failure.message)
-        outcome.not_started(is_news=self.statuses.waits(container.name, result.failure))
-        if result.failure.reason == WaitingReason.POST_START_HOOK_ERROR:
-            yield from self._kill_after_hook(container)
-            outcome.done()
-        elif result.failure.reason == WaitingReason.RUN_CONTAINER_ERROR:
+        aftermath = outcome.not_started(result, is_news=self.statuses.waits(container.name, result.failure))
+        if aftermath is not Aftermath.NOTHING:
             self.cache.look()
             latest = self.cache.observed.latest(container.name)
-            outcome.tried(is_ended=latest is None or latest.state is not RuntimeState.CREATED)
-        if result.ready_at is not None:
-            outcome.held_until(result.ready_at)
-        else:
-            outcome.fail(may_pass=result.may_pass)
+            if aftermath is Aftermath.LOOK:
+                outcome.tried(is_ended=latest is None or latest.state is not RuntimeState.CREATED)
+            elif latest is not None:
+                yield from self.containers.killer.kill_container(latest, EventReason.FAILED_POST_START_HOOK)
         return not operation.blocks
-
-    def _kill_after_hook(self, container: Container) -> Task[None]:
-        self.cache.look()
-        record = self.cache.observed.latest(container.name)
-        if record is not None:
-            yield from self.containers.killer.kill_container(record, EventReason.FAILED_POST_START_HOOK)

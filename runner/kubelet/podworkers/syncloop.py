@@ -15,8 +15,8 @@ from runner.core.images.pullsecrets import missing_note
 from runner.core.model import Json
 from runner.core.observed import ProbeResults
 from runner.core.reasons import EventReason, warning
-from runner.core.sync.backoff import pull_schedule
 from runner.core.sync.decide import Plan, decide
+from runner.core.sync.outcome import SyncOutcome
 from runner.core.text.times import later
 from runner.errors import EngineUnavailable, RunnerError
 from runner.kubelet.containers.sandbox import Ahead
@@ -28,14 +28,10 @@ from runner.kubelet.loop.status import StatusManager
 from runner.kubelet.loop.tasks import Task, TaskSet
 from runner.kubelet.podworkers.patience import Patience
 from runner.kubelet.podworkers.rests import Rests
-from runner.kubelet.podworkers.sync import REQUEUE_SECONDS, Syncer, SyncOutcome
+from runner.kubelet.podworkers.sync import Syncer
 from runner.kubelet.volumes.manager import VolumeManager
 from runner.registry.contract import Registry
 
-REQUEUE = pull_schedule(0.5, REQUEUE_SECONDS)
-"""Seconds to wait after the n-th sync in a row in which something could not be made, up to what a kubelet waits."""
-PULL_RELOOK_SECONDS = 1.0
-"""A failed pull is looked at again after a kubelet's relist, which shows its back-off."""
 MOUNT_BACKOFF = (0.5, 122.0)
 """First and longest wait before a volume is tried again (volume/util exponentialbackoff)."""
 
@@ -154,16 +150,13 @@ class SyncLoop:
         if outcome.acted:
             return False
         self.statuses.publish()
-        due = outcome.ready_at
+        self._failures += outcome.failed and outcome.may_pass
+        now, has_failed_pulls = self.clock.now(), self.images.has_failed
+        due = outcome.next_at(now, failures=self._failures, has_failed_pulls=has_failed_pulls)
         if outcome.failed:
             self.cache.observer.mistrust()
-            seconds = PULL_RELOOK_SECONDS if outcome.fresh_failure and self.images.has_failed else REQUEUE_SECONDS
-            if outcome.may_pass:
-                self._failures += 1
-                seconds = min(seconds, REQUEUE(self._failures))
-            again = later(self.clock.now(), seconds)
-            due = again if due is None else min(due, again)
+            assert due is not None
             yield from self.rests.rest_after_failure(due)
-            return True
-        yield from self.rests.rest(due)
+        else:
+            yield from self.rests.rest(due)
         return True
