@@ -21,7 +21,7 @@ __all__ = ["FaultLike", "check", "faults_of", "injector_of", "parse_faults", "re
 
 def check(faults: Sequence[Fault], objects: Sequence[LoadedObject]) -> None:
     """See that each fault can concern something of what was loaded. Raises UsageError."""
-    check_faults(faults, names_of(objects, "default"))
+    check_faults(faults, names_of(objects, "default"), objects)
 
 
 def refuse_what_cannot_be(faults: Sequence[Fault], engine: Engine) -> None:

@@ -464,7 +464,7 @@ class Launching(Ground):
             store=self.registry,
             clock=self.clock,
             home=self.home,
-            handlers=EngineHandlers(self.engine),
+            handlers=EngineHandlers(engine),
             options=options.worker,
             listener=listener,
             sandbox_image=image,

@@ -41,7 +41,7 @@ from runner.node.mending import CALM_SECONDS, MENDING, MOST_BREAKS, may_be_mende
 from runner.node.newcomers import Newcomers
 from runner.node.owning import Owned, Spawn
 from runner.node.roster import Roster
-from runner.node.running import Past, Running, member_of
+from runner.node.running import Past, Rebooted, Running, member_of
 from runner.registry.contract import Change, Registry, name_of, uid_of
 from runner.registry.deletion import pod_of, request_deletion
 from runner.registry.deletionrequests import KIND as DELETION_REQUEST
@@ -92,6 +92,8 @@ class Node:
         self._newcomers = newcomers
         self._listener = listener
         self._faults = faults
+        if faults is not None:
+            faults.on_reboot(self.reboot)
         self._sandbox_image = sandbox_image
         self._health = EngineHealth()
         self._shared = Shared(
@@ -254,7 +256,7 @@ class Node:
             on_give_up=self.tell_news,
         )
         faults = self._faults
-        worker = make_worker(self._shared if faults is None else faults.shared(self._shared), order)
+        worker = make_worker(self._shared if faults is None else faults.shared(self._shared, pod), order)
         if faults is not None:
             faults.attach(pod, worker.reporter)
         return worker
@@ -282,7 +284,13 @@ class Node:
         """Let a pod's worker do what is to be done now. Returns whether the pod is gone; raises what breaks the worker."""
         if not one.owned.is_begun:
             self._newcomers.begin(one.owned)  # Found by the thread that follows the registry.
-        if not one.worker.step():
+        if one.takes_reboot() and not self.mend(one):
+            return True
+        try:
+            if not one.worker.step():
+                return False
+        except Rebooted:
+            one.reboot()
             return False
         self.roster.fold(one)
         self.tell_news()
@@ -480,6 +488,11 @@ class Node:
         """Ended containers that are kept tell nothing more: their readers come to an end, as if they were removed."""
         for one in self.running:
             one.say_goodbye(self._listener)
+
+    def reboot(self) -> None:
+        """All that the kubelet knows of its pods is what is in the registry and the Engine, from their next steps on."""
+        for one in self.running:
+            one.reboot()
 
     def end_faults(self) -> None:
         """Inject nothing any more, and let nobody wait for a fault's time."""

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from runner.core.workloads import Member
 
 
+class Rebooted(BaseException):
+    """The node goes down under a call: whoever made it is not there any more when it comes back."""
+
+
 @dataclass(slots=True)
 class Running:
     """One pod that a node runs."""
@@ -42,6 +46,8 @@ class Running:
     """What broke its worker for good."""
     grace: int | None = None
     """The seconds with which this node's owner has asked for its deletion."""
+    is_rebooted: bool = False
+    """Whether another worker is to go on with it, as after a reboot of the node."""
     wakeup: Wakeup = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,6 +68,16 @@ class Running:
         """This node does not hold it any more."""
         self.is_lost = True
         self.detach()
+
+    def reboot(self) -> None:
+        """The node has come back: its worker knows nothing any more."""
+        self.is_rebooted = True
+        self.wakeup.set()
+
+    def takes_reboot(self) -> bool:
+        """Whether the node has come back since the last time."""
+        was_rebooted, self.is_rebooted = self.is_rebooted, False
+        return was_rebooted
 
     def broke(self, now: float, calm: float) -> int:
         """Its worker has broken. Returns how often in a row: a break so many seconds after the last is the first again."""

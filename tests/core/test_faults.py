@@ -7,20 +7,25 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from runner.core.cast import Cast, names_of
-from runner.core.container.containerconfig import ContainerConfig, Resources
+from runner.core.container.containerconfig import ContainerConfig, Mount, MountType, Resources
+from runner.core.faults import probes
 from runner.core.faults.annotation import annotated
 from runner.core.faults.checking import check_faults
 from runner.core.faults.files import fault_of, faults_of, parse_faults
 from runner.core.faults.grammar import LONGEST_SECONDS, FaultError
 from runner.core.faults.images import names_image, pull_error
-from runner.core.faults.kinds import KINDS, PATTERNS, Aim, ArgType, Moment, Place
+from runner.core.faults.kinds import KINDS, NUMBERED, PLAIN, Aim, ArgType, Moment, Place
 from runner.core.faults.model import Fault
+from runner.core.faults.objects import without
 from runner.core.faults.signals import signal_of
 from runner.core.faults.standin import MEMORY, MISSING, PROGRAM, Orders, changed, needs_program, orders_of
 from runner.core.labels import FAULTS
 from runner.core.manifest import Source, load
+from runner.core.model import ExecAction, GRPCAction, Handler, HTTPGetAction, SleepAction, TCPSocketAction
+from runner.core.sync.probing import ProbeRun, RunResult
 from runner.errors import PullFailure, UsageError
 from tests.support.pods import make_pod
 
@@ -40,13 +45,22 @@ ARGUMENTS: dict[ArgType, st.SearchStrategy[Any]] = {
 }
 
 
+TEXTS: dict[Aim, st.SearchStrategy[str]] = {
+    Aim.IMAGE: IMAGES,
+    Aim.PROBE: st.builds("{}.{}".format, NAMES, st.sampled_from(["startup", "liveness", "readiness"])),
+    Aim.CONFIG: st.sampled_from(["settings", "settings.database", "a.b.c", "app.application.properties", "x.KEY_1"]),
+    Aim.SECRET: st.sampled_from(["token", "token.password"]),
+}
+
+
 @st.composite
 def faults(draw: st.DrawFn) -> Fault:
     aim = draw(st.sampled_from(Aim))
     kind = draw(st.sampled_from(sorted(KINDS[aim])))
-    first = draw(st.none() | st.integers(0, 20))
-    name, at = draw(IMAGES if aim in PATTERNS else NAMES), draw(st.none() | MOMENTS)
-    if kind in ("start-error", "delay", "oom"):  # These cannot come while it runs.
+    first = draw(st.none() | st.integers(0, 20)) if aim in NUMBERED else None
+    name = "" if aim in PLAIN else draw(TEXTS.get(aim, NAMES))
+    at = draw(MOMENTS if aim is Aim.NODE else st.none() | MOMENTS)
+    if aim is Aim.CONTAINER and kind in ("start-error", "delay", "oom"):  # These cannot come while it runs.
         assume(at is None or at.container != name)
     return Fault(
         aim=aim,
@@ -88,6 +102,9 @@ READ = [
     )),
     ("pod/web/app:oom", Fault(aim=Aim.CONTAINER, pod="web", name="app", kind="oom")),
     ("po/web-*/app:start-error", Fault(aim=Aim.CONTAINER, pod="web-*", name="app", kind="start-error")),
+    ("node:exit=1", Fault(aim=Aim.CONTAINER, name="node", kind="exit", argument=1)),
+    ("web/sandbox#1:kill", Fault(aim=Aim.SANDBOX, pod="web", name="", first=1, last=1, kind="kill")),
+    ("engine:down=5s", Fault(aim=Aim.ENGINE, name="", kind="down", argument=5.0)),
     ("image:exit=0", Fault(aim=Aim.CONTAINER, name="image", kind="exit", argument=0)),
     ("web/image/a/b:unauthorized", Fault(aim=Aim.IMAGE, pod="web", name="a/b", kind="unauthorized")),
 ]  # fmt: skip
@@ -122,6 +139,19 @@ WRONG = [
     ("migrate#9999999:exit=1", 9, "numbers up to"),
     ("migrate:exitt=3", 9, 'there is no fault "exitt", did you mean "exit"?'),
     ("migrate:no-such-thing", 9, "a container has exit, oom"),
+    ("node:reboot", 5, "expected a moment, such as node@migrate.running+1s:reboot"),
+    ("node@a.running:rebot", 16, 'did you mean "reboot"?'),
+    ("sandbox:exitt=1", 9, 'did you mean "exit"?'),
+    ("engine:zzz", 8, "; engine has down"),
+    ("migrate:reboot", 9, '"reboot" is a fault of node; a container has exit'),
+    ("config/settings#1:missing", 17, "config/settings has no attempts: say from when with @CONTAINER.running"),
+    ("config/Set:missing", 8, '"Set" is no name of an object'),
+    ("volume/a.b:readonly", 8, '"a.b" is no name of a volume'),
+    ("probe/web:fail", 10, "expected probe/web.startup|liveness|readiness"),
+    ("probe/web.readyness:fail", 11, 'did you mean "readiness"?'),
+    ("probe/web.x:fail", 11, "there are startup, liveness, readiness"),
+    ("probe/.readiness:fail", 7, '"" is no name of a container'),
+    ("config/settings:exit=1", 17, "config/NAME has missing"),
     ("migrate:not-found", 9, '"not-found" is a fault of image/NAME; a container has exit'),
     ("image/app:exit=1", 11, '"exit" is a fault of a container; image/NAME has not-found'),
     ("image/app:unauthorised", 11, 'did you mean "unauthorized"?'),
@@ -219,6 +249,31 @@ spec:
   initContainers: [{name: migrate, image: "registry.example/app:1"}]
   containers: [{name: main, image: busybox, imagePullPolicy: Never}]
 ---
+apiVersion: v1
+kind: Pod
+metadata: {name: full}
+spec:
+  imagePullSecrets: [{name: pull}]
+  containers:
+  - name: app
+    image: "app:1"
+    env:
+    - {name: A, valueFrom: {configMapKeyRef: {name: settings, key: database}}}
+    - {name: B, valueFrom: {secretKeyRef: {name: token, key: password}}}
+    - {name: C, value: plain}
+    envFrom: [{configMapRef: {name: many}}]
+    volumeMounts: [{name: work, mountPath: /work}, {name: files, mountPath: /files}]
+    readinessProbe: {tcpSocket: {port: 80}}
+  volumes:
+  - {name: work, emptyDir: {}}
+  - {name: files, projected: {sources: [{configMap: {name: extra, items: [{key: one, path: one}]}}, {secret: {name: more}}]}}
+  - {name: unused, secret: {secretName: late}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: many}
+data: {first: "1", second.txt: "2"}
+---
 apiVersion: batch/v1
 kind: Job
 metadata: {name: seed}
@@ -232,27 +287,40 @@ spec: {containers: [{name: one, image: "seed:2"}, {name: migrate, image: "seed:2
 """
 
 
+OBJECTS = load([Source(name="m", text=MANIFESTS)]).objects
+
+
 def cast() -> Cast:
-    return names_of(load([Source(name="m", text=MANIFESTS)]).objects, "default")
+    return names_of(OBJECTS, "default")
 
 
 FITTING = [
     "migrate:exit=1", "web/migrate:exit=1", "seed-*/fill:oom", "seed-x7k2p/fill:oom", "any-*/one:hang", "image/*:delay=1s",
     "image/registry.example/app:not-found", "image/seed:unauthorized", "main@migrate.ended:exit=1", "w*/main:hang",
+    "config/settings:missing", "config/settings.database:missing", "config/many.second.txt:missing", "config/extra.one:missing",
+    "secret/token.password:missing", "secret/pull:missing", "secret/more:missing", "secret/late:missing",
+    "volume/work@app.running:readonly", "full/probe/app.readiness#1:fail", "probe/app.readiness:delay=3s",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", FITTING)
 def test_a_fault_that_concerns_something_is_fine(text: str) -> None:
-    check_faults([Fault.parse(text)], cast())
+    check_faults([Fault.parse(text)], cast(), OBJECTS)
 
 
 UNFITTING = [
     ("migrat:exit=1", 1, 'no pod has a container "migrat", did you mean "migrate"?'),
     ("wep/main:exit=1", 1, 'there is no pod "wep", did you mean "web"?'),
-    ("pod/zzzzzz/main:exit=1", 1, "there are web, seed-*, any-*"),
+    ("pod/zzzzzz/main:exit=1", 1, "there are web, full, seed-*, any-*"),
     ("web/fill:exit=1", 5, 'no pod has a container "fill"; there are migrate, main'),
     ("main@migrat.ended:exit=1", 6, 'did you mean "migrate"?'),
+    ("config/settigs:missing", 8, 'no pod has a ConfigMap, or a key of one, "settigs", did you mean "settings"?'),
+    ("config/settings.databas:missing", 8, 'did you mean "settings.database"?'),
+    ("secret/settings:missing", 8, "no pod has a Secret"),
+    ("web/config/settings:missing", 12, "there are none"),
+    ("volume/wrk:readonly", 8, 'no pod has a mounted volume "wrk", did you mean "work"?'),
+    ("volume/unused:readonly", 8, "there are work, files"),
+    ("probe/app.liveness:fail", 7, 'no pod has a probe "app.liveness"'),
     ("image/ap:not-found", 7, 'no container has an image "ap", did you mean "registry.example/app:1"?'),
     ("image/busybox:not-found", 7, "busybox is never pulled: its imagePullPolicy is Never"),
 ]
@@ -261,7 +329,7 @@ UNFITTING = [
 @pytest.mark.parametrize(("text", "column", "words"), UNFITTING, ids=[text for text, _, _ in UNFITTING])
 def test_a_fault_that_concerns_nothing_is_told_with_the_nearest_name(text: str, column: int, words: str) -> None:
     with pytest.raises(FaultError) as caught:
-        check_faults([Fault.parse(text)], cast())
+        check_faults([Fault.parse(text)], cast(), OBJECTS)
     assert caught.value.column == column
     assert words in str(caught.value)
 
@@ -274,7 +342,7 @@ def test_a_pod_without_pods_has_none() -> None:
 def test_names_that_are_cut_are_known_by_what_is_left() -> None:
     text = MANIFESTS.replace("name: seed}", f"name: {'s' * 50}}}")
     found = names_of(load([Source(name="m", text=text)]).objects, "default")
-    assert found.names == f"web, {'s' * 40}*, any-*"
+    assert found.names == f"web, full, {'s' * 40}*, any-*"
     assert Cast.of(make_pod()).called("web")
 
 
@@ -371,11 +439,65 @@ def test_a_container_without_orders_is_its_own() -> None:
 
 @pytest.mark.parametrize(("limit", "wanted"), [(0, MEMORY), (2**40, MEMORY), (2**23, 2**23)])
 def test_memory_is_limited_for_a_process_that_takes_too_much(limit: int, wanted: int) -> None:
-    from msgspec.structs import replace
-
     config = replace(CONFIG, resources=Resources(memory=limit, memory_swap=limit, cpu_shares=7))
     made = changed(config, faults_of(["a:oom"]), [])
     assert made.resources == Resources(memory=wanted, memory_swap=wanted, cpu_shares=7)
+
+
+@pytest.mark.parametrize("value", ["ConfigMap", "Secret"])
+def test_an_object_is_missing_or_some_of_its_keys(value: str) -> None:
+    word = "config" if value == "ConfigMap" else "secret"
+    thing = {"metadata": {"name": "a.b"}, "data": {"c": "1", "d": "2"}, "binaryData": {"c": ""}}
+    whole, key, other, far = faults_of(f"{word}/{name}:missing" for name in ("a.b", "a.b.c", "a.b.x", "a.c"))
+    assert without(thing, value, [other, far]) == (thing, ())
+    assert without(thing, value, [whole, key]) == (None, (whole,))
+    left, used = without(thing, value, [key])
+    assert (left, used) == ({**thing, "data": {"d": "2"}, "binaryData": {}}, (key,))
+    assert without(thing, "Service", [whole]) == (thing, ())
+
+
+def test_a_volume_is_read_only_where_it_is_mounted() -> None:
+    mounts = tuple(Mount(type=MountType.VOLUME, source="s", target="/t", volume=name) for name in ("work", "other"))
+    made = changed(replace(CONFIG, mounts=mounts), faults_of(["volume/work:readonly"]), [])
+    assert [mount.read_only for mount in made.mounts] == [True, False]
+    assert made.entrypoint == ("own",)
+
+
+PLACE = "10.0.0.1:80"
+SAID: list[tuple[Handler, str, str]] = [
+    (ExecAction(command=("cat", "/x")), "", 'command timed out: "cat /x" timed out after 1s'),
+    (
+        HTTPGetAction(path="/h", port=80, host="", scheme="HTTP", headers=()),
+        "HTTP probe failed with statuscode: 500",
+        'Get "http://10.0.0.1:80/h": context deadline exceeded (Client.Timeout exceeded while awaiting headers)',
+    ),
+    (
+        TCPSocketAction(port=80, host=""),
+        f"dial tcp {PLACE}: connect: connection refused",
+        f"dial tcp {PLACE}: i/o timeout",
+    ),
+    (
+        GRPCAction(port=80, service=""),
+        'service unhealthy (responded with "NOT_SERVING")',
+        f'timeout: failed to connect service "{PLACE}" within 1s: context deadline exceeded',
+    ),
+    (SleepAction(seconds=1), "", ""),
+]
+
+
+@pytest.mark.parametrize(("handler", "failure", "delay"), SAID, ids=[type(one[0]).__name__ for one in SAID])
+def test_a_probe_that_fails_says_what_its_kind_would(handler: Handler, failure: str, delay: str) -> None:
+    assert probes.failed(handler, PLACE) == ProbeRun(result=RunResult.FAILURE, output=failure)
+    assert probes.late(handler, PLACE, 1) == ProbeRun(result=RunResult.FAILURE, output=delay)
+
+
+def test_what_there_is_one_of_fails_once_unless_told_otherwise() -> None:
+    assert [n for n in range(4) if Fault.parse("sandbox:kill").comes(n)] == [0]
+    assert [n for n in range(4) if Fault.parse("sandbox#1-2:kill").comes(n)] == [1, 2]
+    assert Fault.parse("sandbox:kill").moment == Moment(container="POD", place=Place.RUNNING)
+    assert Fault.parse("a:signal=TERM").moment == Moment(container="a", place=Place.RUNNING)
+    assert Fault.parse("engine:down=1s").moment is None
+    assert Fault.parse("node@b.ended:reboot").moment == Moment(container="b", place=Place.ENDED)
 
 
 def test_attempts_and_pods_are_counted() -> None:

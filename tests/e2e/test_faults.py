@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 
 from runner.core.faults.standin import MISSING
 from runner.core.labels import FAULTS
-from tests.e2e.support import BUSYBOX, Bench, container, pod
+from tests.e2e.support import BUSYBOX, Bench, container, mounted, pod
 
 pytestmark = pytest.mark.docker
 
@@ -86,25 +86,32 @@ def refusing_registry() -> Iterator[str]:
 
 
 def run(
-    bench: Bench, pods: Mapping[str, dict[str, Any]], faults: Mapping[str, str], *more: str, shows: str = ""
+    bench: Bench,
+    pods: Mapping[str, dict[str, Any]],
+    faults: Mapping[str, str],
+    *more: str,
+    others: Sequence[dict[str, Any]] = (),
+    shows: Mapping[str, str] | None = None,
+    code: int = 1,
 ) -> dict[str, Path]:
-    """Run pods with a fault each, all at once, to their ends, or until all show something. Returns where their records are."""
+    """Run pods with a fault each, all at once, to their ends, or until each shows something. Returns where their records are."""
     names = {stem: bench.name(stem) for stem in pods}
     manifests = []
     for stem, value in pods.items():
         value["metadata"]["name"] = names[stem]
         manifests.append(value)
+    manifests += others
     artifacts = bench.directory / "artifacts"
     given = [word for stem, fault in faults.items() for word in ("--fault", f"{names[stem]}/{fault}")]
     process = bench.start(
         "run", bench.write(*manifests), *given, *more, "--no-fail-fast", "--artifacts", str(artifacts)
     )
-    for name in names.values() if shows else ():
-        process.line(f" {name} ", shows)
+    for stem, text in (shows or {}).items():
+        process.line(f" {names[stem]} ", text)
     if shows:
         process.interrupt()
     done = process.end()
-    assert done.code == (130 if shows else 1), done.err
+    assert done.code == (130 if shows else code), done.err
     assert bench.all_left() == []
     return {stem: artifacts / f"default_{name}" for stem, name in names.items()}
 
@@ -163,7 +170,7 @@ def test_images_are_refused_as_a_registry_refuses_them(bench: Bench) -> None:
             for way in ("made", "hand"):
                 pods[f"{stem}-{way}"] = once({"name": "init", "image": image})
         faults = {f"{stem}-made": f"image/*/app:{kind}" for stem, kind in kinds.items()}
-        found = run(bench, pods, faults, shows="→ Init:ImagePullBackOff")
+        found = run(bench, pods, faults, shows=dict.fromkeys(pods, "→ Init:ImagePullBackOff"))
     for stem in kinds:
         made, by_hand = (shown(found[f"{stem}-{way}"] / "trace.jsonl") for way in ("made", "hand"))
         assert [reason for reason, _, _ in made][:2] == ["ErrImagePull", "ImagePullBackOff"]
@@ -187,6 +194,128 @@ def test_an_image_that_is_there_is_pulled_and_one_without_a_shell_has_its_faults
     assert [reason for reason, _, _ in late][:3] == ["ErrImagePull", "ImagePullBackOff", "Completed"]
     log = next((artifacts["late"] / "logs" / "init").iterdir()).read_text()
     assert log.rstrip().endswith("it runs as one two")
+
+
+def referring(config: str, key: str = "colour") -> dict[str, Any]:
+    env = [{"name": "COLOUR", "valueFrom": {"configMapKeyRef": {"name": config, "key": key}}}]
+    return pod("x", container("main", env=env), terminationGracePeriodSeconds=0)
+
+
+def probed(*command: str) -> dict[str, Any]:
+    probe = {"exec": {"command": list(command)}, "periodSeconds": 1}
+    return pod("x", container("main", readinessProbe=probe), terminationGracePeriodSeconds=0)
+
+
+def writing(**more: Any) -> dict[str, Any]:
+    main = container("main", "touch /work/here", **mounted("work", "/work", **more))
+    return pod("x", main, restartPolicy="Never", volumes=[{"name": "work", "emptyDir": {}}])
+
+
+def test_what_a_pod_refers_to_fails_as_it_would_by_itself(bench: Bench) -> None:
+    settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"colour": "red"}}
+    pods = {
+        "config-made": referring("settings"),
+        "config-hand": referring("settingz"),
+        "key-made": referring("settings"),
+        "key-hand": referring("settings", "colors"),
+        "probe-made": probed("true"),
+        "probe-hand": probed("false"),
+        "write-made": writing(),
+        "write-hand": writing(readOnly=True),
+    }
+    faults = {
+        "config-made": "config/settings:missing",
+        "key-made": "config/settings.colour:missing",
+        "probe-made": "probe/main.readiness:fail",
+        "write-made": "volume/work:readonly",
+    }
+    says = {
+        "config": "→ CreateContainerConfigError",
+        "key": "→ CreateContainerConfigError",
+        "probe": "Unhealthy",
+        "write": "→ Error",
+    }
+    shows = {stem: says[stem.partition("-")[0]] for stem in pods}
+    found = run(bench, pods, faults, others=[settings], shows=shows)
+    for stem, text in {"config": 'configmap "settings" not found', "key": "couldn't find key colour"}.items():
+        made, by_hand = (shown(found[f"{stem}-{way}"] / "trace.jsonl") for way in ("made", "hand"))
+        assert made[0][0] == "CreateContainerConfigError"
+        assert made[0][1].startswith(text)
+        assert made[0] == (
+            by_hand[0][0],
+            by_hand[0][1].replace("settingz", "settings").replace("colors", "colour"),
+            None,
+        )
+    assert (
+        shown(found["write-made"] / "trace.jsonl") == shown(found["write-hand"] / "trace.jsonl") == [("Error", "", 1)]
+    )
+    assert "Read-only file system" in next((found["write-made"] / "logs" / "main").iterdir()).read_text()
+    unhealthy = [
+        {
+            one["message"]
+            for one in json.loads((found[stem] / "events.json").read_text())["items"]
+            if one["reason"] == "Unhealthy"
+        }
+        for stem in ("probe-made", "probe-hand")
+    ]
+    assert unhealthy[0] == unhealthy[1] == {"Readiness probe failed: "}
+    for stem, fault in faults.items():
+        name = found[stem].name.removeprefix("default_")
+        assert told(found[stem]) == [("podrunner", "Warning", f"Injected fault {name}/{fault}")]
+
+
+def initialized() -> dict[str, Any]:
+    """Init containers around a sidecar with a startup probe; the second one and the app run until a fault comes."""
+    probe = {"exec": {"command": ["true"]}, "periodSeconds": 1}
+    side = container("side", "sleep 600", restartPolicy="Always", startupProbe=probe)
+    inits = [container("one", ["true"]), side, container("two", "sleep 600")]
+    return pod(
+        "x", container("main", "sleep 600"), inits=inits, restartPolicy="OnFailure", terminationGracePeriodSeconds=1
+    )
+
+
+def starts(records: Path) -> list[str]:
+    """The containers of a pod in the order in which the Engine has started them, with their attempts."""
+    found = []
+    for path in (records / "engine").glob("*/*.json"):
+        value = json.loads(path.read_text())
+        found.append((value["State"]["StartedAt"], f"{path.parent.name}#{path.stem}"))
+    return [name for _, name in sorted(found)]
+
+
+ONCE_MORE = [f"{name}#{attempt}" for attempt in (0, 1) for name in ("one", "side", "two", "main")]
+
+
+def test_a_node_that_reboots_and_a_sandbox_that_is_killed_run_all_init_containers_again(bench: Bench) -> None:
+    """During their init and after it, in the order of the first time; an Engine that is away for a while changes nothing."""
+    late = ["two#0@two.running:exit=0", "main#1:exit=0"]
+    early = ["two#1:exit=0", "main:exit=0"]
+    faults = {
+        "reboot-late": ["node@main.running+200ms:reboot", *late, "two#1:exit=0"],
+        "reboot-early": ["node@two.running+200ms:reboot", *early],
+        "killed-late": ["sandbox@main.running+200ms:kill", *late, "two#1:exit=0"],
+        "killed-early": ["sandbox@two.running+200ms:kill", *early],
+        "away": ["engine@side.running:down=2s", "two#0:exit=0", "main:exit=0"],
+    }
+    names = {stem: bench.name(stem) for stem in faults}
+    pods = []
+    for name in names.values():
+        pods.append(initialized())
+        pods[-1]["metadata"]["name"] = name
+    given = [word for stem, listed in faults.items() for one in listed for word in ("--fault", f"{names[stem]}/{one}")]
+    artifacts = bench.directory / "artifacts"
+    done = bench("run", bench.write(*pods), *given, "--speed", "20", "--artifacts", str(artifacts))
+    assert done.code == 0, done.err
+    assert bench.all_left() == []
+    records = {stem: artifacts / f"default_{name}" for stem, name in names.items()}
+    assert starts(records["reboot-late"]) == starts(records["killed-late"]) == ONCE_MORE
+    during = [one for one in ONCE_MORE if not one.startswith("main")] + ["main#0"]
+    assert starts(records["reboot-early"]) == starts(records["killed-early"]) == during
+    assert starts(records["away"]) == ["one#0", "side#0", "two#0", "main#0"]
+    for stem, records_of in records.items():
+        events = [one["reason"] for one in json.loads((records_of / "events.json").read_text())["items"]]
+        assert ("SandboxChanged" in events) is (stem != "away")
+        assert (f"Injected fault {names[stem]}/{faults[stem][0]}") in [message for _, _, message in told(records_of)]
 
 
 def test_what_hangs_runs_on_and_what_is_no_fault_touches_nothing(bench: Bench) -> None:

@@ -142,6 +142,147 @@ def test_a_fault_that_concerns_nothing_is_refused() -> None:
         life("migrat:exit=3")
 
 
+# --- what a pod refers to --------------------------------------------------------------------------------------------------
+
+REFERRING = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers:
+  - name: app
+    image: "team/web:1"
+    env:
+    - {name: A, valueFrom: {configMapKeyRef: {name: settings, key: database}}}
+    - {name: B, valueFrom: {secretKeyRef: {name: token, key: password}}}
+    readinessProbe: {tcpSocket: {port: 80}, periodSeconds: 5}
+    livenessProbe: {httpGet: {port: 80, path: /live}, periodSeconds: 5, failureThreshold: 2}
+    volumeMounts: [{name: work, mountPath: /work}]
+  volumes: [{name: work, emptyDir: {}}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {database: shop}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: token}
+stringData: {password: hidden}
+"""
+MISSING = [
+    ("config/settings:missing", 'configmap "settings" not found'),
+    ("config/settings.database:missing", "couldn't find key database in ConfigMap default/settings"),
+    ("secret/token:missing", 'secret "token" not found'),
+    ("secret/token.password:missing", "couldn't find key password in Secret default/token"),
+]
+
+
+@pytest.mark.parametrize(("fault", "message"), MISSING, ids=[one[0] for one in MISSING])
+def test_what_is_missing_is_missed_as_by_a_kubelet(fault: str, message: str) -> None:
+    found = testing.simulate(REFERRING, faults=[fault], seconds=60)
+    assert found.status.word == "CreateContainerConfigError"
+    assert f"Error: {message}" in [event.message for event in found.events()]
+    assert told(found) == [("Warning", "podrunner", f"Injected fault {fault}", 1)]
+
+
+def test_what_is_missing_from_a_moment_on_was_there_before() -> None:
+    script = {"containers": {"app": {"attempts": [{"exit": 1, "after": "20s"}]}}}
+    found = testing.simulate(REFERRING, faults=["config/settings@app.running+10s:missing"], script=script, seconds=100)
+    assert _in_order(["Running", "Error", "CreateContainerConfigError"], found.words), found.words
+
+
+PROBES = [
+    ("probe/app.readiness:fail", "Readiness probe failed: dial tcp 172.17.4.4:80: connect: connection refused", 0),
+    ("probe/app.liveness#0:fail", "Liveness probe failed: HTTP probe failed with statuscode: 500", 1),
+    ("probe/app.readiness:delay=3s", "Readiness probe failed: dial tcp 172.17.4.4:80: i/o timeout", 0),
+]
+
+
+@pytest.mark.parametrize(("fault", "message", "restarts"), PROBES, ids=[one[0] for one in PROBES])
+def test_a_probe_fails_as_its_kind_does(fault: str, message: str, restarts: int) -> None:
+    found = testing.simulate(REFERRING, faults=[fault], seconds=60)
+    assert message in [event.message for event in found.events() if event.reason == "Unhealthy"]
+    assert found.status.restarts == restarts
+    assert found.status.is_ready is bool(restarts)
+    assert [count for _, _, _, count in told(found)] == [1]
+
+
+def test_a_probe_that_is_late_and_in_time_succeeds() -> None:
+    found = testing.simulate(REFERRING, faults=["probe/app.readiness:delay=500ms"], seconds=60)
+    assert found.status.is_ready
+    assert told(found)
+
+
+# --- the sandbox, the node, the Engine -------------------------------------------------------------------------------------
+
+INITIALIZED = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  terminationGracePeriodSeconds: 5
+  initContainers:
+  - {name: one, image: "team/app:1"}
+  - name: side
+    image: "team/app:1"
+    restartPolicy: Always
+    startupProbe: {tcpSocket: {port: 80}, periodSeconds: 1}
+  - {name: two, image: "team/app:1"}
+  containers: [{name: main, image: "team/app:1"}]
+"""
+_ALL = ["one", "side", "two", "main"]
+ORDERS = [
+    ("node@main.running+5s:reboot", _ALL + _ALL),
+    ("node@two.running+500ms:reboot", _ALL[:3] + _ALL),
+    ("node@side.running+500ms:reboot", _ALL[:3] + _ALL),
+    ("node@one.running:reboot", ["one", *_ALL]),
+    ("node#1@main.running+5s:reboot node@two.running+500ms:reboot", _ALL[:3] + _ALL),
+    ("node#0-1@main.running+5s:reboot", _ALL + _ALL + _ALL),
+    ("sandbox@main.running+5s:kill", _ALL + _ALL),
+    ("sandbox@two.running+500ms:kill", _ALL[:3] + _ALL),
+    ("sandbox:kill", ["one", *_ALL]),
+    ("engine@two.running:down=5s", _ALL),
+    ("engine:down=5s", _ALL),
+]
+
+
+def _started(found: SimulatedLife) -> list[str]:
+    """The containers in the order in which their instances were first seen; of many events some are not stored."""
+    names: dict[str, str] = {}
+    for _, status in found.statuses:
+        value = status.typed.to_json()
+        for one in (*value.get("initContainerStatuses", ()), *value.get("containerStatuses", ())):
+            if one.get("containerID"):
+                names.setdefault(one["containerID"], one["name"])
+    return list(names.values())
+
+
+@pytest.mark.parametrize(("faults", "started"), ORDERS, ids=[one[0] for one in ORDERS])
+def test_init_containers_run_again_in_their_order_when_the_sandbox_goes(faults: str, started: list[str]) -> None:
+    found = testing.simulate(INITIALIZED, faults=faults.split(), retry="container", seconds=300)
+    assert _started(found) == started
+    assert found.status.word == "Running"
+    assert found.status.is_ready
+    assert told(found)
+
+
+def test_a_reboot_forgets_what_a_kubelet_forgets() -> None:
+    """Back-offs begin anew; what is counted is counted on."""
+    script = {"containers": {"two": {"attempts": [{"exit": 1}]}}}
+    faults = ["node#0@two.failed+100s:reboot"]
+    found = testing.simulate(INITIALIZED, faults=faults, script=script, retry="container", seconds=140)
+    after = [at for at, status in found.statuses if status.word == "Init:CrashLoopBackOff" and at > 100]
+    assert after
+    assert min(after) < 106
+    assert len(found.init("two").attempts) > 5
+
+
+def test_an_engine_that_is_away_delays_what_is_next() -> None:
+    found = testing.simulate(INITIALIZED, faults=["engine@two.running:down=30s"], retry="container", seconds=300)
+    assert 31 < found.seconds_until("Running") < 45
+
+
 # --- the command ---------------------------------------------------------------------------------------------------------
 
 

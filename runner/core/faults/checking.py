@@ -10,18 +10,23 @@ from runner.core.faults.grammar import FaultError, Subject, read_parts
 from runner.core.faults.images import names_image
 from runner.core.faults.kinds import Aim
 from runner.core.faults.model import Fault
+from runner.core.faults.objects import KIND_OF, names_of_objects
 from runner.core.manifest.decode import nearest
-from runner.core.model import Pod, PullPolicy
+from runner.core.manifest.types import LoadedObject
+from runner.core.model import Pod, ProbeKind, PullPolicy
 
 
-def check_faults(faults: Iterable[Fault], cast: Cast) -> None:
-    """See that each fault concerns something. Raises FaultError, with the nearest name that there is."""
+def check_faults(faults: Iterable[Fault], cast: Cast, objects: Sequence[LoadedObject] = ()) -> None:
+    """See that each fault concerns something. Raises FaultError, with the nearest name that there is.
+
+    ``objects`` are what was loaded with the pods.
+    """
     for fault in faults:
         text = str(fault)
-        _check(text, fault, read_parts(text).subject, cast)
+        _check(text, fault, read_parts(text).subject, cast, objects)
 
 
-def _check(text: str, fault: Fault, subject: Subject, cast: Cast) -> None:
+def _check(text: str, fault: Fault, subject: Subject, cast: Cast, objects: Sequence[LoadedObject]) -> None:
     pods = [pod for _, pod in cast.pods]
     if fault.pod:
         pods = cast.called(fault.pod)
@@ -29,8 +34,15 @@ def _check(text: str, fault: Fault, subject: Subject, cast: Cast) -> None:
             names = [name for name, _ in cast.pods]
             raise FaultError(text, subject.pod_column, f'there is no pod "{fault.pod}"{_tip(fault.pod, names)}')
     containers = [container.name for pod in pods for container in pod.all_containers()]
-    if fault.aim is Aim.CONTAINER and fault.name not in containers:
-        problem = f'no pod has a container "{fault.name}"{_tip(fault.name, containers)}'
+    known = {
+        Aim.CONTAINER: (containers, "a container"),
+        Aim.VOLUME: (_volumes(pods), "a mounted volume"),
+        Aim.PROBE: (_probes(pods), "a probe"),
+    }.get(fault.aim)
+    if fault.aim in KIND_OF:
+        known = names_of_objects(fault.aim, pods, objects), f"a {KIND_OF[fault.aim]}, or a key of one,"
+    if known is not None and fault.name not in known[0]:
+        problem = f'no pod has {known[1]} "{fault.name}"{_tip(fault.name, known[0])}'
         raise FaultError(text, subject.name_column, problem)
     if fault.at is not None and fault.at.container not in containers:
         problem = f'no pod has a container "{fault.at.container}"{_tip(fault.at.container, containers)}'
@@ -48,6 +60,20 @@ def _check_image(text: str, fault: Fault, subject: Subject, pods: Sequence[Pod])
     if all(one.pull_policy is PullPolicy.NEVER for one in found):
         problem = f"{found[0].image} is never pulled: its imagePullPolicy is Never"
         raise FaultError(text, subject.name_column, problem)
+
+
+def _volumes(pods: Sequence[Pod]) -> list[str]:
+    return [mount.name for pod in pods for container in pod.all_containers() for mount in container.volume_mounts]
+
+
+def _probes(pods: Sequence[Pod]) -> list[str]:
+    return [
+        f"{container.name}.{str(kind).lower()}"
+        for pod in pods
+        for container in pod.all_containers()
+        for kind in ProbeKind
+        if container.probe(kind) is not None
+    ]
 
 
 def _tip(word: str, known: Sequence[str]) -> str:

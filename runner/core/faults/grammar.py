@@ -13,9 +13,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from runner.core.faults.kinds import KINDS, PATTERNS, Aim, ArgType, Kind, Moment, Place
+from runner.core.faults.kinds import KINDS, NUMBERED, PATTERNS, PLAIN, Aim, ArgType, Kind, Moment, Place
 from runner.core.faults.signals import signal_of
 from runner.core.manifest.decode import nearest
+from runner.core.model import ProbeKind
 from runner.core.text.times import parse_duration
 from runner.errors import UsageError
 
@@ -23,13 +24,16 @@ MOST_ATTEMPTS: Final = 1_000_000
 LONGEST_SECONDS: Final = 10 * 365 * 86_400.0
 """Longer than anybody waits, and short enough for a date."""
 _LONGEST_NAME: Final = 63
+PROBES: Final = tuple(str(kind).lower() for kind in ProbeKind)
 
 POD_WORDS: Final = ("pod", "po")
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _POD: Final = re.compile(r"[a-z0-9*?][-a-z0-9.*?]*")
+_OBJECT: Final = re.compile(r"[a-z0-9][-\w.]*", re.ASCII)
 _PATTERN: Final = re.compile(r"[-\w.*?/:@]+", re.ASCII)
 _NUMBERS: Final = re.compile(r"(\d+)(?:-(\d+))?")
-AIM_WORDS: Final = {str(aim): aim for aim in Aim if aim is not Aim.CONTAINER}
+AIM_WORDS: Final = {str(aim): aim for aim in Aim if aim is not Aim.CONTAINER and aim not in PLAIN}
+_PLAIN: Final = {str(aim): aim for aim in PLAIN}
 _ALL_KINDS: Final = tuple(dict.fromkeys(kind for kinds in KINDS.values() for kind in kinds))
 
 
@@ -56,10 +60,11 @@ class Subject(Struct, frozen=True, kw_only=True):
 
 
 class Parts(Struct, frozen=True, kw_only=True):
-    """A whole fault as it is written."""
+    """A whole fault as it is written. ``name`` is empty for what there is one of."""
 
     subject: Subject
     aim: Aim
+    name: str
     kind: str
     argument: int | float | str | None
 
@@ -74,7 +79,7 @@ def read_parts(text: str) -> Parts:
     aim = _aim(text, subject, word, len(place) + 2)
     value = _argument(text, word, KINDS[aim][word], argument if equals else None, len(body) + 1)
     _check_moment(text, aim, word, subject)
-    return Parts(subject=subject, aim=aim, kind=word, argument=value)
+    return Parts(subject=subject, aim=aim, name="" if aim in PLAIN else subject.name, kind=word, argument=value)
 
 
 def _subject(text: str, place: str) -> Subject:
@@ -89,12 +94,16 @@ def _subject(text: str, place: str) -> Subject:
     word, slash, name = rest.partition("/")
     if slash:
         aim = AIM_WORDS[word]
-        _check_name(text, name, column + len(word) + 1, is_pattern=aim in PATTERNS)
+        _check_name(text, name, column + len(word) + 1, aim)
+        if first is not None and aim not in NUMBERED:
+            raise FaultError(
+                text, len(target) + 2, f"{word}/{name} has no attempts: say from when with @CONTAINER.running"
+            )
         return Subject(
             pod=pod, aim=aim, name=name, first=first, last=last, at=at,
             pod_column=pod_column, name_column=column + len(word) + 1, at_column=at_column,
         )  # fmt: skip
-    _check_name(text, rest, column, is_pattern=False)
+    _check_name(text, rest, column, Aim.CONTAINER)
     return Subject(
         pod=pod, name=rest, first=first, last=last, at=at,
         pod_column=pod_column, name_column=column, at_column=at_column,
@@ -125,16 +134,33 @@ def _split_pod(text: str, target: str) -> tuple[str, int, str, int]:
     return pod, column, rest, begin
 
 
-def _check_name(text: str, name: str, column: int, *, is_pattern: bool) -> None:
+def _check_name(text: str, name: str, column: int, aim: Aim) -> None:
     if not name:
         raise FaultError(text, column, "expected the name of a target")
-    if is_pattern:
+    if aim in PATTERNS:
         found = _PATTERN.match(name)
         end = found.end() if found else 0
         if end < len(name):
             raise FaultError(text, column + end, f'unexpected "{name[end]}" in a pattern')
-    elif not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
-        raise FaultError(text, column, f'"{name}" is no name of a container')
+        return
+    form = _OBJECT if aim in (Aim.CONFIG, Aim.SECRET) else _NAME
+    if aim is Aim.PROBE:
+        name, column = _probed(text, name, column)
+    if not form.fullmatch(name) or (form is _NAME and len(name) > _LONGEST_NAME):
+        what = "a volume" if aim is Aim.VOLUME else "an object" if form is _OBJECT else "a container"
+        raise FaultError(text, column, f'"{name}" is no name of {what}')
+
+
+def _probed(text: str, name: str, column: int) -> tuple[str, int]:
+    """The container of a probe."""
+    container, dot, word = name.rpartition(".")
+    if not dot:
+        raise FaultError(text, column + len(name), f"expected probe/{name}.{'|'.join(PROBES)}")
+    if word not in PROBES:
+        near = nearest(word, PROBES)
+        tip = f', did you mean "{near}"?' if near else f"; there are {_listed(PROBES)}"
+        raise FaultError(text, column + len(container) + 1, f'"{word}" is no probe{tip}')
+    return container, column
 
 
 def _numbered(text: str, head: str) -> tuple[str, int | None, int | None]:
@@ -160,7 +186,7 @@ def _moment(text: str, moment: str, column: int) -> Moment:
     container, dot, word = where.rpartition(".")
     if not dot:
         raise FaultError(text, column, f"expected CONTAINER.{'|'.join(Place)} after @")
-    _check_name(text, container, column, is_pattern=False)
+    _check_name(text, container, column, Aim.CONTAINER)
     if word not in tuple(Place):
         near = nearest(word, Place)
         tip = f', did you mean "{near}"?' if near else f"; there are {_listed(Place)}"
@@ -185,17 +211,22 @@ def _aim(text: str, subject: Subject, word: str, column: int) -> Aim:
     known = KINDS[aim]
     if word in known:
         return aim
+    plain = _PLAIN.get(subject.name) if subject.aim is None else None
+    if plain is not None:
+        if word in KINDS[plain]:
+            return plain
+        aim, known = plain, {**KINDS[plain], **known}
     owners = [_aim_words(other) for other, kinds in KINDS.items() if word in kinds]
     if owners:
-        problem = f'"{word}" is a fault of {" and ".join(owners)}; {_aim_words(aim)} has {_listed(known)}'
+        problem = f'"{word}" is a fault of {" and ".join(owners)}; {_aim_words(aim)} has {_listed(KINDS[aim])}'
         raise FaultError(text, column, problem)
     near = nearest(word, known) or nearest(word, _ALL_KINDS)
-    tip = f', did you mean "{near}"?' if near in known else f"; {_aim_words(aim)} has {_listed(known)}"
+    tip = f', did you mean "{near}"?' if near in known else f"; {_aim_words(aim)} has {_listed(KINDS[aim])}"
     raise FaultError(text, column, f'there is no fault "{word}"{tip}')
 
 
 def _aim_words(aim: Aim) -> str:
-    return "a container" if aim is Aim.CONTAINER else f"{aim}/NAME"
+    return "a container" if aim is Aim.CONTAINER else str(aim) if aim in PLAIN else f"{aim}/NAME"
 
 
 def _argument(text: str, word: str, kind: Kind, given: str | None, column: int) -> int | float | str | None:
@@ -221,6 +252,10 @@ def _argument(text: str, word: str, kind: Kind, given: str | None, column: int) 
 def _check_moment(text: str, aim: Aim, kind: str, subject: Subject) -> None:
     """Refuse what cannot be at its time."""
     at = subject.at
+    if aim is Aim.NODE and at is None:
+        raise FaultError(
+            text, len(text.partition(":")[0]) + 1, "expected a moment, such as node@migrate.running+1s:reboot"
+        )
     if at is None or aim is not Aim.CONTAINER or at.container != subject.name:
         return
     if kind in ("start-error", "delay", "oom") and at.place is Place.RUNNING:

@@ -25,6 +25,13 @@ class Aim(StrEnum):
 
     CONTAINER = "container"
     IMAGE = "image"
+    CONFIG = "config"
+    SECRET = "secret"
+    VOLUME = "volume"
+    PROBE = "probe"
+    SANDBOX = "sandbox"
+    NODE = "node"
+    ENGINE = "engine"
 
 
 class ArgType(StrEnum):
@@ -64,11 +71,24 @@ KINDS: Final[Mapping[Aim, Mapping[str, Kind]]] = {
         "too-many-requests": Kind(),
         "delay": Kind(argument=ArgType.DURATION, type=_NORMAL),
     },
+    Aim.CONFIG: {"missing": Kind()},
+    Aim.SECRET: {"missing": Kind()},
+    Aim.VOLUME: {"readonly": Kind()},
+    Aim.SANDBOX: {"kill": Kind(is_act=True)},
+    Aim.NODE: {"reboot": Kind(is_act=True)},
+    Aim.ENGINE: {"down": Kind(argument=ArgType.DURATION, is_act=True)},
+    Aim.PROBE: {"fail": Kind(), "delay": Kind(argument=ArgType.DURATION, type=_NORMAL)},
 }
 """Which faults there are."""
 
 PATTERNS: Final = frozenset({Aim.IMAGE})
 """Aims whose names are patterns, in which ``*`` stands for anything."""
+
+
+PLAIN: Final = frozenset({Aim.SANDBOX, Aim.NODE, Aim.ENGINE})
+"""Aims of which there is one: they have no names. Their faults come once, unless attempts are named: those are its moments."""
+NUMBERED: Final = frozenset({Aim.CONTAINER, Aim.IMAGE, Aim.PROBE}) | PLAIN
+"""Aims that have attempts."""
 
 
 class Moment(Struct, frozen=True, kw_only=True):

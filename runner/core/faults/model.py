@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 from msgspec import Struct
 
 from runner.core.faults.grammar import AIM_WORDS, POD_WORDS, Parts, read_parts
-from runner.core.faults.kinds import KINDS, Aim, ArgType, Kind, Moment
+from runner.core.faults.kinds import KINDS, PLAIN, Aim, ArgType, Kind, Moment, Place
+from runner.core.labels import SANDBOX_CONTAINER
 from runner.core.text.times import format_duration
 
 
@@ -35,6 +36,17 @@ class Fault(Struct, frozen=True, kw_only=True):
         """Whether it is about a pod of this name."""
         return not self.pod or fnmatchcase(pod, self.pod)
 
+    @property
+    def moment(self) -> Moment | None:
+        """When what happens at a moment does; None: at the very beginning."""
+        if self.at is not None or self.aim is Aim.ENGINE:
+            return self.at
+        return Moment(container=self.name or SANDBOX_CONTAINER, place=Place.RUNNING)
+
+    def comes(self, number: int) -> bool:
+        """Whether it happens when its moment comes for this time, from 0; unless told otherwise it is the first one."""
+        return number == 0 if self.first is None else self.counts(number)
+
     def counts(self, number: int) -> bool:
         """Whether it is about this attempt."""
         return self.first is None or (self.last is not None and self.first <= number <= self.last)
@@ -50,7 +62,7 @@ class Fault(Struct, frozen=True, kw_only=True):
         subject = parts.subject
         return cls(
             aim=parts.aim,
-            name=subject.name,
+            name=parts.name,
             kind=parts.kind,
             argument=parts.argument,
             pod=subject.pod,
@@ -65,7 +77,7 @@ class Fault(Struct, frozen=True, kw_only=True):
         if self.pod:
             word = "pod/" if self.pod in (*AIM_WORDS, *POD_WORDS) else ""
             prefix = f"{word}{self.pod}/"
-        aim = "" if self.aim is Aim.CONTAINER else f"{self.aim}/"
+        aim = "" if self.aim is Aim.CONTAINER else str(self.aim) if self.aim in PLAIN else f"{self.aim}/"
         attempts = "" if self.first is None else f"#{self.first}"
         if self.last != self.first:
             attempts += f"-{self.last}"

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from runner.core.container.containerconfig import ContainerConfig, Mount, MountType, VolumeConfig
-from runner.core.faults.kinds import Place
+from runner.core.faults.kinds import Aim, Place
 from runner.core.faults.model import Fault
 from runner.core.labels import MANAGED, OWNER, POD_NAME, POD_NAMESPACE, POD_UID, VOLUME
 
@@ -47,7 +47,7 @@ class Orders(Struct, frozen=True, kw_only=True):
 
 def needs_program(faults: Iterable[Fault]) -> bool:
     """Whether some of a container's faults need the stand-in."""
-    return any(fault.kind in (_EXIT, _HANG, _OOM, "delay") for fault in faults)
+    return any(fault.aim is Aim.CONTAINER and fault.kind in (_EXIT, _HANG, _OOM, "delay") for fault in faults)
 
 
 def changed(config: ContainerConfig, faults: Sequence[Fault], command: Sequence[str]) -> ContainerConfig:
@@ -55,7 +55,11 @@ def changed(config: ContainerConfig, faults: Sequence[Fault], command: Sequence[
 
     The last fault of a kind counts.
     """
-    kinds = {fault.kind: fault for fault in faults}
+    shut = {fault.name for fault in faults if fault.aim is Aim.VOLUME}
+    if shut:
+        mounts = [replace(mount, read_only=mount.read_only or mount.volume in shut) for mount in config.mounts]
+        config = replace(config, mounts=tuple(mounts))
+    kinds = {fault.kind: fault for fault in faults if fault.aim is Aim.CONTAINER}
     if "start-error" in kinds:
         return replace(config, entrypoint=(MISSING,), command=None)
     if not needs_program(faults):

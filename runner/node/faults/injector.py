@@ -7,7 +7,7 @@ of its pod when it happens.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar, cast
@@ -21,18 +21,23 @@ from runner.core.container.containerconfig import ContainerConfig
 from runner.core.faults import standin
 from runner.core.faults.annotation import annotated
 from runner.core.faults.images import names_image, pull_error
-from runner.core.faults.kinds import Aim, Moment, Place
+from runner.core.faults.kinds import Aim, Place
 from runner.core.faults.model import Fault
+from runner.core.faults.objects import KIND_OF
 from runner.core.images.images import InvalidReference, apply_default_tag
-from runner.core.labels import CONTAINER_NAME, POD_UID, SANDBOX_CONTAINER, attempt_of
+from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_SANDBOX, attempt_of
 from runner.core.model import Pod, PullPolicy
 from runner.core.reasons import EventReason, Note
-from runner.engine.protocol import ContainerDetails, Engine, EngineEvent, EngineState, ImageDetails
+from runner.engine import seam
+from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineEvent, EngineState, ImageDetails
 from runner.engine.seam import Call, Seam
-from runner.errors import EngineError, EngineRefusal, NotFound
+from runner.errors import EngineError, EngineRefusal, EngineUnavailable, NotFound
 from runner.kubelet.loop.reporter import Reporter
 from runner.kubelet.podworkers.wiring import Shared
+from runner.kubelet.prober.handlers.contract import Target
 from runner.node.faults.agenda import Agenda
+from runner.node.faults.views import SeenHandlers, SeenRegistry
+from runner.node.running import Rebooted
 from runner.sandbox.image import sandbox_program
 
 T = TypeVar("T")
@@ -68,6 +73,14 @@ class Injector:
         self._tries: dict[tuple[str, str], dict[object, int]] = {}
         """How often an image was asked of its registry for a pod, with each of the credentials."""
         self._pulled: set[tuple[str, str]] = set()
+        self._once: set[tuple[str, Fault, object]] = set()
+        self._times: dict[tuple[str, Fault], int] = {}
+        """How often the moment of what happens to a sandbox, the node or the Engine has come."""
+        self._down: dict[str, float] = {}
+        """Until when the Engine does not answer for a pod, on the steady clock."""
+        self._reboot: Callable[[], None] = lambda: None
+        self._goes_on = threading.Event()
+        self._goes_on.set()
         self._lock = threading.RLock()
 
     # --- where it stands ------------------------------------------------------------------------------------------------
@@ -77,15 +90,36 @@ class Injector:
         self._below = engine
         return Seam(engine, self, self._clock)
 
-    def shared(self, shared: Shared) -> Shared:
+    def shared(self, shared: Shared, pod: Pod) -> Shared:
         """What a pod's worker is made from: it does one thing after the other, so that each has its time, and its attempt."""
-        return replace(shared, looks_ahead=False, locks=None)
+        return replace(
+            shared,
+            looks_ahead=False,
+            locks=None,
+            registry=SeenRegistry(
+                shared.registry, partial(self._of_objects, pod.uid), partial(self._tell_once, pod.uid)
+            ),
+            handlers=SeenHandlers(
+                shared.handlers,
+                self._agenda,
+                self._of_probe,
+                lambda fault, target: self._tell_once(pod.uid, fault, target.attempt),
+            ),
+        )
 
     def attach(self, pod: Pod, reporter: Reporter) -> None:
         """A pod's worker is made."""
         faults = tuple(fault for fault in self._faults if fault.is_in(pod.name))
+        found = _Attached(pod, reporter, faults)
         with self._lock:
-            self._pods[pod.uid] = _Attached(pod, reporter, faults)
+            self._pods[pod.uid] = found
+        for fault in faults:
+            if fault.nature.is_act and fault.moment is None:
+                self._due(found, fault, 0.0)
+
+    def on_reboot(self, callback: Callable[[], None]) -> None:
+        """Have this called when the node has come back."""
+        self._reboot = callback
 
     def forget(self, uid: str) -> None:
         """A pod is let go of."""
@@ -118,6 +152,11 @@ class Injector:
         found = None if call.step else self._pods.get(call.target.uid)
         if found is None or not found.faults:
             return proceed()
+        if not self._goes_on.is_set():
+            self._goes_on.wait()
+            raise Rebooted
+        if self._clock.steady() < self._down.get(found.pod.uid, 0.0):
+            raise EngineUnavailable("the Engine does not answer: a fault was injected")
         match call.verb:
             case "create_container":
                 return cast(T, self._create(found, call, cast(Callable[[], str], proceed)))
@@ -156,10 +195,32 @@ class Injector:
         for fault in found.faults:
             if not fault.nature.is_act:
                 continue
-            at = fault.at or Moment(container=fault.name, place=Place.RUNNING)
-            is_own = fault.aim is Aim.CONTAINER and at.container == fault.name
-            if (at.container, at.place) == (container, place) and (not is_own or fault.counts(attempt)):
-                self._agenda.after(at.after, partial(self._act, found, fault))
+            at = fault.moment
+            if at is None or (at.container, at.place) != (container, place):
+                continue
+            if fault.aim is not Aim.CONTAINER:
+                self._due(found, fault, at.after)
+            elif at.container != fault.name or fault.counts(attempt):
+                self._agenda.after(at.after, partial(self._signal, found, fault))
+
+    def _due(self, found: _Attached, fault: Fault, seconds: float) -> None:
+        """The moment of what happens to a sandbox, the node or the Engine has come."""
+        key = (found.pod.uid if fault.aim is Aim.SANDBOX else "", fault)
+        with self._lock:
+            number = self._times.get(key, 0)
+            self._times[key] = number + 1
+        if not fault.comes(number):
+            return
+        if fault.aim is Aim.SANDBOX:
+            act = partial(self._kill_sandbox, found, fault)
+        elif fault.aim is Aim.NODE:
+            act = partial(self._reboot_node, fault)
+        else:
+            act = partial(self._take_engine_down, fault)
+        if seconds or fault.moment is not None:
+            self._agenda.after(seconds, act)
+        else:
+            act()
 
     def _has_ended(self, uid: str, container: str, attempt: int, *, failed: bool) -> None:
         found = self._pods.get(uid)
@@ -168,22 +229,90 @@ class Injector:
             if failed:
                 self._has_come(found, container, attempt, Place.FAILED)
 
-    def _act(self, found: _Attached, fault: Fault) -> None:
-        """Send a signal to what runs of a container now."""
+    def _kill_sandbox(self, found: _Attached, fault: Fault) -> None:
+        for one in self._running_of(found, {DOCKER_TYPE: TYPE_SANDBOX}):
+            self._tell(found, fault)
+            self._kill(found, one)
+
+    def _reboot_node(self, fault: Fault) -> None:
+        """Have the pods lose all their containers at once, and the node come back."""
+        pods = [found for found in self._pods.values() if fault in found.faults]
+        for found in pods:
+            self._tell(found, fault)
+        self._goes_on.clear()
+        try:
+            for found in pods:
+                running = self._running_of(found, {})
+                for one in sorted(running, key=lambda one: one.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
+                    self._kill(found, one)
+            self._reboot()
+        finally:
+            self._goes_on.set()
+
+    def _take_engine_down(self, fault: Fault) -> None:
+        """Let the Engine not answer; what runs goes on."""
+        pods = [found for found in self._pods.values() if fault in found.faults]
+        for found in pods:
+            self._tell(found, fault)
+        end = self._clock.steady() + float(fault.argument or 0)
+        with self._lock:
+            self._down.update({found.pod.uid: end for found in pods})
+
+    def _running_of(self, found: _Attached, labels: Mapping[str, str]) -> list[ContainerSummary]:
+        """What runs of a pod; nothing when the Engine does not tell."""
         assert self._below is not None
-        labels = {POD_UID: found.pod.uid, CONTAINER_NAME: fault.name}
+        try:
+            every = self._below.of(found.pod).list_containers({POD_UID: found.pod.uid, **labels})
+        except EngineError:
+            return []
+        return [one for one in every if one.state is EngineState.RUNNING]
+
+    def _kill(self, found: _Attached, one: ContainerSummary, signal: str = "SIGKILL") -> None:
+        assert self._below is not None
+        engine = self._below.of(found.pod, one.labels.get(CONTAINER_NAME, ""), attempt_of(one.labels))
         with suppress(EngineError):  # It is gone, or the Engine is: a kubelet sees what there is.
-            for one in self._below.of(found.pod).list_containers(labels):
-                if one.state is EngineState.RUNNING and fault.counts(attempt_of(one.labels)):
-                    self._tell(found, fault)
-                    engine = self._below.of(found.pod, fault.name, attempt_of(one.labels))
-                    engine.kill_container(one.id, f"SIG{fault.argument}")
+            engine.kill_container(one.id, signal)
+
+    def _signal(self, found: _Attached, fault: Fault) -> None:
+        """Send a signal to what runs of a container now."""
+        for one in self._running_of(found, {CONTAINER_NAME: fault.name}):
+            if fault.counts(attempt_of(one.labels)):
+                self._tell(found, fault)
+                self._kill(found, one, f"SIG{fault.argument}")
 
     def _tell(self, found: _Attached, fault: Fault) -> None:
-        container = found.pod.container(fault.name) if fault.aim is Aim.CONTAINER else None
+        name = fault.name.rpartition(".")[0] if fault.aim is Aim.PROBE else fault.name
+        container = found.pod.container(name) if fault.aim in (Aim.CONTAINER, Aim.PROBE) else None
         note = Note(type=fault.nature.type, reason=EventReason.FAULT_INJECTED, message=f"Injected fault {fault}")
         path = "" if container is None else container.field_path
         found.reporter.recorder.note(note, field_path=path, component=COMPONENT)
+
+    def _tell_once(self, uid: str, fault: Fault, number: object = None) -> None:
+        """Tell of what is met again and again once for each attempt."""
+        found, key = self._pods.get(uid), (uid, fault, number)
+        with self._lock:
+            if found is None or key in self._once:
+                return
+            self._once.add(key)
+        self._tell(found, fault)
+
+    # --- what a pod sees ------------------------------------------------------------------------------------------------
+
+    def _of_objects(self, uid: str) -> list[Fault]:
+        found = self._pods.get(uid)
+        return [] if found is None else [one for one in found.faults if one.aim in KIND_OF and self._holds(uid, one)]
+
+    def _of_probe(self, target: Target) -> list[Fault]:
+        found = self._pods.get(target.pod.uid)
+        name = f"{target.container.name}.{str(target.probe).lower()}"
+        return [
+            fault
+            for fault in (() if found is None else found.faults)
+            if fault.aim is Aim.PROBE
+            and fault.name == name
+            and fault.counts(target.attempt or 0)
+            and self._holds(target.pod.uid, fault)
+        ]
 
     # --- containers -----------------------------------------------------------------------------------------------------
 
@@ -191,20 +320,17 @@ class Injector:
         target, pod = call.target, found.pod
         if pod.container(target.container) is None or target.attempt is None:
             return proceed()
+        given = cast(ContainerConfig, call.arguments["config"])
         faults = tuple(
             fault
             for fault in found.faults
-            if fault.aim is Aim.CONTAINER
-            and not fault.nature.is_act
-            and fault.name == target.container
-            and fault.counts(target.attempt)
+            if (_is_mounted(fault, given) if fault.aim is Aim.VOLUME else _is_own(fault, target))
             and self._holds(pod.uid, fault)
         )
         if not faults:
             return proceed()
         assert self._below is not None
         engine = self._below.of(pod, target.container, target.attempt)
-        given = cast(ContainerConfig, call.arguments["config"])
         config = standin.changed(given, faults, _command(given, engine))
         made = cast(Callable[..., str], proceed)(config=config)  # What the seam gives takes other arguments.
         if standin.needs_program(faults):
@@ -232,7 +358,7 @@ class Injector:
 
     def _start(self, found: _Attached, call: Call, proceed: Callable[[], T]) -> T:
         target = call.target
-        if target.attempt is None or target.container in ("", SANDBOX_CONTAINER):
+        if target.attempt is None or not target.container:
             return proceed()
         self._has_come(found, target.container, target.attempt, Place.CREATED)
         for fault in self._in.get((target.uid, target.container, target.attempt), ()):
@@ -302,6 +428,16 @@ class Injector:
         except EngineRefusal:
             return False
         return True
+
+
+def _is_own(fault: Fault, target: seam.Target) -> bool:
+    """Whether a container is created with a fault."""
+    is_meant = fault.aim is Aim.CONTAINER and not fault.nature.is_act and fault.name == target.container
+    return is_meant and target.attempt is not None and fault.counts(target.attempt)
+
+
+def _is_mounted(fault: Fault, config: ContainerConfig) -> bool:
+    return any(mount.volume == fault.name for mount in config.mounts)
 
 
 def _key(found: _Attached, call: Call) -> tuple[str, str]:
