@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -91,9 +91,7 @@ class Node:
         self.holder = newcomers.holder
         self._newcomers = newcomers
         self._listener = listener
-        self._faults = faults
-        if faults is not None:
-            faults.on_reboot(self.reboot)
+        self._faults = self._heeding(faults)
         self._sandbox_image = sandbox_image
         self._health = EngineHealth()
         self._shared = Shared(
@@ -123,6 +121,11 @@ class Node:
         """What ended the reconciling of the workloads."""
         self._on_trouble: tuple[Callable[[], None], ...] = ()
         self._on_leave: tuple[Callable[[PodUID], None], ...] = ()
+
+    def _heeding(self, faults: Injector | None) -> Injector | None:
+        if faults is not None:
+            faults.on_reboot(self.reboot)
+        return faults
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
@@ -489,10 +492,11 @@ class Node:
         for one in self.running:
             one.say_goodbye(self._listener)
 
-    def reboot(self) -> None:
-        """All that the kubelet knows of its pods is what is in the registry and the Engine, from their next steps on."""
+    def reboot(self, uids: Collection[str]) -> None:
+        """All that the kubelet knows of pods is what is in the registry and the Engine, from their next steps on."""
         for one in self.running:
-            one.reboot()
+            if one.pod.uid in uids:
+                one.reboot()
 
     def end_faults(self) -> None:
         """Inject nothing any more, and let nobody wait for a fault's time."""

@@ -7,7 +7,7 @@ of its pod when it happens.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar, cast
@@ -78,7 +78,9 @@ class Injector:
         """How often the moment of what happens to a sandbox, the node or the Engine has come."""
         self._down: dict[str, float] = {}
         """Until when the Engine does not answer for a pod, on the steady clock."""
-        self._reboot: Callable[[], None] = lambda: None
+        self._reboot: Callable[[Collection[str]], None] = lambda _: None
+        self._rebooting: frozenset[str] = frozenset()
+        """The pods whose node is down."""
         self._goes_on = threading.Event()
         self._goes_on.set()
         self._lock = threading.RLock()
@@ -117,8 +119,8 @@ class Injector:
             if fault.nature.is_act and fault.moment is None:
                 self._due(found, fault, 0.0)
 
-    def on_reboot(self, callback: Callable[[], None]) -> None:
-        """Have this called when the node has come back."""
+    def on_reboot(self, callback: Callable[[Collection[str]], None]) -> None:
+        """Have this called with the uids of pods when their node has come back."""
         self._reboot = callback
 
     def forget(self, uid: str) -> None:
@@ -152,7 +154,7 @@ class Injector:
         found = None if call.step else self._pods.get(call.target.uid)
         if found is None or not found.faults:
             return proceed()
-        if not self._goes_on.is_set():
+        if found.pod.uid in self._rebooting:
             self._goes_on.wait()
             raise Rebooted
         if self._clock.steady() < self._down.get(found.pod.uid, 0.0):
@@ -240,13 +242,15 @@ class Injector:
         for found in pods:
             self._tell(found, fault)
         self._goes_on.clear()
+        self._rebooting = frozenset(found.pod.uid for found in pods)
         try:
             for found in pods:
                 running = self._running_of(found, {})
                 for one in sorted(running, key=lambda one: one.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
                     self._kill(found, one)
-            self._reboot()
+            self._reboot(self._rebooting)
         finally:
+            self._rebooting = frozenset()
             self._goes_on.set()
 
     def _take_engine_down(self, fault: Fault) -> None:
