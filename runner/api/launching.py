@@ -51,6 +51,10 @@ def _deaf(narration: Narration) -> None:
     """A listener that does nothing."""
 
 
+def _nothing() -> None:
+    """Nothing has to be ended."""
+
+
 def _wait_for_its_turn(owned: Owned) -> None:
     """Begin nothing early."""
 
@@ -452,12 +456,12 @@ class Launching(Ground):
         from runner.node.node import Node
         from runner.node.threads import Threads
 
-        injector, engine = None, self.engine
+        injector, engine, on_close = None, self.engine, _nothing
         if options.faults:
             from runner.api.faults import injector_of
 
             injector = injector_of(options.faults, self.clock)
-            engine = injector.engine(engine)
+            engine, on_close = injector.engine(engine), injector.close
         engine = engine if recording is None else recording.engine(engine)
         node = Node(
             engine=engine,
@@ -473,4 +477,4 @@ class Launching(Ground):
             secrets=secrets,
             faults=injector,
         )
-        return Waiting(node, Threads(node), options)
+        return Waiting(node, Threads(node), options, on_close)

@@ -31,8 +31,12 @@ REST_SHARE, LONGEST_REST_SECONDS = 4.0, 0.1
 class Waiting:
     """One run and the node that it has brought along."""
 
-    def __init__(self, node: Node, threads: Threads, options: RunOptions) -> None:
+    def __init__(
+        self, node: Node, threads: Threads, options: RunOptions, on_close: Callable[[], None] = lambda: None
+    ) -> None:
+        """``on_close`` ends what the run has brought beside the node."""
         self.node = node
+        self._on_close = on_close
         self._threads = threads
         self._options = options
         self._clock = node.clock
@@ -174,7 +178,7 @@ class Waiting:
         insists = self._insists()
         # First: a pod that is heard of later would have a worker that is not waited for.
         self._threads.close(gives_up=insists)
-        self.node.end_faults()
+        self._on_close()
         self.node.detach()
         if not self._has_let_go:
             self._threads.join(HALT_SECONDS, gives_up=insists)

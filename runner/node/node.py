@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -91,7 +91,7 @@ class Node:
         self.holder = newcomers.holder
         self._newcomers = newcomers
         self._listener = listener
-        self._faults = self._heeding(faults)
+        self._faults = faults
         self._sandbox_image = sandbox_image
         self._health = EngineHealth()
         self._shared = Shared(
@@ -121,11 +121,6 @@ class Node:
         """What ended the reconciling of the workloads."""
         self._on_trouble: tuple[Callable[[], None], ...] = ()
         self._on_leave: tuple[Callable[[PodUID], None], ...] = ()
-
-    def _heeding(self, faults: Injector | None) -> Injector | None:
-        if faults is not None:
-            faults.on_reboot(self.reboot)
-        return faults
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
@@ -258,10 +253,10 @@ class Node:
             on_trouble=self._hear_of_trouble,
             on_give_up=self.tell_news,
         )
-        faults = self._faults
-        worker = make_worker(self._shared if faults is None else faults.shared(self._shared, pod), order)
-        if faults is not None:
-            faults.attach(pod, worker.reporter)
+        if self._faults is None:
+            return make_worker(self._shared, order)
+        worker = make_worker(self._faults.shared(self._shared, pod), order)
+        self._faults.attach(pod, worker.reporter, self.roster.reboot)
         return worker
 
     def _status_of(self, uid: PodUID) -> PodStatus | None:
@@ -491,17 +486,6 @@ class Node:
         """Ended containers that are kept tell nothing more: their readers come to an end, as if they were removed."""
         for one in self.running:
             one.say_goodbye(self._listener)
-
-    def reboot(self, uids: Collection[str]) -> None:
-        """All that the kubelet knows of pods is what is in the registry and the Engine, from their next steps on."""
-        for one in self.running:
-            if one.pod.uid in uids:
-                one.reboot()
-
-    def end_faults(self) -> None:
-        """Inject nothing any more, and let nobody wait for a fault's time."""
-        if self._faults is not None:
-            self._faults.close()
 
     def give_up(self) -> None:
         """Let go of what cannot be removed, and say so; it has no owner then."""

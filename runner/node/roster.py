@@ -141,6 +141,12 @@ class Roster:
         uid = controller_of(pod.manifest) if controllers else ""
         return next((one for one in controllers if one.workload.uid == uid), None)
 
+    def reboot(self, uid: str) -> None:
+        """All that is known of a pod is what is in the registry and the Engine, from its next step on."""
+        one = self.live.get(uid)
+        if one is not None:
+            one.reboot()
+
     # --- letting go ---------------------------------------------------------------------------------------------------
 
     def _lose(self, one: Running) -> None:

@@ -7,7 +7,7 @@ of its pod when it happens.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar, cast
@@ -52,6 +52,7 @@ class _Attached(Struct, frozen=True):
     pod: Pod
     reporter: Reporter
     faults: tuple[Fault, ...]
+    reboot: Callable[[str], None]
 
 
 class Injector:
@@ -78,7 +79,6 @@ class Injector:
         """How often the moment of what happens to a sandbox, the node or the Engine has come."""
         self._down: dict[str, float] = {}
         """Until when the Engine does not answer for a pod, on the steady clock."""
-        self._reboot: Callable[[Collection[str]], None] = lambda _: None
         self._rebooting: frozenset[str] = frozenset()
         """The pods whose node is down."""
         self._goes_on = threading.Event()
@@ -109,19 +109,15 @@ class Injector:
             ),
         )
 
-    def attach(self, pod: Pod, reporter: Reporter) -> None:
-        """A pod's worker is made."""
+    def attach(self, pod: Pod, reporter: Reporter, reboot: Callable[[str], None]) -> None:
+        """A pod's worker is made. ``reboot`` is called with its uid when its node has come back."""
         faults = tuple(fault for fault in self._faults if fault.is_in(pod.name))
-        found = _Attached(pod, reporter, faults)
+        found = _Attached(pod, reporter, faults, reboot)
         with self._lock:
             self._pods[pod.uid] = found
         for fault in faults:
             if fault.nature.is_act and fault.moment is None:
                 self._due(found, fault, 0.0)
-
-    def on_reboot(self, callback: Callable[[Collection[str]], None]) -> None:
-        """Have this called with the uids of pods when their node has come back."""
-        self._reboot = callback
 
     def forget(self, uid: str) -> None:
         """A pod is let go of."""
@@ -248,7 +244,8 @@ class Injector:
                 running = self._running_of(found, {})
                 for one in sorted(running, key=lambda one: one.labels.get(DOCKER_TYPE) == TYPE_SANDBOX):
                     self._kill(found, one)
-            self._reboot(self._rebooting)
+            for found in pods:
+                found.reboot(found.pod.uid)
         finally:
             self._rebooting = frozenset()
             self._goes_on.set()
