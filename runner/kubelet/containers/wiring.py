@@ -28,6 +28,7 @@ from runner.kubelet.loop.restarts import Restarts
 from runner.kubelet.loop.secrecy import Secrets
 from runner.kubelet.loop.status import StatusManager
 from runner.kubelet.loop.tasks import TaskSet
+from runner.kubelet.loop.troubles import Troubles
 from runner.kubelet.prober.handlers import Handlers
 from runner.kubelet.prober.results import Results
 from runner.kubelet.volumes.planning import Plans
@@ -44,16 +45,23 @@ class Containers(Struct, frozen=True, kw_only=True):
     storage: StorageWatch
 
 
+class Known(Struct, frozen=True, kw_only=True):
+    """What is known of one pod, each part by the object that alone assigns it; nearly everybody looks at it."""
+
+    cache: PodCache
+    reporter: Reporter
+    restarts: Restarts
+    results: Results
+    statuses: StatusManager
+    tasks: TaskSet
+    troubles: Troubles
+
+
 def make_containers(
+    known: Known,
     *,
     maker: SandboxMaker,
     ahead: Ahead,
-    cache: PodCache,
-    statuses: StatusManager,
-    restarts: Restarts,
-    reporter: Reporter,
-    results: Results,
-    tasks: TaskSet,
     engine: Engine,
     registry: Registry,
     handlers: Handlers,
@@ -70,6 +78,8 @@ def make_containers(
 
     ``looks_ahead``: the next container is prepared while the one before runs.
     """
+    cache, statuses, restarts, reporter = known.cache, known.statuses, known.restarts, known.reporter
+    results, tasks = known.results, known.tasks
     clock, jobs, making = maker.clock, maker.jobs, maker.making
     messages = None
     if has_messages:

@@ -14,7 +14,7 @@ from runner.core.status.podstatus import PodStatus
 from runner.core.sync.restart import with_retry_scope
 from runner.engine.protocol import Engine
 from runner.kubelet.containers.sandbox import Ahead, SandboxMaker
-from runner.kubelet.containers.wiring import Containers, make_containers
+from runner.kubelet.containers.wiring import Containers, Known, make_containers
 from runner.kubelet.images.imagevolumes import ImageVolumes
 from runner.kubelet.images.manager import ImageManager
 from runner.kubelet.images.pullqueue import PullQueue
@@ -82,19 +82,7 @@ class Order(Struct, frozen=True, kw_only=True):
     on_give_up: Callable[[], None]
 
 
-class _Ground(Struct, frozen=True, kw_only=True):
-    """What is known of the pod, which nearly everybody looks at."""
-
-    cache: PodCache
-    reporter: Reporter
-    restarts: Restarts
-    results: Results
-    statuses: StatusManager
-    tasks: TaskSet
-    troubles: Troubles
-
-
-def _ground(shared: Shared, order: Order) -> _Ground:
+def _known(shared: Shared, order: Order) -> Known:
     registry, clock, options = shared.registry, shared.clock, order.options
     pod = with_retry_scope(order.pod, options.retry.scope)
     observer = Observer(
@@ -113,7 +101,7 @@ def _ground(shared: Shared, order: Order) -> _Ground:
     statuses = StatusManager(
         cache, registry, reporter, clock, results.view, host_ip=options.host_ip, stored=order.stored
     )
-    return _Ground(
+    return Known(
         cache=cache,
         reporter=reporter,
         restarts=Restarts(pod.uid, registry.ledger, options),
@@ -124,28 +112,28 @@ def _ground(shared: Shared, order: Order) -> _Ground:
     )
 
 
-def _images(shared: Shared, order: Order, ground: _Ground) -> ImageManager:
+def _images(shared: Shared, order: Order, known: Known) -> ImageManager:
     return ImageManager(
-        ground.cache,
+        known.cache,
         order.engine,
         shared.registry,
-        ground.reporter,
+        known.reporter,
         order.maker.jobs,
         shared.clock,
-        settings=ground.restarts.settings,
-        troubles=ground.troubles,
+        settings=known.restarts.settings,
+        troubles=known.troubles,
         ticket=shared.queue.ticket(order.wakeup.set),
         locks=shared.locks,
     )
 
 
-def _volumes(shared: Shared, order: Order, ground: _Ground) -> VolumeManager:
+def _volumes(shared: Shared, order: Order, known: Known) -> VolumeManager:
     return VolumeManager(
-        ground.cache,
+        known.cache,
         order.engine,
         shared.registry,
-        ground.reporter,
-        ground.troubles,
+        known.reporter,
+        known.troubles,
         order.maker.jobs,
         shared.clock,
         owner=order.maker.owner,
@@ -153,19 +141,12 @@ def _volumes(shared: Shared, order: Order, ground: _Ground) -> VolumeManager:
     )
 
 
-def _containers(
-    shared: Shared, order: Order, ground: _Ground, images: ImageManager, volumes: VolumeManager
-) -> Containers:
+def _containers(shared: Shared, order: Order, known: Known, images: ImageManager, volumes: VolumeManager) -> Containers:
     maker, engine = order.maker, order.engine
     return make_containers(
+        known,
         maker=maker,
         ahead=order.ahead,
-        cache=ground.cache,
-        statuses=ground.statuses,
-        restarts=ground.restarts,
-        reporter=ground.reporter,
-        results=ground.results,
-        tasks=ground.tasks,
         engine=engine,
         registry=shared.registry,
         handlers=shared.handlers,
@@ -183,7 +164,7 @@ def _containers(
 def _loop(
     shared: Shared,
     order: Order,
-    ground: _Ground,
+    known: Known,
     *,
     images: ImageManager,
     volumes: VolumeManager,
@@ -192,25 +173,25 @@ def _loop(
     rests: Rests,
 ) -> SyncLoop:
     syncer = Syncer(
-        cache=ground.cache,
-        statuses=ground.statuses,
-        restarts=ground.restarts,
-        reporter=ground.reporter,
-        troubles=ground.troubles,
+        cache=known.cache,
+        statuses=known.statuses,
+        restarts=known.restarts,
+        reporter=known.reporter,
+        troubles=known.troubles,
         engine=order.engine,
         clock=shared.clock,
         containers=containers,
         options=order.options,
     )
     return SyncLoop(
-        cache=ground.cache,
-        statuses=ground.statuses,
-        restarts=ground.restarts,
-        reporter=ground.reporter,
-        results=ground.results.view,
+        cache=known.cache,
+        statuses=known.statuses,
+        restarts=known.restarts,
+        reporter=known.reporter,
+        results=known.results.view,
         registry=shared.registry,
         clock=shared.clock,
-        tasks=ground.tasks,
+        tasks=known.tasks,
         images=images,
         volumes=volumes,
         ahead=order.ahead,
@@ -225,10 +206,10 @@ def _loop(
 def make_worker(shared: Shared, order: Order) -> PodWorker:
     """Put a worker together for one pod."""
     registry, clock, options, engine = shared.registry, shared.clock, order.options, order.engine
-    ground = _ground(shared, order)
-    cache, statuses, reporter, tasks = ground.cache, ground.statuses, ground.reporter, ground.tasks
-    images, volumes = _images(shared, order, ground), _volumes(shared, order, ground)
-    containers = _containers(shared, order, ground, images, volumes)
+    known = _known(shared, order)
+    cache, statuses, reporter, tasks = known.cache, known.statuses, known.reporter, known.tasks
+    images, volumes = _images(shared, order, known), _volumes(shared, order, known)
+    containers = _containers(shared, order, known, images, volumes)
     patience = Patience(shared.health, cache.observer, reporter, tasks, clock)
     rests = Rests(cache, statuses, patience, clock)
     return PodWorker(
@@ -236,7 +217,7 @@ def make_worker(shared: Shared, order: Order) -> PodWorker:
         cache=cache,
         statuses=statuses,
         reporter=reporter,
-        troubles=ground.troubles,
+        troubles=known.troubles,
         registry=registry,
         clock=clock,
         wakeup=order.wakeup,
@@ -252,13 +233,13 @@ def make_worker(shared: Shared, order: Order) -> PodWorker:
             clock=clock,
             node_name=options.node_name,
         ),
-        probes=ProbeManager(cache, ground.results, statuses, reporter, shared.handlers, tasks, order.maker.jobs, clock),
+        probes=ProbeManager(cache, known.results, statuses, reporter, shared.handlers, tasks, order.maker.jobs, clock),
         volumes=volumes,
         storage=containers.storage,
         loop=_loop(
             shared,
             order,
-            ground,
+            known,
             images=images,
             volumes=volumes,
             containers=containers,
