@@ -299,7 +299,7 @@ class Launching(Ground):
         self, pods: Sequence[Made], objects: Sequence[LoadedObject], options: RunOptions
     ) -> Sequence[Made]:
         """The pods with an annotation that names their faults. Raises UsageError for what cannot be injected."""
-        from runner.api.faults import check, refuse_what_cannot_be
+        from runner.node.faults.making import check, refuse_what_cannot_be
 
         check(options.faults, objects)
         refuse_what_cannot_be(options.faults, self.engine)
@@ -458,7 +458,7 @@ class Launching(Ground):
 
         injector, engine, on_close = None, self.engine, _nothing
         if options.faults:
-            from runner.api.faults import injector_of
+            from runner.node.faults.making import injector_of
 
             injector = injector_of(options.faults, self.clock)
             engine, on_close = injector.engine(engine), injector.close

@@ -20,7 +20,7 @@ from runner.registry.identities import RandomIdentities
 def checked_faults(faults: Sequence[Fault], objects: Sequence[LoadedObject]) -> Sequence[Fault]:
     """Faults for a simulation, when each can concern something of what was loaded. Raises UsageError."""
     if faults:
-        from runner.api.faults import check
+        from runner.node.faults.making import check
 
         check(faults, objects)
     return faults

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from runner.clock import Clock
 from runner.core.cast import names_of
 from runner.core.faults.checking import check_faults
-from runner.core.faults.files import FaultLike, faults_of, parse_faults
 from runner.core.faults.kinds import Aim
 from runner.core.faults.model import Fault
 from runner.core.manifest.types import LoadedObject
@@ -15,8 +14,6 @@ from runner.engine.protocol import Engine
 from runner.errors import UsageError
 from runner.node.faults.agenda import ThreadAgenda
 from runner.node.faults.injector import Injector
-
-__all__ = ["FaultLike", "check", "faults_of", "injector_of", "parse_faults", "refuse_what_cannot_be"]
 
 
 def check(faults: Sequence[Fault], objects: Sequence[LoadedObject]) -> None:
