@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from runner.api.settings import How
     from runner.api.status import Status
     from runner.api.volumes import VolumeHandle
+    from runner.core.explain.explaining import Explanation
+    from runner.core.explain.finding import Finding
     from runner.core.faults.model import Fault
     from runner.errors import (
         EngineError,
@@ -48,7 +50,9 @@ __all__ = [
     "EngineError",
     "EngineUnavailable",
     "ExecOutcome",
+    "Explanation",
     "Fault",
+    "Finding",
     "How",
     "Keep",
     "ManifestError",
@@ -82,6 +86,8 @@ _PLACES = {
     "runner.api.settings": ("How",),
     "runner.api.status": ("Status",),
     "runner.api.volumes": ("VolumeHandle",),
+    "runner.core.explain.explaining": ("Explanation",),
+    "runner.core.explain.finding": ("Finding",),
     "runner.core.faults.model": ("Fault",),
     "runner.errors": (
         "EngineError",
