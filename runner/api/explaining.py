@@ -26,9 +26,17 @@ def explain_pod(client: Client, pod: Json, now: datetime) -> Explanation:
 
 
 def evidence(
-    client: Client, pod: Json, now: datetime, logs: Mapping[Attempt, Sequence[str]], others: Sequence[Json] = ()
+    client: Client,
+    pod: Json,
+    now: datetime,
+    logs: Mapping[Attempt, Sequence[str]],
+    others: Sequence[Json] | None = None,
 ) -> Evidence:
-    """A pod's evidence: its events, what it may refer to, and the output that is given. ``others`` are objects that are gone."""
+    """A pod's evidence: its events, what it may refer to, and the output that is given.
+
+    ``others`` are what came in the same manifests: with them all is known that the pod could find. Without them it may have
+    lived among objects that are gone.
+    """
     found: list[Json] = []
     with suppress(RunnerError):
         found += client.events(pod)
@@ -36,8 +44,8 @@ def evidence(
         with suppress(RunnerError):
             found += client.list(kind).items
     known = {_key(one) for one in found}
-    found += [one for one in others if _key(one) not in known]
-    return evidence_of(pod, found, logs, now=now, is_here=True, is_whole=True)
+    found += [one for one in others or () if _key(one) not in known]
+    return evidence_of(pod, found, logs, now=now, is_here=True, is_whole=others is not None)
 
 
 def _key(value: Json) -> tuple[object, object, object]:

@@ -131,7 +131,7 @@ def _looked_at(case: Case) -> Iterator[str]:
     yield f"the status of {len(case.containers)} container{'' if len(case.containers) == 1 else 's'}"
     if case.events:
         yield f"{len(case.events)} event{'' if len(case.events) == 1 else 's'}"
-    logs = sorted({name for name, _ in case.evidence.logs})
+    logs = sorted({name for (name, _), lines in case.evidence.logs.items() if lines})
     if logs:
         yield f"the output of {listed(logs)}"
     kinds = [
@@ -148,7 +148,8 @@ def _missing(case: Case) -> Iterator[str]:
     silent = [one for one in case.unwell if (one.ended is not None or one.running is not None) and not one.lines]
     if silent:
         yield f"the output of {listed(one.name for one in silent)}"
-    if case.known("Service") is None and any(one.is_init for one in case.unwell):
+    is_foreign = not case.evidence.is_here
+    if is_foreign and case.known("Service") is None and any(one.is_init for one in case.unwell):
         yield "Services"
 
 

@@ -132,7 +132,8 @@ def _exists(case: Case, name: str) -> tuple[str, str, list[Quote]]:
 def _no_service(case: Case, subject: Subject, name: str) -> tuple[str, str, list[Quote]]:
     bare, namespace = split(case, name)
     if case.known("Service") is None:
-        then = f"see that Service {bare} exists in namespace {namespace}, and how it is written: `kubectl get svc -n {namespace}`"
+        look = "`podrunner get svc`" if case.evidence.is_here else f"`kubectl get svc -n {namespace}`"
+        then = f"see that Service {bare} exists in namespace {namespace}, and how it is written: {look}"
         return f"{subject.title} asks for {name}, for which the cluster's DNS has no answer", then, []
     elsewhere = case.elsewhere("Service", bare)
     known = case.names("Service", namespace)
