@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.api.dumps import Dump
+from runner.api.explaining import Dump
 from runner.client.contract import Client, Waitable
 from runner.engine.protocol import Engine
 from runner.janitor.gc import GcReport

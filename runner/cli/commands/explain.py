@@ -12,7 +12,7 @@ import click
 from runner.cli.app import POD_WORDS, App, app_of, pod_name
 from runner.cli.failures import Failures
 from runner.cli.lookup import find_pod
-from runner.cli.options import color_option, command, complete_pods, namespace_option, option
+from runner.cli.options import color_option, command, complete_recorded, namespace_option, option
 from runner.cli.spelling import did_you_mean
 from runner.errors import NoSuchObject, UsageError
 from runner.render.explained import WIDE, explanation_text
@@ -20,8 +20,9 @@ from runner.render.explained import WIDE, explanation_text
 if TYPE_CHECKING:
     from runner.api.types import Dump
     from runner.core.explain.explaining import Explanation
-    from runner.core.model import Json, Object
+    from runner.core.model import Json
 
+LAST = "last"
 _FILES = (".yaml", ".yml", ".json", ".txt")
 
 
@@ -30,7 +31,7 @@ _FILES = (".yaml", ".yml", ".json", ".txt")
     "kubectl get pod,event,cm -o yaml | podrunner explain -",
     short_help="Say why a pod is not where it should be.",
 )
-@click.argument("words", nargs=-1, metavar="POD|FILE...", shell_complete=complete_pods)
+@click.argument("words", nargs=-1, metavar="POD|FILE...", shell_complete=complete_recorded)
 @option(
     "-f", "--filename", "files", multiple=True, help="What kubectl printed: a file, a folder or -; PODs are then in it."
 )
@@ -47,9 +48,9 @@ def explain(
 ) -> int:
     """Say in plain words what a pod waits for or failed of, on what evidence, and what to do next.
 
-    POD is a pod of this machine. FILE is what kubectl printed of any cluster (pods, and beside them events, ConfigMaps,
-    Secrets, Services and claims, as YAML or JSON), a folder of `run --artifacts` or of `kubectl cluster-info dump`, or - for
-    standard input.
+    POD is a pod of this machine, also of a run that is over (POD@RUN, last). FILE is what kubectl printed of any cluster (pods,
+    and beside them events, ConfigMaps, Secrets, Services and claims, as YAML or JSON), a folder of `run --artifacts` or of
+    `kubectl cluster-info dump`, or - for standard input.
     """
     app = app_of()
     if not words and not files:
@@ -77,24 +78,28 @@ def _is_file(word: str) -> bool:
 
 
 def _of_this_machine(app: App, namespace: str, words: Sequence[str], failures: Failures) -> list[Explanation]:
-    from runner.api.explaining import explain_pod
-
     names = [pod_name(word) for word in words if word not in POD_WORDS]
-    client, now = app.runner.client, app.clock.now()
-    return failures.each(lambda name: explain_pod(client, _found(app, namespace, name), now), names)
+    return failures.each(lambda name: _of_one(app, namespace, name), names)
 
 
-def _found(app: App, namespace: str, name: str) -> Object:
-    try:
-        return find_pod(app, namespace, name)
-    except NoSuchObject as problem:
-        known = [str(one["metadata"]["name"]) for one in app.runner.client.list("Pod", namespace).items]
-        problem.advise(did_you_mean(name, known) or f"podrunner get po -n {namespace}; a file ends in .yaml or .json")
-        raise
+def _of_one(app: App, namespace: str, name: str) -> Explanation:
+    """A pod that is there, else what was written down of one."""
+    from runner.api.explaining import explain_pod, explain_record
+
+    if "@" not in name and name != LAST:
+        try:
+            return explain_pod(app.runner.client, find_pod(app, namespace, name), app.clock.now())
+        except NoSuchObject as problem:
+            if not app.runner.records.has(name, namespace):
+                known = [str(one["metadata"]["name"]) for one in app.runner.client.list("Pod", namespace).items]
+                meant = did_you_mean(name, [*known, *app.runner.records.names(namespace)])
+                problem.advise(meant or f"podrunner get po -n {namespace}; a file ends in .yaml or .json")
+                raise
+    return explain_record(app.runner.records.find(name, namespace))
 
 
 def _of_files(app: App, paths: Sequence[str], names: Sequence[str], logs: Sequence[str]) -> list[Explanation]:
-    from runner.api.dumps import read_dump
+    from runner.api.explaining import read_dump
     from runner.core.explain.explaining import explain as explained
 
     dump = read_dump(paths, app.stdin)

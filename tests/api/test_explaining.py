@@ -1,14 +1,17 @@
-"""What is read as evidence: kubectl's output, artifacts of a run, dumps of clusters."""
+"""What is read as evidence: kubectl's output, artifacts and records of a run, dumps of clusters."""
 
 from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from runner.api.dumps import read_dump
+from runner.api.explaining import explain_record, read_dump
+from runner.core.history.record import FileKind, FileState, PodRecord, Seen, Told, VolumeChange
+from runner.core.model import Json
 from runner.errors import UsageError
 
 POD = {"kind": "Pod", "metadata": {"name": "web", "namespace": "shop"}, "status": {"startTime": "2026-03-02T09:00:00Z"}}
@@ -67,3 +70,47 @@ def test_what_cannot_be_read_says_so(tmp_path: Path) -> None:
         read_dump(["-"], io.StringIO("{"))
     with pytest.raises(UsageError, match="no standard input"):
         read_dump(["-"], None)
+
+
+def test_a_pod_of_a_run_that_is_over_is_explained_as_it_was_before_it_was_deleted() -> None:
+    ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
+    mounts = {"volumeMounts": [{"name": "w", "mountPath": "/w"}]}
+    pod: Json = {
+        "kind": "Pod",
+        "metadata": {"name": "web", "namespace": "default", "uid": "u"},
+        "spec": {
+            "initContainers": [{"name": "render", **mounts}],
+            "containers": [{"name": "app", **mounts}],
+            "volumes": [{"name": "w", "emptyDir": {}}],
+        },
+        "status": {
+            "initContainerStatuses": [{"name": "render", "state": {"terminated": {"exitCode": 0}}, "restartCount": 0}],
+            "containerStatuses": [{"name": "app", "state": ended, "restartCount": 1}],
+        },
+    }
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    deleted = {**pod, "metadata": {**pod["metadata"], "deletionTimestamp": "2026-03-02T09:00:00Z"}, "status": {}}
+    new = FileState(kind=FileKind.FILE)
+    said = b"2026-03-02T09:00:00Z open /w/settings.json: no such file or directory\n"
+    found = explain_record(
+        PodRecord(
+            namespace="default",
+            name="web",
+            uid="u",
+            trace=(Seen(at=at, pod=pod), Seen(at=at, pod=deleted)),
+            told=(Told(at=at, event={"kind": "Event", "involvedObject": {"uid": "u"}, "metadata": {"name": "x"}}),),
+            volumes={
+                ("render", 0): (
+                    VolumeChange(volume="w", path="setings.json", after=new),
+                    VolumeChange(volume="w", path="other", before=new),
+                )
+            },
+            outputs={
+                ("app", attempt): lambda: b"2026-03-02T09:00:00Z open /w/settings.json: no such file or directory\n"
+                for attempt in range(3)
+            },
+        )
+    )
+    assert found.cause is not None
+    assert found.cause.sentence.endswith("where init container render wrote setings.json")
+    assert (found.cause.attempt, found.looked_at[1]) == (1, "1 event")
