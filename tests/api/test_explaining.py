@@ -105,10 +105,7 @@ def test_a_pod_of_a_run_that_is_over_is_explained_as_it_was_before_it_was_delete
                     VolumeChange(volume="w", path="other", before=new),
                 )
             },
-            outputs={
-                ("app", attempt): lambda: b"2026-03-02T09:00:00Z open /w/settings.json: no such file or directory\n"
-                for attempt in range(3)
-            },
+            outputs={("app", attempt): lambda: said for attempt in range(3)},
         )
     )
     assert found.cause is not None
