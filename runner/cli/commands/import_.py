@@ -37,7 +37,7 @@ def import_(
     the cluster lacked too. Containers that failed become faults: run FILE.tar --same-failures fails as the cluster did.
     """
     from runner.api.captures import write_capture
-    from runner.api.dumps import read_dump
+    from runner.api.explaining import read_dump
     from runner.core.capture.importing import import_objects
     from runner.core.capture.model import members
     from runner.core.model import RetryScope
