@@ -17,7 +17,14 @@ from tools.crashes.judge import problems
 from tools.crashes.lives import Facts, live
 from tools.crashes.scenes import PODS, scene
 
-SEEDS = range(24)
+SEEDS = (
+    1, 2, 3, 4, 6, 7, 10, 16, 20, 28, 31, 47, 51, 54, 69, 72, 77, 78, 81, 86, 89, 90, 103, 109, 110, 114, 162, 178, 276,
+)  # fmt: skip
+"""Of those below 300 some that together see every mistake that was tried, most of them several times.
+
+A write of a status that is skipped, an attempt that is not noted, a container that is not found by its name, an event that is
+told too early, a volume that stays, and the like.
+"""
 
 
 @pytest.fixture(autouse=True)
