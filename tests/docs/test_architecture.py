@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from runner.core.faults.kinds import KINDS
 from tests.docs.blocks import ROOT
 
 TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -48,6 +49,12 @@ def test_the_function_of_a_hop_exists(hop: str) -> None:
 def test_the_routes_name_every_hop() -> None:
     assert len(HOPS) > 2 * len(WAY) - 2
     assert set(re.findall(r"^\| (\w+) \| `[^`]+:", TEXT, re.MULTILINE)) >= {*WAY, "status", "printer", "handle"}
+
+
+def test_the_reference_has_every_fault() -> None:
+    page = (ROOT / "docs" / "reference" / "faults.md").read_text(encoding="utf-8")
+    kinds = {kind for table in KINDS.values() for kind in table}
+    assert {kind for kind in kinds if not re.search(rf"^\| `[^`]*:{kind}\b", page, re.MULTILINE)} == set()
 
 
 def test_every_file_that_the_page_names_exists() -> None:
