@@ -140,6 +140,7 @@ def test_there_is_one_path_on_which_a_pod_is_made(what: str) -> None:
 RUN = "api/launching.py"
 OF_A_NODE = {
     "runner.node.audience": {"Audience"},
+    "runner.node.faults.making": {"check", "injector_of", "refuse_what_cannot_be"},
     "runner.node.machine": {"host_ip", "node_name"},
     "runner.node.newcomers": {"Newcomers"},
     "runner.node.node": {"Node"},
