@@ -27,6 +27,7 @@ html_show_sphinx = False
 
 # What a module imports only when it is needed has a name in signatures all the same.
 runner.kubelet.options.RetryPolicy = runner.RetryPolicy
+runner.kubelet.options.Fault = runner.Fault
 
 
 def _escape(_app: object, _context: object, lines: list[str]) -> None:
