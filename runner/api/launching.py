@@ -25,7 +25,7 @@ from runner.errors import (
     StoreError,
     UsageError,
 )
-from runner.kubelet.options import Keep, RunOptions
+from runner.kubelet.options import Keep, RunOptions, Snapshots
 
 if TYPE_CHECKING:
     from runner.api.waiting import Waiting
@@ -409,6 +409,8 @@ class Launching(Ground):
             node_name=node_name() if worker.node_name == "localhost" else worker.node_name,
             host_ip=worker.host_ip or host_ip(),
         )
+        if worker.snapshots is Snapshots.NONE and (options.artifacts is not None or options.history is not None):
+            named = replace(named, snapshots=Snapshots.FAILED)
         return replace(options, worker=named)
 
     @cached_property

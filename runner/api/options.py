@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.kubelet.options import Keep, RunOptions, Until, WorkerOptions
+from runner.kubelet.options import Keep, RunOptions, Snapshots, Until, WorkerOptions
 from runner.node.outcome import RunResult, StopRequest
 
-__all__ = ["Keep", "RunOptions", "RunResult", "StopRequest", "Until", "WorkerOptions"]
+__all__ = ["Keep", "RunOptions", "RunResult", "Snapshots", "StopRequest", "Until", "WorkerOptions"]

@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from runner.core.events import Event
+from runner.core.history.record import VolumeChange
 from runner.core.images.progress import PullProgress
 from runner.core.model import Json
 from runner.core.status.podstatus import PodStatus
@@ -138,6 +139,16 @@ class AttemptEnding(Struct, frozen=True, kw_only=True):
     inspection: Json | None = None
 
 
+class VolumesChanged(Struct, frozen=True, kw_only=True):
+    """What an attempt that has ended changed in the volumes that it shares; ``note`` says what that is compared with."""
+
+    ref: PodRef
+    container: str
+    attempt: int
+    changes: tuple[VolumeChange, ...]
+    note: str = ""
+
+
 class Notice(Struct, frozen=True, kw_only=True):
     """Something about the run itself, such as an Engine that does not answer."""
 
@@ -163,6 +174,7 @@ Narration = (
     | RetryScheduled
     | AttemptStarted
     | AttemptEnding
+    | VolumesChanged
     | Notice
     | Gone
 )

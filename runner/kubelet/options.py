@@ -35,6 +35,14 @@ class Keep(StrEnum):
     ALWAYS = "always"
 
 
+class Snapshots(StrEnum):
+    """After which attempts it is looked at what they changed in the volumes that containers share."""
+
+    NONE = "none"
+    FAILED = "failed"
+    ALL = "all"
+
+
 class WorkerOptions(Struct, frozen=True, kw_only=True):
     """How one pod's worker decides.
 
@@ -50,6 +58,7 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     host_ip: str = ""
     sandbox_image: str = ""
     relist: float | None = 10.0
+    snapshots: Snapshots = Snapshots.NONE
 
     @property
     def run_spec(self) -> RunSpec | None:

@@ -14,12 +14,12 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final, Protocol, runtime_checkable
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from runner.clock import Clock
 from runner.core.history.record import CallMade
 from runner.core.model import Json
-from runner.core.narration import LogLine, LogLines, Narration, PodRef, StatusChanged
+from runner.core.narration import LogLine, LogLines, Narration, PodRef, StatusChanged, VolumesChanged
 from runner.engine.callrecord import CallRecord, Noted
 from runner.engine.protocol import Engine
 from runner.engine.seam import Seam
@@ -29,7 +29,7 @@ from runner.kubelet.loop.secrecy import Secrets
 from runner.kubelet.options import RunOptions
 from runner.registry.history import RunDirectory, named, prune
 from runner.registry.home import Home
-from runner.registry.podrecords import OBJECTS
+from runner.registry.podrecords import OBJECTS, attempt_file
 
 WRITE_SECONDS: Final = 0.25
 """How long what is told is gathered before it is written."""
@@ -214,10 +214,18 @@ class Recording:
             message, inspected = item
             if isinstance(message, StatusChanged):
                 self._meet(message)
+            elif isinstance(message, VolumesChanged):
+                self._take_volumes(message)
             for writer, inspection in zip(self._writers, inspected, strict=True):
                 writer.take(message, inspection)
             return _size(message)
         return 0
+
+    def _take_volumes(self, message: VolumesChanged) -> None:
+        changes = [to_builtins(one) for one in message.changes]
+        name = attempt_file("volumes", message.container, message.attempt)
+        for writer in self._writers:
+            writer.put(message.ref, name, {"note": message.note, "changes": changes})
 
     def _take_call(self, noted: Noted) -> None:
         target = noted.target

@@ -22,6 +22,7 @@ from runner.core.narration import (
     Pulling,
     RetryScheduled,
     StatusChanged,
+    VolumesChanged,
 )
 from runner.core.text.times import format_micro_time
 from runner.render.logs import LogPrinter
@@ -109,7 +110,7 @@ def message(narration: Narration) -> dict[str, Any] | None:
             return _object("notice", narration.ref, narration.at, text=narration.text)
         case Gone():
             return _object("gone", narration.ref, narration.at)
-        case LogLine() | LogLines() | AttemptEnding():
+        case LogLine() | LogLines() | AttemptEnding() | VolumesChanged():
             return None
 
 

@@ -21,6 +21,7 @@ from runner.core.narration import (
     Pulling,
     RetryScheduled,
     StatusChanged,
+    VolumesChanged,
 )
 from runner.core.reasons import EventReason
 from runner.render.logs import LogPrinter
@@ -87,7 +88,7 @@ class PlainNarrator:
                 self._row(narration.at, narration.ref.name, "Gone", "", "nothing of the pod is left in the Engine")
             case Pulling() | PullEnded():
                 self._pull(narration)
-            case AttemptEnding() | LogLine() | LogLines():
+            case AttemptEnding() | LogLine() | LogLines() | VolumesChanged():
                 pass
 
     def _log(self, lines: Sequence[LogLine]) -> None:

@@ -16,7 +16,7 @@ from runner.core.container.containerconfig import VolumeConfig
 from runner.core.events import Event
 from runner.core.history.record import FileKind, FileState, VolumeChange
 from runner.core.model import PodUID
-from runner.core.narration import AttemptEnding, EventRecorded, LogLine, LogLines, PodRef, StatusChanged
+from runner.core.narration import AttemptEnding, EventRecorded, LogLine, LogLines, PodRef, StatusChanged, VolumesChanged
 from runner.core.status.podstatus import Phase, PodStatus
 from runner.engine.simulated import SimulatedEngine
 from runner.errors import NotFound
@@ -120,6 +120,16 @@ def test_calls_to_the_engine_are_noted_with_what_they_were_for(home: Home, recor
         ("inspect_container", "main", 2, "NotFound"),
     ]
     assert all(one.seconds >= 0 and abs(one.at - SystemClock().now()) < timedelta(hours=1) for one in calls)
+
+
+def test_changes_of_volumes_are_kept(home: Home, recording: Recording) -> None:
+    recording(status("Pending"))
+    change = VolumeChange(volume="work", path="a", after=FileState(kind=FileKind.FILE), diff="+x\n")
+    recording(VolumesChanged(ref=REF, container="main", attempt=0, changes=(change,), note="it was empty"))
+    recording.close()
+    found = read_record(pod_of(home))
+    assert [(one.path, one.diff) for one in found.volumes["main", 0]] == [("a", "+x\n")]
+    assert found.volume_notes["main", 0] == "it was empty"
 
 
 def test_others_put_files_and_lines_of_their_own_beside(home: Home, recording: Recording) -> None:

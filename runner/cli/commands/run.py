@@ -171,6 +171,15 @@ _CHANGES, _OUTPUT = "Changes for this run", "What it shows"
     help="Write statuses, events and logs there.",
 )
 @option(
+    "--trace",
+    "trace",
+    type=click.Choice(["failed", "full"]),
+    default="failed",
+    show_default=True,
+    group=_OUTPUT,
+    help="After which attempts to record what they changed in shared volumes: full is all.",
+)
+@option(
     "--history/--no-history",
     "has_history",
     default=True,
@@ -218,7 +227,7 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
 
 
 def _options(app: App, flags: dict[str, Any]) -> RunOptions:
-    from runner.api.options import Keep, RunOptions, Until, WorkerOptions
+    from runner.api.options import Keep, RunOptions, Snapshots, Until, WorkerOptions
     from runner.api.retrying import RetryPolicy, parse_backoff
 
     paths = (*flags["paths"], *flags["files"])
@@ -228,6 +237,7 @@ def _options(app: App, flags: dict[str, Any]) -> RunOptions:
         max_restarts=flags["max_restarts"],
         speed=flags["speed"],
         sandbox_image=flags["sandbox_image"],
+        snapshots=Snapshots.ALL if flags["trace"] == "full" else Snapshots.NONE,
     )
     if flags["timeout"] is not None and flags["timeout"] <= 0:
         raise UsageError("--timeout must be longer than nothing")

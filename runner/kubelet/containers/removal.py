@@ -15,6 +15,7 @@ from runner.kubelet.loop.podcache import PodCache
 from runner.kubelet.loop.reporter import Reporter
 from runner.kubelet.prober.results import Results
 from runner.kubelet.volumes.planning import remove_volumes
+from runner.kubelet.volumes.watching import VolumeWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,12 @@ class Remover:
     reporter: Reporter
     results: Results
     engine: Engine
+    volumes: VolumeWatch
 
     def remove(self, record: ContainerRecord) -> None:
         """Remove one instance, after its logs have been read to the end. Raises EngineError."""
         container = self.cache.pod.container(record.name)
+        self.volumes.settle()
         self.reporter.tell(
             AttemptEnding(
                 ref=self.reporter.ref,

@@ -32,6 +32,7 @@ from runner.kubelet.loop.troubles import Troubles
 from runner.kubelet.prober.handlers import Handlers
 from runner.kubelet.prober.results import Results
 from runner.kubelet.volumes.planning import Plans
+from runner.kubelet.volumes.watching import VolumeWatch
 from runner.registry.contract import Registry
 
 
@@ -73,6 +74,7 @@ def make_containers(
     wake: Callable[[], None],
     has_messages: bool,
     looks_ahead: bool,
+    watch: VolumeWatch,
 ) -> Containers:
     """Make the parts for one pod. ``has_messages``: some container may leave a termination message.
 
@@ -109,6 +111,6 @@ def make_containers(
         sandboxes=Sandboxes(cache, restarts, maker, ahead, plans, prefetcher, wake),
         starter=starter,
         killer=Killer(cache, statuses, reporter, results, Stopper(cache, engine, clock, jobs), clock, tasks, hooks),
-        remover=Remover(cache, reporter, results, engine),
+        remover=Remover(cache, reporter, results, engine, watch),
         storage=StorageWatch(cache, statuses, reporter, engine, clock, jobs, plans),
     )

@@ -158,6 +158,7 @@ class Syncer:
     def _hold(self, operation: Hold, outcome: SyncOutcome) -> None:
         """A start that back-off holds: the waiting reason, the event, and when to look again."""
         outcome.held_until(operation.ready_at)
+        self.containers.remover.volumes.settle()
         container = self._container(operation.target)
         self.reporter.event(crash_loop_event(self.cache.pod.full_name, container.name), container)
         message = crash_loop_message(self.cache.pod.full_name, container.name, operation.delay)
@@ -204,6 +205,7 @@ class Syncer:
         """Start a container. Returns whether the sync goes on."""
         container = self._container(operation.target)
         self._remember(operation)
+        self.containers.remover.volumes.before_start(container, operation.attempt)
         result = yield from self.containers.starter.start(
             container, attempt=operation.attempt, sandbox_id=outcome.sandbox_id
         )

@@ -42,6 +42,7 @@ from runner.kubelet.prober.handlers import Handlers
 from runner.kubelet.prober.manager import ProbeManager
 from runner.kubelet.prober.results import Results
 from runner.kubelet.volumes.manager import VolumeManager
+from runner.kubelet.volumes.watching import VolumeWatch
 from runner.registry.contract import Registry
 
 
@@ -154,6 +155,9 @@ def _containers(shared: Shared, order: Order, known: Known, images: ImageManager
         image_volumes=ImageVolumes(images, engine, maker.jobs, maker.making, lambda: volumes.plans),
         secrets=shared.secrets,
         plans=lambda: volumes.plans,
+        watch=VolumeWatch(
+            known.cache, engine, known.reporter, lambda: volumes.plans, shared.secrets, order.options.snapshots
+        ),
         profiles=shared.profiles,
         wake=order.wakeup.set,
         has_messages=order.has_messages,

@@ -31,7 +31,7 @@ def trace_text(record: PodRecord, found: Sequence[Attempt], *, with_sandbox: boo
 
 def _attempt(record: PodRecord, one: Attempt) -> Iterator[str]:
     yield f"{one.container}, attempt {one.number}{_image(one)}"
-    calls = [call for call in record.calls if _is_of(call, one)]
+    calls = [call for call in record.calls if _is_of(record, call, one)]
     items = [*_stretches(one), *_calls(record, calls), *((mark.at, f"{mark.kind}  {mark.text}") for mark in one.marks)]
     if one.exit_code is not None:
         items.append((one.finished if one.finished is not None else one.began, end_of(one)))
@@ -45,8 +45,12 @@ def _image(one: Attempt) -> str:
     return f"  {one.image}" if one.image else ""
 
 
-def _is_of(call: CallMade, one: Attempt) -> bool:
-    return call.container == one.container and (call.attempt is None or call.attempt == one.number)
+def _is_of(record: PodRecord, call: CallMade, one: Attempt) -> bool:
+    """Whether a call was made for an attempt; one that names no attempt, as of an image, belongs to whatever went on then."""
+    if call.container != one.container or call.attempt is not None:
+        return call.container == one.container and call.attempt == one.number
+    at = record.seconds(call.at)
+    return any(part.begin <= at < part.end for part in one.stretches)
 
 
 def _stretches(one: Attempt) -> Iterator[tuple[float, str]]:
@@ -124,7 +128,7 @@ def _data(record: PodRecord, one: Attempt) -> dict[str, Any]:
                 "outcome": call.outcome,
             }
             for call in record.calls
-            if _is_of(call, one)
+            if _is_of(record, call, one)
         ],
         "volumes": volumes_data(record, one),
         "volumesNote": record.volume_notes.get(key, ""),
