@@ -1,4 +1,4 @@
-"""How a pod is run: plain values, the same for the command line, the library and the simulation."""
+"""Options of a run: plain values, the same for the command line, the library and the simulation."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["Keep", "RunOptions", "Until", "WorkerOptions"]
 
 
 def _kubelets() -> RetryPolicy:
-    """The kubelet's policy. Whoever runs nothing needs no tenacity, whose import is felt."""
+    """The kubelet's policy. The import of tenacity is slow, so only a process that runs pods pays for it."""
     from runner.retry import RetryPolicy
 
     return RetryPolicy()
 
 
 class Keep(StrEnum):
-    """When the pod's containers, volumes and records stay after ``run``."""
+    """When the pod's containers, volumes and records outlive ``run``."""
 
     NEVER = "never"
     FAILED = "failed"
@@ -44,7 +44,7 @@ class Snapshots(StrEnum):
 
 
 class WorkerOptions(Struct, frozen=True, kw_only=True):
-    """How one pod's worker decides.
+    """Options of one pod's worker.
 
     ``max_restarts``: give up after so many restarts of any container. ``speed``: the waits that we impose pass so many
     times faster; statuses show the nominal ones. ``node_name``/``host_ip``: what status and events call this machine.
@@ -62,7 +62,7 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
 
     @property
     def run_spec(self) -> RunSpec | None:
-        """What of it was chosen for the pod, as data; None when it cannot be written down."""
+        """The options chosen for the pod, as data; None when they cannot be written down."""
         from runner.core.runspec import RunSpec
 
         retry = self.retry
@@ -73,7 +73,7 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
         )
 
     def as_chosen(self, spec: RunSpec) -> WorkerOptions:
-        """The same with what was chosen for a pod."""
+        """The same options with those chosen for a pod."""
         from runner.retry import RetryPolicy
 
         retry = RetryPolicy(scope=spec.scope, initial=spec.initial, cap=spec.cap)
@@ -81,7 +81,7 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
-    """How ``run`` runs pods.
+    """Options of ``run``.
 
     ``timeout`` in seconds, None: no limit. ``grace`` in seconds is what pods get when they are deleted at the end, None:
     their own terminationGracePeriodSeconds. ``fail_fast``: what a kubelet would try again for ever (an image that is not

@@ -1,4 +1,4 @@
-"""Has the image there that sandboxes and the proxies of Services run."""
+"""Makes the image of sandboxes and of the proxies of Services available in the Engine."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from runner.errors import EngineRefusal, NotFound
 
 
 def file_reader(engine: Engine, volumes: Sequence[VolumePlan], sandbox_id: str) -> FileReader:
-    """A reader of the files in a pod's volumes; nothing outside of a volume is ever read."""
+    """Make a reader of the files in a pod's volumes. It never reads anything outside of a volume."""
 
     def read(volume: str, path: str) -> bytes:
         plan = next((plan for plan in volumes if plan.name == volume), None)
@@ -29,14 +29,14 @@ def file_reader(engine: Engine, volumes: Sequence[VolumePlan], sandbox_id: str) 
             except UnsafePath as error:
                 raise ConfigError("couldn't parse env file") from error
             except OSError:
-                pass  # The directory may be covered by a mount that only the Engine sees.
+                pass  # A mount that only the Engine sees may cover the directory.
         return _through_sandbox(engine, sandbox_id, f"/{SANDBOX_ROOT}/{volume}/{path}")
 
     return read
 
 
 def _through_sandbox(engine: Engine, sandbox_id: str, path: str) -> bytes:
-    """The content of a regular file of the sandbox, which has nothing but the pod's volumes; links are not followed."""
+    """The content of a regular file of the sandbox, which has only the pod's volumes. Links are not followed."""
     try:
         archive = engine.download(sandbox_id, path)
     except NotFound:

@@ -1,6 +1,6 @@
-"""Gives what lies in a claim's volume to the pod's fsGroup. Mirrors pkg/volume/volume_linux.go (SetVolumeOwnership).
+"""Gives the files of a claim's volume to the pod's fsGroup. Mirrors pkg/volume/volume_linux.go (SetVolumeOwnership).
 
-A volume that is new gets its group with its mode; one that has content is walked, where it is a directory of this machine.
+A new volume gets its group with its mode. A volume with content is walked, where it is a directory of this machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def give_locally(engine: Engine, plan: VolumePlan) -> bool:
-    """Give a volume to its group without the Engine; False where that cannot be done. Raises EngineUnavailable."""
+    """Give a volume to its group without the Engine. Returns False where that is not possible. Raises EngineUnavailable."""
     directory = local_volume(engine, plan.source)
     if directory is None or plan.group is None:
         return False
@@ -30,13 +30,13 @@ def give_locally(engine: Engine, plan: VolumePlan) -> bool:
 
 
 def is_given(directory: Path, group: int) -> bool:
-    """Whether the root of a volume has the group and lets it write (fsGroupChangePolicy OnRootMismatch)."""
+    """Whether the root of a volume belongs to the group and is writable for it (fsGroupChangePolicy OnRootMismatch)."""
     found = directory.stat()
     return found.st_gid == group and found.st_mode & _DIRECTORY_BITS == _DIRECTORY_BITS
 
 
 def give(directory: Path, group: int) -> None:
-    """Give everything to the group, links themselves too, never what they lead to; what vanishes meanwhile is passed over."""
+    """Give everything to the group: links themselves, never their targets. Files that vanish meanwhile are skipped."""
     for _, directories, files, place in os.fwalk(directory, follow_symlinks=False):
         # A link to a directory counts as one, but is not entered.
         for name in [*files, *(entry for entry in directories if _is_link(entry, place))]:
@@ -54,7 +54,7 @@ def _is_link(name: str, place: int) -> bool:
 
 
 def _permit(name: str, place: int) -> None:
-    """Let the group read and write a file; a link has no mode, and cannot be opened this way."""
+    """Let the group read and write a file. A link has no mode and cannot be opened this way."""
     opened = os.open(name, _OPEN, dir_fd=place)
     try:
         os.fchmod(opened, stat.S_IMODE(os.fstat(opened).st_mode) | _FILE_BITS)

@@ -13,14 +13,14 @@ from runner.kubelet.volumes.reconciler import exchange
 
 
 def set_up_locally(plan: VolumePlan, directory: Path | None) -> bool:
-    """Set a volume up without the Engine, in its directory if that is one of this machine; False where that cannot be done."""
+    """Set up a volume in its directory, without the Engine. Returns False where the directory is not on this machine."""
     if plan.root_mode is None and not plan.files:
         return True
-    # The Engine mounts something over the directory of a volume with options.
+    # The Engine mounts over the directory of a volume that has options.
     if plan.create is None or plan.create.options:
         return False
     try:
-        # Elsewhere the Engine's users are not this machine's.
+        # Otherwise the Engine's users are not the users of this machine.
         if directory is None or directory.stat().st_uid != 0:
             return False
         if plan.root_mode is not None:
@@ -28,6 +28,6 @@ def set_up_locally(plan: VolumePlan, directory: Path | None) -> bool:
             directory.chmod(directory_mode(plan, plan.root_mode))
         if plan.files:
             exchange(directory, plan)
-    except OSError:  # We may not, or there is no room: the Engine will tell.
+    except OSError:  # We have no permission, or there is no room: the Engine will say which.
         return False
     return True

@@ -1,6 +1,6 @@
-"""The volumes of one pod: planned before its sandbox is made, and kept up to date while it runs.
+"""Plans the volumes of one pod before its sandbox is made, and keeps them up to date while the pod runs.
 
-Mirrors pkg/kubelet/volumemanager: what WaitForAttachAndMount does before a sync, and the reconciler that goes on beside it.
+Mirrors pkg/kubelet/volumemanager: WaitForAttachAndMount, which runs before a sync, and the reconciler, which runs beside it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from runner.kubelet.volumes.reconciler import bring, follows
 from runner.registry.contract import Registry
 
 PERIOD_SECONDS = 60.0
-"""How often volumes are looked at although nobody has written to the store: tokens end, and so does their life."""
+"""How often to look at volumes although nothing was written to the store: tokens expire."""
 
 
 class VolumeManager:
@@ -45,9 +45,9 @@ class VolumeManager:
         owner: str,
         is_timed: bool,
     ) -> None:
-        """``is_timed``: look at them every minute too; in virtual time nothing changes but by the store."""
+        """``is_timed``: also look at them every minute; in virtual time only writes to the store change anything."""
         self.plans: tuple[VolumePlan, ...] = ()
-        """The volumes as they were planned last; none before the first time."""
+        """The volumes of the last plan; none before the first one."""
         self._cache = cache
         self._engine = engine
         self._registry = registry
@@ -59,11 +59,11 @@ class VolumeManager:
         self._is_timed = is_timed
 
     def take(self, plans: tuple[VolumePlan, ...]) -> None:
-        """They were planned, and their claims bound, a moment ago."""
+        """Take over a plan that was made, with its claims bound, a moment ago."""
         self.plans = plans
 
     def mount(self) -> bool:
-        """Plan them, check host paths, bind claims. Returns whether that went well; what did not is told."""
+        """Plan them, check host paths, bind claims. Returns whether that succeeded; failures become events."""
         try:
             self.plans = prepare_volumes(self._cache.pod, self._engine, self._registry, self._clock, self._owner)
         except MountError as error:
@@ -75,7 +75,7 @@ class VolumeManager:
         return True
 
     def refresh(self) -> Task[None]:
-        """Bring changed content into the volumes, at once after a write to the store, and every minute."""
+        """Write changed content into the volumes, at once after a write to the store, and every minute."""
         if not follows(self._cache.pod):
             return
         while True:
@@ -86,7 +86,7 @@ class VolumeManager:
                 continue
             engine = self._engine.of(container=SANDBOX_CONTAINER)
             for plan in list(self._changed()):
-                with suppress(EngineError):  # It does not answer: the next look finds the same difference.
+                with suppress(EngineError):  # The Engine does not answer: the next look finds the same difference.
                     yield from run_job(self._jobs, partial(bring, engine, plan, sandbox.id, self._clock.now()))
                     self.plans = tuple(plan if old.name == plan.name else old for old in self.plans)
 
@@ -94,7 +94,7 @@ class VolumeManager:
         return self._registry.version() != version
 
     def _changed(self) -> Iterator[VolumePlan]:
-        """The volumes whose content is not what it was when it was written last."""
+        """The volumes whose content has changed since it was written."""
         pod = self._cache.pod
         around = surroundings(pod, self._engine, self._registry, self._clock, self._owner)
         sources = {str(volume.get("name")): volume for volume in pod.spec.get("volumes") or ()}

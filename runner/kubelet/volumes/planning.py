@@ -1,4 +1,4 @@
-"""Plans a pod's volumes with what this node knows: the objects of the store, the Engine's size, the key that signs tokens."""
+"""Plans a pod's volumes from what this node knows: the objects of the store, the Engine's size, the key that signs tokens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from runner.registry.admission import Admission, create
 from runner.registry.contract import Registry
 
 Plans = Callable[[], tuple[VolumePlan, ...]]
-"""The volumes of a pod as they are planned now."""
+"""Returns the current plan of a pod's volumes."""
 _CLAIM = "PersistentVolumeClaim"
 _KEY_PLACE = ("Secret", "kube-system", "service-account-token-key")
 _KEY_BYTES = 32
@@ -47,7 +47,7 @@ def prepare_volumes(pod: Pod, engine: Engine, store: Registry, clock: Clock, own
 
 
 def surroundings(pod: Pod, engine: Engine, store: Registry, clock: Clock, owner: str) -> Surroundings:
-    """What the volumes of a pod are planned with."""
+    """The inputs of the plan for a pod's volumes."""
     return Surroundings(
         lookup=lambda kind, name: store.get(kind, pod.namespace, name),
         now=clock.now(),
@@ -58,7 +58,7 @@ def surroundings(pod: Pod, engine: Engine, store: Registry, clock: Clock, owner:
 
 
 def node_look(engine: Engine) -> NodeLook:
-    """Asks the Engine for the node's size. Raises MountError when it does not tell."""
+    """Asks the Engine for the node's size. Raises MountError when it does not answer."""
 
     def look() -> NodeSize:
         try:
@@ -73,7 +73,7 @@ def node_look(engine: Engine) -> NodeLook:
 
 
 def _bind(plan: VolumePlan, store: Registry, now: datetime) -> None:
-    """Write the claim down as it is now; a claim that says so already is left alone."""
+    """Write the claim as bound, unless it says so already."""
     claim = plan.claim
     assert claim is not None
     namespace, name = claim["metadata"]["namespace"], claim["metadata"]["name"]
@@ -89,7 +89,7 @@ def _token_key(store: Registry, now: datetime) -> bytes:
     kind, namespace, name = _KEY_PLACE
     found = store.get(kind, namespace, name)
     if found is None:
-        # Of two that make one at the same time, the first one's counts.
+        # When two make a key at the same time, the first one counts.
         key = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
         metadata = {"namespace": namespace, "name": name}
         made = {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": {"key": key}}
@@ -101,9 +101,9 @@ def _token_key(store: Registry, now: datetime) -> bytes:
 
 
 def remove_volumes(engine: Engine, pod: Pod, owner: str) -> None:
-    """Remove every volume that lives and dies with the pod, and what it was the last to share. Raises EngineError."""
+    """Remove every volume that belongs to the pod alone, and a shared one if no other pod uses it. Raises EngineError."""
     for volume in engine.list_volumes({POD_UID: pod.uid}):
         engine.remove_volume(volume.name)
     for name in access_volumes(pod, owner):
-        with suppress(EngineConflict, NotFound):  # Another pod has it mounted, or was faster.
+        with suppress(EngineConflict, NotFound):  # Another pod has it mounted, or has removed it first.
             engine.remove_volume(name)

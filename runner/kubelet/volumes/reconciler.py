@@ -1,7 +1,7 @@
-"""Writes the files of mounted configMaps, secrets, tokens and the pod's own fields anew, in place of those that are there.
+"""Replaces the files of mounted configMaps, secrets, tokens and the pod's own fields.
 
 Mirrors pkg/kubelet/volumemanager/reconciler, which sets such volumes up again, and pkg/volume/util/atomic_writer.go.
-An object that is missing now leaves the files as they are; mounts of sub-paths keep what they had.
+When an object is missing now, its files stay as they are; mounts of sub-paths keep their content.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ def follows(pod: Pod) -> bool:
 
 
 def bring(engine: Engine, plan: VolumePlan, sandbox_id: str, now: datetime) -> None:
-    """Put the plan's files into its volume, in place of those that are there. Raises EngineError."""
+    """Replace the files of a volume by those of the plan. Raises EngineError."""
     directory = local_volume(engine, plan.source)
-    # Without its link the directory is covered by a mount that only the Engine sees.
+    # Without its link, the directory is covered by a mount that only the Engine sees.
     if directory is not None and (directory / _DATA).is_symlink():
         try:
             exchange(directory, plan)
         except OSError as problem:
             raise EngineRefusal(f"cannot write to volume {plan.name}: {problem.strerror}") from problem
         return
-    # Through the Engine nothing can be removed: the link moves last, what is left behind it is not reachable by its name.
+    # The Engine cannot remove files: the link moves last, so that the old files are no longer reachable by their names.
     archive = volumes_archive((replace(plan, root_mode=None),), now)
     if archive is not None:
         engine.upload(sandbox_id, "/", archive)

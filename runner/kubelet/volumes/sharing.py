@@ -1,7 +1,7 @@
-"""Fills the volume that all pods of a service account share: by the first of them, and again when its content is another.
+"""Fills the volume that all pods of a service account share: for the first of them, and again when its content changes.
 
-Where the Engine's volumes are directories of this machine, nothing is asked of the Engine but where it lies; elsewhere its
-files go with those of the pod's other volumes.
+Where the Engine's volumes are directories of this machine, the Engine is asked only for the place; elsewhere the files
+go along with those of the pod's other volumes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _one_at_a_time = threading.Lock()
 
 
 def fill_shared(engine: Engine, plan: VolumePlan) -> bool:
-    """See that the volume has its files; False where that has to go through the Engine. Raises EngineUnavailable."""
+    """Write the volume's files. Returns False where that has to go through the Engine. Raises EngineUnavailable."""
     directory = local_volume(engine, plan.source)
     if directory is None:
         return False
@@ -28,7 +28,7 @@ def fill_shared(engine: Engine, plan: VolumePlan) -> bool:
             if not _has_content(directory, plan):
                 directory.chmod(plan.root_mode or 0)
                 exchange(directory, plan)
-        except OSError:  # Another process writes it at this moment, or there is no room.
+        except OSError:  # Another process is writing it, or there is no room.
             return _is_filled(directory, plan)
     return True
 
