@@ -801,6 +801,17 @@ PERMISSIONS: dict[str, Case] = {
         Cause.PORT_TAKEN,
         "port 8080",
     ),
+    "a port that it was told itself": (
+        of(
+            pod(
+                crashed(1, command=["httpd", "-f", "-p", "8080"]),
+                box("side", RUNS, ports=[{"containerPort": 8080}]),
+            ),
+            logs="httpd: bind: Address already in use",
+        ),
+        Cause.PORT_TAKEN,
+        "container side",
+    ),
     "a port of the host's network": (
         of(pod(crashed(1), hostNetwork=True), logs="listen :9100: address already in use"),
         Cause.PORT_TAKEN,

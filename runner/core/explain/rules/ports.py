@@ -18,6 +18,7 @@ _LOW = re.compile(
     r"bind.*permission denied|permission denied.*(bind|listen)|EACCES.*:(\d+)|make_sock: could not bind", re.IGNORECASE
 )
 _PORT = re.compile(r"(?::|port[ =:]+)(\d{2,5})\b", re.IGNORECASE)
+_TOLD = re.compile(r"(?:-p|--?port|--listen)[ =]?(\d{2,5})\b")
 _FIRST_FREE = 1024
 """Below it, ports are root's (ip_unprivileged_port_start)."""
 
@@ -43,7 +44,7 @@ def taken(case: Case) -> Iterator[Finding]:
 
 def _by_neighbour(case: Case, subject: Subject, said: Line) -> Finding:
     near_by = [line.text for line in subject.lines]
-    ports = _ports(said.text) or [port for text in reversed(near_by) for port in _ports(text)]
+    ports = _ports(said.text) or [port for text in reversed(near_by) for port in _ports(text)] or _own(subject)
     port = ports[-1] if ports else ""
     other = next(((one, quote) for one in case.containers if one is not subject and (quote := _uses(one, port))), None)
     named = f"port {port}" if port else "its port"
@@ -62,6 +63,12 @@ def _by_neighbour(case: Case, subject: Subject, said: Line) -> Finding:
     return subject.finding(
         Cause.PORT_TAKEN, Certainty.LIKELY, sentence, "see which programs of the pod listen there", said.quote()
     )
+
+
+def _own(subject: Subject) -> list[str]:
+    """The port that it was told to listen on, or that it declares."""
+    declared = [str(one.get("containerPort")) for one in subject.spec.get("ports") or ()]
+    return _TOLD.findall(subject.script) or declared
 
 
 def _uses(other: Subject, port: str) -> Quote | None:
