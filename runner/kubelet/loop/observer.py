@@ -141,7 +141,6 @@ class Observer:
             if self._is_known(event.container_id, ended_at):
                 return False
             self._suspects.append(_suspect(event.container_id, event.labels, ended_at))
-            self._needs = self._next_list()
         return True
 
     def _next_list(self) -> int:
@@ -151,7 +150,6 @@ class Observer:
     def suspect(self, container_id: str, name: str, attempt: int) -> None:
         """Have a container inspected at the next look: something was done to it. May be called from any thread."""
         self._suspects.append((container_id, name, attempt, None))
-        self._needs = self._next_list()
 
     def started(self, container_id: str, name: str, attempt: int) -> None:
         """A container was created, and started unless that failed: have it inspected, if nobody has since it runs."""
@@ -166,7 +164,6 @@ class Observer:
     def forget(self, container_id: str) -> None:
         """A container was removed. May be called from any thread."""
         self._gone.append(container_id)
-        self._needs = self._next_list()
 
     def mistrust(self) -> None:
         """Have the next look ask for everything: nobody knows what has happened to the pod. May be called from any thread."""
@@ -203,6 +200,8 @@ class Observer:
             gone.append(self._gone.popleft())
             self._revealed.discard(gone[-1])
             self._spoilt.discard(gone[-1])
+        if suspects or gone:  # A list that began before may not have what was told of.
+            self._needs = self._next_list()
         try:
             self._known = self._look(suspects, gone)
         except BaseException as error:
@@ -245,10 +244,11 @@ class Observer:
 
     def _list(self) -> Sequence[ContainerSummary] | None:
         """The list of the pod's containers, if a look asks for it now. Raises EngineError."""
-        now, relist, lists = self._clock.steady(), self.relist, self._lists
-        is_due = self._is_shaken or (relist is not None and now - self._listed_at >= relist)
-        if self._is_complete and not is_due:
+        relist = self.relist
+        is_due = relist is not None and self._clock.steady() - self._listed_at >= relist
+        if self._is_complete and not self._is_shaken and not is_due:
             return None
+        now, lists = self._clock.steady(), self._lists
         is_own = not self._is_complete or lists is None or not lists.is_shared
         # Whoever mistrusts it from now on may mean what this list does not have yet.
         self._is_complete, self._is_shaken = True, False
