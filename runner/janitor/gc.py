@@ -76,7 +76,8 @@ class SweptEngine(Protocol):
 
 
 class GcReport(Struct, frozen=True, kw_only=True):
-    """What was removed, or would be: names of containers and volumes, pods as ``namespace/name``, directories of logs.
+    """What was removed, or would be: names of containers and volumes, pods as ``namespace/name``, directories of logs, and
+    the runs whose records go, which only happens when everything is asked for: else a run that ends sees to it.
 
     ``networks`` stays empty: pods join the Engine's own network, none is made for them. ``problems`` holds the texts of
     what could not be removed; ``damage`` is a sentence about a database that had to be set aside.
@@ -87,12 +88,14 @@ class GcReport(Struct, frozen=True, kw_only=True):
     networks: tuple[str, ...] = ()
     pods: tuple[str, ...] = ()
     logs: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     damage: str = ""
 
     @property
     def is_empty(self) -> bool:
-        return not (self.containers or self.volumes or self.networks or self.pods or self.logs or self.problems)
+        found = (self.containers, self.volumes, self.networks, self.pods, self.logs, self.records, self.problems)
+        return not any(found)
 
 
 def sweep(
@@ -173,6 +176,7 @@ class _Sweep:
     volumes: list[str] = field(default_factory=list)
     pods: list[str] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
+    records: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     access: list[VolumeDetails] = field(default_factory=list)
     """Folders of service accounts that were seen, with their makers."""
@@ -218,11 +222,16 @@ class _Sweep:
 
             forget_dead(self.store, self.is_alive, self.clock.now())
         self._sweep_files()
+        if self.everything and self.older_than is None:
+            from runner.registry.history import prune
+
+            self.records += [path.name for path in prune(self.home, most=0, dry_run=self.dry_run)]
         return GcReport(
             containers=tuple(self.containers),
             volumes=tuple(self.volumes),
             pods=tuple(self.pods),
             logs=tuple(self.logs),
+            records=tuple(self.records),
             problems=tuple(self.problems),
         )
 

@@ -15,6 +15,7 @@ from runner.errors import EngineConflict, EngineRefusal, EngineUnavailable, NotF
 from runner.janitor.gc import GcReport, sweep
 from runner.registry.contract import put
 from runner.registry.deletion import request_deletion
+from runner.registry.history import RunDirectory, kept_runs
 from runner.registry.holders import NodeInstance, take_over
 from runner.registry.home import Home
 from runner.registry.memory import MemoryRegistry
@@ -452,3 +453,20 @@ def test_stale_lock_files_go_and_held_ones_stay(home: Home) -> None:
         sweep(LeftoverEngine(), MemoryRegistry(), home, SystemClock())
         assert sorted(path.name for path in locks.iterdir()) == ["held.lock", "nodes"]
         assert [path.stem for path in home.node_locks.iterdir()] == [node.id]
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_records_of_runs_go_when_everything_is_asked_for_but_none_that_is_being_written(
+    home: Home, everything: bool
+) -> None:
+    over, going_on = (RunDirectory(home, datetime(2026, 1, day, tzinfo=UTC)) for day in (1, 2))
+    over.close()
+
+    def swept(**how: bool) -> GcReport:
+        return sweep(LeftoverEngine(), MemoryRegistry(), home, SystemClock(), everything=everything, **how)
+
+    assert swept(dry_run=True).records == ((over.id,) if everything else ())
+    report = swept()
+    assert (report.records, report.is_empty) == ((over.id,) if everything else (), not everything)
+    assert [run.id for run in kept_runs(home)] == [going_on.id] if everything else [over.id, going_on.id]
+    going_on.close()

@@ -33,6 +33,7 @@ def gc(everything: bool, other_homes: bool, older_than: float | None, dry_run: b
         "volume": report.volumes,
         "network": report.networks,
         "logs": report.logs,
+        "record of run": report.records,
     }
     for kind, names in kinds.items():
         for name in names:
