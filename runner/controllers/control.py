@@ -26,7 +26,7 @@ from runner.registry.deletionrequests import deletion_asked_of, forget_request
 
 @dataclass(slots=True)
 class Controller:
-    """A workload with how far it has come. A Job that is over stays over, whatever happens to its pods."""
+    """A workload and its progress. A Job that has finished stays finished, whatever happens to its pods."""
 
     workload: Workload
     wanted: int = 0
@@ -35,7 +35,7 @@ class Controller:
     message: str = ""
     told: datetime | None = None
     is_deleted: bool = False
-    """Whether its deletion was asked for: it makes no more pods, and those that it has go."""
+    """Whether its deletion was asked for: it makes no more pods, and its existing pods are deleted."""
     asked: set[PodUID] = field(default_factory=set)
     claimed: list[str] = field(default_factory=list)
     shown: dict[str, Object] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Controller:
 
     @property
     def judged(self) -> WorkloadView:
-        """The workload as the verdict on a run looks at it."""
+        """The view of the workload from which a run is judged."""
         workload = self.workload
         return WorkloadView(
             uid=workload.uid,
@@ -76,7 +76,7 @@ class Controller:
         return self.judged.idleness
 
     def go_on(self, shown: Iterable[Json], members: Iterable[Member]) -> None:
-        """Another node has stopped: what it has shown is in the registry, what it has asked is in the pods."""
+        """Continue where another node has stopped: the registry has the statuses that it wrote, the pods have its requests."""
         self.shown.update((str(value["kind"]), dict(unversioned(value))) for value in shown)
         self.asked.update(member.uid for member in members if member.is_deleted)
 
@@ -85,27 +85,27 @@ class Controller:
         self.asked.add(uid)
 
     def let_go(self, uid: str) -> None:
-        """One of its pods is gone, and nobody looks at it any more."""
+        """Forget one of its pods, which is gone and which nobody looks at any more."""
         self.asked.discard(PodUID(uid))
 
     def end(self) -> None:
-        """The workload itself is to go: it makes no pods any more."""
+        """Mark the workload itself as being deleted: it makes no more pods."""
         self.is_deleted = True
 
     def forget(self) -> None:
-        """It is no more: nothing of it is shown."""
+        """Forget what was shown of it, because it is gone."""
         self.shown.clear()
 
     def is_news(self, value: Json) -> bool:
-        """Whether one of its objects is not what was shown last."""
+        """Whether one of its objects differs from what was shown last."""
         return self.shown.get(str(value["kind"])) != value
 
     def was_shown(self, value: dict[str, Any]) -> None:
-        """One of its objects was written."""
+        """Note that one of its objects was written."""
         self.shown[str(value["kind"])] = value
 
     def tells_retry(self, at: datetime) -> bool:
-        """Whether it is still to be told that it tries again then; from now on it was told."""
+        """Whether the retry at this time has not been told yet; from now on it counts as told."""
         was_told, self.told = self.told == at, at
         return not was_told
 
@@ -123,7 +123,7 @@ class Controller:
         return found
 
     def view(self, members: Sequence[Member], now: datetime) -> View:
-        """What its status is made from."""
+        """The values from which its status is made."""
         return View(
             workload=self.workload,
             members=members,
@@ -136,10 +136,10 @@ class Controller:
 
 
 class Hands(Protocol):
-    """What controllers act through."""
+    """The actions that controllers carry out."""
 
     def members(self, controller: Controller) -> Sequence[Member]:
-        """The pods that it has made, oldest first, those that are gone included."""
+        """The pods that it has made, oldest first, including those that are gone."""
         ...
 
     def create(self, controller: Controller, value: Json) -> str:
@@ -172,7 +172,7 @@ class Control:
         self._tellers: dict[str, _Teller] = {}
 
     def begin(self) -> None:
-        """Show the workloads, and tell of them and of the pods that they have already."""
+        """Show the workloads, and report them and the pods that they have already."""
         for controller in self.controllers:
             workload, members = controller.workload, self._hands.members(controller)
             self._show(controller, members)
@@ -187,14 +187,14 @@ class Control:
                 self._listener(Notice(at=self._clock.now(), ref=_ref(workload.value), text=controller.idleness))
 
     def take_over(self) -> None:
-        """Go on where another node has stopped: what it has shown is in the registry, what it has asked is in the pods."""
+        """Continue where another node has stopped: the registry has the statuses that it wrote, the pods have its requests."""
         for controller in self.controllers:
             values = (value for value in (controller.workload.parent, controller.workload.value) if value is not None)
             shown = (self._store.get(str(value["kind"]), *name_of(value)) for value in values)
             controller.go_on((value for value in shown if value is not None), self._hands.members(controller))
 
     def reconcile(self) -> datetime | None:
-        """Do what the workloads want done now. Returns when they want to be asked again at the latest."""
+        """Do what the workloads need now. Returns when to call this again at the latest."""
         wakes = [wake for controller in self.controllers for wake in self._reconcile(controller)]
         return min((wake for wake in wakes if wake is not None), default=None)
 
@@ -237,15 +237,15 @@ class Control:
                 controller.end()
 
     def _forget(self, controller: Controller) -> None:
-        """A workload that was deleted is there no more when its pods are gone."""
-        with self._store.transaction():  # A request without its workload would never be looked at again.
+        """Remove deleted workloads whose pods are gone."""
+        with self._store.transaction():  # Nothing would ever look at a request without its workload again.
             for value in controller.shown.values():
                 self._store.delete(str(value["kind"]), *name_of(value))
                 forget_request(self._store, value)
         controller.forget()
 
     def settle(self) -> None:
-        """While the pods of the run are deleted: let Jobs that are over come to their end."""
+        """Let finished Jobs write their last status while the pods of the run are deleted."""
         for controller in self.controllers:
             if controller.is_over and not controller.is_deleted:
                 self._show(controller, self._hands.members(controller))
@@ -315,6 +315,6 @@ def _ref(value: Json) -> PodRef:
 
 
 def _is_finished(shown: Mapping[str, Json]) -> bool:
-    """Whether a Job was shown at its end already."""
+    """Whether a Job's final status was written already."""
     conditions = (shown["Job"].get("status") or {}).get("conditions") or () if "Job" in shown else ()
     return any(one["type"] in ("Complete", "Failed") for one in conditions)

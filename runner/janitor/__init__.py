@@ -1,1 +1,1 @@
-"""What dead processes left behind is found and removed; the surroundings are examined."""
+"""Finds and removes what dead processes left behind; examines the environment."""

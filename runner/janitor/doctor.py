@@ -1,4 +1,4 @@
-"""Examines the surroundings: which Engine, what it can do, and whether anything was left behind."""
+"""Examines the environment: which Engine, what it can do, and whether anything was left behind."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CONNECT_SECONDS = 1.0
 
 
 def engine_rows(engine: Engine) -> Iterator[Row]:
-    """What the Engine says of itself. Raises EngineUnavailable."""
+    """The Engine's facts about itself. Raises EngineUnavailable."""
     info = engine.info()
     yield "Engine version", info.version
     yield "API version", info.api_version
@@ -32,7 +32,7 @@ def engine_rows(engine: Engine) -> Iterator[Row]:
 
 
 def leftover_rows(engine: Engine, store: Registry, home: Home, clock: Clock) -> Iterator[Row]:
-    """What dead processes left behind, without touching it."""
+    """What dead processes left behind. Nothing is removed."""
     report = sweep(engine, store, home, clock, dry_run=True)
     parts = [
         f"{len(found)} {word}{'' if len(found) == 1 else 's'}"
@@ -45,7 +45,7 @@ def leftover_rows(engine: Engine, store: Registry, home: Home, clock: Clock) -> 
 
 
 def network_row(engine: Engine, image: str) -> Row:
-    """Whether a pod's address can be reached from here, tried with a sandbox of its own, made of this image."""
+    """Whether a pod's address can be reached from here. It starts a sandbox of this image to find out."""
     labels = {MANAGED: "1", OWNER: owner_label()}
     config = ContainerConfig(name=f"podrunner-doctor-{uuid.uuid4().hex[:8]}", image=image, labels=labels)
     container_id = create(engine, config)

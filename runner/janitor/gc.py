@@ -1,11 +1,12 @@
-"""Sweep up after processes that died: what carries our labels and has no living owner goes.
+"""Sweeps up after dead processes: removes everything that carries our labels and has no living owner.
 
-Needs no memory of what was created: labels on containers and volumes tell the owner, the ledger tells who holds a pod that is
-known, and for whom (``runner.core.fates``). Before anything of such a pod is touched it is taken from its dead holder by
-compare-and-swap: of several sweeps one removes it; what no record tells of is removed under a lock. A sweep that dies is a dead
-holder again. The records of such pods, their saved logs and stale lock files go with them. What is kept on purpose, claims'
-volumes and what other hosts own stays unless everything is asked for, what other state directories may have kept unless they are
-asked for too; what has a living owner always stays. Safe to run several times at once and while things vanish.
+A sweep needs no memory of what was created. Labels on containers and volumes name the owner; the ledger names the holder of a
+recorded pod, and for whom it runs (``runner.core.fates``). Before a sweep touches such a pod it takes the pod from its dead
+holder by compare-and-swap, so that one of several sweeps removes it; a lock does the same for leftovers without a record. A
+sweep that dies is a dead holder itself. The pods' records, their saved logs and stale lock files are removed too. Pods that
+were kept on purpose, volumes of claims and what other hosts own stay, unless everything is asked for; what other state
+directories may have kept stays, unless they are asked for too; what has a living owner always stays. Several sweeps may run
+at once, and things may vanish meanwhile.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ _CONFLICT_PAUSE = 0.1
 _LOCKS = (PULL_LOCK, ".lock")
 """Of lock files; earlier versions had one for each pod."""
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-"""Labels are anybody's to write; only such text becomes part of a path."""
+"""Anybody may write labels; only text of this form becomes part of a path."""
 
 
 class SweptEngine(Protocol):
@@ -179,23 +180,23 @@ class _Sweep:
     records: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     access: list[VolumeDetails] = field(default_factory=list)
-    """Folders of service accounts that were seen, with their makers."""
+    """Service accounts' folders that the sweep has seen, with their makers."""
     _instance: NodeInstance | None = None
 
     @property
     def instance(self) -> NodeInstance:
-        """What holds the pods that are being removed; made when there is one."""
+        """The node instance that holds the pods being removed; made with the first one."""
         if self._instance is None:
             self._instance = NodeInstance(self.home)
         return self._instance
 
     def close(self) -> None:
-        """Let go of what could not be removed."""
+        """Let go of the pods that could not be removed."""
         if self._instance is not None:
             self._instance.close()
 
     def is_alive(self, holder: str) -> bool:
-        """Whether a holder lives; when everything is asked for: whether it surely does."""
+        """Whether a holder lives; when everything is asked for, only if that is certain."""
         return holder_is_alive(self.home, holder, doubt=not self.everything)
 
     def run(self) -> GcReport:
@@ -239,7 +240,7 @@ class _Sweep:
         found = list(self._leftovers())
         if not found:
             return found
-        # Only now: a process that is dead by now has written down before what is to stay.
+        # Only now: a process that is dead by now has recorded before which pods are to stay.
         fates = Fates(self.store, self.is_alive, is_doubt_dead=self.everything)
         if not (self.dry_run or self.everything) and (ending := fates.ending()):
             from runner.registry.ending import ask_holders
@@ -255,7 +256,7 @@ class _Sweep:
         ]
 
     def _is_unwanted(self, leftover: Leftover, fates: Fates) -> bool:
-        """Whether a pod that is known goes. Everything but what a node runs, or a living process has left there."""
+        """Whether a recorded pod goes: unless a node runs it, or a living process has left it there."""
         assert leftover.record is not None
         leftover.judge(fates.holder(leftover.uid))
         fate = fates.of(leftover.record)
@@ -264,7 +265,7 @@ class _Sweep:
         return fate is Fate.GOES
 
     def _is_proxy_in_use(self, leftover: Leftover) -> bool:
-        """Whether it is a Service's proxy: a node has taken it over as it is, or will because pods use it."""
+        """Whether it is a Service's proxy that a node has taken over, or will take over because pods use it."""
         if not any(SERVICE in one.labels for one in leftover.containers):
             return False
         holder = leftover.judge(self.store.ledger.holder(leftover.uid))
@@ -287,9 +288,9 @@ class _Sweep:
         return self.strangers and not any(map(may_be_kept, leftover.owners))
 
     def _leftovers(self) -> Iterable[Leftover]:
-        """What there is, by pod; what has no pod stands alone."""
+        """Everything that exists, grouped by pod; what has no pod is a leftover of its own."""
         found: dict[str, Leftover] = {}
-        # First what is known: a pod that another sweep forgets meanwhile has left the Engine before.
+        # Records first: a pod that another sweep forgets meanwhile has left the Engine before.
         records = self.store.list("Pod").items
         for container in self.engine.list_containers({MANAGED: ""}):
             leftover_of(found, container.labels, container.id).find(container)
@@ -389,7 +390,7 @@ class _Sweep:
             self.problems.append(f"{volume}: {error.message}")
 
     def _remove_each(self, verb: Callable[[str], None], items: Sequence[tuple[str, str]], removed: list[str]) -> bool:
-        """Remove things by key, all at the same time; whether they are gone (or would be)."""
+        """Remove things by key, all at the same time. Returns whether they are gone (or would be)."""
         errors: list[Exception | None] = [None] * len(items)
 
         def work(index: int) -> None:

@@ -1,4 +1,4 @@
-"""What is left of one pod: in the Engine, in the registry."""
+"""The leftovers of one pod in the Engine and in the registry."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Leftover:
     record: Object | None = None
     holder: str = ""
     owners: set[str] = field(default_factory=set)
-    """The labels of what there is of it in the Engine."""
+    """The owner labels of its containers and volumes in the Engine."""
     pod: tuple[str, str] = ("", "")
 
     def know(self, record: Object) -> None:
-        """It is in the registry."""
+        """Add its record in the registry."""
         self.record, self.pod = record, name_of(record)
 
     def find(self, thing: ContainerSummary | VolumeDetails) -> None:
-        """Something of it is in the Engine."""
+        """Add a container or volume of it in the Engine."""
         labels = thing.labels
         self.owners.add(labels.get(OWNER, ""))
         self.pod = (labels.get(POD_NAMESPACE, ""), labels.get(POD_NAME, ""))
@@ -42,18 +42,18 @@ class Leftover:
             self.volumes.append(thing)
 
     def judge(self, holder: str) -> str:
-        """Note who holds it while it is judged: if another has taken it by then, it is not swept. Returns the holder."""
+        """Note its holder while it is judged: if another one has taken it by then, it is not swept. Returns the holder."""
         self.holder = holder
         return holder
 
     def is_dead(self, *, unknown: bool) -> bool:
-        """Whether no owner lives; ``unknown`` is the answer for owners of whom that cannot be told."""
+        """Whether all owners are dead; ``unknown`` is the answer for owners of unknown state."""
         answers = [owner_is_alive(owner) for owner in self.owners]
         return True not in answers and (unknown or None not in answers)
 
     @property
     def key(self) -> str:
-        """What it goes by: its UID, or the one thing that has none."""
+        """Its key: its UID, or the name of the one thing that has no UID."""
         return self.uid or "/".join([one.id for one in self.containers] + [one.name for one in self.volumes])
 
     def look_again(
@@ -61,7 +61,7 @@ class Leftover:
         list_containers: Callable[[Mapping[str, str]], Iterable[ContainerSummary]],
         list_volumes: Callable[[Mapping[str, str]], Iterable[VolumeDetails]],
     ) -> bool:
-        """Keep of it what the Engine still lists. Returns whether that is anything. Raises EngineError."""
+        """Drop what the Engine no longer lists. Returns whether anything is left. Raises EngineError."""
         wanted = {POD_UID: self.uid} if self.uid else {MANAGED: ""}
         if self.containers:
             ids = {one.id for one in self.containers}
