@@ -149,6 +149,16 @@ class VolumesChanged(Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+class FaultInjected(Struct, frozen=True, kw_only=True):
+    """A fault was injected: what it is, and into which attempt of which container, if it is one's."""
+
+    at: datetime
+    ref: PodRef
+    text: str
+    container: str = ""
+    attempt: int | None = None
+
+
 class Notice(Struct, frozen=True, kw_only=True):
     """Something about the run itself, such as an Engine that does not answer."""
 
@@ -175,6 +185,7 @@ Narration = (
     | AttemptStarted
     | AttemptEnding
     | VolumesChanged
+    | FaultInjected
     | Notice
     | Gone
 )

@@ -17,7 +17,7 @@ from runner.clock import VIRTUAL_START, VirtualClock
 from runner.core.admission import admit
 from runner.core.faults.model import Fault
 from runner.core.model import Json, Pod
-from runner.core.narration import EventRecorded, Narration, StatusChanged
+from runner.core.narration import EventRecorded, FaultInjected, Narration, StatusChanged
 from runner.engine.simulated import SimulatedEngine
 from runner.kubelet.options import WorkerOptions
 from runner.kubelet.podworkers.worker import PodWorker
@@ -47,6 +47,7 @@ class Simulation(Struct, frozen=True, kw_only=True):
     ended_at: datetime
     end: End
     gave_up: str = ""
+    faults: tuple[FaultInjected, ...] = ()
 
     @property
     def events(self) -> tuple[EventRecorded, ...]:
@@ -92,12 +93,15 @@ def simulate(
     end = run.advance(for_seconds)
     told: list[StatusChanged | EventRecorded] = []
     trace: list[StatusChanged] = []
+    injected: list[FaultInjected] = []
     for one in run.take_heard():
         if isinstance(one, StatusChanged):
             trace.append(one)
             told.append(one)
         elif isinstance(one, EventRecorded) and one.is_stored:
             told.append(one)
+        elif isinstance(one, FaultInjected):
+            injected.append(one)
     return Simulation(
         pod=run.worker.pod,
         engine=run.engine,
@@ -105,6 +109,7 @@ def simulate(
         told=tuple(told),
         ended_at=run.clock.now(),
         end=end,
+        faults=tuple(injected),
         gave_up=run.worker.gave_up,
     )
 

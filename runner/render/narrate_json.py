@@ -12,6 +12,7 @@ from runner.core.narration import (
     AttemptEnding,
     AttemptStarted,
     EventRecorded,
+    FaultInjected,
     Gone,
     LogLine,
     LogLines,
@@ -110,7 +111,7 @@ def message(narration: Narration) -> dict[str, Any] | None:
             return _object("notice", narration.ref, narration.at, text=narration.text)
         case Gone():
             return _object("gone", narration.ref, narration.at)
-        case LogLine() | LogLines() | AttemptEnding() | VolumesChanged():
+        case LogLine() | LogLines() | AttemptEnding() | VolumesChanged() | FaultInjected():  # A fault is an event too.
             return None
 
 

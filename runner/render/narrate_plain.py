@@ -12,6 +12,7 @@ from runner.core.narration import (
     AttemptEnding,
     AttemptStarted,
     EventRecorded,
+    FaultInjected,
     Gone,
     LogLine,
     LogLines,
@@ -88,7 +89,9 @@ class PlainNarrator:
                 self._row(narration.at, narration.ref.name, "Gone", "", "nothing of the pod is left in the Engine")
             case Pulling() | PullEnded():
                 self._pull(narration)
-            case AttemptEnding() | LogLine() | LogLines() | VolumesChanged():
+            case (
+                AttemptEnding() | LogLine() | LogLines() | VolumesChanged() | FaultInjected()
+            ):  # A fault is an event too.
                 pass
 
     def _log(self, lines: Sequence[LogLine]) -> None:

@@ -491,6 +491,14 @@ def test_a_probe_that_fails_says_what_its_kind_would(handler: Handler, failure: 
     assert probes.late(handler, PLACE, 1) == ProbeRun(result=RunResult.FAILURE, output=delay)
 
 
+@pytest.mark.parametrize(
+    ("text", "container"),
+    [("a:hang", "a"), ("probe/a.startup:fail", "a"), ("image/a:delay=1s", ""), ("sandbox:kill", "")],
+)
+def test_a_fault_is_aimed_at_a_container(text: str, container: str) -> None:
+    assert Fault.parse(text).container == container
+
+
 def test_what_there_is_one_of_fails_once_unless_told_otherwise() -> None:
     assert [n for n in range(4) if Fault.parse("sandbox:kill").comes(n)] == [0]
     assert [n for n in range(4) if Fault.parse("sandbox#1-2:kill").comes(n)] == [1, 2]

@@ -154,6 +154,10 @@ def test_containers_fail_as_those_do_that_fail_by_themselves(bench: Bench) -> No
     for stem, (fault, _) in BY_HAND.items():
         name = found[f"{stem}-made"].name.removeprefix("default_")
         assert told(found[f"{stem}-made"]) == [("podrunner", "Warning", f"Injected fault {name}/{fault}")]
+        (line,) = (found[f"{stem}-made"] / "faults.jsonl").read_text().splitlines()
+        mark = json.loads(line)
+        assert (mark["kind"], mark["container"], mark["attempt"]) == ("FaultInjected", "init", 0)
+        assert mark["text"] == f"Injected fault {name}/{fault}"
         value = json.loads((found[f"{stem}-made"] / "pod.json").read_text())
         assert value["metadata"]["annotations"] == {FAULTS: f"{name}/{fault}"}
     value = json.loads((found["exit-made"] / "pod.json").read_text())

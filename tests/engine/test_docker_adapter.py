@@ -647,6 +647,15 @@ def test_podman_is_called_by_its_name(start: Start) -> None:
     assert (found.cpus, found.memory, found.storage_driver) == (2, 7, "overlay")
 
 
+@pytest.mark.parametrize(
+    ("info", "limits"),
+    [({}, True), ({"MemoryLimit": True}, True), ({"MemoryLimit": False}, False), ({"CgroupDriver": "none"}, False)],
+)
+def test_an_engine_tells_whether_it_limits_memory(start: Start, info: dict[str, object], *, limits: bool) -> None:
+    engine, _ = start({"GET /version": json_answer({"ApiVersion": "1.41"}), "GET /info": json_answer(info)})
+    assert engine.info().limits_memory is limits
+
+
 def test_a_kill_without_a_signal_looks_the_stop_signal_up(start: Start) -> None:
     document = {**INSPECTED, "Config": {"Image": "x", "StopSignal": "SIGQUIT"}}
     answers: dict[str, Answer | list[Answer]] = {

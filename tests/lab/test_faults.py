@@ -80,6 +80,20 @@ def test_each_injected_fault_is_an_event(fault: str) -> None:
     assert {kind for kind, _, _, _ in events} == {"Normal" if "delay" in fault else "Warning"}
 
 
+def test_a_fault_is_marked_once_in_the_pods_record() -> None:
+    from runner.core.history.attempts import attempts
+    from runner.lab.records import record_of
+
+    record = record_of(life("migrate#0-1:exit=3", "sandbox@app.running+5s:kill")._simulation)
+    assert [(one.container, one.text) for one in record.faults] == [
+        ("migrate", "Injected fault migrate#0-1:exit=3"),
+        ("migrate", "Injected fault migrate#0-1:exit=3"),
+        ("", "Injected fault sandbox@app.running+5s:kill"),
+    ]
+    marks = [[mark.kind for mark in one.marks] for one in attempts(record) if one.container == "migrate"]
+    assert marks[:3] == [["FaultInjected"], ["FaultInjected"], []]
+
+
 def test_a_fault_that_comes_again_is_counted() -> None:
     assert [count for _, _, _, count in told(life("migrate#0-1:exit=3"))] == [1, 2]
 

@@ -37,6 +37,11 @@ class Fault(Struct, frozen=True, kw_only=True):
         return not self.pod or fnmatchcase(pod, self.pod)
 
     @property
+    def container(self) -> str:
+        """The container that it is aimed at, "": none."""
+        return {Aim.CONTAINER: self.name, Aim.PROBE: self.name.rpartition(".")[0]}.get(self.aim, "")
+
+    @property
     def moment(self) -> Moment | None:
         """When what happens at a moment does; None: at the very beginning."""
         if self.at is not None or self.aim is Aim.ENGINE:

@@ -156,10 +156,11 @@ def _pull(begin: float, end: float) -> Stretch:
 
 def _put_marks(lines: Sequence[Attempt], record: PodRecord, field_path: str) -> None:
     """Give what was told of the container, and what was done to it on purpose, to the attempts that it fell into."""
+    kinds = _MARKS[1:] if record.faults else _MARKS  # What the record has of faults says more than their events.
     marks: list[tuple[int | None, Mark]] = [
         (None, Mark(at=record.seconds(told.at), kind=told.event["reason"], text=told.event.get("message") or ""))
         for told in record.told
-        if told.event["reason"] in _MARKS and told.event["involvedObject"].get("fieldPath") == field_path
+        if told.event["reason"] in kinds and told.event["involvedObject"].get("fieldPath") == field_path
     ]
     marks += [
         (

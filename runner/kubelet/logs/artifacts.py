@@ -31,6 +31,7 @@ from runner.core.narration import (
     AttemptEnding,
     AttemptStarted,
     EventRecorded,
+    FaultInjected,
     LogLine,
     LogLines,
     Narration,
@@ -146,6 +147,8 @@ class ArtifactWriter:
                 files.trace(message.at, message.pod)
             case EventRecorded(is_stored=True):
                 files.event(message.at, message.event)
+            case FaultInjected():
+                files.fault(message.at, message.text, message.container, message.attempt)
             case LogLine():
                 files.log((message,))
             case LogLines():

@@ -15,6 +15,7 @@ import msgspec
 
 from runner.core.model import Json
 from runner.core.narration import LogLine, PodRef
+from runner.core.reasons import EventReason
 from runner.core.text.times import format_micro_time
 from runner.registry.podrecords import (
     CALLS,
@@ -103,6 +104,12 @@ class PodFiles:
         self._events[name] = event
         self._has_events = True
         self.append(EVENTS, {"time": format_micro_time(at), "event": event})
+
+    def fault(self, at: datetime, text: str, container: str, attempt: int | None) -> None:
+        """A fault was injected."""
+        value = {"time": format_micro_time(at), "kind": str(EventReason.FAULT_INJECTED), "text": text}
+        value |= {"container": container} if container else {}
+        self.append(FAULTS, value if attempt is None else {**value, "attempt": attempt})
 
     def log(self, lines: Sequence[LogLine]) -> None:
         """Lines of one attempt came."""

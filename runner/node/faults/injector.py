@@ -27,6 +27,7 @@ from runner.core.faults.objects import KIND_OF
 from runner.core.images.images import InvalidReference, apply_default_tag
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_SANDBOX, attempt_of
 from runner.core.model import Pod, PullPolicy
+from runner.core.narration import FaultInjected
 from runner.core.reasons import EventReason, Note
 from runner.engine import seam
 from runner.engine.protocol import ContainerDetails, ContainerSummary, Engine, EngineEvent, EngineState, ImageDetails
@@ -278,24 +279,27 @@ class Injector:
         """Send a signal to what runs of a container now."""
         for one in self._running_of(found, {CONTAINER_NAME: fault.name}):
             if fault.counts(attempt_of(one.labels)):
-                self._tell(found, fault)
+                self._tell(found, fault, attempt=attempt_of(one.labels))
                 self._kill(found, one, f"SIG{fault.argument}")
 
-    def _tell(self, found: _Attached, fault: Fault) -> None:
-        name = fault.name.rpartition(".")[0] if fault.aim is Aim.PROBE else fault.name
-        container = found.pod.container(name) if fault.aim in (Aim.CONTAINER, Aim.PROBE) else None
-        note = Note(type=fault.nature.type, reason=EventReason.FAULT_INJECTED, message=f"Injected fault {fault}")
-        path = "" if container is None else container.field_path
-        found.reporter.recorder.note(note, field_path=path, component=COMPONENT)
+    def _tell(self, found: _Attached, fault: Fault, container: str = "", attempt: int | None = None) -> None:
+        """Say that a fault is injected, and into which attempt of which container."""
+        own = found.pod.container(container or fault.container)
+        text = f"Injected fault {fault}"
+        note = Note(type=fault.nature.type, reason=EventReason.FAULT_INJECTED, message=text)
+        found.reporter.recorder.note(note, field_path="" if own is None else own.field_path, component=COMPONENT)
+        name = "" if own is None else own.name
+        at, ref = self._clock.now(), found.reporter.ref
+        found.reporter.tell(FaultInjected(at=at, ref=ref, text=text, container=name, attempt=attempt))
 
-    def _tell_once(self, uid: str, fault: Fault, number: object = None) -> None:
+    def _tell_once(self, uid: str, fault: Fault, number: int | None = None) -> None:
         """Tell of what is met again and again once for each attempt."""
         found, key = self._pods.get(uid), (uid, fault, number)
         with self._lock:
             if found is None or key in self._once:
                 return
             self._once.add(key)
-        self._tell(found, fault)
+        self._tell(found, fault, attempt=number)
 
     # --- what a pod sees ------------------------------------------------------------------------------------------------
 
@@ -363,7 +367,7 @@ class Injector:
             return proceed()
         self._has_come(found, target.container, target.attempt, Place.CREATED)
         for fault in self._in.get((target.uid, target.container, target.attempt), ()):
-            self._tell(found, fault)
+            self._tell(found, fault, target.container, target.attempt)
         result = proceed()
         self._has_come(found, target.container, target.attempt, Place.RUNNING)
         return result
@@ -411,7 +415,7 @@ class Injector:
         for fault in faults:
             if not fault.counts(number):
                 continue
-            self._tell(found, fault)
+            self._tell(found, fault, call.target.container)
             if fault.kind != "delay":
                 raise pull_error(fault.kind, key[1])
             self._agenda.spend(float(fault.argument or 0))
