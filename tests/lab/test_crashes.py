@@ -205,6 +205,17 @@ def test_restart_all_comes_before_a_restart_that_waits() -> None:
     disturbed("restart-rules", Kind.ERROR_FOR_EVER, "inspect_image main")
 
 
+@pytest.mark.parametrize("kind", [Kind.ERROR, Kind.UNAVAILABLE])
+def test_a_sandbox_that_could_not_be_filled_is_not_used(kind: Kind) -> None:
+    facts = disturbed("two-inits", kind, "upload POD")
+    assert facts.files["two-inits", "main"] == undisturbed("two-inits").files["two-inits", "main"]
+
+
+@pytest.mark.parametrize("at", range(1, 6))
+def test_an_event_that_is_missed_costs_the_time_alone(at: int) -> None:
+    assert not wrong(Case("two-inits", (Fault(kind=Kind.MISSED_EVENT, at=at),)))
+
+
 # --- the tool ---------------------------------------------------------------------------------------------------------------
 
 
