@@ -55,6 +55,21 @@ class Records:
         found = self._in_directory(word) if Path(word).is_dir() else None
         return found or self._of_run(word, namespace)
 
+    def all_of(self, word: str, namespace: str) -> list[PodRecord]:
+        """The records of all pods of a run (its id, ``last``) or a directory; of one pod as ``find`` has it."""
+        paths = _pods(Path(word)) if Path(word).is_dir() else []
+        if paths:
+            return [read_record(path) for path in paths]
+        run = self._whole(word)
+        return [self._read(path, run) for path in _pods(run.path)] if run else [self._of_run(word, namespace)]
+
+    def _whole(self, word: str) -> Kept | None:
+        """The run that a word names as a whole."""
+        runs = kept_runs(self._home)
+        if word == LAST and runs:
+            return runs[-1]
+        return next((run for run in runs if run.id == word), None)
+
     def has(self, word: str, namespace: str) -> bool:
         """Whether there is such a record."""
         try:
