@@ -21,7 +21,7 @@ def test_a_pod_that_is_over_is_drawn_in_the_terminal(podrunner: CommandLine) -> 
         ["0s", "15s", "30s"],
         ["migrate", "#0", "·███", "ran", "2s,", "exit", "3"],
         ["#1", "·░░░░░░░░░░░░░█████████", "ran", "6s,", "exit", "137"],
-        ["app", "#0", "·" * 42, "PodInitializing"],
+        ["app", "#0", "·" * 40, "PodInitializing"],
         ["·", "waiting", "░", "back-off", "▒", "pulling", "█", "running"],
     ]
     assert podrunner("timeline", "po/web@300501-115000").out == done.out

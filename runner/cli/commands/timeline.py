@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from runner.core.history.record import PodRecord
 
 
-@command("timeline", "podrunner timeline last -o html > life.html", short_help="Draw what every attempt did when.")
+@command("timeline", "podrunner timeline last -o html", short_help="Draw what every attempt did when.")
 @click.argument("name", metavar="POD|RUN|DIR", shell_complete=complete_recorded)
 @option(
     "--compare", metavar="OTHER", shell_complete=complete_recorded, help="Draw it below OTHER, and say what differs."
@@ -58,5 +58,10 @@ def timeline(name: str, compare: str | None, output: str, color: str, namespace:
 
 
 def _records(app: App, word: str, namespace: str) -> list[PodRecord]:
+    """The records that a word names, from the first status of the first pod on."""
+    from msgspec.structs import replace
+
     kind, slash, _ = word.partition("/")
-    return app.runner.records.all_of(pod_name(word) if slash and kind in ("po", "pod", "pods") else word, namespace)
+    found = app.runner.records.all_of(pod_name(word) if slash and kind in ("po", "pod", "pods") else word, namespace)
+    began = min((record.trace[0].at for record in found if record.trace), default=None)
+    return [replace(record, began_at=began or record.began_at) for record in found]

@@ -27,7 +27,7 @@ def shortened(text: str, longest: int) -> str:
 
 def summary(attempt: Attempt) -> str:
     """How an attempt went, in a few words."""
-    ran = "" if attempt.ran is None else f"ran {format_duration(round(attempt.ran, 1))}"
+    ran = "" if attempt.ran is None else f"ran {duration(attempt.ran)}"
     if attempt.is_running:
         return f"{ran}, still runs"
     if attempt.exit_code is None:
