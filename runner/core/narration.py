@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from runner.core.events import Event
-from runner.core.history.record import VolumeChange
 from runner.core.images.progress import PullProgress
 from runner.core.model import Json
 from runner.core.status.podstatus import PodStatus
+
+if TYPE_CHECKING:
+    from runner.core.history.record import VolumeChange
 
 
 class PodRef(Struct, frozen=True, kw_only=True):
