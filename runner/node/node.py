@@ -282,7 +282,7 @@ class Node:
         """Let a pod's worker do what is to be done now. Returns whether the pod is gone; raises what breaks the worker."""
         if not one.owned.is_begun:
             self._newcomers.begin(one.owned)  # Found by the thread that follows the registry.
-        if one.takes_reboot() and not self.mend(one):
+        if one.is_rebooted and one.takes_reboot() and not self.mend(one):
             return True
         try:
             if not one.worker.step():

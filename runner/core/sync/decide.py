@@ -6,7 +6,7 @@ On top of ``compute_pod_actions`` this lays out the numbered steps of kuberuntim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -331,33 +331,31 @@ def _start(
         remember=None if is_first else crash,
         again=crash if is_first else None,
     )
-    following: tuple[Operation, ...] = (start,)
-    if not is_first:
-        following = (*_unstarted(name, observed), start, *_surplus(name, observed))
+    following = (start,) if is_first else _beside(start, observed)
     if held is None:
         operations.extend(following)
     else:
         operations.append(replace(held, then=following))
 
 
-def _unstarted(name: str, observed: Observed) -> list[Discard]:
-    """The instances that were never started: a start that was asked for and not answered may still come, beside a new one."""
-    return [
-        Discard(target=name, container_id=record.id, attempt=record.attempt, cause="it was created but never started")
-        for record in observed.instances(name)
-        if record.state is RuntimeState.CREATED
+def _beside(start: Start, observed: Observed) -> tuple[Operation, ...]:
+    """A start, and which instances of the container go before it and after it.
+
+    One that was created and never started goes before: a start that was asked for and not answered may still come.
+    """
+    unstarted, ended = list[Operation](), list[ContainerRecord]()
+    for one in observed.containers:
+        if one.name != start.target:
+            continue
+        if one.state is RuntimeState.CREATED:
+            unstarted.append(_discard(one, "it was created but never started"))
+        else:
+            ended.append(one)
+    surplus = [
+        _discard(one, "no more than one that has ended stays beside a new one") for one in ended[KEPT_INSTANCES:]
     ]
+    return (*unstarted, start, *surplus)
 
 
-def _surplus(name: str, observed: Observed) -> Sequence[Discard]:
-    """The instances that are too many once there is a new one."""
-    ended = [one for one in observed.containers if one.name == name and one.state is not RuntimeState.CREATED]
-    return [
-        Discard(
-            target=name,
-            container_id=record.id,
-            attempt=record.attempt,
-            cause="no more than one that has ended stays beside a new one",
-        )
-        for record in ended[KEPT_INSTANCES:]
-    ]
+def _discard(record: ContainerRecord, cause: str) -> Discard:
+    return Discard(target=record.name, container_id=record.id, attempt=record.attempt, cause=cause)

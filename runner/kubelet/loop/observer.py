@@ -244,11 +244,10 @@ class Observer:
 
     def _list(self) -> Sequence[ContainerSummary] | None:
         """The list of the pod's containers, if a look asks for it now. Raises EngineError."""
-        relist = self.relist
-        is_due = relist is not None and self._clock.steady() - self._listed_at >= relist
-        if self._is_complete and not self._is_shaken and not is_due:
+        relist, now = self.relist, self._clock.steady()
+        if self._is_complete and not self._is_shaken and (relist is None or now - self._listed_at < relist):
             return None
-        now, lists = self._clock.steady(), self._lists
+        lists = self._lists
         is_own = not self._is_complete or lists is None or not lists.is_shared
         # Whoever mistrusts it from now on may mean what this list does not have yet.
         self._is_complete, self._is_shaken = True, False
