@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from tests.sandbox.programs import DEADLINE, children_of
+from tests.sandbox.programs import DEADLINE, children_of, until
 from tests.sandbox.test_pause import started
 
 DONE: list[tuple[Sequence[str], int, bytes]] = [
@@ -38,8 +39,16 @@ def test_orders_are_carried_out_one_after_the_other(pause: str, orders: Sequence
     assert (done.returncode, done.stdout) == (code, said)
 
 
+def is_blocked(pid: int, wanted: signal.Signals) -> bool:
+    """Whether a process holds a signal back."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    mask = next(line.split()[1] for line in lines if line.startswith("SigBlk:"))
+    return bool(int(mask, 16) >> (wanted - 1) & 1)
+
+
 def test_what_hangs_heeds_no_signal_but_the_last(pause: str) -> None:
     with started(pause, "stand-in", "hang") as process:
+        until(lambda: is_blocked(process.pid, signal.SIGTERM), "its mask of signals")
         for sent in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             process.send_signal(sent)
         with pytest.raises(subprocess.TimeoutExpired):

@@ -13,14 +13,25 @@ from tests.support.together import TOGETHER
 ROOT = Path(__file__).parents[2]
 TEST = """\
 import os
+import threading
 from pathlib import Path
 
 import pytest
+
+from runner.clock import Deadline
 
 @pytest.mark.parametrize("number", range(12))
 def test_it(number):
     with Path("ran").open("a") as file:
         file.write(f"{os.environ['PYTEST_XDIST_WORKER']} {Path(__file__).name}\\n")
+    deadline, never = Deadline(60), threading.Event()
+    while "others" in __file__ and len(workers()) == 1:  # A quick worker must not have them all before the next one begins.
+        assert deadline.remaining(), "no other worker came"
+        never.wait(0.01)
+
+def workers():
+    lines = [line.split() for line in Path("ran").read_text().splitlines()]
+    return {line[0] for line in lines if line[1] == "test_others.py"}
 """
 
 
