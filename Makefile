@@ -20,7 +20,7 @@ CORE_TESTS := tests/core $(filter-out %/test_mutations.py,$(wildcard tests/manif
 COVERED = $(if $(filter test,$(MAKECMDGOALS)),99.5,100)
 # Tests on the real Engine wait more than they compute, so many run side by side (tests/support/together.py).
 ENGINE_TESTS = $(sort $(shell grep -rl --include="test_*.py" "mark[.]docker" tests))
-SIDE_BY_SIDE ?= 6
+SIDE_BY_SIDE ?= 4
 ON_ENGINE = $(PYTEST) -q -n $(SIDE_BY_SIDE) --dist loadgroup -p no:hypothesispytest -m "docker and not slow_conformance" $(ENGINE_TESTS)
 COVER = $(PYTEST) -q -n 2 $(CORE_TESTS) --cov=runner.core --cov-branch --cov-fail-under=$(COVERED) \
 	--cov-report=term-missing:skip-covered
