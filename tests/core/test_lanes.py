@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from runner.core.history.lanes import Cause, Lane, Outcome, PodLanes, Role, lanes
-from runner.core.history.record import FaultMark, PodRecord, Told
-from tests.core.test_attempts import at, ended, inspection, record, running, seen, waiting, waits_again
+from runner.core.history.record import FaultMark, PodRecord, Seen, Told
+from tests.core.test_attempts import at, ended, inspection, record, running, seen, told, waiting, waits_again
 
 INIT = "PodInitializing"
 
@@ -157,3 +157,20 @@ def test_a_cause_is_a_plain_value() -> None:
     cause = lanes(again("container")).lanes[-1].cause
     assert cause == Cause(container="second", number=0, at=6, outcome=Outcome.FAILED)
     assert of(lanes(again("container")), "second")[1].cause == cause
+
+
+@pytest.mark.parametrize(
+    ("killed", "deleted", "expected"),
+    [
+        pytest.param(40, "2026-01-01T00:00:45Z", Outcome.STOPPED, id="its pod was deleted"),
+        pytest.param(20, "2026-01-01T00:00:45Z", Outcome.FAILED, id="it was killed before"),
+        pytest.param(40, None, Outcome.FAILED, id="its pod was not deleted"),
+        pytest.param(None, "2026-01-01T00:00:45Z", Outcome.FAILED, id="it ended by itself"),
+    ],
+)
+def test_what_ends_with_its_pod_has_not_failed(killed: float | None, deleted: str | None, expected: Outcome) -> None:
+    last = seen(41, [ended("first", 137)])
+    metadata = {} if deleted is None else {"deletionTimestamp": deleted, "deletionGracePeriodSeconds": 5}
+    last = Seen(at=last.at, pod={**last.pod, "metadata": metadata})
+    events = () if killed is None else (told(killed, "Killing"),)
+    assert lanes(record(seen(0, [running("first")]), last, told=events)).lanes[0].outcome is expected

@@ -13,6 +13,7 @@ from runner.core.history.attempt import Attempt, Mark
 from runner.core.history.attempts import attempts
 from runner.core.history.record import PodRecord
 from runner.core.model import Json
+from runner.core.text.times import parse_time
 
 NEAR: Final = 0.05
 """Seconds by which a cause may seem to be later than its effect: the two times may come from different clocks."""
@@ -35,6 +36,8 @@ class Outcome(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    STOPPED = "stopped"
+    """It ended because its pod was deleted."""
 
 
 class Cause(Struct, frozen=True, kw_only=True):
@@ -52,11 +55,12 @@ class Lane(Struct, frozen=True, kw_only=True):
     attempt: Attempt
     role: Role
     cause: Cause | None = None
+    is_stopped: bool = False
 
     @property
     def outcome(self) -> Outcome:
         """What has become of it."""
-        return outcome(self.attempt)
+        return Outcome.STOPPED if self.is_stopped else outcome(self.attempt)
 
 
 class PodLanes(Struct, frozen=True, kw_only=True):
@@ -92,7 +96,7 @@ def lanes(record: PodRecord) -> PodLanes:
         run=record.run,
         began_at=record.began_at,
         seconds=max(record.seconds(record.end), 0.0),
-        lanes=tuple([Lane(attempt=one, role=roles[one.container], cause=_cause(one, found, roles)) for one in found]),
+        lanes=tuple([_lane(one, found, roles, _deleted_at(record)) for one in found]),
         marks=tuple(_pod_marks(record)),
     )
 
@@ -104,6 +108,20 @@ def outcome(attempt: Attempt) -> Outcome:
     if attempt.exit_code is None:
         return Outcome.WAITING
     return Outcome.FAILED if attempt.exit_code else Outcome.DONE
+
+
+def _lane(attempt: Attempt, everyone: Sequence[Attempt], roles: dict[str, Role], deleted: float | None) -> Lane:
+    killed = [mark.at for mark in attempt.marks if mark.kind == "Killing"]
+    is_stopped = bool(attempt.exit_code) and deleted is not None and any(at >= deleted for at in killed)
+    cause = _cause(attempt, everyone, roles)
+    return Lane(attempt=attempt, role=roles[attempt.container], cause=cause, is_stopped=is_stopped)
+
+
+def _deleted_at(record: PodRecord) -> float | None:
+    """When the deletion of the pod was asked for, to a second; None: it was not."""
+    metadata = record.pod.get("metadata") or {}
+    end = parse_time(metadata.get("deletionTimestamp"))
+    return None if end is None else record.seconds(end) - (metadata.get("deletionGracePeriodSeconds") or 0)
 
 
 def _roles(pod: Json) -> dict[str, Role]:

@@ -15,20 +15,23 @@ HEIGHT: Final = 18
 """Pixels of a row."""
 _TOP, _THICK = 4, 10
 _CLASSES: Final = {Doing.WAITING: "wait", Doing.BACK_OFF: "back", Doing.PULLING: "pull"}
+_ENDS: Final = {Outcome.DONE: "done", Outcome.FAILED: "failed", Outcome.STOPPED: "halt"}
 STEPS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800,
                  3600, 7200, 10800, 21600, 43200, 86400)  # fmt: skip
 """Seconds between two lines of an axis."""
 LIGHT: Final = {
     "ink": "#1f2328", "dim": "#59636e", "paper": "#ffffff", "line": "#d1d9e0", "band": "#f6f8fa", "wait": "#d1d9e0",
-    "back": "#bf8700", "pull": "#0969da", "done": "#2da44e", "failed": "#cf222e", "runs": "#1b7c83", "mark": "#8250df",
+    "back": "#bf8700", "pull": "#0969da", "done": "#2da44e", "failed": "#cf222e", "runs": "#1b7c83",
+    "halt": "#6e7781", "mark": "#8250df",
 }  # fmt: skip
 DARK: Final = {
     "ink": "#e6edf3", "dim": "#9198a1", "paper": "#0d1117", "line": "#3d444d", "band": "#151b23", "wait": "#3d444d",
-    "back": "#d29922", "pull": "#4493f8", "done": "#3fb950", "failed": "#f85149", "runs": "#39c5cf", "mark": "#ab7df8",
+    "back": "#d29922", "pull": "#4493f8", "done": "#3fb950", "failed": "#f85149", "runs": "#39c5cf",
+    "halt": "#8b949e", "mark": "#ab7df8",
 }  # fmt: skip
 STYLE: Final = """
 .wait{fill:var(--wait)}.back{fill:url(#stripes)}.pull{fill:url(#dots)}
-.done{fill:var(--done)}.failed{fill:var(--failed)}.runs{fill:var(--runs)}
+.done{fill:var(--done)}.failed{fill:var(--failed)}.runs{fill:var(--runs)}.halt{fill:var(--halt)}
 .fault{fill:var(--mark)}.probe,.kill{fill:var(--back);stroke:var(--paper);stroke-width:.7}.stop{fill:var(--mark)}
 .hold{fill:var(--mark);opacity:.25}.cross{stroke:var(--failed);stroke-width:2;fill:none}
 """
@@ -40,7 +43,7 @@ PATTERNS: Final = (
 )
 LEGEND: Final = (
     ("wait", "waiting"), ("back", "back-off"), ("pull", "pulling"), ("runs", "running"), ("done", "exit 0"),
-    ("failed", "failed"),
+    ("failed", "failed"), ("halt", "deleted"),
 )  # fmt: skip
 _SIGNS: Final = {
     "FaultInjected": ("fault", "M1-7 L-4 1 L-1 1 L-2 7 L4-2 L1-2 Z"),
@@ -103,7 +106,9 @@ def percent(instant: float, seconds: float) -> float:
 
 
 def _stretch(lane: Lane, part: Stretch, seconds: float) -> str:
-    kind = _CLASSES.get(part.doing) or {Outcome.DONE: "done", Outcome.FAILED: "failed"}.get(lane.outcome, "runs")
+    kind = _CLASSES.get(part.doing) or {Outcome.DONE: "done", Outcome.FAILED: "failed", Outcome.STOPPED: "halt"}.get(
+        lane.outcome, "runs"
+    )
     text = f"{part.doing} {duration(part.seconds)}{f', {part.reason}' if part.reason else ''}"
     edge = f' stroke="var(--{kind})"' if part.doing is Doing.RUNNING else ""
     return f'<rect class="{kind}" {_reach(part.begin, part.end, seconds)}{edge} data-t={quoteattr(text)}/>'

@@ -16,7 +16,13 @@ WIDTH: Final = 80
 _DOING: Final = {Doing.WAITING: "·", Doing.BACK_OFF: "░", Doing.PULLING: "▒", Doing.RUNNING: "█"}
 _MARKS: Final = {"Unhealthy": "×", "ProbeWarning": "×", "FaultInjected": "!", "Breakpoint": "‖"}
 _MEANINGS: Final = {"×": "probe failed", "!": "fault", "‖": "breakpoint"}
-_COLOURS: Final = {Outcome.DONE: "32", Outcome.FAILED: "31", Outcome.RUNNING: "36", Outcome.WAITING: "2"}
+_COLOURS: Final = {
+    Outcome.DONE: "32",
+    Outcome.FAILED: "31",
+    Outcome.RUNNING: "36",
+    Outcome.WAITING: "2",
+    Outcome.STOPPED: "2",
+}
 _SUMMARY: Final = 26
 _LONGEST_NAME: Final = 18
 _PLAIN: Final = Paint(False)
