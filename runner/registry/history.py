@@ -24,6 +24,7 @@ from typing import Any, Final
 from msgspec import Struct, field
 
 from runner.core.text.times import format_micro_time, parse_time
+from runner.registry.holders import is_locked
 from runner.registry.home import Home
 
 MOST_RUNS: Final = 20
@@ -137,16 +138,9 @@ def named(now: datetime) -> str:
 
 def _is_open(path: Path) -> bool:
     try:
-        descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CLOEXEC)
+        return is_locked(path / LOCK)
     except OSError:
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _size(path: Path) -> int:

@@ -127,12 +127,13 @@ def holder_is_alive(home: Home, holder: str, *, doubt: bool = True) -> bool:
         return doubt if answer is None else answer
     path = home.node_lock(holder)
     try:
-        return _is_locked(path)
+        return is_locked(path)
     except OSError as error:
         raise StoreError(f"cannot look at the lock {path}: {error.strerror}", hint=hint_of(error)) from error
 
 
-def _is_locked(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock of a file; not when there is none. Raises OSError."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -150,7 +151,7 @@ def forget_dead_nodes(home: Home) -> None:
     """Remove the lock files of node instances that are dead."""
     for path in _entries(home.node_locks):
         with suppress(OSError):
-            if path.suffix in (".lock", _UNBORN) and not _is_locked(path):
+            if path.suffix in (".lock", _UNBORN) and not is_locked(path):
                 path.unlink()
 
 

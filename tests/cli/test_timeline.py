@@ -67,6 +67,7 @@ def test_two_runs_of_a_pod_are_compared(podrunner: CommandLine, home: Home) -> N
         (["timeline", "wbe"], 'no record of pod "wbe"'),
         (["timeline", "web@nosuch"], 'no run "nosuch" is kept'),
         (["timeline", "web", "--compare", "nosuch"], 'no record of pod "nosuch"'),
+        (["timeline", "web", "--compare", "last"], "--compare draws one pod on each side"),
         (["timeline"], "Missing argument"),
     ],
 )

@@ -8,6 +8,7 @@ import click
 
 from runner.cli.app import App, app_of, pod_name
 from runner.cli.options import color_option, command, complete_recorded, namespace_option, option
+from runner.errors import UsageError
 
 if TYPE_CHECKING:
     from runner.core.history.lanes import Lane, PodLanes
@@ -37,12 +38,14 @@ def timeline(name: str, compare: str | None, output: str, color: str, namespace:
 
     app = app_of()
     found = [*(_records(app, compare, namespace) if compare else []), *_records(app, name, namespace)]
+    if compare and len(found) != 2:
+        raise UsageError("--compare draws one pod on each side", hint=f"name them: {', '.join(map(_label, found))}")
     pods = [lanes(record) for record in found]
     if output == "text":
         from runner.render.timeline.text import draw, draw_compared
 
         paint = app.paint(app.out, color)
-        if compare and len(pods) == 2:
+        if compare:
             app.out.write(draw_compared(pods[1], pods[0], width=app.out.columns, paint=paint))
         else:
             app.out.write(draw(pods, width=app.out.columns, paint=paint, named=len(pods) > 1))
@@ -55,6 +58,10 @@ def timeline(name: str, compare: str | None, output: str, color: str, namespace:
 
     app.out.exact(picture(output, pods, compared=bool(compare), log=log))
     return 0
+
+
+def _label(record: PodRecord) -> str:
+    return f"{record.name}@{record.run}" if record.run else record.name
 
 
 def _records(app: App, word: str, namespace: str) -> list[PodRecord]:

@@ -97,9 +97,8 @@ def _chosen(found: Sequence[Json], wanted: Sequence[str]) -> list[Json]:
     for name in wanted:
         if name not in names:
             near = nearest(name, names, cutoff=0.6)
-            raise UsageError(
-                f'there is no pod "{name}" in the input{f", did you mean {near!r}?" if near else ""}'.replace("'", '"')
-            )
+            tip = f', did you mean "{near}"?' if near else ""
+            raise UsageError(f'there is no pod "{name}" in the input{tip}')
     return [one for one in found if _place(one)[1] in wanted]
 
 
