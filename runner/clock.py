@@ -138,7 +138,7 @@ class JumpWatch:
 class Countdown:
     """So many seconds from now on, None: for ever. However the wall clock is set meanwhile, it lasts as long as it was meant to.
 
-    For whoever waits more than once until something is over: an instant that is kept would have to be moved.
+    For code that waits more than once until something is over: an instant that is kept would have to be moved.
     """
 
     _LONGEST_SECONDS = 100 * 366 * 86400.0

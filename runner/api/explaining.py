@@ -1,4 +1,4 @@
-"""Evidence of pods, and what the rules make of it: of this machine's by client and records, of others by what somebody has.
+"""Explains pods: gathers evidence from this machine's client and records, or from files, and asks the rules.
 
 That is kubectl's output in files, folders of artifacts and records, ``kubectl cluster-info dump``. Nothing of it is checked as a
 manifest is: it comes from a server, and what is not understood is passed over.
@@ -144,7 +144,7 @@ def output(client: Client, pod: Json) -> dict[Attempt, Sequence[str]]:
     return found
 
 
-# --- what somebody has --------------------------------------------------------------------------------------------------
+# --- files --------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)

@@ -125,7 +125,7 @@ class Life:
 
     @property
     def _is_telling(self) -> int:
-        """Whether this thread is telling something: whoever is told must not wait for an end that waits for this thread."""
+        """Whether this thread calls listeners now: a listener must not wait for an end that waits for this thread."""
         return getattr(self._telling, "depth", 0)
 
     def _tell(self, narration: Narration) -> None:
@@ -208,7 +208,7 @@ class Life:
                 self._has_ended.set()
 
     def _await_end(self, *, at_once: bool) -> None:
-        """Wait for whoever ends it already; what it meets is raised there."""
+        """Wait for the thread that ends it already, which raises what goes wrong."""
         if at_once:
             self._stop.request()
         if self._ender is threading.current_thread() or self._is_telling:

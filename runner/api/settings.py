@@ -32,7 +32,7 @@ class How(TypedDict, total=False):
     ``artifacts``, ``sandbox_image`` and ``fail_fast`` (here True unless told otherwise) are the flags of the same names;
     ``faults`` are what goes wrong on purpose, each a ``runner.Fault`` or its text (``migrate#0-1:exit=3``).
     ``history=True`` keeps a record of the run as ``podrunner run`` does, which a program and a test session do not do by
-    themselves: hundreds of tests would drive out what somebody is looking for.
+    themselves: the records of hundreds of tests would push out those that you look for.
     ``options`` is what they change. ``listener`` hears what ``podrunner run`` narrates.
     """
 
