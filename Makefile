@@ -21,7 +21,9 @@ COVERED = $(if $(filter test,$(MAKECMDGOALS)),99.5,100)
 # Tests on the real Engine wait more than they compute, so many run side by side (tests/support/together.py).
 ENGINE_TESTS = $(sort $(shell grep -rl --include="test_*.py" "mark[.]docker" tests))
 SIDE_BY_SIDE ?= 4
-ON_ENGINE = $(PYTEST) -q -n $(SIDE_BY_SIDE) --dist loadgroup -p no:hypothesispytest -m "docker and not slow_conformance" $(ENGINE_TESTS)
+# The few that fail are run once more, alone, and named (tools/twice.py).
+TWICE = $(BIN)/python -m tools.twice 2
+ON_ENGINE = $(TWICE) -q -n $(SIDE_BY_SIDE) --dist loadgroup -p no:hypothesispytest -m "docker and not slow_conformance" $(ENGINE_TESTS)
 COVER = $(PYTEST) -q -n 2 $(CORE_TESTS) --cov=runner.core --cov-branch --cov-fail-under=$(COVERED) \
 	--cov-report=term-missing:skip-covered
 
@@ -34,7 +36,7 @@ run: install ## take the Pod of two init containers to Ready on a real Engine, s
 test: check ## check everything and run all tests, those on the real Engine included
 	$(BIN)/python -m compileall -q runner podrunner_plugin.py  # once, for hundreds of processes
 	$(WITH_IMAGES) export PODRUNNER_REQUIRE_ENGINE=1; \
-	$(COVER) && $(PYTEST) -q -n 2 -m "not docker" $(addprefix --ignore=,$(CORE_TESTS)) \
+	$(COVER) && $(TWICE) -q -n 2 -m "not docker" $(addprefix --ignore=,$(CORE_TESTS)) \
 	&& $(BIN)/python -m tools.sample
 	$(MAKE) -j 2 test-engine test-outside
 
