@@ -156,6 +156,7 @@ EMBEDDED = {
     "SecretEnvSource": ("LocalObjectReference", "name"),
     "SecretKeySelector": ("LocalObjectReference", "name"),
     "SecretProjection": ("LocalObjectReference", "name"),
+    "PersistentVolumeClaim": ("TypeMeta", "apiVersion kind"),
 }
 
 # Named string types, as decode errors print them.

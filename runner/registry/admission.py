@@ -55,9 +55,10 @@ class Admission(Struct, frozen=True, kw_only=True):
         if kind in WORKLOADS:
             made["metadata"]["generation"] = 1
         if kind == _JOB:
-            from runner.core.workloads.expand import selecting
+            from runner.core.workloads.expand import job_metadata, selecting
 
             made["spec"] = selecting(made["spec"], made["metadata"]["name"], made["metadata"]["uid"])
+            made["metadata"] = job_metadata(made["metadata"], made["spec"])
         return made
 
     def _settled(self, pod: Object) -> Object:

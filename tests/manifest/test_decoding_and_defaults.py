@@ -36,7 +36,8 @@ def container_of(fields: str) -> dict[str, Any]:
         ("registry:5000/nginx", "Always"),
         ("registry:5000/nginx:1", "IfNotPresent"),
         ("nginx@sha256:abc", "IfNotPresent"),
-        ("nginx:latest@sha256:abc", "Always"),
+        (f"nginx:latest@sha256:{'a' * 64}", "Always"),
+        ("nginx:latest@sha256:abc", "IfNotPresent"),
         ("nginx:1@sha256:abc", "IfNotPresent"),
     ],
 )

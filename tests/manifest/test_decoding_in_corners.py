@@ -362,3 +362,52 @@ def test_a_compose_file_gets_one_sentence_instead_of_two_complaints() -> None:
     assert "looks like a Compose file" in str(problem)
     kinds = [p.field for p in load([Source(name="f", text="services: {}\nkind: Pod\n")]).problems]
     assert kinds == ["apiVersion"]
+
+
+@pytest.mark.parametrize(
+    ("image", "policy"),
+    [("nginx", "Always"), ("nginx:1", "IfNotPresent"), ("..", "IfNotPresent"), ("{{ .x }}", "IfNotPresent")],
+)
+def test_an_image_without_a_readable_name_has_no_tag_latest(image: str, policy: str) -> None:
+    spec = loaded("v1", "Pod", f"spec: {{containers: [{{name: a, image: '{image}'}}]}}")["spec"]
+    assert spec["containers"][0]["imagePullPolicy"] == policy
+
+
+def test_a_volume_mode_that_is_empty_is_none_at_all() -> None:
+    fields = "spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}, volumeMode: ''}"
+    assert said(f"{{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{name: x}}, {fields}}}") == [
+        'spec.volumeMode: Unsupported value: "": supported values: "Block", "Filesystem"'
+    ]
+
+
+BYTES: list[tuple[str, str, str | list[str]]] = [
+    ("no bytes", "[]", ""),
+    ("numbers", "[104, 105, null]", "aGkA"),
+    ("a number too large", "[256]", ["number 256 into Go struct field Secret.data of type uint8"]),
+    ("a text", "[x]", ["string into Go struct field Secret.data of type uint8"]),
+    ("a list", "[[]]", ["array into Go struct field Secret.data of type uint8"]),
+]
+
+
+@pytest.mark.parametrize(("value", "wanted"), [r[1:] for r in BYTES], ids=[r[0] for r in BYTES])
+def test_bytes_may_be_a_list_of_numbers(value: str, wanted: str | list[str]) -> None:
+    text = f"{{apiVersion: v1, kind: Secret, metadata: {{name: x}}, data: {{a: {value}}}}}"
+    if isinstance(wanted, str):
+        assert loaded("v1", "Secret", f"data: {{a: {value}}}")["data"] == {"a": wanted}
+    else:
+        found = [problem.detail for problem in load([Source(name="f", text=text)]).problems]
+        assert found == [f"json: cannot unmarshal {one}" for one in wanted]
+
+
+def test_a_field_that_nobody_knows_is_quoted_as_go_quotes_it() -> None:
+    text = '{apiVersion: v1, kind: ConfigMap, metadata: {name: x}, "a\\nb": 1}'
+    assert [problem.detail for problem in load([Source(name="f", text=text)]).problems] == ['unknown field "a\\nb"']
+
+
+def test_a_claim_templates_own_type_is_named_as_go_names_it() -> None:
+    claim = "{apiVersion: 3, metadata: {name: c}, spec: {}}"
+    fields = f"spec: {{selector: {{matchLabels: {{a: b}}}}, template: {TEMPLATE}, volumeClaimTemplates: [{claim}]}}"
+    text = f"{{apiVersion: apps/v1, kind: StatefulSet, metadata: {{name: x}}, {fields}}}"
+    details = [problem.detail for problem in load([Source(name="f", text=text)]).problems]
+    place = "PersistentVolumeClaim.spec.volumeClaimTemplates.TypeMeta.apiVersion"
+    assert f"json: cannot unmarshal number into Go struct field {place} of type string" in details

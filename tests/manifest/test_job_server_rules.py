@@ -196,6 +196,21 @@ def test_a_jobs_own_labels_must_not_take_the_place_of_the_servers() -> None:
     assert found.endswith("}: must be 'web'")
 
 
+@pytest.mark.parametrize(
+    ("own", "paths"),
+    [
+        pytest.param(
+            {}, ["metadata.labels", "spec.template.labels"], id="none of its own: its pods' are the Job's too"
+        ),
+        pytest.param({"a": "b"}, ["spec.template.labels"], id="with its own, they are its pods' alone"),
+    ],
+)
+def test_a_jobs_labels_are_those_of_its_pods(own: dict[str, str], paths: list[str]) -> None:
+    template = {**pod(restartPolicy="Never"), "metadata": {"labels": {"app": "$(X)"}}}
+    found = said(manifest("Job", {"labels": own}, selector="none", template=template))
+    assert [one.partition(": ")[0] for one in found] == paths
+
+
 def test_a_job_with_a_selector_that_cannot_be_read_hears_only_that() -> None:
     template = pod(restartPolicy="Never")
     assert said(manifest("Job", selector=BROKEN, template=template)) == BROKEN_SAID

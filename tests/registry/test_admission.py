@@ -93,6 +93,29 @@ def test_a_job_comes_in_with_the_selector_of_its_pods() -> None:
     assert made["spec"]["template"]["metadata"]["labels"]["job-name"] == "web"
 
 
+@pytest.mark.parametrize(
+    ("own", "kept"),
+    [
+        pytest.param({}, None, id="none of its own: those of its pods"),
+        pytest.param({"labels": {"a": "b"}}, {"a": "b"}, id="its own stay"),
+    ],
+)
+def test_a_job_has_labels(own: dict[str, Any], kept: dict[str, str] | None) -> None:
+    value = manifest("Job")
+    made = admitted({**value, "metadata": {**value["metadata"], **own}})
+    assert made["metadata"]["labels"] == (kept or made["spec"]["template"]["metadata"]["labels"])
+
+
+def test_a_jobs_selector_and_labels_are_completed_not_replaced() -> None:
+    value = manifest("Job", selector={"matchExpressions": [{"key": "job-name", "operator": "Exists"}]})
+    made = admitted(value)
+    uid = made["metadata"]["uid"]
+    assert made["spec"]["selector"] == {
+        "matchExpressions": [{"key": "job-name", "operator": "Exists"}],
+        "matchLabels": {"batch.kubernetes.io/controller-uid": uid},
+    }
+
+
 def test_a_pod_that_its_account_does_not_allow_is_not_let_in() -> None:
     account = {"metadata": {"name": "default", "annotations": {"kubernetes.io/enforce-mountable-secrets": "true"}}}
     volumes = [{"name": "v", "secret": {"secretName": "other"}}]

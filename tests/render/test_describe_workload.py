@@ -42,7 +42,11 @@ def test_a_job_is_described_with_its_counts_and_its_template() -> None:
 Name:                        web
 Namespace:                   default
 Selector:                    batch.kubernetes.io/controller-uid={made.uid}
-Labels:                      <none>
+Labels:                      app=web
+                             batch.kubernetes.io/controller-uid={made.uid}
+                             batch.kubernetes.io/job-name=web
+                             controller-uid={made.uid}
+                             job-name=web
 Annotations:                 <none>
 Parallelism:                 1
 Completions:                 2

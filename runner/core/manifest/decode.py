@@ -20,6 +20,7 @@ from runner.core.manifest.scalars import json_number
 from runner.core.manifest.schema import Field, fields_of, load_schema
 from runner.core.manifest.types import Position
 from runner.core.manifest.yamltext import Node
+from runner.core.text.gotext import quote
 from runner.core.text.quantity import FORMAT_MESSAGE, QuantityError, canonical
 
 Report = Callable[[FieldPath, Position, str, str], None]
@@ -33,10 +34,16 @@ _GO_NAMES: Final = {
     "l": "int64",
     "x": "int32",
     "y": "[]uint8",
+    "B": "uint8",
     "t": "string",
 }
 _ZERO: Final[Mapping[str, Any]] = {"s": "", "b": False, "i": 0, "l": 0, "x": 0, "q": "0", "y": None, "t": None}
-_RANGES: Final = {"i": 2**31, "l": 2**63, "x": 2**31}
+_RANGES: Final = {
+    "i": range(-(2**31), 2**31),
+    "l": range(-(2**63), 2**63),
+    "x": range(-(2**31), 2**31),
+    "B": range(256),
+}
 _LONGEST_QUANTITY: Final = 100
 # Who tells of a problem first (see Decoder.object); kubectl is before the server.
 _FINAL, _WRONG, _SERVERS, _UNKNOWN = 1, 2, 2, 3
@@ -100,7 +107,7 @@ class Decoder:
 
     def _unknown(self, name: str, key: str, node: Node, path: FieldPath, read_names: Iterable[str]) -> None:
         position, spelling = node.keys[key]
-        sentence = f'unknown field "{path}"'
+        sentence = f"unknown field {quote(str(path))}"
         hint = ""
         near = nearest(key, [field for field in fields_of(name) if field not in read_names])
         if near:
@@ -162,13 +169,15 @@ class Decoder:
             return value if code == "s" else self._time(node, path)
         if code == "y" and isinstance(value, str):
             return self._bytes(node, path)
+        if code == "y" and isinstance(value, list):
+            return self._byte_list(node, path, place)
         if code == "x" and isinstance(value, str):
             return value
         if code == "b" and isinstance(value, bool):
             return value
         if code in _RANGES and isinstance(value, int | float) and not isinstance(value, bool):
             whole = int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e21 else value
-            if isinstance(whole, int) and -_RANGES[code] <= whole < _RANGES[code]:
+            if isinstance(whole, int) and whole in _RANGES[code]:
                 return whole
             return self._mismatch(code, node, path, place, shown=json_number(value))
         return self._mismatch(code, node, path, place)
@@ -200,6 +209,14 @@ class Decoder:
             sentence = f"illegal base64 data at input byte {_base64_fault(text)}"
             hint = " (plain text belongs in stringData)" if path.keys[:1] == ("data",) else ""
             return self._fail(path, node, sentence, sentence + hint, rank=_WRONG)
+
+    def _byte_list(self, node: Node, path: FieldPath, place: _Place) -> Any:
+        """Bytes may be written as a list of numbers, too, as any slice in Go."""
+        numbers = [
+            0 if one.value is None else self._value("B", one, path.index(index), place)
+            for index, one in enumerate(node.value)
+        ]
+        return _ABSENT if _ABSENT in numbers else base64.b64encode(bytes(numbers)).decode()
 
     def _mismatch(self, code: str, node: Node, path: FieldPath, place: _Place, shown: str = "") -> Any:
         found = _json_kind(node.value) + (f" {shown}" if shown else "")

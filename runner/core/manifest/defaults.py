@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.core.manifest.images import default_pull_policy
+from runner.core.images.images import default_pull_policy
 from runner.core.manifest.preparing import drop_disabled, prepare_pod
 from runner.core.text.quantity import NANO, ZERO, Quantity, parse_quantity
 
@@ -63,7 +63,7 @@ def default_container(container: Object) -> None:
     """Fill in one container."""
     _set(container, "terminationMessagePath", "/dev/termination-log")
     _set(container, "terminationMessagePolicy", "File")
-    _set(container, "imagePullPolicy", default_pull_policy(container.get("image") or ""))
+    _set(container, "imagePullPolicy", default_pull_policy(container.get("image") or "").value)
     for port in container.get("ports") or ():
         _set(port, "protocol", "TCP")
     for variable in container.get("env") or ():
@@ -95,7 +95,7 @@ def default_volume(volume: Object) -> None:
     if volume.get("hostPath") is not None:
         _set(volume["hostPath"], "type", "")
     if volume.get("image") is not None:
-        _set(volume["image"], "pullPolicy", default_pull_policy(volume["image"].get("reference") or ""))
+        _set(volume["image"], "pullPolicy", default_pull_policy(volume["image"].get("reference") or "").value)
     if volume.get("projected") is not None:
         for source in volume["projected"].get("sources") or ():
             _projected_source(source)
@@ -118,7 +118,8 @@ _CLOUD_DEFAULTS: dict[str, dict[str, Any]] = {
 
 def default_claim_template(spec: Object) -> None:
     """Fill in the spec of a claim that a pod or a StatefulSet will make."""
-    _set(spec, "volumeMode", "Filesystem")
+    if spec.get("volumeMode") is None:
+        spec["volumeMode"] = "Filesystem"
     _round_list((spec.get("resources") or {}).get("limits"))
     _round_list((spec.get("resources") or {}).get("requests"))
 

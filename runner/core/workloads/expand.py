@@ -75,6 +75,7 @@ def _workload(loaded: LoadedObject, identities: Identities, now: datetime) -> Wo
         spec = {**kept, "selector": selector, "template": _labelled(spec["template"], labels)}
     if kind == "Job":
         spec = selecting(spec, name, uid)
+        metadata = job_metadata(metadata, spec)
     return Workload(
         kind=WorkloadKind(kind),
         api_version=version,
@@ -158,7 +159,19 @@ def selecting(spec: Json, name: str, uid: str) -> Json:
         return spec
     chosen = {"batch.kubernetes.io/controller-uid": uid}
     labels = {**chosen, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name}
-    return {**spec, "selector": {"matchLabels": chosen}, "template": _labelled(spec["template"], labels)}
+    selector = spec.get("selector") or EMPTY
+    selector = {**selector, "matchLabels": {**chosen, **(selector.get("matchLabels") or EMPTY)}}
+    written = spec["template"]["metadata"].get("labels") or {}
+    return {**spec, "selector": selector, "template": _labelled(spec["template"], {**labels, **written})}
+
+
+def job_metadata(metadata: Json, spec: Json) -> dict[str, Any]:
+    """A Job's metadata: one without labels has those of its pods, also the ones that the server makes.
+
+    Mirrors pkg/apis/batch/v1/defaults.go (SetDefaults_Job), which is applied again to what is stored.
+    """
+    labels = metadata.get("labels") or spec["template"]["metadata"].get("labels")
+    return {**metadata, "labels": dict(labels)} if labels else dict(metadata)
 
 
 def _labelled(template: Json, labels: dict[str, str]) -> dict[str, Any]:

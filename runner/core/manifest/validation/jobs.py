@@ -38,11 +38,12 @@ _UID = "00000000-0000-0000-0000-000000000000"
 
 def validate_job(errors: Errors, job: Object) -> None:
     """Check a Job as the server has it: with the labels and the selector that it generates."""
-    validate_metadata(errors, job["metadata"], _METADATA, dns_subdomain)
     spec, name = job["spec"], shown_name(job["metadata"])
     selector, template = spec.get("selector"), spec["template"]
     if not spec["manualSelector"]:
         selector, template = _generated(spec, name)
+    validate_metadata(errors, _labelled(job["metadata"], spec["template"], template), _METADATA, dns_subdomain)
+    if not spec["manualSelector"]:
         _generated_labels(errors, selector, template, name)
     validate_job_spec(errors, {**spec, "template": template}, _SPEC)
     at = _SPEC.child("selector")
@@ -56,6 +57,13 @@ def validate_job(errors: Errors, job: Object) -> None:
         if dns_label(host):
             text = f"will not able to create pod with invalid DNS label: {host}"
             errors.invalid(_METADATA.child("name"), name, text)
+
+
+def _labelled(metadata: Object, written: Object, template: Object) -> Object:
+    """The metadata with the labels of the Job's pods when it has none of its own (pkg/apis/batch/v1/defaults.go)."""
+    if metadata.get("labels") or not written["metadata"].get("labels"):
+        return metadata
+    return {**metadata, "labels": template["metadata"]["labels"]}
 
 
 def _generated(spec: Object, name: str) -> tuple[Object, Object]:
