@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.core.model import ContainerID, Pod, ProbeKind
+from runner.core.model import ContainerID, Pod, ProbeKind, RetryScope
 from runner.core.observed import Observed, ProbeResult, ProbeResults, SandboxRecord
 from runner.core.sync.actions import compute_pod_actions
 from tests.support.pods import START, make_pod, observed, record
@@ -221,6 +221,25 @@ def test_ephemeral_containers_start_once_and_beside_everything() -> None:
     assert compute_pod_actions(pod, observed(ended, main), ProbeResults()).ephemeral_to_start == ()
 
 
+def test_a_new_sandbox_comes_before_all_starts_again_by_a_written_rule() -> None:
+    ask = {
+        "restartPolicy": "Never",
+        "restartPolicyRules": [{"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [5]}}],
+    }
+    pod = make_pod([{"name": "init", **ask}], ["a"], policy="Never")
+    seen = observed(record(pod, "init", "exited", code=5), ready=False)
+    actions = compute_pod_actions(pod, seen, ProbeResults())
+    assert (actions.kill_pod, actions.create_sandbox, actions.init_to_start) == (True, True, ())
+    assert [reset.name for reset in actions.to_reset] == ["init"]
+
+
+def test_a_lost_sandbox_starts_everything_again_without_the_rule_of_a_retry_scope() -> None:
+    pod = make_pod(["init"], ["a"], scope=RetryScope.POD)
+    seen = observed(record(pod, "init", "exited", code=1), ready=False)
+    actions = compute_pod_actions(pod, seen, ProbeResults())
+    assert (actions.create_sandbox, actions.init_to_start, actions.to_reset) == (True, ("init",), ())
+
+
 def test_restarting_everything_removes_every_instance_apps_first_sources_last() -> None:
     ask = {
         "restartPolicy": "Never",
@@ -236,9 +255,9 @@ def test_restarting_everything_removes_every_instance_apps_first_sources_last() 
     )
     resets = compute_pod_actions(pod, seen, ProbeResults()).to_reset
     assert [(reset.id, reset.running) for reset in resets] == [
+        ("a-0", False),
         ("b-0", True),
         ("other-0", False),
         ("a-1", False),
-        ("a-0", False),
         ("init-0", False),
     ]

@@ -22,7 +22,10 @@ from runner.core.observed import (
 from runner.core.sync.actions import PodActions, compute_pod_actions
 
 NOW = datetime(2000, 1, 1, tzinfo=UTC)
-CASES = json.loads((Path(__file__).parents[2] / "fixtures/conformance/computepodactions.json").read_text())["cases"]
+CONFORMANCE = Path(__file__).parents[2] / "fixtures/conformance"
+CASES = json.loads((CONFORMANCE / "computepodactions.json").read_text())["cases"]
+# Pods and worlds that were drawn at random, with what the real code decides: one of each kind of outcome.
+DRAWN = [json.loads(line) for line in (CONFORMANCE / "computepodactions-drawn.jsonl").read_text().splitlines()]
 
 
 def observed_from(case: dict[str, Any], pod: Pod) -> Observed:
@@ -81,7 +84,10 @@ def as_expected(actions: PodActions) -> dict[str, Any]:
     return value
 
 
-@pytest.mark.parametrize("case", CASES, ids=[f"{i}: {case['name']}" for i, case in enumerate(CASES)])
+NAMES = [*(f"{i}: {case['name']}" for i, case in enumerate(CASES)), *(f"drawn {i}" for i in range(len(DRAWN)))]
+
+
+@pytest.mark.parametrize("case", [*CASES, *DRAWN], ids=NAMES)
 def test_decides_as_the_kubelet_does(case: dict[str, Any]) -> None:
     pod = Pod.from_json({"metadata": {"name": "p", "uid": "u"}, "spec": case["pod"]})
     actions = compute_pod_actions(

@@ -17,8 +17,10 @@ from runner.core.observed import ContainerRecord, Observed, ProbeResult, ProbeRe
 from runner.core.sync.restart import (
     effective_policy,
     init_failed,
+    is_implied,
     policy_allows_restart,
     restart_all_sources,
+    restarts_all,
     should_be_started,
     should_restart,
 )
@@ -39,7 +41,7 @@ class Kill(Struct, frozen=True, kw_only=True):
 
 
 class Reset(Struct, frozen=True, kw_only=True):
-    """A container to remove because everything starts again; ``running`` ones are killed first."""
+    """A container to remove because everything starts again; ``running``: it may run, and is killed first."""
 
     name: str
     id: str
@@ -113,10 +115,10 @@ def compute_pod_actions(
         restart_all: whether the pod is marked for RestartAllContainers; None derives it from what was observed.
     """
     fault = sandbox_fault(pod, observed)
+    marked = _is_marked(pod, observed, fault) if restart_all is None else restart_all
     if fault is not None:
-        return _with_new_sandbox(pod, observed, fault)
+        return _sandbox_alone(pod, observed, fault) if marked else _with_new_sandbox(pod, observed, fault)
     sandbox = observed.sandboxes[0]
-    marked = pod.has_rules and bool(restart_all_sources(pod, observed)) if restart_all is None else restart_all
     if marked:
         return PodActions(attempt=sandbox.attempt, sandbox_id=sandbox.id, to_reset=_resets(pod, observed))
     draft = _Draft()
@@ -135,12 +137,34 @@ def compute_pod_actions(
     )
 
 
-def _with_new_sandbox(pod: Pod, observed: Observed, fault: SandboxFault) -> PodActions:
+def _is_marked(pod: Pod, observed: Observed, fault: SandboxFault | None) -> bool:
+    """Whether everything starts again by a rule; a lost sandbox does that as well, so then only a written rule counts."""
+    sources = restart_all_sources(pod, observed) if pod.has_rules else ()
+    if fault is None:
+        return bool(sources)
+    return any(not is_implied(source, observed) for source in sources)
+
+
+def _sandbox_alone(pod: Pod, observed: Observed, fault: SandboxFault) -> PodActions:
+    """A new sandbox, and nothing in it: what is there still is removed by the next sync, in which all starts again."""
+    return PodActions(
+        kill_pod=True,
+        create_sandbox=True,
+        to_reset=_resets(pod, observed),
+        pod_cause=fault.cause,
+        **_replacing(observed, fault),  # type: ignore[arg-type]
+    )
+
+
+def _replacing(observed: Observed, fault: SandboxFault) -> dict[str, int | str]:
     newest = observed.sandboxes[0] if observed.sandboxes else None
-    attempt = 0 if newest is None else newest.attempt + 1
     replaced = "" if newest is None or fault is SandboxFault.NETWORK_MODE else newest.id
-    base = {"attempt": attempt, "sandbox_id": replaced}
-    if pod.restart_policy is RestartPolicy.NEVER and attempt != 0 and observed.containers:
+    return {"attempt": 0 if newest is None else newest.attempt + 1, "sandbox_id": replaced}
+
+
+def _with_new_sandbox(pod: Pod, observed: Observed, fault: SandboxFault) -> PodActions:
+    base = _replacing(observed, fault)
+    if pod.restart_policy is RestartPolicy.NEVER and base["attempt"] and observed.containers:
         cause = f"{fault.cause}, and restartPolicy Never starts nothing again"
         return PodActions(kill_pod=True, pod_cause=cause, **base)  # type: ignore[arg-type]
     to_start = [c for c in pod.containers if not _succeeded_for_good(pod, c, observed)]
@@ -184,15 +208,12 @@ def _ephemeral(pod: Pod, observed: Observed) -> tuple[str, ...]:
 
 def _resets(pod: Pod, observed: Observed) -> tuple[Reset, ...]:
     """Everything that exists, in the order in which it is removed: others first, apps before inits, sources last."""
-    sources = {c.name for c in restart_all_sources(pod, observed)}
-    ordered = [*pod.containers, *pod.init_containers]
-    others = [c for c in ordered if c.name not in sources]
-    last = [c for c in ordered if c.name in sources]
-    return tuple(
-        Reset(name=record.name, id=record.id, running=record.state is RuntimeState.RUNNING)
-        for container in [*others, *last]
+    found = [
+        (restarts_all(container, record), Reset(name=record.name, id=record.id, running=record.state is not _EXITED))
+        for container in (*pod.containers, *pod.init_containers)
         for record in observed.instances(container.name)
-    )
+    ]
+    return tuple(reset for _, reset in sorted(found, key=lambda one: one[0]))
 
 
 class _Init(Enum):

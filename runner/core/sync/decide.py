@@ -119,7 +119,7 @@ def decide(pod: Pod, observed: Observed, results: ProbeResults, memory: Memory, 
             return Plan(operations=(*kept, held), sandbox_id=actions.sandbox_id)
         operations.extend(_purge(pod, observed))
         operations.append(_sandbox(pod, observed, actions, memory, now))
-    if actions.to_reset:
+    if actions.to_reset and not actions.kill_pod:
         operations.extend(_reset(pod, observed, actions, memory, now))
     if actions.to_kill and not actions.kill_pod:
         operations.extend(_kill(pod, kill) for kill in actions.to_kill)

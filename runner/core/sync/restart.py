@@ -77,14 +77,24 @@ def init_failed(record: ContainerRecord) -> bool:
     return record.exit_code != 0 or record.reason == OOM_KILLED
 
 
+def restarts_all(container: Container, record: ContainerRecord) -> bool:
+    """Whether this instance ended with a code for which a rule says RestartAllContainers."""
+    rule = matching_rule(container, record.exit_code) if record.state is RuntimeState.EXITED else None
+    return rule is not None and rule.action is RuleAction.RESTART_ALL
+
+
 def restart_all_sources(pod: Pod, observed: Observed) -> tuple[Container, ...]:
     """The ended containers whose matching rule says RestartAllContainers, in spec order."""
     found: list[Container] = []
     for container in pod.all_containers() if pod.has_rules else ():
         record = observed.latest(container.name)
-        if record is None or record.state is not RuntimeState.EXITED:
-            continue
-        rule = matching_rule(container, record.exit_code)
-        if rule is not None and rule.action is RuleAction.RESTART_ALL:
+        if record is not None and restarts_all(container, record):
             found.append(container)
     return tuple(found)
+
+
+def is_implied(source: Container, observed: Observed) -> bool:
+    """Whether the rule by which a source ended is that of a retry scope, not one of its manifest."""
+    record = observed.latest(source.name)
+    rule = matching_rule(source, record.exit_code) if record is not None else None
+    return rule is not None and rule.implied
