@@ -52,6 +52,10 @@ KEEP = "/keep"
 SANDBOX_CONTAINER = "POD"
 TYPE_SANDBOX = "podsandbox"
 TYPE_CONTAINER = "container"
+TYPE_DEBUG = "debug"
+"""A copy of a failed attempt, or the tools beside it: it goes with the pod, but is none of its containers."""
+_KEPT_PREFIX = "podrunner_kept_"
+_SHORT_ID = 12
 
 
 def home_of(owner: str) -> str:
@@ -71,6 +75,16 @@ def sandbox_name(pod: Pod, attempt: int) -> str:
 
 def container_name(container: str, pod: Pod, attempt: int) -> str:
     return f"k8s_{container}_{pod.name}_{pod.namespace}_{pod.uid}_{attempt}"
+
+
+def kept_name(container_id: str) -> str:
+    """The name of a failed attempt that is kept for ``debug`` and counts for nothing any more."""
+    return f"{_KEPT_PREFIX}{container_id[:_SHORT_ID]}"
+
+
+def is_kept(name: str) -> bool:
+    """Whether a container's name says that it is kept for ``debug`` alone."""
+    return name.startswith(_KEPT_PREFIX)
 
 
 def volume_name(pod: Pod, volume: str) -> str:

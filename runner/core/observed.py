@@ -79,12 +79,21 @@ class ContainerRecord(Struct, frozen=True, kw_only=True):
         force_setattr(self, "shown", shown)
 
 
+class KeptRecord(Struct, frozen=True):
+    """A failed attempt that is kept for ``debug`` alone: it is no instance of its container any more."""
+
+    id: ContainerID
+    name: str
+    attempt: int
+
+
 class Observed(Struct, frozen=True, kw_only=True):
     """Everything seen of one pod, newest first."""
 
     at: datetime
     sandboxes: tuple[SandboxRecord, ...] = ()
     containers: tuple[ContainerRecord, ...] = ()
+    kept: tuple[KeptRecord, ...] = ()
 
     def latest(self, name: str) -> ContainerRecord | None:
         """The newest instance of a container."""

@@ -101,7 +101,10 @@ class ContainerDetails(Struct, frozen=True):
 
 
 class ImageDetails(Struct, frozen=True, kw_only=True):
-    """An image that is present: id, ``repo@sha256:…`` digests, size in bytes, the user and stop signal it asks for."""
+    """An image that is present: id, ``repo@sha256:…`` digests, size in bytes, the user and stop signal it asks for.
+
+    A row of the list has names, size and labels alone.
+    """
 
     id: str
     tags: tuple[str, ...] = ()
@@ -112,6 +115,7 @@ class ImageDetails(Struct, frozen=True, kw_only=True):
     command: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     stop_signal: str = ""
+    labels: Mapping[str, str] = EMPTY
 
 
 class VolumeDetails(Struct, frozen=True, kw_only=True):
@@ -293,6 +297,22 @@ class Engine(Protocol):
         """Remove a container, killing it first if need be, with its anonymous volumes. Gone already: fine."""
         ...
 
+    def rename_container(self, container_id: str, name: str) -> None:
+        """Give a container another name. Raises EngineConflict when one has it."""
+        ...
+
+    def container_config(self, container_id: str) -> ContainerConfig:
+        """What a container was created from, as far as another one like it needs to know; without its published ports."""
+        ...
+
+    def commit_container(self, container_id: str, reference: str, labels: Mapping[str, str]) -> None:
+        """Make an image of a container's file system as it is now, without what is mounted there. Blocks."""
+        ...
+
+    def list_images(self, labels: Mapping[str, str]) -> list[ImageDetails]:
+        """The images that carry these labels ("" as value: any value)."""
+        ...
+
     def inspect_image(self, reference: str) -> ImageDetails:
         """Look an image up locally. Raises NotFound."""
         ...
@@ -311,8 +331,11 @@ class Engine(Protocol):
         """Load images, with their names, from an archive as ``docker save`` writes it."""
         ...
 
-    def remove_image(self, reference: str) -> None:
-        """Remove a name of an image, and with its last name the image. Gone already: fine. Still in use: EngineConflict."""
+    def remove_image(self, reference: str, *, force: bool = False) -> None:
+        """Remove a name of an image, and with its last name the image. Gone already: fine. Still in use: EngineConflict.
+
+        ``force``: containers that do not run may use it; they keep what they have of it.
+        """
         ...
 
     def create_volume(self, config: VolumeConfig) -> None:

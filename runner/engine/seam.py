@@ -148,6 +148,18 @@ class Seam:
     def remove_container(self, container_id: str) -> None:
         self._call(self._engine.remove_container, container_id=container_id)
 
+    def rename_container(self, container_id: str, name: str) -> None:
+        self._call(self._engine.rename_container, container_id=container_id, name=name)
+
+    def container_config(self, container_id: str) -> ContainerConfig:
+        return self._call(self._engine.container_config, container_id=container_id)
+
+    def commit_container(self, container_id: str, reference: str, labels: Mapping[str, str]) -> None:
+        self._call(self._engine.commit_container, container_id=container_id, reference=reference, labels=labels)
+
+    def list_images(self, labels: Mapping[str, str]) -> list[ImageDetails]:
+        return self._call(self._engine.list_images, labels=labels)
+
     def inspect_image(self, reference: str) -> ImageDetails:
         return self._call(self._engine.inspect_image, reference=reference)
 
@@ -157,8 +169,8 @@ class Seam:
     def load_image(self, archive: bytes) -> None:
         self._call(self._engine.load_image, archive=archive)
 
-    def remove_image(self, reference: str) -> None:
-        self._call(self._engine.remove_image, reference=reference)
+    def remove_image(self, reference: str, *, force: bool = False) -> None:
+        self._call(self._engine.remove_image, reference=reference, force=force)
 
     def create_volume(self, config: VolumeConfig) -> None:
         self._call(self._engine.create_volume, config=config)

@@ -496,6 +496,64 @@ def test_images_go_by_name_unless_a_container_needs_them(bench: EngineBench) -> 
         bench.engine.inspect_image(name)
 
 
+def test_a_container_goes_by_another_name(bench: EngineBench) -> None:
+    first, second = bench.config(SERVES), bench.config(SERVES)
+    one, other = bench.engine.create_container(first), bench.engine.create_container(second)
+    with pytest.raises(EngineConflict):
+        bench.engine.rename_container(one, second.name)
+    name = f"{first.name}-renamed"
+    bench.engine.rename_container(one, name)
+    assert {row.name for row in bench.engine.list_containers(bench.labels)} == {name, second.name}
+    assert bench.engine.inspect_container(name).id == one
+    again = bench.engine.create_container(first)
+    for container_id in (one, other, again):
+        bench.engine.remove_container(container_id)
+
+
+def test_another_container_is_made_of_what_one_has_left(bench: EngineBench) -> None:
+    volume = bench.volume()
+    mount = Mount(type=MountType.VOLUME, source=volume.name, target="/data", create=volume)
+    config = replace(
+        bench.config(SERVES),
+        env=("A=1",),
+        working_dir="/tmp",
+        user="1000:1000",
+        cap_drop=("ALL",),
+        mounts=(mount,),
+        labels={**bench.labels, "kept": ""},
+    )
+    first = bench.engine.create_container(config)
+    bench.engine.upload(first, "/tmp", tar_of({"left": b"behind"}))
+    known = bench.engine.container_config(first)
+    for name in (
+        "name",
+        "image",
+        "working_dir",
+        "user",
+        "hostname",
+        "cap_drop",
+        "resources",
+        "read_only_rootfs",
+        "tty",
+    ):
+        assert getattr(known, name) == getattr(config, name)
+    assert "kept" in known.labels
+    assert (known.mounts[0].source, known.mounts[0].target) == (volume.name, "/data")
+    assert "A=1" in known.env
+    image = f"{volume.name}:left"
+    bench.engine.commit_container(first, image, {**bench.labels, "left": "yes and no"})
+    (row,) = bench.engine.list_images({**bench.labels, "left": "yes and no"})
+    assert image in row.tags
+    second = bench.engine.create_container(replace(known, name=f"{config.name}-again", image=image))
+    bench.engine.remove_image(image, force=True)
+    assert not bench.engine.list_images({**bench.labels, "left": ""})
+    bench.engine.start_container(second)
+    assert b"behind" in bench.engine.download(second, "/tmp/left")
+    for container_id in (first, second):
+        bench.engine.remove_container(container_id)
+    bench.engine.remove_volume(volume.name)
+
+
 def test_what_is_no_archive_is_not_loaded(bench: EngineBench) -> None:
     with pytest.raises(EngineError):
         bench.engine.load_image(gzip.compress(b"no archive"))

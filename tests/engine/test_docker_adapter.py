@@ -99,11 +99,26 @@ VERBS: dict[str, Verb] = {
     "GET /containers/c1/logs": lambda e: e.logs("c1", follow=False),
     "GET /events": lambda e: e.events({}),
     "GET /info": lambda e: e.info(),
+    "POST /containers/c1/rename": lambda e: e.rename_container("c1", "other"),
+    "POST /commit": lambda e: e.commit_container("c1", "x:1", {}),
+    "GET /images/json": lambda e: e.list_images({}),
     "POST /images/load": lambda e: e.load_image(b""),
     "POST /images/create": lambda e: e.import_image("x:1", b"", changes=[]),
 }
 ABSENCE_IS_FINE = ("DELETE /containers/c1", "DELETE /volumes/v")
-MAY_PASS = ("POST /containers/create", "DELETE /containers/c1", "DELETE /volumes/v", "POST /volumes/create")
+MAY_PASS = (
+    "POST /containers/create",
+    "DELETE /containers/c1",
+    "DELETE /volumes/v",
+    "POST /volumes/create",
+    "POST /containers/c1/rename",
+)
+    "POST /containers/create",
+    "DELETE /containers/c1",
+    "DELETE /volumes/v",
+    "POST /volumes/create",
+    "POST /containers/c1/rename",
+)
 
 
 @pytest.mark.parametrize("key", [key for key in VERBS if key not in ABSENCE_IS_FINE])

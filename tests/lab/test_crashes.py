@@ -189,7 +189,7 @@ def test_what_is_removed_late_is_gone_in_the_end(kind: Kind, point: str) -> None
 
 def test_a_reset_that_cannot_remove_a_container_is_not_counted_as_a_crash() -> None:
     """It has not happened yet: no back-off grows, and none is shown."""
-    facts = disturbed("restart-rules", Kind.ERROR_FOR_EVER, "remove_container all")
+    facts = disturbed("restart-rules", Kind.ERROR_FOR_EVER, "remove_container main")
     states = {name: state for _, name, state, *_ in facts.failing[0].statuses[0][3]}
     assert states["all"] == ("terminated", "Error", 88)
 

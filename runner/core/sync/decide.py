@@ -6,7 +6,7 @@ On top of ``compute_pod_actions`` this lays out the numbered steps of kuberuntim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -52,6 +52,8 @@ FREE = 3
 """So often in a row something is made anew without a wait that a kubelet would make anew without one for ever."""
 KEPT_INSTANCES = 1
 """Dead instances of a container that stay beside a new one (kuberuntime_gc.go, maxPerPodContainer)."""
+KEPT_FAILURES = 3
+"""Failed attempts of a container that are put aside for ``debug`` when they would go; a kubelet keeps none."""
 SANDBOX_CHANGED = "Pod sandbox changed, it will be killed and re-created."
 
 
@@ -190,18 +192,39 @@ def _has_remains(actions: PodActions, observed: Observed) -> bool:
     return bool(actions.sandbox_id or observed.containers)
 
 
-def _purge(pod: Pod, observed: Observed) -> list[Remove]:
+def _purge(pod: Pod, observed: Observed) -> list[Operation]:
     """A new sandbox runs all init containers again: what is left of them goes first."""
+    records = [record for container in pod.init_containers for record in observed.instances(container.name)]
+    kept, dropped = _kept_of(records, observed)
     return [
-        Remove(
-            target=container.name,
-            container_id=record.id,
-            attempt=record.attempt,
-            cause="init containers run again in a new sandbox",
-        )
-        for container in pod.init_containers
-        for record in observed.instances(container.name)
+        *(
+            Remove(
+                target=record.name,
+                container_id=record.id,
+                attempt=record.attempt,
+                cause="init containers run again in a new sandbox",
+                keep=record.id in kept,
+            )
+            for record in records
+        ),
+        *dropped,
     ]
+
+
+def _kept_of(going: Sequence[ContainerRecord], observed: Observed) -> tuple[frozenset[str], tuple[Discard, ...]]:
+    """Which of the instances that go are put aside because they have failed, and which of those put aside before go for them."""
+    failed = [one for one in going if one.state is _EXITED and one.exit_code != 0]
+    kept, dropped = set[str](), list[Discard]()
+    for name in dict.fromkeys(one.name for one in failed):
+        newest = [one.id for one in failed if one.name == name][:KEPT_FAILURES]
+        kept.update(newest)
+        before = [one for one in observed.kept if one.name == name]
+        cause = f"no more than {KEPT_FAILURES} failed attempts are kept for debug"
+        dropped += [
+            Discard(target=name, container_id=one.id, attempt=one.attempt, cause=cause)
+            for one in before[KEPT_FAILURES - len(newest) :]
+        ]
+    return frozenset(kept), tuple(dropped)
 
 
 def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, now: datetime) -> list[Operation]:
@@ -229,17 +252,23 @@ def _reset(pod: Pod, observed: Observed, actions: PodActions, memory: Memory, no
                 attempt = _next_attempt(source.name, observed, memory)
                 return [_hold(source.name, attempt, blocked, f"it ended with exit code {record.exit_code}")]
     cause = f"every container runs again because {_failures(sources, observed)}"
+    going = [one for reset in actions.to_reset if (one := observed.by_id(reset.id)) is not None]
+    kept, dropped = _kept_of(going, observed)
     return [
-        Remove(
-            target=reset.name,
-            container_id=reset.id,
-            running=reset.running,
-            attempt=_next_attempt(reset.name, observed, memory) if reset is actions.to_reset[-1] else None,
-            cause=cause,
-            remember=remember if reset is actions.to_reset[-1] else None,
-            again=again if reset is actions.to_reset[-1] else None,
-        )
-        for reset in actions.to_reset
+        *dropped,
+        *(
+            Remove(
+                target=reset.name,
+                container_id=reset.id,
+                running=reset.running,
+                attempt=_next_attempt(reset.name, observed, memory) if reset is actions.to_reset[-1] else None,
+                cause=cause,
+                remember=remember if reset is actions.to_reset[-1] else None,
+                again=again if reset is actions.to_reset[-1] else None,
+                keep=reset.id in kept,
+            )
+            for reset in actions.to_reset
+        ),
     ]
 
 
@@ -351,11 +380,13 @@ def _beside(start: Start, observed: Observed) -> tuple[Operation, ...]:
             unstarted.append(_discard(one, "it was created but never started"))
         else:
             ended.append(one)
+    kept, dropped = _kept_of(ended[KEPT_INSTANCES:], observed)
     surplus = [
-        _discard(one, "no more than one that has ended stays beside a new one") for one in ended[KEPT_INSTANCES:]
+        _discard(one, "no more than one that has ended stays beside a new one", keep=one.id in kept)
+        for one in ended[KEPT_INSTANCES:]
     ]
-    return (*unstarted, start, *surplus)
+    return (*unstarted, start, *surplus, *dropped)
 
 
-def _discard(record: ContainerRecord, cause: str) -> Discard:
-    return Discard(target=record.name, container_id=record.id, attempt=record.attempt, cause=cause)
+def _discard(record: ContainerRecord, cause: str, *, keep: bool = False) -> Discard:
+    return Discard(target=record.name, container_id=record.id, attempt=record.attempt, cause=cause, keep=keep)

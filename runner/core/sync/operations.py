@@ -88,13 +88,15 @@ class Kill(_Operation, frozen=True, kw_only=True):
 class Remove(_Numbered, frozen=True, kw_only=True):
     """Remove one instance, because its container starts from the beginning; a ``running`` one is killed first.
 
-    Back-off remembers ``remember`` for a restart that users see, and ``again`` for anything else.
+    Back-off remembers ``remember`` for a restart that users see, and ``again`` for anything else. ``keep``: put it aside for
+    ``debug`` instead.
     """
 
     verb = "remove"
 
     container_id: str
     running: bool = False
+    keep: bool = False
     remember: Crash | None = None
     again: Crash | None = None
 
@@ -105,11 +107,12 @@ class Remove(_Numbered, frozen=True, kw_only=True):
 
 
 class Discard(_Numbered, frozen=True, kw_only=True):
-    """Remove a dead instance that is one too many."""
+    """Remove a dead instance that is one too many. ``keep``: put it aside for ``debug`` instead."""
 
     verb = "discard"
 
     container_id: str
+    keep: bool = False
 
 
 class Start(_Numbered, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ timeout, calls that wait for something else have none.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ from runner.engine.discover import TlsFiles
 from runner.engine.docker import parse, subpath
 from runner.engine.docker.body import container_body, label_filter
 from runner.engine.docker.clients import Clients, Loan
+from runner.engine.docker.copying import config_of
 from runner.engine.docker.duplex import UPGRADE, DockerExecStream
 from runner.engine.docker.failures import Endpoint, error_of, translated
 from runner.engine.docker.places import NATIVE_SUB_PATH, PLACES
@@ -298,6 +300,23 @@ class DockerEngine(Untagged):
             pass
         subpath.release_container(container_id)
 
+    def rename_container(self, container_id: str, name: str) -> None:
+        with self._call(Endpoint.CREATE) as client:
+            client.rename(container_id, name)
+
+    def container_config(self, container_id: str) -> ContainerConfig:
+        with self._call() as client:
+            return config_of(client.inspect_container(container_id))
+
+    def commit_container(self, container_id: str, reference: str, labels: Mapping[str, str]) -> None:
+        repository, tag = _split_tag(reference)
+        changes = [f"LABEL {key}={json.dumps(value)}" for key, value in labels.items()]
+        parameters = {"container": container_id, "repo": repository, "tag": tag or "latest", "pause": "0"}
+        # How long it takes depends on how much the container has written.
+        response, loan = self._request("POST", "/commit", params={**parameters, "changes": changes}, json={})
+        with contextlib.closing(loan), contextlib.closing(response):
+            response.content  # noqa: B018  # read to the end, so that the connection can be used again
+
     def upload(self, container_id: str, path: str, archive: bytes) -> None:
         with self._call() as client:
             client.put_archive(container_id, path, archive)
@@ -409,10 +428,15 @@ class DockerEngine(Untagged):
         if errors:
             raise EngineRefusal(errors[0])
 
-    def remove_image(self, reference: str) -> None:
+    def list_images(self, labels: Mapping[str, str]) -> list[ImageDetails]:
+        with self._call() as client:
+            rows: list[dict[str, Any]] = client.images(filters={"label": label_filter(labels)})
+        return [parse.listed_image(row) for row in rows]
+
+    def remove_image(self, reference: str, *, force: bool = False) -> None:
         try:
             with self._call(Endpoint.REMOVE) as client:
-                client.remove_image(reference)
+                client.remove_image(reference, force=force)
         except NotFound:
             return
 

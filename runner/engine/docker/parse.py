@@ -148,6 +148,18 @@ def image_details(document: Json) -> ImageDetails:
         command=tuple(config.get("Cmd") or ()),
         env=tuple(config.get("Env") or ()),
         stop_signal=str(config.get("StopSignal") or ""),
+        labels=config.get("Labels") or {},
+    )
+
+
+def listed_image(row: Json) -> ImageDetails:
+    """Read a row of the list of images, which tells less than an inspection."""
+    return ImageDetails(
+        id=str(row["Id"]),
+        tags=tuple(tag for tag in row.get("RepoTags") or () if tag != "<none>:<none>"),
+        digests=tuple(row.get("RepoDigests") or ()),
+        size=int(row.get("Size") or 0),
+        labels=row.get("Labels") or {},
     )
 
 

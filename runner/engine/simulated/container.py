@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import CONTAINER_NAME, POD_UID
 from runner.engine.protocol import ContainerDetails, ContainerSummary, EngineState
@@ -154,6 +156,16 @@ class SimulatedContainer:
         if self.attempt.on_term is not None and not self.told:
             self.due = None
         self.told = True
+
+    def rename(self, name: str) -> None:
+        """It has another name."""
+        self.config = replace(self.config, name=name)
+        self.attributes = {**self.attributes, "name": name}
+        self._summary = self._details = None
+
+    def begin_with(self, files: FileTree | None) -> None:
+        """Its own files are those of an image that was made of another container; None: of an image like any."""
+        self._files = None if files is None else files.copy()
 
     @property
     def files(self) -> FileTree:

@@ -19,6 +19,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
+from msgspec.structs import replace
+
 from runner.clock import VirtualClock
 from runner.core.container.containerconfig import ContainerConfig, MountType, VolumeConfig
 from runner.core.images.progress import PullProgress
@@ -260,12 +262,13 @@ class SimulatedEngine(Untagged):
         scripts = self._scripts.get(config.labels.get(POD_UID, ""), self.script)
         script = scripts.containers.get(name, scripts.default)
         container = SimulatedContainer(container_id, config, image_id=image.id, script=script, now=self.clock.now())
+        container.begin_with(self._images.files_of(image))
         self._containers[container_id] = container
         self._names[config.name] = container
         if container.uid:
             self._by_uid.setdefault(container.uid, {})[container_id] = container
         for mount in config.mounts:
-            if mount.type is MountType.VOLUME:
+            if mount.type is MountType.VOLUME and mount.source:
                 self._volumes.use(mount.source, container_id, mount.create)
         self._emit(container, "create")
         return container_id
@@ -350,9 +353,27 @@ class SimulatedEngine(Untagged):
             if not siblings:
                 del self._by_uid[container.uid]
         for mount in container.config.mounts:
-            if mount.type is MountType.VOLUME:
+            if mount.type is MountType.VOLUME and mount.source:
                 self._volumes.release(mount.source, container.id)
         self._emit(container, "destroy")
+
+    def rename_container(self, container_id: str, name: str) -> None:
+        self._called("rename_container", container_id)
+        container = self._find(container_id)
+        if other := self._names.get(name):
+            raise EngineConflict(f'The container name "/{name}" is already in use by container {other.id}')
+        del self._names[container.config.name]
+        container.rename(name)
+        self._names[name] = container
+        self._emit(container, "rename")
+
+    def container_config(self, container_id: str) -> ContainerConfig:
+        self._called("container_config", container_id)
+        return replace(self._find(container_id).config, port_bindings=())
+
+    def commit_container(self, container_id: str, reference: str, labels: Mapping[str, str]) -> None:
+        self._called("commit_container", container_id)
+        self._images.commit(reference, self._find(container_id).files.copy(), labels)
 
     def exec(self, container_id: str, command: Sequence[str], *, timeout: float | None, limit: int) -> ExecResult:
         self._called("exec", container_id)
@@ -406,7 +427,7 @@ class SimulatedEngine(Untagged):
         clean = posixpath.normpath(f"/{path}").lstrip("/")
         for mount in sorted(container.config.mounts, key=lambda m: len(m.target), reverse=True):
             target = mount.target.strip("/")
-            if mount.type is MountType.VOLUME and (clean == target or clean.startswith(f"{target}/")):
+            if mount.type is MountType.VOLUME and mount.source and (clean == target or clean.startswith(f"{target}/")):
                 inner = posixpath.join(mount.sub_path.strip("/"), clean[len(target) :].lstrip("/"))
                 return self._volumes.files(mount.source), inner.rstrip("/")
         return container.files, clean
@@ -440,13 +461,18 @@ class SimulatedEngine(Untagged):
         self._called("load_image")
         self._images.load(archive)
 
-    def remove_image(self, reference: str) -> None:
+    def list_images(self, labels: Mapping[str, str]) -> list[ImageDetails]:
+        self._called("list_images")
+        return self._images.list(labels)
+
+    def remove_image(self, reference: str, *, force: bool = False) -> None:
         self._called("remove_image", reference)
         try:
             found = self._images.find(reference)
         except NotFound:
             return
-        if any(container.image_id == found.id for container in self._containers.values()):
+        users = [one for one in self._containers.values() if one.image_id == found.id]
+        if any(one.is_alive() or not force for one in users):
             raise EngineConflict(f"image {reference} is used by a container", recoverable=True)
         self._images.remove(found)
 

@@ -29,6 +29,12 @@ class FileTree:
         for name in files:
             self._entries[name] = (Member(name), b"")
 
+    def copy(self) -> FileTree:
+        """The same files, to go on with apart."""
+        made = FileTree()
+        made._entries = dict(self._entries)
+        return made
+
     def upload(self, path: str, archive: bytes) -> None:
         """Unpack a tar below a directory. Raises NotFound without the directory, EngineError for what is no tar."""
         found = self._entries.get(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import tarfile
 from collections import defaultdict
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 
 from runner.core.images.images import InvalidReference, apply_default_tag, parse_reference
 from runner.engine.protocol import ImageDetails
+from runner.engine.simulated.events import matches
+from runner.engine.simulated.files import FileTree
 from runner.engine.simulated.script import PullStep
 from runner.errors import EngineRefusal, NotFound
 
@@ -30,6 +33,8 @@ class ImageStore:
         self._steps = {canonical(name): listed for name, listed in steps.items()}
         self._pulls: dict[str, int] = defaultdict(int)
         self._images: dict[str, ImageDetails] = {}
+        self._files: dict[str, FileTree] = {}
+        self._numbers = itertools.count()
 
     def add(self, reference: str) -> None:
         """Make an image present; its id follows from its name."""
@@ -41,6 +46,21 @@ class ImageStore:
         details = ImageDetails(id=f"sha256:{digest}", tags=tags, digests=digests, size=1_000_000)
         self._images[full] = self._images[details.id] = details
 
+    def commit(self, reference: str, files: FileTree, labels: Mapping[str, str]) -> None:
+        """Make an image of a container's files."""
+        full = canonical(reference)
+        digest = hashlib.sha256(f"{full} {next(self._numbers)}".encode()).hexdigest()
+        details = ImageDetails(id=f"sha256:{digest}", tags=(reference,), size=1_000_000, labels=labels)
+        self._images[full] = self._images[details.id] = details
+        self._files[details.id] = files
+
+    def files_of(self, image: ImageDetails) -> FileTree | None:
+        """The files of an image that was made of a container; None for another."""
+        return self._files.get(image.id)
+
+    def list(self, labels: Mapping[str, str]) -> list[ImageDetails]:
+        return [one for key, one in self._images.items() if key == one.id and matches(labels, one.labels)]
+
     def find(self, reference: str) -> ImageDetails:
         """Raises NotFound."""
         found = self._images.get(reference) or self._images.get(canonical(reference))
@@ -51,6 +71,7 @@ class ImageStore:
 
     def remove(self, image: ImageDetails) -> None:
         self._images = {name: other for name, other in self._images.items() if other is not image}
+        self._files.pop(image.id, None)
 
     def next_pull(self, reference: str) -> PullStep:
         """What this pull does, one step further with each; without a script it succeeds at once."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, PREPARED, TYPE_SANDBOX, attempt_of
+from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, PREPARED, TYPE_SANDBOX, attempt_of, kept_name
 from runner.core.model import Pod
 from runner.core.narration import AttemptEnding
 from runner.core.observed import ContainerRecord
+from runner.core.sync.operations import Discard
 from runner.engine.protocol import ContainerSummary, Engine, EngineState, tagged
-from runner.errors import EngineConflict
+from runner.errors import EngineConflict, EngineError, EngineUnavailable
 from runner.kubelet.loop.podcache import PodCache
 from runner.kubelet.loop.reporter import Reporter
 from runner.kubelet.prober.results import Results
@@ -28,8 +29,8 @@ class Remover:
     engine: Engine
     volumes: VolumeWatch
 
-    def remove(self, record: ContainerRecord) -> None:
-        """Remove one instance, after its logs have been read to the end. Raises EngineError."""
+    def remove(self, record: ContainerRecord, *, keep: bool = False) -> None:
+        """Remove one instance, after its logs have been read to the end; or ``keep`` it, for debug alone. Raises EngineError."""
         container = self.cache.pod.container(record.name)
         self.volumes.settle()
         self.reporter.tell(
@@ -42,9 +43,30 @@ class Remover:
                 inspection=self.cache.observer.end_of(record.id),
             )
         )
-        self.engine.of(container=record.name, attempt=record.attempt).remove_container(record.id)
-        self.cache.observer.forget(record.id)
+        engine = self.engine.of(container=record.name, attempt=record.attempt)
+        if not (keep and _put_aside(engine, record.id)):
+            engine.remove_container(record.id)
+            self.cache.observer.forget(record.id)
+        else:
+            self.cache.observer.keep(record.id, record.name, record.attempt)
         self.results.forget(record.id)
+
+    def drop(self, operation: Discard) -> None:
+        """Remove what was kept for debug. Raises EngineError."""
+        engine = self.engine.of(container=operation.target, attempt=operation.attempt)
+        engine.remove_container(operation.container_id)
+        self.cache.observer.drop(operation.container_id)
+
+
+def _put_aside(engine: Engine, container_id: str) -> bool:
+    """Give a dead instance the name that says that it counts for nothing. Returns whether it has it."""
+    try:
+        engine.rename_container(container_id, kept_name(container_id))
+    except EngineUnavailable:
+        raise
+    except EngineError:
+        return False
+    return True
 
 
 def remove_everything(pod: Pod, engine: Engine, owner: str) -> None:

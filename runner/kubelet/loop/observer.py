@@ -24,12 +24,15 @@ from runner.core.labels import (
     PREPARED,
     SANDBOX_CONTAINER,
     SANDBOX_ID,
+    TYPE_DEBUG,
     TYPE_SANDBOX,
     attempt_of,
+    is_kept,
 )
 from runner.core.model import ContainerID, Json
 from runner.core.observed import (
     ContainerRecord,
+    KeptRecord,
     Observed,
     RuntimeState,
     SandboxRecord,
@@ -86,6 +89,7 @@ class _Known(Struct, frozen=True, kw_only=True):
 
 _ORDER = attrgetter("order")
 _ATTEMPT_ORDER = attrgetter("record.attempt", "order")
+_KEPT_ORDER = attrgetter("attempt", "id")
 _Suspect = tuple[str, str, int, datetime | None]
 """A container that may be another than it was: its id, its name, its attempt, and when it has ended, if that is all."""
 Message = Callable[[ContainerDetails], str]
@@ -118,6 +122,7 @@ class Observer:
         self._clock = clock
         self._labels = {POD_UID: uid}
         self._known: dict[str, _Known] = {}
+        self._kept: dict[str, KeptRecord] = {}
         self._at = EPOCH
         self._image_ids: dict[str, str] = {}
         self.relist = relist
@@ -134,6 +139,8 @@ class Observer:
 
     def hear(self, event: EngineEvent) -> bool:
         """The Engine tells of a container. Whether that may be news. For any thread."""
+        if event.action == "rename" or event.labels.get(DOCKER_TYPE) == TYPE_DEBUG:
+            return False
         if event.action == "destroy":
             self.forget(event.container_id)
         else:
@@ -164,6 +171,15 @@ class Observer:
     def forget(self, container_id: str) -> None:
         """A container was removed. May be called from any thread."""
         self._gone.append(container_id)
+
+    def keep(self, container_id: str, name: str, attempt: int) -> None:
+        """A failed attempt was put aside: from now on it is one of those that are kept."""
+        self._kept[container_id] = KeptRecord(ContainerID(container_id), name, attempt)
+        self._gone.append(container_id)
+
+    def drop(self, container_id: str) -> None:
+        """What was kept was removed."""
+        self._kept.pop(container_id, None)
 
     def mistrust(self) -> None:
         """Have the next look ask for everything: nobody knows what has happened to the pod. May be called from any thread."""
@@ -219,7 +235,8 @@ class Observer:
                 containers.append(record)
             else:
                 sandboxes.append(record)
-        return Observed(at=self._at, sandboxes=tuple(sandboxes), containers=tuple(containers))
+        kept = sorted(self._kept.values(), key=_KEPT_ORDER, reverse=True)
+        return Observed(at=self._at, sandboxes=tuple(sandboxes), containers=tuple(containers), kept=tuple(kept))
 
     def _look(self, suspects: dict[str, _Suspect], gone: Collection[str]) -> dict[str, _Known]:
         """What there is now."""
@@ -231,7 +248,10 @@ class Observer:
                 suspects.pop(container_id, None)
             return self._inspected(found, suspects.values())
         found, changed = {}, list[_Suspect]()
+        self._kept = {one.id: _kept(one) for one in listed if is_kept(one.name)}
         for summary in listed:
+            if summary.id in self._kept or summary.labels.get(DOCKER_TYPE) == TYPE_DEBUG:
+                continue
             known = self._known.get(summary.id)
             # The list of an older daemon still calls a container running for a moment after its ``die`` event.
             if known is None or known.details.state is not summary.state or summary.id in suspects:
@@ -301,6 +321,8 @@ class Observer:
             details = self._engine.of(container=name, attempt=attempt).inspect_container(container_id)
         except NotFound:
             return None
+        if is_kept(details.name) or details.labels.get(DOCKER_TYPE) == TYPE_DEBUG:
+            return None
         if container_id not in self._known and self._is_hidden(container_id, details.state, details.labels):
             return None
         record, created = self._record(details), details.created_at
@@ -345,6 +367,11 @@ def _newest_first(found: Collection[_Known]) -> list[_Known]:
             return sorted(found, key=_ATTEMPT_ORDER, reverse=True)
         attempts[name] = attempt
     return order
+
+
+def _kept(summary: ContainerSummary) -> KeptRecord:
+    labels = summary.labels
+    return KeptRecord(ContainerID(summary.id), labels.get(CONTAINER_NAME, ""), attempt_of(labels))
 
 
 def _suspect(container_id: str, labels: Mapping[str, str], ended_at: datetime | None = None) -> _Suspect:

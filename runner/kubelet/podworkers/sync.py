@@ -66,7 +66,7 @@ class Syncer:
                     if not (yield from self._start(operation, outcome)):
                         return outcome
                 case Discard():
-                    if not self._discard(operation.container_id):
+                    if not self._discard(operation):
                         outcome.done()
                         return outcome
                 case Hold():
@@ -131,11 +131,12 @@ class Syncer:
         if operation.running:
             yield from self.containers.killer.kill_container(record, "killing", grace=0)
         self.statuses.waits_no_more(record.name)
-        self.containers.remover.remove(record)
+        self.containers.remover.remove(record, keep=operation.keep)
         self._remember(operation)
 
-    def _discard(self, container_id: str) -> bool:
+    def _discard(self, operation: Discard) -> bool:
         """Remove an instance that is not needed. Returns whether the sync goes on: what runs by now is not removed."""
+        container_id = operation.container_id
         record = self.cache.observed.by_id(container_id)
         if record is not None and record.state is RuntimeState.CREATED:
             self.cache.observer.suspect(record.id, record.name, record.attempt)
@@ -144,8 +145,10 @@ class Syncer:
             if record is not None and record.state is not RuntimeState.CREATED:
                 return False
         if record is not None:
-            self.containers.remover.remove(record)
+            self.containers.remover.remove(record, keep=operation.keep)
             self.cache.drop(container_id)
+        elif container_id in {one.id for one in self.cache.observed.kept}:
+            self.containers.remover.drop(operation)
         return True
 
     def _remember(self, operation: Start | Remove) -> None:
