@@ -294,6 +294,7 @@ class Runner(Deleting):
         from msgspec.structs import replace
 
         from runner.janitor.gc import sweep
+        from runner.janitor.images import sweep_images
 
         with self.sound_store(is_only_looked_at=dry_run) as (store, damage):
             report = sweep(
@@ -306,7 +307,8 @@ class Runner(Deleting):
                 dry_run=dry_run,
                 other_homes=other_homes,
             )
-        return replace(report, damage=damage)
+        images, problems = sweep_images(self.engine, dry_run=dry_run)
+        return replace(report, damage=damage, images=tuple(images), problems=(*report.problems, *problems))
 
     def doctor(self) -> list[tuple[str, str]]:
         """What podrunner sees of its surroundings, as label and value."""

@@ -94,7 +94,9 @@ def find_attempt(pod: Pod, name: str, number: int | None, engine: Engine) -> Att
         return _chosen(pod, name, number, found, running)
     failed = [one for one in found if one.has_failed]
     if not failed:
-        raise UsageError(f'no failed attempt of container "{name}" in pod "{pod.name}"', hint=_hint(pod, name, found, running))
+        raise UsageError(
+            f'no failed attempt of container "{name}" in pod "{pod.name}"', hint=_hint(pod, name, found, running)
+        )
     return failed[-1]
 
 
@@ -248,4 +250,3 @@ def _gone(verb: Callable[..., None], key: str, **how: bool) -> None:
     """Remove something; what cannot be removed now a sweep removes."""
     with suppress(EngineError):
         verb(key, **how)
-

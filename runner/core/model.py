@@ -155,7 +155,10 @@ class VolumeMount(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """One container of the pod, init or app; ``manifest`` is its v1 Container object."""
+    """One container of the pod, init, app or ephemeral; ``manifest`` is its v1 Container or EphemeralContainer object.
+
+    ``target`` is the container whose processes an ephemeral one sees, "" for none.
+    """
 
     name: str
     image: str
@@ -174,6 +177,8 @@ class Container:
     stop_signal: str = ""
     termination_message_path: str = "/dev/termination-log"
     termination_message_policy: TerminationMessagePolicy = TerminationMessagePolicy.FILE
+    is_ephemeral: bool = False
+    target: str = ""
     manifest: Json = field(default_factory=dict, compare=False, repr=False)
     is_sidecar: bool = field(init=False, compare=False, repr=False)
     """A restartable init container (pkg/api/v1/pod/util.go IsRestartableInitContainer)."""
@@ -186,7 +191,8 @@ class Container:
         put = object.__setattr__
         put(self, "is_sidecar", is_sidecar)
         put(self, "is_regular_init", self.is_init and not is_sidecar)
-        put(self, "field_path", f"spec.{'initContainers' if self.is_init else 'containers'}{{{self.name}}}")
+        kind = "initContainers" if self.is_init else "ephemeralContainers" if self.is_ephemeral else "containers"
+        put(self, "field_path", f"spec.{kind}{{{self.name}}}")
 
     def probe(self, kind: ProbeKind) -> Probe | None:
         return {
@@ -244,7 +250,12 @@ class Pod:
         yield from self.containers
 
     def container(self, name: str) -> Container | None:
+        """The init or app container of a name."""
         return self._by_name.get(name)
+
+    def any_container(self, name: str) -> Container | None:
+        """The same, ephemeral ones included."""
+        return self._by_name.get(name) or next((c for c in self.ephemeral_containers if c.name == name), None)
 
     @property
     def choices(self) -> str:
@@ -265,7 +276,9 @@ class Pod:
             restart_policy=RestartPolicy(spec.get("restartPolicy") or RestartPolicy.ALWAYS),
             containers=tuple(_container(c, is_init=False) for c in _list(spec, "containers")),
             init_containers=tuple(_container(c, is_init=True) for c in _list(spec, "initContainers")),
-            ephemeral_containers=tuple(_container(c, is_init=False) for c in _list(spec, "ephemeralContainers")),
+            ephemeral_containers=tuple(
+                _container(c, is_init=False, is_ephemeral=True) for c in _list(spec, "ephemeralContainers")
+            ),
             termination_grace=spec.get("terminationGracePeriodSeconds"),
             active_deadline=spec.get("activeDeadlineSeconds"),
             host_network=bool(spec.get("hostNetwork")),
@@ -288,7 +301,7 @@ def _list(value: Json, key: str) -> Sequence[Json]:
     return value.get(key) or ()
 
 
-def _container(value: Json, *, is_init: bool) -> Container:
+def _container(value: Json, *, is_init: bool, is_ephemeral: bool = False) -> Container:
     policy = value.get("restartPolicy")
     lifecycle = _mapping(value.get("lifecycle"))
     return Container(
@@ -296,6 +309,8 @@ def _container(value: Json, *, is_init: bool) -> Container:
         image=str(value.get("image", "")),
         pull_policy=PullPolicy(value.get("imagePullPolicy") or PullPolicy.IF_NOT_PRESENT),
         is_init=is_init,
+        is_ephemeral=is_ephemeral,
+        target=str(value.get("targetContainerName") or "") if is_ephemeral else "",
         restart_policy=RestartPolicy(policy) if policy else None,
         rules=tuple(_rule(r) for r in _list(value, "restartPolicyRules")),
         command=tuple(value.get("command") or ()),

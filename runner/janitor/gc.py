@@ -80,12 +80,14 @@ class GcReport(Struct, frozen=True, kw_only=True):
     """What was removed, or would be: names of containers and volumes, pods as ``namespace/name``, directories of logs, and
     the runs whose records go, which only happens when everything is asked for: else a run that ends sees to it.
 
+    ``images`` are what was made to copy failed attempts.
     ``networks`` stays empty: pods join the Engine's own network, none is made for them. ``problems`` holds the texts of
     what could not be removed; ``damage`` is a sentence about a database that had to be set aside.
     """
 
     containers: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     pods: tuple[str, ...] = ()
     logs: tuple[str, ...] = ()
@@ -95,8 +97,8 @@ class GcReport(Struct, frozen=True, kw_only=True):
 
     @property
     def is_empty(self) -> bool:
-        found = (self.containers, self.volumes, self.networks, self.pods, self.logs, self.records, self.problems)
-        return not any(found)
+        things = (self.containers, self.volumes, self.images, self.networks)
+        return not any((*things, self.pods, self.logs, self.records, self.problems))
 
 
 def sweep(

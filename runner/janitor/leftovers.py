@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runner.core.labels import MANAGED, OWNER, POD_NAME, POD_NAMESPACE, POD_UID
+from runner.core.labels import DOCKER_TYPE, MANAGED, OWNER, POD_NAME, POD_NAMESPACE, POD_UID, TYPE_DEBUG
 from runner.core.model import Object
 from runner.core.text.times import parse_time
 from runner.engine.protocol import ContainerSummary, VolumeDetails
@@ -35,7 +35,8 @@ class Leftover:
         """Add a container or volume of it in the Engine."""
         labels = thing.labels
         self.owners.add(labels.get(OWNER, ""))
-        self.pod = (labels.get(POD_NAMESPACE, ""), labels.get(POD_NAME, ""))
+        if self.uid or POD_UID not in labels:
+            self.pod = (labels.get(POD_NAMESPACE, ""), labels.get(POD_NAME, ""))
         if isinstance(thing, ContainerSummary):
             self.containers.append(thing)
         else:
@@ -80,5 +81,8 @@ class Leftover:
 
 
 def leftover_of(found: dict[str, Leftover], labels: Mapping[str, str], key: str) -> Leftover:
+    """What something belongs to: to its pod; a copy for ``debug`` whose maker is dead is a leftover of its own."""
     uid = labels.get(POD_UID, "")
+    if labels.get(DOCKER_TYPE) == TYPE_DEBUG and owner_is_alive(labels.get(OWNER, "")) is False:
+        uid = ""
     return found.setdefault(uid or f"/{key}", Leftover(uid))

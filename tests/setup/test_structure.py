@@ -113,6 +113,8 @@ CONTAINERS = {
     "core/network/proxyconfig.py": "proxies of Services",
     "kubelet/images/imagevolumes.py": "images that give their files to a volume",
     "janitor/doctor.py": "the doctor's look at the network",
+    "engine/docker/copying.py": "what a container that is there was created from",
+    "client/copies.py": "tools beside a copy of a failed attempt",
 }
 """Each kind of container is described in one place."""
 

@@ -31,6 +31,7 @@ def gc(everything: bool, other_homes: bool, older_than: float | None, dry_run: b
         "pod": report.pods,
         "container": report.containers,
         "volume": report.volumes,
+        "image": report.images,
         "network": report.networks,
         "logs": report.logs,
         "record of run": report.records,

@@ -67,6 +67,7 @@ def container_config(
     recursive_read_only: bool = False,
     seccomp_profiles: Mapping[str, str] = EMPTY,
     node: NodeLook = unknown_node,
+    target_id: str = "",
 ) -> ContainerConfig:
     """One container. Raises ConfigError with the kubelet's text when it cannot be configured.
 
@@ -83,6 +84,7 @@ def container_config(
         recursive_read_only=recursive_read_only,
         seccomp_profiles=seccomp_profiles,
         node=node,
+        target_id=target_id,
     )
     return template.config(attempt)
 
@@ -99,8 +101,12 @@ def container_template(
     recursive_read_only: bool = False,
     seccomp_profiles: Mapping[str, str] = EMPTY,
     node: NodeLook = unknown_node,
+    target_id: str = "",
 ) -> Template:
-    """All instances of one container. Raises ConfigError with the kubelet's text when it cannot be configured."""
+    """All instances of one container. Raises ConfigError with the kubelet's text when it cannot be configured.
+
+    ``target_id``: the container whose processes it sees, where the pod's containers have theirs for themselves.
+    """
     manifest = container.manifest
     security = effective_security(pod, container)
     verify_non_root(pod, container, security, image)
@@ -108,8 +114,6 @@ def container_template(
     path = manifest_path(pod, container)
     command = expand_each(container.command, environment, f"{path}.command")
     args = expand_each(container.args, environment, f"{path}.args")
-    spec = pod.spec
-    pid = "host" if spec.get("hostPID") else namespace if spec.get("shareProcessNamespace") else ""
     paths = kernel_paths(security)
     capabilities = _mapping(security.get("capabilities"))
     settings = {
@@ -120,8 +124,8 @@ def container_template(
         "working_dir": str(manifest.get("workingDir") or ""),
         "user": container_user(security, image),
         "network_mode": namespace,
-        "ipc_mode": "host" if spec.get("hostIPC") else namespace,
-        "pid_mode": pid,
+        "ipc_mode": "host" if pod.spec.get("hostIPC") else namespace,
+        "pid_mode": _pid_mode(pod.spec, namespace, target_id),
         "tty": bool(manifest.get("tty")),
         "stdin": bool(manifest.get("stdin")),
         "stdin_once": bool(manifest.get("stdinOnce")),
@@ -145,6 +149,11 @@ def container_template(
         managed=managed_mounts(pod, container, volumes),
         settings=settings,
     )
+
+
+def _pid_mode(spec: Json, namespace: str, target_id: str) -> str:
+    own = f"container:{target_id}" if target_id else ""
+    return "host" if spec.get("hostPID") else namespace if spec.get("shareProcessNamespace") else own
 
 
 def _mapping(value: object) -> Json:

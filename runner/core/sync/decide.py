@@ -342,7 +342,8 @@ def _start(
     now: datetime,
 ) -> None:
     """Add the start of a container, and which of its dead instances go then; or what keeps it from being started."""
-    container = pod.container(name) or next(c for c in pod.ephemeral_containers if c.name == name)
+    container = pod.any_container(name)
+    assert container is not None
     attempt = _next_attempt(name, observed, memory)
     past = _past(pod, container, observed, memory)
     # Of the first of a new sandbox this was asked before, and what was left of it is removed.

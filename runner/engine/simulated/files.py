@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import posixpath
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import copy
 from typing import Final, Literal
 
@@ -32,8 +32,12 @@ class FileTree:
     def copy(self) -> FileTree:
         """The same files, to go on with apart."""
         made = FileTree()
-        made._entries = dict(self._entries)
+        made.take(self._entries)
         return made
+
+    def take(self, entries: Mapping[str, tuple[Member, bytes]]) -> None:
+        """Have these entries and no others."""
+        self._entries = dict(entries)
 
     def upload(self, path: str, archive: bytes) -> None:
         """Unpack a tar below a directory. Raises NotFound without the directory, EngineError for what is no tar."""

@@ -17,6 +17,7 @@ from runner.core.container.security import ImageFacts
 from runner.core.container.translate import Template, container_template
 from runner.core.model import Container, Json, Pod
 from runner.core.network.services import service_variables
+from runner.core.objects import ConfigError
 from runner.core.volumes import VolumePlan
 from runner.engine.protocol import Engine, ImageDetails
 from runner.kubelet.containers.seccomp import read_profiles
@@ -89,9 +90,22 @@ class Configurations:
                 recursive_read_only=self._makes_recursive(container),
                 seccomp_profiles=read_profiles(self.profiles, pod, container),
                 node=lambda: NodeSize(memory=self.engine.info().memory),
+                target_id=self._target(container),
             )
             known = self._templates[container.name] = _Known(template, sandbox_id, image.user, environment)
         return known.template.config(attempt)
+
+    def _target(self, container: Container) -> str:
+        """The newest instance of the container that an ephemeral one targets; "" when it targets none.
+
+        Raises ConfigError with the kubelet's text when there is none (kuberuntime_container.go, getTargetID).
+        """
+        if not container.target:
+            return ""
+        found = self.cache.observed.latest(container.target)
+        if found is None:
+            raise ConfigError(f"unable to find target container {container.target}")
+        return found.id
 
     def _environment(
         self, pod: Pod, container: Container, volumes: tuple[VolumePlan, ...], sandbox_id: str

@@ -58,7 +58,7 @@ class Killer:
         any grace is SIGKILL and nothing else.
         """
         pod = self.cache.pod
-        container = pod.container(record.name)
+        container = pod.any_container(record.name)
         remaining = float(grace_period(pod) if grace is None else grace)
         self.reporter.event(normal(EventReason.KILLING, message), container)
         if container is not None and container.pre_stop is not None and remaining > 0:

@@ -62,7 +62,8 @@ class Starter:
         try:
             self.restarts.note_attempt(name, attempt)
             event(_CREATED, container)
-            self.prefetcher.begin_after(name, attempt, sandbox_id)
+            if not container.is_ephemeral:
+                self.prefetcher.begin_after(name, attempt, sandbox_id)
             self.managed_files.write(sandbox_id)
             yield from run_job(self.jobs, partial(self._start, name, attempt, created), Lane.START)
         except EngineRefusal as error:

@@ -45,7 +45,7 @@ def read_logs(
     pod = Pod.from_json(value)
     status = PodStatus.from_json(value.get("status") or {})
     name = _container(pod, question.container)
-    container = pod.container(name)
+    container = pod.any_container(name)
     assert container is not None
     ref = PodRef(namespace=pod.namespace, name=pod.name, uid=pod.uid)
     if why := why_unscheduled(value):
@@ -99,7 +99,7 @@ def _container(pod: Pod, name: str | None) -> str:
             choice = " ".join(names)
             raise UsageError(f"a container name must be specified for pod {pod.name}, choose one of: [{choice}]")
         return names[0]
-    if name not in names:
+    if pod.any_container(name) is None:
         raise UsageError(f"container {name} is not valid for pod {pod.name} out of: {pod.choices}")
     return name
 

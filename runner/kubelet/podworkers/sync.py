@@ -201,8 +201,9 @@ class Syncer:
         )
 
     def _container(self, name: str) -> Container:
-        pod = self.cache.pod
-        return pod.container(name) or next(c for c in pod.ephemeral_containers if c.name == name)
+        found = self.cache.pod.any_container(name)
+        assert found is not None
+        return found
 
     def _start(self, operation: Start, outcome: SyncOutcome) -> Task[bool]:
         """Start a container. Returns whether the sync goes on."""
