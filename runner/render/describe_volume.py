@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from runner.core.model import EMPTY, Json
+from runner.core.printers.claimcolumns import storage_class
 from runner.core.text.gotext import join_list
 from runner.core.text.quantity import parse_quantity
 from runner.render.layout import LONGEST_ANNOTATION, Layout, annotation_lines, go_bool, label_lines
@@ -15,7 +16,6 @@ Rows = list[tuple[str, str]]
 _RAW = "\traw"
 """A whole line as it stands there."""
 _LEVEL_2 = "    "
-_OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
 
 
 def describe_volumes(out: Layout, volumes: Sequence[Json], *, in_template: bool = False) -> None:
@@ -112,14 +112,6 @@ def _ephemeral(source: Json) -> Rows:
         named = [*group, ("Kind", origin.get("kind") or ""), ("Name", origin.get("name") or "")]
         rows += [("\tpart", f"{name}:\t{text}") for name, text in named]
     return rows
-
-
-def storage_class(claim: Json) -> str:
-    """The class that a claim names, by the old annotation first (component-helpers, GetPersistentVolumeClaimClass)."""
-    annotations = (claim.get("metadata") or EMPTY).get("annotations") or EMPTY
-    if _OLD_CLASS in annotations:
-        return str(annotations[_OLD_CLASS])
-    return str((claim.get("spec") or EMPTY).get("storageClassName") or "")
 
 
 def _nested(label: str, lines: list[str]) -> Rows:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from runner.core.model import EMPTY, Json
+from runner.core.printers.claimcolumns import storage_class
 from runner.core.printers.workloadcolumns import selector_text
 from runner.core.text.times import human_duration, parse_time
 from runner.render.describe import CONTAINER_LISTS, describe_events, describe_group, describe_spread, toleration_lines
 from runner.render.describe_container import describe_containers
-from runner.render.describe_volume import describe_volumes, storage_class
+from runner.render.describe_volume import describe_volumes
 from runner.render.layout import Layout, annotation_lines, go_bool, label_lines, long_time
 
 _MOST_INDEXES = 50

@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.core.model import Json
 from runner.core.printers.claimcolumns import CLAIM_COLUMNS, WIDE_CLAIM_COLUMNS, claim_cells
-from runner.core.printers.columns import pod_row, status_word
+from runner.core.printers.columns import label_pairs, pod_row, status_word
 from runner.core.printers.objectcolumns import OBJECT_COLUMNS, WIDE_OBJECT_COLUMNS, object_cells
 from runner.core.printers.workloadcolumns import WIDE_WORKLOAD_COLUMNS, WORKLOAD_COLUMNS, workload_cells
 from runner.render.events import EVENT_COLUMNS, event_cells
@@ -122,9 +122,8 @@ def _header(columns: Sequence[str], with_namespace: bool, labels: bool) -> tuple
 
 
 def _labels_of(value: Json) -> str:
-    """All labels in one cell, by name."""
-    labels = (value.get("metadata") or {}).get("labels") or {}
-    return ",".join(f"{name}={labels[name]}" for name in sorted(labels)) or "<none>"
+    """All labels in one cell."""
+    return label_pairs((value.get("metadata") or {}).get("labels")) or "<none>"
 
 
 class _Table:

@@ -23,6 +23,14 @@ ROWS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
         ("new", "Pending", "", "", "", "", "gold", "<unknown>"),
     ),
     (
+        "a claim whose class stands where it once stood",
+        {
+            "metadata": {"name": "old", "annotations": {"volume.beta.kubernetes.io/storage-class": "slow"}},
+            "spec": {"storageClassName": "fast"},
+        },
+        ("old", "Pending", "", "", "", "slow", "<unset>", "<unknown>"),
+    ),
+    (
         "a claim that is being deleted",
         {**BOUND, "metadata": {"name": "data", "deletionTimestamp": "2026-01-01T00:00:00Z"}},
         ("data", "Terminating", "pvc-default-data", "5Gi", "RWO,RWX", "local", "<unset>", "<unknown>"),

@@ -32,6 +32,11 @@ def service(**spec: Any) -> dict[str, Any]:
             id="a selector and ports",
         ),
         pytest.param(
+            service(selector={"a": "", "a/b": "web"}),
+            ("it", "ClusterIP", "<none>", "<none>", "<none>", AGE, "a/b=web,a="),
+            id="a selector, sorted as it is written",
+        ),
+        pytest.param(
             service(type="NodePort", ports=[{"port": 80, "nodePort": 30080}], externalIPs=["1.2.3.4", "5.6.7.8"]),
             ("it", "NodePort", "<none>", "1.2.3.4,5.6.7.8", "80:30080/TCP", AGE, "<none>"),
             id="ports of the node",

@@ -325,3 +325,8 @@ def test_every_cell_has_a_column(kind: str) -> None:
     value = {"kind": kind, "metadata": {"name": "x"}, "spec": {"template": {"spec": spec}}}
     for wide, columns in ((False, WORKLOAD_COLUMNS), (True, WIDE_WORKLOAD_COLUMNS)):
         assert len(workload_cells(value, START, wide=wide)) == len(columns[kind])
+
+
+def test_requirements_of_one_key_stay_in_their_order() -> None:
+    expressions = [{"key": "app", "operator": "In", "values": ["web"]}]
+    assert selector_text({"matchLabels": {"app": "web"}, "matchExpressions": expressions}) == "app=web,app in (web)"

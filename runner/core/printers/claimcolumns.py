@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from runner.core.model import Json
+from runner.core.model import EMPTY, Json
 from runner.core.printers.columns import age_since
 
 CLAIM_COLUMNS: tuple[str, ...] = (
@@ -22,6 +22,7 @@ CLAIM_COLUMNS: tuple[str, ...] = (
 )
 WIDE_CLAIM_COLUMNS: tuple[str, ...] = (*CLAIM_COLUMNS, "VOLUMEMODE")
 
+_OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
 _SHORT_MODES = {
     "ReadWriteOnce": "RWO",
     "ReadOnlyMany": "ROX",
@@ -43,8 +44,16 @@ def claim_cells(claim: Json, now: datetime, *, wide: bool = False) -> tuple[str,
         volume,
         str((status.get("capacity") or {}).get("storage") or "") if volume else "",
         ",".join(_SHORT_MODES[mode] for mode in modes),
-        str(spec.get("storageClassName") or ""),
+        storage_class(claim),
         str(spec.get("volumeAttributesClassName") or "<unset>"),
         age_since(metadata.get("creationTimestamp"), now),
     )
     return (*cells, str(spec.get("volumeMode") or "<unset>")) if wide else cells
+
+
+def storage_class(claim: Json) -> str:
+    """The class that a claim names, by the old annotation first (component-helpers, GetPersistentVolumeClaimClass)."""
+    annotations = (claim.get("metadata") or EMPTY).get("annotations") or EMPTY
+    if _OLD_CLASS in annotations:
+        return str(annotations[_OLD_CLASS])
+    return str((claim.get("spec") or EMPTY).get("storageClassName") or "")

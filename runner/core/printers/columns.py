@@ -65,6 +65,11 @@ def age_since(timestamp: object, now: datetime) -> str:
     return UNKNOWN_AGE if instant is None else human_duration(now - instant)
 
 
+def label_pairs(labels: Mapping[str, Any] | None) -> str:
+    """Labels in one cell, sorted as they are written (apimachinery/pkg/labels/labels.go, Set.String); "" for none."""
+    return ",".join(sorted(f"{key}={text}" for key, text in (labels or {}).items()))
+
+
 def status_word(pod: Json) -> str:
     """The STATUS cell: ``Running``, ``Init:1/2``, ``CrashLoopBackOff`` …"""
     return _summarise(pod).word

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from runner.core.model import Json
-from runner.core.printers.columns import age_since
+from runner.core.printers.columns import age_since, label_pairs
 
 OBJECT_COLUMNS = {
     "ConfigMap": ("NAME", "DATA", "AGE"),
@@ -55,4 +55,4 @@ def _port(port: Json) -> str:
 
 def _selector(service: Json) -> str:
     selector = (service.get("spec") or {}).get("selector") or {}
-    return ",".join(f"{key}={text}" for key, text in sorted(selector.items())) or _NONE
+    return label_pairs(selector) or _NONE

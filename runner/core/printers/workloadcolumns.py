@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from operator import itemgetter
 
 from runner.core.model import EMPTY, Json
-from runner.core.printers.columns import NONE, age_since
+from runner.core.printers.columns import NONE, age_since, label_pairs
 from runner.core.text.times import human_duration, parse_time
 
 Cells = tuple[str, ...]
@@ -78,7 +79,7 @@ def _daemon_set(value: Json, _now: datetime) -> Cells:
         "updatedNumberScheduled",
         "numberAvailable",
     )
-    return (*(_count(status, name) for name in names), _pairs(pod.get("nodeSelector")) or NONE)
+    return (*(_count(status, name) for name in names), label_pairs(pod.get("nodeSelector")) or NONE)
 
 
 def _job(value: Json, now: datetime) -> Cells:
@@ -122,11 +123,7 @@ def _wide(kind: str, value: Json) -> Cells:
     if kind == "StatefulSet":
         return cells
     selector = spec.get("selector") or EMPTY
-    return (*cells, (_pairs(selector) if kind == "ReplicationController" else selector_text(selector)) or NONE)
-
-
-def _pairs(labels: Json | None) -> str:
-    return ",".join(f"{key}={labels[key]}" for key in sorted(labels)) if labels else ""
+    return (*cells, (label_pairs(selector) if kind == "ReplicationController" else selector_text(selector)) or NONE)
 
 
 def selector_text(selector: Json) -> str:
@@ -141,7 +138,7 @@ def selector_text(selector: Json) -> str:
             "DoesNotExist": f"!{key}",
         }
         found.append((key, words[one["operator"]]))
-    return ",".join(text for _, text in sorted(found))
+    return ",".join(text for _, text in sorted(found, key=itemgetter(0)))
 
 
 _MIDDLE: Mapping[str, Callable[[Json, datetime], Cells]] = {
