@@ -180,6 +180,7 @@ class _View(Struct):
             name=status.name,
             state=Waiting(reason=failure.reason, message=failure.message),
             last_state=status.terminated or status.last_state,
+            ready=status.ready,  # of an init container that had done its work and is lost
             started=False,
             restart_count=status.restart_count,
             image=status.image,
@@ -252,7 +253,9 @@ def _unclear_state(record: ContainerRecord, old: ContainerStatus | None, *, rest
 def _with_probes(
     container: Container, status: ContainerStatus, old: ContainerStatus | None, results: ProbeResults
 ) -> ContainerStatus:
-    """Fill in started and ready from the state and the standing verdicts."""
+    """Fill in started and ready from the state and the standing verdicts; a kubelet says neither of ephemeral ones."""
+    if container.is_ephemeral:
+        return replace(status, started=None, ready=False) if status.ready or status.started is not None else status
     running = isinstance(status.state, Running)
     if container.is_regular_init:
         done = status.terminated is not None and status.terminated.exit_code == 0
