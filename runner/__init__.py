@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runner.api.facade import Runner
     from runner.api.overrides import Overrides
     from runner.api.pods import Address, Attempt, ContainerHandle, ExecOutcome, PodHandle
+    from runner.api.reproduce.capturing import Captured
     from runner.api.settings import How
     from runner.api.status import Status
     from runner.api.volumes import VolumeHandle
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Address",
     "Attempt",
+    "Captured",
     "ContainerHandle",
     "EngineError",
     "EngineUnavailable",
@@ -83,6 +85,7 @@ _PLACES = {
         "ExecOutcome",
         "PodHandle",
     ),
+    "runner.api.reproduce.capturing": ("Captured",),
     "runner.api.settings": ("How",),
     "runner.api.status": ("Status",),
     "runner.api.volumes": ("VolumeHandle",),

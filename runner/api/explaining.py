@@ -17,6 +17,7 @@ from typing import Any, Final, TextIO
 
 import yaml
 
+from runner.api.captures import is_capture, observed_text
 from runner.api.sources import stdin_text
 from runner.client.contract import Client
 from runner.core.explain.evidence import Attempt, Evidence, Written
@@ -203,6 +204,8 @@ def read_dump(paths: Sequence[str], stdin: TextIO | None) -> Dump:
             _take_text(dump, stdin_text(stdin), "standard input")
         elif Path(path).is_dir():
             _take_folder(dump, Path(path))
+        elif is_capture(path):
+            _take_text(dump, observed_text(path), path)
         else:
             _take_text(dump, _text(Path(path)), path)
     return dump

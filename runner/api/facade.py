@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO, Unpack
 
+from msgspec.structs import replace
+
 from runner.api.deleting import Deleting
 from runner.api.launching import Launch, admission_of
 from runner.clock import Clock
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from runner.api.live import Life
     from runner.api.pods import PodHandle
     from runner.api.records import Records
+    from runner.api.reproduce.capturing import Captured
     from runner.api.settings import How
     from runner.client.contract import Waitable
     from runner.core.manifest import LoadedObject, LoadResult
@@ -280,6 +283,24 @@ class Runner(Deleting):
 
         return Records(self.home, self.clock.now)
 
+    def capture(
+        self, pod: str, output: str | Path | None = None, *, namespace: str | None = None, with_secrets: bool = False
+    ) -> Captured:
+        """Write down what is needed to run a pod again elsewhere, and to see it fail again; returns what was written and where.
+
+        ``pod`` is a pod's name, ``POD@RUN``, ``last``, a run's id or a directory of ``artifacts``; of a run it is all its pods.
+        ``output`` is a ``.tar`` that is not there yet, by default the pod's name. Values of Secrets are redacted everywhere
+        but for ``with_secrets``. Raises UsageError for a pod that there is no trace of, and for a file that cannot be written.
+        """
+        from runner.api.captures import write_capture
+        from runner.api.reproduce.capturing import captured
+
+        place, now = namespace or self.namespace, self.clock.now()
+        found = captured(self.client, self.records, pod, place, now=now, with_secrets=with_secrets)
+        found = replace(found, path=Path(output or f"{found.pods[0]}.tar"))
+        write_capture(found.path, found.members)
+        return found
+
     # --- what is there -----------------------------------------------------------------------------------------------
 
     def delete(self, namespace: str, name: str, *, grace: int | None, force: bool) -> Waitable:
@@ -291,8 +312,6 @@ class Runner(Deleting):
 
     def gc(self, *, everything: bool, older_than: float | None, dry_run: bool, other_homes: bool = False) -> GcReport:
         """Remove what dead processes left behind; see ``runner.janitor.gc.sweep``. A damaged database is set aside first."""
-        from msgspec.structs import replace
-
         from runner.janitor.gc import sweep
         from runner.janitor.images import sweep_images
 

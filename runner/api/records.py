@@ -1,4 +1,4 @@
-"""The records of pods: of runs that are over, of runs that go on, and of directories that ``--artifacts`` wrote."""
+"""The records of pods: of runs that are over, of runs that go on, of directories that ``--artifacts`` wrote, and of captures."""
 
 from __future__ import annotations
 
@@ -34,6 +34,13 @@ class RunShown(Struct, frozen=True, kw_only=True):
     size: int
 
 
+class Place(Struct, frozen=True, kw_only=True):
+    """The directory of a pod's record; ``run`` None: of no run that is kept."""
+
+    path: Path
+    run: Kept | None = None
+
+
 class Records:
     """Finds and reads records. Each method raises UsageError for what is not there."""
 
@@ -51,17 +58,43 @@ class Records:
         return list(dict.fromkeys(name.partition("_")[2] for name in found if name.startswith(f"{namespace}_")))
 
     def find(self, word: str, namespace: str) -> PodRecord:
-        """The record that ``NAME``, ``po/NAME``, ``NAME@RUN``, ``last``, ``last@RUN`` or a directory names: the newest one."""
-        found = self._in_directory(word) if Path(word).is_dir() else None
-        return found or self._of_run(word, namespace)
+        """The record that ``NAME``, ``po/NAME``, ``NAME@RUN``, ``last``, ``last@RUN``, a directory or a capture names.
+
+        Of several the newest one.
+        """
+        paths = self._outside(word)
+        return read_record(_only(paths, word, "")) if paths else self.read(self._of_run(word, namespace))
+
+    def _outside(self, word: str) -> list[Path]:
+        """The directories of pods in a directory or a capture; none: the word may be a pod's name all the same."""
+        if Path(word).is_dir():
+            return _pods(Path(word))
+        if not word.endswith(".tar") or not Path(word).exists():
+            return []
+        import shutil
+        import tempfile
+        import weakref
+
+        from runner.api.captures import unpack
+
+        directory = tempfile.mkdtemp(prefix="podrunner-")
+        weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)  # Output is read when it is asked for.
+        unpack(word, directory)
+        return _pods(Path(directory))
 
     def all_of(self, word: str, namespace: str) -> list[PodRecord]:
-        """The records of all pods of a run (its id, ``last``) or a directory; of one pod as ``find`` has it."""
-        paths = _pods(Path(word)) if Path(word).is_dir() else []
+        """The records of all pods of a run (its id, ``last``), a directory or a capture; of one pod as ``find`` has it."""
+        return [self.read(place) for place in self.places(word, namespace)]
+
+    def places(self, word: str, namespace: str) -> list[Place]:
+        """Where the records lie that ``all_of`` reads."""
+        paths = self._outside(word)
         if paths:
-            return [read_record(path) for path in paths]
+            return [Place(path=path) for path in paths]
         run = self._whole(word)
-        return [self._read(path, run) for path in _pods(run.path)] if run else [self._of_run(word, namespace)]
+        if run is not None and (found := _pods(run.path)):
+            return [Place(path=path, run=run) for path in found]
+        return [self._of_run(word, namespace)]
 
     def _whole(self, word: str) -> Kept | None:
         """The run that a word names as a whole."""
@@ -78,18 +111,18 @@ class Records:
             return False
         return True
 
-    def _of_run(self, word: str, namespace: str) -> PodRecord:
+    def _of_run(self, word: str, namespace: str) -> Place:
         name, at, run_word = word.partition("@")
         runs = self._chosen(run_word) if at else list(reversed(kept_runs(self._home)))
         if name == LAST:
             if not runs:
                 raise UsageError("no run is kept", hint="podrunner run keeps a record of each run")
-            return self._read(_only(_pods(runs[0].path), f"run {runs[0].id}", runs[0].id), runs[0])
+            return Place(path=_only(_pods(runs[0].path), f"run {runs[0].id}", runs[0].id), run=runs[0])
         wanted = pod_directory(namespace, name)
         for run in runs:
             for path in _pods(run.path):
                 if path.name == wanted:
-                    return self._read(path, run)
+                    return Place(path=path, run=run)
         where = f" in run {runs[0].id}" if at else ""
         known = [path.name.partition("_")[2] for run in runs for path in _pods(run.path)]
         near = nearest(name, known, cutoff=0.6)
@@ -109,14 +142,13 @@ class Records:
         near = nearest(word, [run.id for run in runs], cutoff=0.6)
         raise UsageError(f'no run "{word}" is kept', hint=f"did you mean {near}?" if near else _HINT)
 
-    def _in_directory(self, word: str) -> PodRecord | None:
-        """The record in a directory, None when it holds none: then the word may be a pod's name all the same."""
-        paths = _pods(Path(word))
-        return read_record(_only(paths, word, "")) if paths else None
-
-    def _read(self, path: Path, run: Kept) -> PodRecord:
+    def read(self, place: Place) -> PodRecord:
+        """The record that lies there."""
+        run = place.run
+        if run is None:
+            return read_record(place.path)
         now = self._now() if run.is_open else EPOCH
-        return read_record(path, run=run.id, ended_at=run.ended_at, now=now)
+        return read_record(place.path, run=run.id, ended_at=run.ended_at, now=now)
 
 
 def _only(paths: list[Path], what: str, run: str) -> Path:

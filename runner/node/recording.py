@@ -17,8 +17,9 @@ from typing import Any, Final, Protocol, runtime_checkable
 from msgspec import Struct, to_builtins
 
 from runner.clock import Clock
+from runner.core.container.secrecy import telling_values
 from runner.core.history.record import CallMade
-from runner.core.model import Json
+from runner.core.model import Json, PodUID
 from runner.core.narration import LogLine, LogLines, Narration, PodRef, StatusChanged, VolumesChanged
 from runner.engine.callrecord import CallRecord, Noted
 from runner.engine.protocol import Engine
@@ -73,8 +74,8 @@ class Recording:
         self._clock = clock
         self._home = home
         self._engine = engine
-        self.secrets = Secrets()
-        """What no record may tell: filled by the pods' workers."""
+        self.secrets = Secrets(remembers=True)
+        """What no record may tell: filled by the pods' workers, and with what the manifests bring."""
         self._facts: dict[str, Any] = {}
         self._options = options
         self._directory: RunDirectory | None = None
@@ -129,6 +130,8 @@ class Recording:
             metadata = value.get("metadata") or {}
             key = (str(value.get("kind")), str(metadata.get("name")))
             self._objects.setdefault(key, []).append(_without_secrets(value))
+            if value.get("kind") == "Secret":
+                self.secrets.learn(_MANIFESTS, telling_values(value))
 
     def note(self, ref: PodRef, name: str, value: Json, *, is_line: bool = False) -> None:
         """Have a file of a pod's record written, or a line added to one; see ``runner.registry.podrecords`` for names."""
@@ -289,6 +292,7 @@ class Recording:
 
 
 _MAKERS = frozenset({"Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Namespace"})
+_MANIFESTS = PodUID("")
 _HIDDEN = "<redacted>"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 

@@ -91,8 +91,11 @@ static int reap(pid_t child, int *status) {
     return has_ended;
 }
 
-/* Runs a command for so long at most; returns its code, -1: the time was over, and it was killed. */
-static int run_for(unsigned time, char **command) {
+/*
+ * Runs a command for so long at most; returns its code, -1: the orders are next, since the time was over and it was killed,
+ * or since it has ended by itself where that is waited for.
+ */
+static int run_for(unsigned time, int to_its_end, char **command) {
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
@@ -108,10 +111,14 @@ static int run_for(unsigned time, char **command) {
     while (milliseconds() < end) {
         struct timespec left = left_until(end);
         int came = sigtimedwait(&all, NULL, &left);
-        if (came > 0 && came != SIGCHLD)
+        if (came > 0 && came != SIGCHLD) {
             kill(child, came);
-        if (reap(child, &status))
-            return code_of(status);
+            to_its_end = 0;
+        }
+        if (reap(child, &status)) {
+            sigprocmask(SIG_SETMASK, &before, NULL);
+            return to_its_end ? -1 : code_of(status);
+        }
     }
     kill(child, SIGKILL);
     waitpid(child, &status, 0);
@@ -136,6 +143,13 @@ int stand_in(char **orders) {
             return take_memory();
         if (strcmp(order, "hang") == 0)
             hang();
+        if (strcmp(order, "after") == 0) {
+            char **command = command_among(orders);
+            int code = command ? run_for(LONGEST_MILLISECONDS, 1, command) : usage();
+            if (code >= 0)
+                return code;
+            continue;
+        }
         const char *word = *++orders;
         if (!word)
             return usage();
@@ -150,7 +164,7 @@ int stand_in(char **orders) {
                 return SIGNALLED + came;
         } else if (strcmp(order, "until") == 0) {
             char **command = command_among(orders);
-            int code = command ? run_for(number, command) : usage();
+            int code = command ? run_for(number, 0, command) : usage();
             if (code >= 0)
                 return code;
         } else {

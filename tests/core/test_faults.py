@@ -411,6 +411,8 @@ ORDERS = [
     ("a:oom", Orders(oom=True)),
     ("a:delay=1500ms", Orders(wait=1.5, runs=True)),
     ("a@a.running+2s:exit=0", Orders(until=2.0, exit_code=0, runs=True)),
+    ("a@a.ended:exit=2", Orders(is_last=True, exit_code=2, runs=True)),
+    ("a@a.ended+1s:exit=2", Orders(exit_code=2)),
     ("a@a.running:hang", Orders(until=0.001, hangs=True, runs=True)),
     ("a@b.running+2s:exit=1", Orders(exit_code=1)),
     ("a:exit=3 a:delay=2s", Orders(wait=2.0, exit_code=3)),

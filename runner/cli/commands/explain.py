@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runner.core.model import Json
 
 LAST = "last"
-_FILES = (".yaml", ".yml", ".json", ".txt")
+_FILES = (".yaml", ".yml", ".json", ".txt", ".tar")
 
 
 @command(
@@ -50,7 +50,7 @@ def explain(
 
     POD is a pod of this machine, also of a run that is over (POD@RUN, last). FILE is what kubectl printed of any cluster (pods,
     and beside them events, ConfigMaps, Secrets, Services and claims, as YAML or JSON), a folder of `run --artifacts` or of
-    `kubectl cluster-info dump`, or - for standard input.
+    `kubectl cluster-info dump`, a capture, or - for standard input.
     """
     app = app_of()
     if not words and not files:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from runner.cli.app import app_of
+from runner.cli.commands.capture import output_option, put_capture, say_capture, secrets_option
 from runner.cli.options import command, option
 from runner.errors import UsageError
 
@@ -17,17 +18,12 @@ from runner.errors import UsageError
     short_help="Make what kubectl shows of a cluster run here.",
 )
 @click.argument("files", nargs=-1, metavar="FILE...", required=True, type=click.Path())
-@option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write there (default: the pod's name, .tar).",
-)
+@output_option
 @option(
     "--pod", "pods", multiple=True, metavar="NAME", help="Take this pod, not all but the system's. May be repeated."
 )
 @option("--image", "images", multiple=True, metavar="A=B", help="Run image B instead of A; A may lack its tag.")
-@option("--with-secrets", is_flag=True, help="Keep the values of Secrets, which are redacted otherwise.")
+@secrets_option
 def import_(
     files: tuple[str, ...], output: Path | None, pods: tuple[str, ...], images: tuple[str, ...], with_secrets: bool
 ) -> int:
@@ -36,7 +32,6 @@ def import_(
     What the cluster put into the objects is taken out; what pods name and the input lacks becomes a placeholder, but for what
     the cluster lacked too. Containers that failed become faults: run FILE.tar --same-failures fails as the cluster did.
     """
-    from runner.api.captures import write_capture
     from runner.api.explaining import read_dump
     from runner.core.capture.importing import import_objects
     from runner.core.capture.model import members
@@ -46,15 +41,9 @@ def import_(
     dump = read_dump(files, app.stdin)
     found = import_objects(dump.objects, pods=pods, images=_images(images), with_secrets=with_secrets)
     names = [str(one["metadata"]["name"]) for one in found.objects if one["kind"] == "Pod"]
-    place = output or Path(f"{names[0]}.tar")
-    write_capture(place, members(found, origin=", ".join(files), retry=RetryScope.CONTAINER))
-    for note in found.notes:
-        app.say(f"note: {note}")
-    for fault in found.faults:
-        app.say(f"failure: {fault}")
-    app.out.line(str(place))
-    again = " --same-failures" if found.faults else ""
-    app.say(f"{'pod' if len(names) == 1 else 'pods'} {', '.join(names)}: podrunner run {place}{again}")
+    made = members(found, origin=", ".join(files), retry=RetryScope.CONTAINER)
+    place = put_capture(app, output or Path(f"{names[0]}.tar"), made)
+    say_capture(app, place, names, found.notes, found.faults)
     return 0
 
 

@@ -18,8 +18,8 @@ from runner.core.reasons import WaitingReason
 from runner.core.text.times import parse_time, span
 
 _GROUPS: Final = ("initContainerStatuses", "containerStatuses")
-_NOT_STARTED: Final = frozenset({"StartError", "ContainerCannotRun"})
-_OWN_ENDS: Final = frozenset({"RestartingAllContainers", "ContainerStatusUnknown"})
+NOT_STARTED: Final = frozenset({"StartError", "ContainerCannotRun"})
+OWN_ENDS: Final = frozenset({"RestartingAllContainers", "ContainerStatusUnknown"})
 """Reasons of ends that were no failure of the container; nor are ends after its pod's deletion was asked for."""
 _PULLS: Final = frozenset({WaitingReason.ERR_IMAGE_PULL, WaitingReason.IMAGE_PULL_BACK_OFF})
 _REFUSALS: Final = (
@@ -99,11 +99,11 @@ def _kind(ended: Json, deleted: datetime | None) -> str:
     """What makes a container end so; empty for an end that was none of its own failures."""
     reason, code = ended.get("reason") or "", int(ended.get("exitCode") or 0)
     finished = parse_time(ended.get("finishedAt"))
-    if code == 0 or reason in _OWN_ENDS or (deleted and finished and finished >= deleted):
+    if code == 0 or reason in OWN_ENDS or (deleted and finished and finished >= deleted):
         return ""
     if reason == "OOMKilled":
         return "oom"
-    return "start-error" if reason in _NOT_STARTED else f"exit={code}"
+    return "start-error" if reason in NOT_STARTED else f"exit={code}"
 
 
 def _numbers(first: int, last: int) -> str:
@@ -123,5 +123,9 @@ def _image_fault(status: Json) -> str:
     if waiting.get("reason") not in _PULLS:
         return ""
     text = str(waiting.get("message") or "")
-    kind = next((kind for kind, pattern in _REFUSALS if pattern.search(text)), "not-found")
-    return f"image/{status.get('image', '')}:{kind}"
+    return f"image/{status.get('image', '')}:{refusal(text)}"
+
+
+def refusal(text: str) -> str:
+    """The kind of fault that makes a registry refuse an image in such words."""
+    return next((kind for kind, pattern in _REFUSALS if pattern.search(text)), "not-found")

@@ -70,7 +70,7 @@ def import_objects(
     kept = [cleaned(one, with_secrets=with_secrets) for one in serving]
     if not with_secrets and any(one["kind"] == "Secret" for one in kept):
         notes.append("values of Secrets are redacted: containers that need them fail otherwise than there")
-    missing = _missing([*made, *kept], values, notes)
+    missing = missing_objects([*made, *kept], values, notes)
     seen = [observed_failures(one) for one in chosen]
     notes += [guess for one in seen for guess in one.guesses]
     return Imported(
@@ -118,8 +118,8 @@ def _runnable(pod: Json, notes: list[str]) -> dict[str, Any]:
     return {**found, "spec": {**spec, "volumes": volumes}} if volumes else found
 
 
-def _missing(made: Sequence[Json], values: Sequence[Json], notes: list[str]) -> list[dict[str, Any]]:
-    """Placeholders for what the manifests name and the input lacks."""
+def missing_objects(made: Sequence[Json], values: Sequence[Json], notes: list[str]) -> list[dict[str, Any]]:
+    """Placeholders for what the manifests name and the input lacks; ``notes`` gets a sentence on each. Raises ManifestError."""
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": made}, ensure_ascii=False)
     result = load([Source(name="the imported objects", text=text)])
     if result.problems:

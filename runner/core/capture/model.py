@@ -18,12 +18,16 @@ _FORM: Final = 1
 
 
 class About(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a capture is: the version of its form, where it comes from, what it was retried by, what was changed or guessed."""
+    """What a capture is: the version of its form, where it comes from, what it was retried by, what was changed or guessed.
+
+    ``pods`` are those of a run here: run, images with their digests, and each attempt with its times and its end.
+    """
 
     form: int = _FORM
     origin: str = ""
     retry: RetryScope | None = None
     notes: tuple[str, ...] = ()
+    pods: tuple[Json, ...] = ()
 
     @classmethod
     def from_text(cls, text: str) -> About:
@@ -34,9 +38,11 @@ class About(Struct, frozen=True, kw_only=True, rename="camel"):
         return about
 
 
-def members(found: Imported, *, origin: str, retry: RetryScope) -> Mapping[str, str]:
+def members(
+    found: Imported, *, origin: str, retry: RetryScope | None, pods: tuple[Json, ...] = ()
+) -> Mapping[str, str]:
     """The files of a capture, by name."""
-    about = About(origin=origin, retry=retry, notes=found.notes)
+    about = About(origin=origin, retry=retry, notes=found.notes, pods=pods)
     return {
         ABOUT: msgspec.json.format(msgspec.json.encode(about), indent=2).decode() + "\n",
         MANIFEST: _documents(found.objects),

@@ -32,6 +32,12 @@ class Fault(Struct, frozen=True, kw_only=True):
         """What the table says of its kind."""
         return KINDS[self.aim][self.kind]
 
+    @property
+    def is_at_its_end(self) -> bool:
+        """Whether it is about how its own container ends, whenever that is."""
+        at, is_own = self.at, self.aim is Aim.CONTAINER and self.kind == "exit"
+        return at is not None and is_own and (at.container, at.place, at.after) == (self.name, Place.ENDED, 0)
+
     def is_in(self, pod: str) -> bool:
         """Whether it is about a pod of this name."""
         return not self.pod or fnmatchcase(pod, self.pod)

@@ -1,7 +1,7 @@
 """What stands in for a container's process: podrunner's own program, with orders in front of the command that it replaces.
 
-``/.podrunner/pause stand-in [until MILLISECONDS] {wait MILLISECONDS|exit CODE|hang|oom}… [run COMMAND…]``, done one after the
-other (``sandbox/standin.c``). The simulated Engine reads the same orders. Nothing else of the container changes.
+``/.podrunner/pause stand-in [until MILLISECONDS|after] {wait MILLISECONDS|exit CODE|hang|oom}… [run COMMAND…]``, done one
+after the other (``sandbox/standin.c``). The simulated Engine reads the same orders. Nothing else of the container changes.
 """
 
 from __future__ import annotations
@@ -28,17 +28,19 @@ VOLUME_WORD: Final = "FAULTS"
 MEMORY: Final = 16 * 2**20
 """Bytes that a container has at most that is to be killed for memory: enough to be started with."""
 
-_UNTIL, _WAIT, _EXIT, _HANG, _OOM, _RUN = "until", "wait", "exit", "hang", "oom", "run"
+_UNTIL, _AFTER, _WAIT, _EXIT, _HANG, _OOM, _RUN = "until", "after", "wait", "exit", "hang", "oom", "run"
 
 
 class Orders(Struct, frozen=True, kw_only=True):
     """What the stand-in does. ``runs``: the container's own process too; for ``until`` seconds, None: to its end.
 
+    ``is_last``: what else is ordered comes after that end.
     ``wait`` seconds come before anything else. ``exit_code``, ``hangs`` and ``oom`` are how it ends.
     """
 
     wait: float = 0.0
     until: float | None = None
+    is_last: bool = False
     exit_code: int | None = None
     hangs: bool = False
     oom: bool = False
@@ -82,16 +84,22 @@ def _orders(kinds: dict[str, Fault], command: Sequence[str]) -> list[str]:
     ends = [kinds[kind] for kind in (_OOM, _HANG, _EXIT) if kind in kinds]
     words: list[str] = []
     end = ends[0] if ends else None
-    begins = end is not None and end.at is not None and end.at.place is Place.RUNNING and end.at.container == end.name
     if "delay" in kinds:
         words += [_WAIT, _milliseconds(float(kinds["delay"].argument or 0))]
     if end is None:
         return [*words, _RUN, *command]
-    assert not begins or end.at is not None
-    if begins and end.at is not None:
-        words += [_UNTIL, _milliseconds(end.at.after)]
-    words += [end.kind] if end.kind != _EXIT else [end.kind, str(end.argument)]
-    return [*words, _RUN, *command] if begins else words
+    first = _first(end)
+    words += [*first, end.kind] if end.kind != _EXIT else [*first, end.kind, str(end.argument)]
+    return [*words, _RUN, *command] if first else words
+
+
+def _first(end: Fault) -> list[str]:
+    """How long the container's own process runs before it ends so."""
+    if end.at is None or end.at.container != end.name:
+        return []
+    if end.is_at_its_end:
+        return [_AFTER]
+    return [_UNTIL, _milliseconds(end.at.after)] if end.at.place is Place.RUNNING else []
 
 
 def _milliseconds(seconds: float) -> str:
@@ -116,6 +124,8 @@ def orders_of(entrypoint: Sequence[str] | None) -> Orders | None:
                 orders = replace(orders, wait=int(words.pop(0)) / 1000)
             case "until":
                 orders = replace(orders, until=int(words.pop(0)) / 1000)
+            case "after":
+                orders = replace(orders, is_last=True)
             case "exit":
                 orders = replace(orders, exit_code=int(words.pop(0)))
             case "hang":

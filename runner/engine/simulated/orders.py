@@ -24,10 +24,13 @@ def as_ordered(attempt: Attempt, entrypoint: Sequence[str] | None) -> Attempt:
     orders = orders_of(entrypoint)
     if orders is None:
         return attempt
-    if orders.runs and orders.until is None:
+    if orders.runs and orders.until is None and not orders.is_last:
         return replace(attempt, after=None if attempt.after is None else attempt.after + orders.wait)
     if orders.until is not None and attempt.after is not None and attempt.after <= orders.until:
         return attempt
+    if orders.is_last:
+        after = None if attempt.after is None else attempt.after + orders.wait
+        return replace(attempt, after=after, exit_code=orders.exit_code or 0)
     if orders.hangs:
         return Attempt(after=None, on_term=OnTerm(ignore=True))
     return Attempt(exit_code=orders.exit_code or 0, oom=orders.oom, after=orders.wait + (orders.until or 0.0))

@@ -25,6 +25,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from runner.core.history.record import CallMade
 from runner.core.model import Json
 from runner.core.narration import (
@@ -144,15 +146,15 @@ class ArtifactWriter:
     def _take(self, files: PodFiles, message: Narration, inspected: Json | None) -> None:
         match message:
             case StatusChanged():
-                files.trace(message.at, message.pod)
+                files.trace(message.at, self._secrets.hide_in_messages(message.pod))
             case EventRecorded(is_stored=True):
-                files.event(message.at, message.event)
+                files.event(message.at, self._secrets.hide_in_messages(message.event))
             case FaultInjected():
                 files.fault(message.at, message.text, message.container, message.attempt)
             case LogLine():
-                files.log((message,))
+                files.log((self._told(message),))
             case LogLines():
-                files.log(message.lines)
+                files.log([self._told(line) for line in message.lines])
             case AttemptStarted():
                 files.begin_attempt(message.container_id, message.container, message.attempt)
             case AttemptEnding():
@@ -160,6 +162,11 @@ class ArtifactWriter:
                 files.inspection(message.container, message.attempt, inspected)
             case _:
                 return
+
+    def _told(self, line: LogLine) -> LogLine:
+        """A line without values of Secrets."""
+        data = self._secrets.hide_in_output(line.data)
+        return line if data is line.data else replace(line, data=data)
 
     def files(self, ref: PodRef) -> PodFiles:
         """The files of a pod. Raises OSError."""

@@ -14,10 +14,11 @@ from runner.engine.protocol import ContainerDetails
 class Secrets:
     """What has become known so far, by pod. A value that a Secret had once stays known while a pod is there that was given it.
 
-    May be used from several threads.
+    May be used from several threads. With ``remembers`` the values of pods that are gone are hidden too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, remembers: bool = False) -> None:
+        self._remembers = remembers
         self._lock = threading.Lock()
         self._known: dict[PodUID, frozenset[str]] = {}
         self._redaction = Redaction.of(())
@@ -33,6 +34,8 @@ class Secrets:
 
     def forget(self, uid: PodUID) -> None:
         """A pod is gone: what nobody else was given need not be looked for any more."""
+        if self._remembers:
+            return
         with self._lock:
             if self._known.pop(uid, None):
                 self._renew()
@@ -53,6 +56,14 @@ class Secrets:
     def hide(self, text: str) -> str:
         """The text without any of the values."""
         return self._redaction.text(text) if self._redaction.values else text
+
+    def hide_in_output(self, data: bytes) -> bytes:
+        """Output of a container without any of the values."""
+        return self._redaction.output(data) if self._redaction.values else data
+
+    def hide_in_messages(self, value: Json) -> Json:
+        """A status or an event without any of the values in what it tells."""
+        return self._redaction.messages(value) if self._redaction.values else value
 
     def hide_in(self, inspection: Json) -> Json:
         """An Engine's JSON about a container without any of the values."""

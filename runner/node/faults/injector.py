@@ -175,7 +175,7 @@ class Injector:
     def _holds(self, uid: str, fault: Fault) -> bool:
         """Whether a fault's time has come."""
         at = fault.at
-        if at is None:
+        if at is None or fault.is_at_its_end:
             return True
         if at.container == fault.name and at.place in (Place.CREATED, Place.RUNNING) and fault.aim is Aim.CONTAINER:
             return True  # Of its own life: how far it comes before is ordered with it.
