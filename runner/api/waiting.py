@@ -24,7 +24,7 @@ from runner.node.threads import HALT_SECONDS, SIGNAL_SECONDS, Threads
 FORCED_SECONDS = 10.0
 """How long a forced deletion may take before the process lets go of what is left."""
 
-REST_SHARE, LONGEST_REST_SECONDS = 4.0, 0.1
+REST_SHARE, LONGEST_REST_SECONDS = 9.0, 0.2
 """So much longer than it took to judge many pods they are not judged again, at most so many seconds: news gather meanwhile."""
 
 
@@ -77,7 +77,7 @@ class Waiting:
                 found = verdict(view, options, now)
                 if found is not None:
                     return found
-                rest = min(REST_SHARE * (self._clock.steady() - looked_at), LONGEST_REST_SECONDS)
+                rest = min(REST_SHARE * max(0.0, self._clock.steady() - looked_at), LONGEST_REST_SECONDS)
                 self._wait_for_news(patience)
                 self._clock.sleep(rest)
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from runner.errors import StoreError
 from runner.registry.contract import Object
 from runner.registry.sqlite.database import REPAIR_HINT
@@ -22,10 +24,21 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
+def _read(text: Any) -> Any:
+    """A value out of its text. Raises ValueError or TypeError.
+
+    The quick reader knows no lone surrogates and no numbers beyond JSON; the other one decides about what it refuses.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, TypeError):
+        return json.loads(text)
+
+
 def load(text: Any) -> Object:
     """An object out of its text. Raises StoreError for what is none."""
     try:
-        value: Any = json.loads(text)
+        value: Any = _read(text)
     except (ValueError, TypeError) as error:
         raise StoreError(f"the state database holds a damaged record: {error}", hint=REPAIR_HINT) from error
     if not isinstance(value, dict) or not isinstance(value.get("metadata"), dict):
@@ -36,7 +49,7 @@ def load(text: Any) -> Object:
 def load_status(text: Any) -> Any:
     """A status out of its text. Raises StoreError."""
     try:
-        return json.loads(text)
+        return _read(text)
     except (ValueError, TypeError) as error:
         raise StoreError(f"the state database holds a damaged status: {error}", hint=REPAIR_HINT) from error
 
