@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from runner.api.explaining import Dump
 from runner.client.contract import Client, Waitable
-from runner.engine.protocol import Engine
+from runner.client.copies import Copy
+from runner.engine.protocol import Engine, Session
 from runner.janitor.gc import GcReport
 
-__all__ = ["Client", "Dump", "Engine", "GcReport", "Waitable"]
+__all__ = ["Client", "Copy", "Dump", "Engine", "GcReport", "Session", "Waitable"]

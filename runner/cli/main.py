@@ -23,7 +23,7 @@ BROKEN_PIPE = 141
 
 COMMANDS = (
     "run", "get", "describe", "explain", "events", "logs", "create", "apply", "delete", "wait", "validate", "plan",
-    "simulate", "capture", "import", "history", "attempts", "trace", "diff", "timeline", "gc",
+    "debug", "simulate", "capture", "import", "history", "attempts", "trace", "diff", "timeline", "gc",
     "doctor", "version", "completion",
 )  # fmt: skip
 """Each is a function of the same name, ``_`` behind it where Python has that word, in its module in ``runner.cli.commands``."""

@@ -7,6 +7,7 @@ deletes something goes through here: the command line, the handles of a test, th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 from runner.core.kindwords import CLAIMS, EVENTS, OBJECTS, PODS, WORKLOADS, KindWords
@@ -14,9 +15,13 @@ from runner.core.model import Json, Object
 from runner.errors import NoSuchObject
 
 if TYPE_CHECKING:
+    from runner.client.copies import Copy
+    from runner.core.images.progress import PullProgress
     from runner.core.logquestion import LogQuestion
     from runner.core.manifest import LoadedObject
+    from runner.core.manifest.ephemeral import Debugger
     from runner.core.narration import LogLine
+    from runner.engine.protocol import Session
     from runner.registry.contract import Key, Listing, Watch
 
 
@@ -136,6 +141,40 @@ class Client(Protocol):
 
     def attempts(self, namespace: str, name: str, container: str | None) -> Sequence[int]:
         """The attempts of a container whose output can be read, oldest first."""
+        ...
+
+    def copy_attempt(
+        self,
+        namespace: str,
+        name: str,
+        container: str = "",
+        attempt: int | None = None,
+        *,
+        image: str = "",
+        on_progress: Callable[[PullProgress], None] | None = None,
+    ) -> AbstractContextManager[Copy]:
+        """A copy of a failed attempt, as its process left it, in which nothing runs yet. It is gone afterwards.
+
+        ``container`` "": the one that has failed last; ``attempt`` None: its last failed one. With an ``image`` commands
+        run in a container of that image beside the copy. Raises UsageError when there is no such attempt, EngineError.
+        """
+        ...
+
+    def rerun_attempt(
+        self, namespace: str, name: str, container: str = "", attempt: int | None = None
+    ) -> AbstractContextManager[Copy]:
+        """The same, created with the attempt's own command, and not started."""
+        ...
+
+    def attach(self, namespace: str, name: str, container: str, *, tty: bool) -> Session:
+        """Be there for a running container's own process. Raises UsageError, EngineConflict when it does not run."""
+        ...
+
+    def add_debugger(self, namespace: str, name: str, asked: Debugger) -> str:
+        """Add an ephemeral container to a pod that runs. Returns the container's name.
+
+        Raises UsageError when the API server would not take it, or no node would start it.
+        """
         ...
 
 

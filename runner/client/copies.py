@@ -35,17 +35,18 @@ from runner.core.labels import (
 )
 from runner.core.model import Pod
 from runner.engine.creating import create
-from runner.engine.protocol import ContainerDetails, EngineState
+from runner.engine.protocol import ContainerDetails, Engine, EngineState, ExecResult, LogChunk, Session
 from runner.errors import EngineConflict, EngineError, NotFound, UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from runner.core.images.progress import PullProgress
-    from runner.engine.protocol import Engine
 
 _NAMESPACE = "container:"
 _TRACING = "SYS_PTRACE"
+_MOST_OUTPUT = 64 * 2**20
+"""How many bytes of a command's output are kept."""
 ROOT_OF_COPY = "/proc/1/root"
 """Where tools see the file system of the attempt, its mounts included."""
 
@@ -57,8 +58,25 @@ class Attempt(Struct, frozen=True):
     number: int
 
     @property
+    def name(self) -> str:
+        """Its container's name."""
+        return self.details.labels.get(CONTAINER_NAME, "")
+
+    @property
+    def exit_code(self) -> int:
+        return self.details.exit_code
+
+    @property
     def has_failed(self) -> bool:
         return self.details.exit_code != 0 or bool(self.details.error)
+
+
+class End(Struct, frozen=True):
+    """How a copy's command has ended: its exit code, what the Engine says of it, and how many seconds it took."""
+
+    code: int
+    text: str
+    seconds: float
 
 
 class Copy(Struct, frozen=True):
@@ -71,12 +89,64 @@ class Copy(Struct, frozen=True):
     root: str
     attempt: Attempt
     has_network: bool
+    engine: Engine
+
+    @property
+    def has_shell(self) -> bool:
+        """Whether a shell can be started in it."""
+        return self.exec(("sh", "-c", ":")).started
+
+    def exec(self, command: Sequence[str], *, timeout: float | None = None) -> ExecResult:
+        """Run a command in it. Raises ExecTimeout."""
+        return self.engine.exec(self.container_id, command, timeout=timeout, limit=_MOST_OUTPUT)
+
+    def session(self, command: Sequence[str], *, tty: bool) -> Session:
+        """Start a command in it, for somebody who talks to it."""
+        return self.engine.session(self.container_id, command, tty=tty)
+
+    def run(self) -> Iterator[LogChunk]:
+        """Start what was only created, and follow what it writes to its end. Raises StartError."""
+        self.engine.start_container(self.container_id)
+        stream = self.engine.logs(self.container_id, follow=True)
+        try:
+            yield from stream
+        finally:
+            stream.close()
+
+    def end(self) -> End:
+        """How it ended, once its output has."""
+        details = self.engine.inspect_container(self.container_id)
+        began, ended = details.started_at, details.finished_at
+        seconds = 0.0 if began is None or ended is None else (ended - began).total_seconds()
+        how = "it was killed for memory, with" if details.oom_killed else "it ended with"
+        return End(details.exit_code, f"{how} exit code {details.exit_code}", seconds)
+
+
+def last_failed(pod: Pod, number: int | None, engine: Engine) -> Attempt:
+    """The attempt of whichever container that has failed last. Raises UsageError when none has."""
+    found = [one for made in pod.all_containers() for one in _ended(pod, made.name, engine)[0] if one.has_failed]
+    latest = max(found, key=lambda one: one.details.finished_at or one.details.created_at, default=None)
+    if latest is None:
+        raise UsageError(f'nothing of pod "{pod.name}" has failed, as far as it is there', hint=_none_hint(pod))
+    return latest if number is None else find_attempt(pod, latest.name, number, engine)
 
 
 def find_attempt(pod: Pod, name: str, number: int | None, engine: Engine) -> Attempt:
     """The attempt that is asked for, by default the last that has failed. Raises UsageError when there is none."""
-    if pod.container(name) is None:
+    if pod.any_container(name) is None:
         raise UsageError(f"container {name} is not valid for pod {pod.name} out of: {pod.choices}")
+    found, running = _ended(pod, name, engine)
+    if number is not None:
+        return _chosen(pod, name, number, found, running)
+    failed = [one for one in found if one.has_failed]
+    if not failed:
+        message = f'no failed attempt of container "{name}" in pod "{pod.name}" is there'
+        raise UsageError(message, hint=_hint(pod, name, found, running))
+    return failed[-1]
+
+
+def _ended(pod: Pod, name: str, engine: Engine) -> tuple[list[Attempt], list[int]]:
+    """The attempts of a container that have ended, oldest first, and the numbers of those that run."""
     labels = {POD_UID: pod.uid, DOCKER_TYPE: TYPE_CONTAINER, CONTAINER_NAME: name}
     found: list[Attempt] = []
     running: list[int] = []
@@ -90,14 +160,7 @@ def find_attempt(pod: Pod, name: str, number: int | None, engine: Engine) -> Att
             if details.state is not EngineState.CREATED or attempt.has_failed:
                 found.append(attempt)
     found.sort(key=lambda one: one.number)
-    if number is not None:
-        return _chosen(pod, name, number, found, running)
-    failed = [one for one in found if one.has_failed]
-    if not failed:
-        raise UsageError(
-            f'no failed attempt of container "{name}" in pod "{pod.name}"', hint=_hint(pod, name, found, running)
-        )
-    return failed[-1]
+    return found, running
 
 
 def _chosen(pod: Pod, name: str, number: int, found: Sequence[Attempt], running: Sequence[int]) -> Attempt:
@@ -118,7 +181,11 @@ def _hint(pod: Pod, name: str, found: Sequence[Attempt], running: Sequence[int])
         return f"there are: {known}\n{line} --attempt {found[-1].number}"
     if running:
         return f"it runs: podrunner shell{_of(pod)} -c {name}"
-    return f"it has not ended yet: podrunner describe po {pod.name}"
+    return _none_hint(pod)
+
+
+def _none_hint(pod: Pod) -> str:
+    return f"podrunner describe po{_of(pod)} tells how its containers are"
 
 
 def _of(pod: Pod) -> str:
@@ -144,7 +211,7 @@ class Copier(Struct, frozen=True, kw_only=True):
             resting = self._resting(replace(config, pid_mode="") if image else config)
             copy = self._started(resting, config.image, undo)
             if not image:
-                yield Copy(copy, "/", attempt, bool(sandbox))
+                yield Copy(copy, "/", attempt, bool(sandbox), self.engine)
                 return
             # What can be mounted again is; the program is a volume of its own in each.
             mounts = tuple(mount for mount in config.mounts if mount.target != FOLDER)
@@ -158,14 +225,16 @@ class Copier(Struct, frozen=True, kw_only=True):
                 mounts=mounts,
                 cap_add=(_TRACING,),
             )
-            yield Copy(self._started(self._resting(beside), "", undo), ROOT_OF_COPY, attempt, bool(sandbox))
+            yield Copy(
+                self._started(self._resting(beside), "", undo), ROOT_OF_COPY, attempt, bool(sandbox), self.engine
+            )
 
     @contextmanager
     def again(self, attempt: Attempt) -> Iterator[Copy]:
         """A copy that is about to run the container's own command: it was created, and is not started."""
         with ExitStack() as undo:
             config, sandbox = self._config(attempt, undo)
-            yield Copy(self._created(config, config.image, undo), "/", attempt, bool(sandbox))
+            yield Copy(self._created(config, config.image, undo), "/", attempt, bool(sandbox), self.engine)
 
     def _config(self, attempt: Attempt, undo: ExitStack) -> tuple[ContainerConfig, str]:
         """What a copy is created from, of an image that is made here, and the sandbox that it joins ("": none runs)."""
@@ -180,7 +249,7 @@ class Copier(Struct, frozen=True, kw_only=True):
             POD_NAME: self.pod.name,
             POD_NAMESPACE: self.pod.namespace,
             POD_UID: self.pod.uid,
-            CONTAINER_NAME: attempt.details.labels.get(CONTAINER_NAME, ""),
+            CONTAINER_NAME: attempt.name,
             RESTART_COUNT: str(attempt.number),
             DOCKER_TYPE: TYPE_DEBUG,
         }
@@ -224,7 +293,7 @@ class Copier(Struct, frozen=True, kw_only=True):
         return container_id
 
     def _engine_of(self, attempt: Attempt) -> Engine:
-        return self.engine.of(self.pod, attempt.details.labels.get(CONTAINER_NAME, ""), attempt.number)
+        return self.engine.of(self.pod, attempt.name, attempt.number)
 
     def _sandbox(self) -> str:
         """The pod's sandbox that runs; "" when none does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,15 @@ from runner.errors import AlreadyExists, StoreError, WaitTimeout
 
 if TYPE_CHECKING:
     from runner.client.contract import Subscribe, Waitable
+    from runner.client.copies import Copy
     from runner.client.deleting import Deleting
     from runner.client.place import Ending, Place
+    from runner.core.images.progress import PullProgress
     from runner.core.logquestion import LogQuestion
     from runner.core.manifest import LoadedObject
+    from runner.core.manifest.ephemeral import Debugger
     from runner.core.narration import LogLine
+    from runner.engine.protocol import Session
     from runner.registry.contract import Key, Listing, Watch
 
 
@@ -160,3 +164,37 @@ class LocalClient:
 
         pod = self.get(PODS.kind, namespace, name)
         return known_attempts(pod, container, engine=self._place.engine, home=self._place.home)
+
+    # --- looking around -----------------------------------------------------------------------------------------------
+
+    def copy_attempt(
+        self,
+        namespace: str,
+        name: str,
+        container: str = "",
+        attempt: int | None = None,
+        *,
+        image: str = "",
+        on_progress: Callable[[PullProgress], None] | None = None,
+    ) -> AbstractContextManager[Copy]:
+        from runner.client.debugging import copied
+
+        pod = self.get(PODS.kind, namespace, name)
+        return copied(self._place, pod, container, attempt, image, on_progress or (lambda _: None))
+
+    def rerun_attempt(
+        self, namespace: str, name: str, container: str = "", attempt: int | None = None
+    ) -> AbstractContextManager[Copy]:
+        from runner.client.debugging import to_be_rerun
+
+        return to_be_rerun(self._place, self.get(PODS.kind, namespace, name), container, attempt)
+
+    def attach(self, namespace: str, name: str, container: str, *, tty: bool) -> Session:
+        from runner.client.debugging import attached
+
+        return attached(self._place, self.get(PODS.kind, namespace, name), container, tty=tty)
+
+    def add_debugger(self, namespace: str, name: str, asked: Debugger) -> str:
+        from runner.client.debugging import add_debugger
+
+        return add_debugger(self._place, self.get(PODS.kind, namespace, name), asked)

@@ -219,6 +219,22 @@ class ExecStream(Protocol):
         ...
 
 
+class Session(ExecStream, Protocol):
+    """A process whose input and output are open to a user; one thread may read while others write and resize."""
+
+    def frame(self) -> tuple[str, bytes]:
+        """Wait for output: its stream, ``stdout`` or ``stderr``, and some of it; empty at the end or after ``close``."""
+        ...
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Tell the process' terminal how large it is."""
+        ...
+
+    def exit_code(self) -> int:
+        """How the process ended; to be asked once its output has ended."""
+        ...
+
+
 class ExecTimeout(Exception):
     """An exec was not over in time; it may go on in the container."""
 
@@ -367,6 +383,13 @@ class Engine(Protocol):
 
     def exec_stream(self, container_id: str, command: Sequence[str]) -> ExecStream:
         """Start a command in a running container with its input and output open, for instance a relay to a port.
+
+        Raises EngineConflict when the container does not run. A simulated Engine has no processes to talk to.
+        """
+        ...
+
+    def session(self, container_id: str, command: Sequence[str] | None, *, tty: bool) -> Session:
+        """Start a command in a running container for a user; None: be there for the container's own process.
 
         Raises EngineConflict when the container does not run. A simulated Engine has no processes to talk to.
         """

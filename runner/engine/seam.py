@@ -32,6 +32,7 @@ from runner.engine.protocol import (
     LogStream,
     Named,
     RegistryAuth,
+    Session,
     VolumeDetails,
 )
 
@@ -212,6 +213,10 @@ class Seam:
         call = self._call_of("exec_stream", {"container_id": container_id, "command": command})
         stream = self._wrapper.around(call, partial(self._engine.exec_stream, container_id, command))
         return _ExecStream(stream, _Steps(self._wrapper, self._clock, call))
+
+    def session(self, container_id: str, command: Sequence[str] | None, *, tty: bool) -> Session:
+        call = self._call_of("session", {"container_id": container_id, "command": command, "tty": tty})
+        return self._wrapper.around(call, partial(self._engine.session, container_id, command, tty=tty))
 
     def logs(
         self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None

@@ -70,7 +70,9 @@ def ephemeral_container(asked: Debugger, name: str) -> Object:
     made["terminationMessagePolicy"] = "File"
     if asked.profile in _SECURITY:
         made["securityContext"] = _SECURITY[asked.profile]
-    made |= {key: True for key, is_set in (("stdin", asked.stdin), ("tty", asked.tty)) if is_set}
+    # Without a terminal the end of standard input is the process' too, so that a pipe's reader comes to its end.
+    flags = {"stdin": asked.stdin, "stdinOnce": asked.stdin and not asked.tty, "tty": asked.tty}
+    made |= {key: True for key, is_set in flags.items() if is_set}
     if asked.target:
         made["targetContainerName"] = asked.target
     return made

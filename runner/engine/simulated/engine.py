@@ -38,6 +38,7 @@ from runner.engine.protocol import (
     ExecTimeout,
     ImageDetails,
     RegistryAuth,
+    Session,
     Untagged,
     VolumeDetails,
 )
@@ -397,12 +398,17 @@ class SimulatedEngine(Untagged):
         return ExecResult(exit_code=step.exit_code, output=step.output[:limit], stderr=step.output[:limit])
 
     def exec_stream(self, container_id: str, command: Sequence[str]) -> ExecStream:
-        """There is no process to talk to: an EngineError, once the container runs."""
-        self._called("exec_stream", container_id)
-        container = self._find(container_id)
-        if container.state is not EngineState.RUNNING:
-            raise EngineConflict(f"Container {container.id} is not running")
-        raise EngineRefusal(f"a simulated Engine cannot talk to {' '.join(command)}")
+        raise self._nobody("exec_stream", container_id, command)
+
+    def session(self, container_id: str, command: Sequence[str] | None, *, tty: bool) -> Session:  # noqa: ARG002
+        raise self._nobody("session", container_id, command or ())
+
+    def _nobody(self, verb: str, container_id: str, command: Sequence[str]) -> EngineError:
+        """There is no process to talk to."""
+        self._called(verb, container_id)
+        if self._find(container_id).state is not EngineState.RUNNING:
+            return EngineConflict(f"Container {container_id} is not running")
+        return EngineRefusal(f"a simulated Engine cannot talk to {' '.join(command)}")
 
     def logs(
         self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None
