@@ -39,7 +39,7 @@ def test_an_init_container_that_failed_twice_can_be_looked_into(bench: Bench) ->
     path = bench.write(pod(name, inits=[first, second], volumes=[{"name": "shared", "emptyDir": {}}]))
     done = bench("run", path, "--max-restarts", "1", "--keep", "failed", "--speed", "50")
     assert done.code == 1, done.err
-    before = bench.left(name)
+    before = sorted(bench.left(name))
 
     newest = bench("debug", name, "-c", "two", "--", "sh", "-c", "cat /own /shared/log; pwd; echo $WHO; exit 7")
     assert (newest.code, newest.out) == (7, "attempt 1\ntwo\ntwo\n/tmp\nme\n"), newest.err
@@ -56,7 +56,7 @@ def test_an_init_container_that_failed_twice_can_be_looked_into(bench: Bench) ->
     missing = bench("debug", name, "-c", "two", "--attempt", "9")
     assert missing.code == 2
     assert "there are: 0 (exit code 3), 1 (exit code 3)" in missing.err
-    assert bench.left(name) == before
+    assert sorted(bench.left(name)) == before
     assert images(bench) == []
 
     lost = bench.start("debug", name, "-c", "two", "--", "sleep", "1000")
@@ -66,7 +66,7 @@ def test_an_init_container_that_failed_twice_can_be_looked_into(bench: Bench) ->
     lost.end()
     assert debug_containers(bench, name)
     assert bench("gc").code == 0
-    assert bench.left(name) == before
+    assert sorted(bench.left(name)) == before
     assert images(bench) == []
     assert bench("delete", "po", name).code == 0
     bench.assert_nothing_left(name)

@@ -73,6 +73,8 @@ def use_every_verb(bench: SimulatedBench, engine: Engine, names: Iterator[str]) 
     engine.exec(made, ["sh", "-c", "echo out; exit 4"], timeout=5, limit=100)
     with pytest.raises(EngineError):
         engine.exec_stream(made, ["cat"])
+    with pytest.raises(EngineError):
+        engine.session(made, None, tty=True)
     engine.events(config.labels).close()
     engine.logs(made, follow=False).close()
     engine.kill_container(made, "SIGUSR1")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.cli.app import App, app_of, pod_name
-from runner.cli.debugging import Place, beside, in_copy, run_again
+from runner.cli.into.copies import Place, beside, in_copy, run_again
 from runner.cli.options import command, complete_containers, complete_pods, namespace_option, option
 from runner.core.manifest.ephemeral import PROFILES, PULL_POLICIES, Debugger
 from runner.errors import UsageError

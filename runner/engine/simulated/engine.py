@@ -404,11 +404,10 @@ class SimulatedEngine(Untagged):
         raise self._nobody("session", container_id, command or ())
 
     def _nobody(self, verb: str, container_id: str, command: Sequence[str]) -> EngineError:
-        """There is no process to talk to."""
         self._called(verb, container_id)
-        if self._find(container_id).state is not EngineState.RUNNING:
-            return EngineConflict(f"Container {container_id} is not running")
-        return EngineRefusal(f"a simulated Engine cannot talk to {' '.join(command)}")
+        if self._find(container_id).state is EngineState.RUNNING:
+            return EngineRefusal(f"a simulated Engine cannot talk to {' '.join(command)}")
+        return EngineConflict(f"Container {container_id} is not running")
 
     def logs(
         self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None

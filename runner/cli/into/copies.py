@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from runner.cli.conversation import converse
+from runner.cli.into.conversation import converse
 from runner.core.kindwords import PODS
 from runner.core.logquestion import LogQuestion
 from runner.core.text.times import human_duration
