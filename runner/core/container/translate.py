@@ -72,6 +72,7 @@ def container_config(
     """One container. Raises ConfigError with the kubelet's text when it cannot be configured.
 
     ``recursive_read_only``: the Engine can make mounts so. ``seccomp_profiles``: JSON of the node's profiles, by path.
+    ``target_id``: the container whose processes it sees, where the pod's containers have theirs for themselves.
     """
     template = container_template(
         pod,
@@ -103,10 +104,7 @@ def container_template(
     node: NodeLook = unknown_node,
     target_id: str = "",
 ) -> Template:
-    """All instances of one container. Raises ConfigError with the kubelet's text when it cannot be configured.
-
-    ``target_id``: the container whose processes it sees, where the pod's containers have theirs for themselves.
-    """
+    """All instances of one container. Raises ConfigError with the kubelet's text when it cannot be configured."""
     manifest = container.manifest
     security = effective_security(pod, container)
     verify_non_root(pod, container, security, image)
@@ -114,6 +112,7 @@ def container_template(
     path = manifest_path(pod, container)
     command = expand_each(container.command, environment, f"{path}.command")
     args = expand_each(container.args, environment, f"{path}.args")
+    spec = pod.spec
     paths = kernel_paths(security)
     capabilities = _mapping(security.get("capabilities"))
     settings = {
@@ -124,8 +123,8 @@ def container_template(
         "working_dir": str(manifest.get("workingDir") or ""),
         "user": container_user(security, image),
         "network_mode": namespace,
-        "ipc_mode": "host" if pod.spec.get("hostIPC") else namespace,
-        "pid_mode": _pid_mode(pod.spec, namespace, target_id),
+        "ipc_mode": "host" if spec.get("hostIPC") else namespace,
+        "pid_mode": _pid_mode(spec, namespace, target_id),
         "tty": bool(manifest.get("tty")),
         "stdin": bool(manifest.get("stdin")),
         "stdin_once": bool(manifest.get("stdinOnce")),
