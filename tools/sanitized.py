@@ -21,8 +21,8 @@ SEEDS: Final = TOP / "fixtures/sandbox"
 FOUND: Final = TOP / "artifacts/fuzz-sandbox"
 """Where inputs that break something are kept."""
 FUZZ: Final = TOP / "tests/sandbox/fuzz"
-TARGETS: Final = ("answer", "endpoints", "number", "question", "resolvconf", "stream", "text", "zone")
-LIMITS: Final = {"number": 64, "stream": 1024, "zone": 2048}
+TARGETS: Final = ("answer", "endpoints", "faults", "number", "question", "resolvconf", "stream", "text", "zone")
+LIMITS: Final = {"faults": 1024, "number": 64, "stream": 1024, "zone": 2048}
 """Bytes that an input may have; 4096 for the others."""
 
 _SANITIZERS: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")

@@ -302,7 +302,7 @@ class Launching(Ground):
         from runner.node.faults.making import check, refuse_what_cannot_be
 
         check(options.faults, objects)
-        refuse_what_cannot_be(options.faults, self.engine)
+        refuse_what_cannot_be(options.faults, self.engine, options.worker.sandbox_image)
         return [(annotated_value(pod, options.faults), maker) for pod, maker in pods]
 
     def _title(self, instance: NodeInstance, options: RunOptions) -> Title:

@@ -45,8 +45,8 @@ class ArchiveWriter:
         self._buffer = io.BytesIO()
         self._archive = tarfile.open(fileobj=self._buffer, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - closed by content
 
-    def directory(self, path: str, mode: int, group: int = 0) -> None:
-        self._add(Member(path, tarfile.DIRTYPE, mode, group=group, time=self._time))
+    def directory(self, path: str, mode: int, group: int = 0, user: int = 0) -> None:
+        self._add(Member(path, tarfile.DIRTYPE, mode, user=user, group=group, time=self._time))
 
     def file(self, path: str, data: bytes, mode: int, user: int = 0, group: int = 0) -> None:
         member = Member(path, mode=mode, size=len(data), user=user, group=group, time=self._time)

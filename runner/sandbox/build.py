@@ -40,9 +40,9 @@ FLAGS: Final = (
 )
 
 SOURCE: Final = Path(__file__).with_name("pause.c")
-PARSERS: Final = ("text.c", "table.c", "dns.c", "zone.c", "stream.c", "resolvconf.c", "endpoints.c")
+PARSERS: Final = ("text.c", "table.c", "dns.c", "zone.c", "faults.c", "stream.c", "resolvconf.c", "endpoints.c")
 """What reads bytes of others and needs no network: each can be called by itself."""
-SOURCES: Final = ("pause.c", "relay.c", "standin.c", *PARSERS, "resolver.c", "proxy.c")
+SOURCES: Final = ("pause.c", "relay.c", "standin.c", "network.c", *PARSERS, "resolver.c", "proxy.c")
 """What is compiled, in this order, in the folder of the first one."""
 
 

@@ -131,6 +131,10 @@ void set_error(struct message *message, int error) {
     message->bytes[3] = (uint8_t)((message->bytes[3] & 0xf0) | error);
 }
 
+int answer_error(const struct message *message) {
+    return message->bytes[3] & 15;
+}
+
 size_t write_name(uint8_t *out, const char *name) {
     size_t written = 0;
     while (*name != '\0') {

@@ -9,6 +9,7 @@
  *                                      the resolver alone, anywhere
  *   pause proxy [TABLE]                relay the ports of a Service to its endpoints: see proxy.c
  *   pause stand-in ORDER...            be a container's process that goes wrong: see standin.c
+ *   pause network cut|join             let nothing through the network of this namespace, or everything again: see network.c
  *   pause -v                           print the version
  *
  * There is no stdio, so that the static binary stays tiny.
@@ -19,7 +20,7 @@
 
 #include <sys/resource.h>
 
-#define VERSION "3"
+#define VERSION "4"
 
 /* No program here has more at a time: 256 clients and 64 ports of a proxy, and a few. */
 enum { MOST_DESCRIPTORS = 512 };
@@ -112,6 +113,10 @@ int main(int count, char **arguments) {
         say(STDOUT_FILENO, "pause " VERSION "\n");
         return EXIT_DONE;
     }
+    if (count == 3 && strcmp(verb, "network") == 0 && strcmp(arguments[2], "cut") == 0)
+        return cut_network();
+    if (count == 3 && strcmp(verb, "network") == 0 && strcmp(arguments[2], "join") == 0)
+        return join_network();
     if (strcmp(verb, "stand-in") == 0)
         return stand_in(arguments + 2);
     if (count <= 3 && strcmp(verb, "proxy") == 0)

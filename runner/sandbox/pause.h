@@ -44,6 +44,10 @@ void keep_only(int descriptor);
 /* standin.c: orders, ended by NULL. Returns the exit code. */
 int stand_in(char **orders);
 
+/* network.c: lets nothing through the interfaces of this network namespace, or everything again. Returns the exit code. */
+int cut_network(void);
+int join_network(void);
+
 /* relay.c */
 int check_or_relay(int relaying, const char *host, const char *port_text, const char *seconds_text);
 
@@ -116,6 +120,8 @@ void finish_answer(struct message *answer, const struct question *question);
 
 void set_error(struct message *message, int error);
 
+int answer_error(const struct message *message);
+
 /* Adds a record to the answer section; a name equal to the question's is a reference to it. */
 void add_record(struct message *answer, const struct question *question, const char *name, unsigned type, uint32_t ttl,
                 const uint8_t *data, size_t size);
@@ -155,7 +161,19 @@ enum verdict { DROP, ANSWERED, FORWARD, FORWARD_ALIAS };
 enum verdict answer_from(const char *zone, const uint8_t *query, size_t length, struct question *question,
                          struct message *answer, char *alias);
 
+/* faults.c: answers that go wrong on purpose. */
+
+/* Whether a pattern, in which * stands for anything and ? for one character, means a name. */
+int fits(const char *pattern, const char *name);
+
+/* The same as answer_from, but for what goes wrong. delay: milliseconds that the client has to wait for the answer. */
+enum verdict answer_with_faults(const char *faults, const char *zone, const uint8_t *query, size_t length,
+                                struct question *question, struct message *answer, char *alias, unsigned *delay);
+
 /* stream.c: questions on a connection. */
+
+/* How long a client may take on a connection, and how long more than that once an answer is late. */
+enum { CONNECTION_SECONDS = 10 };
 
 /* Asks other servers; returns whether one has answered. */
 typedef int asking(struct message *answer, const struct question *question, const uint8_t *query, size_t length,
@@ -167,7 +185,7 @@ size_t receive_message(int connection, uint8_t *bytes);
 int send_message(int connection, const uint8_t *bytes, size_t length);
 
 /* Answers one question after the other until the client has no more. */
-void answer_connection(int connection, const char *(*zone_text)(void), asking *ask);
+void answer_connection(int connection, const char *(*zone_text)(void), const char *(*faults_text)(void), asking *ask);
 
 /* resolvconf.c: the file of the name servers. */
 

@@ -7,8 +7,8 @@
  */
 #include "pause.h"
 
-enum { MOST_WAITING = 128, MOST_CHILDREN = 16, PARTIAL_SIZE = 2048 };
-enum { SERVER_MILLISECONDS = 2000, TRIES = 2, CONNECTION_SECONDS = 10 };
+enum { MOST_WAITING = 128, MOST_LATE = 64, MOST_CHILDREN = 16, PARTIAL_SIZE = 2048, PATH_SIZE = 4096 };
+enum { SERVER_MILLISECONDS = 2000, TRIES = 2 };
 
 /* A question that another server is asked. */
 struct waiting {
@@ -24,7 +24,16 @@ struct waiting {
     uint8_t partial[PARTIAL_SIZE]; /* the beginning of the answer: error to send, or aliases that are known already */
 };
 
-static struct table zone;
+/* A question whose answer is late on purpose. */
+struct late {
+    size_t size; /* 0: the place is free */
+    int64_t due;
+    struct sockaddr_in client;
+    uint8_t query[QUERY_SIZE];
+};
+
+static struct table zone, faults;
+static struct late late[MOST_LATE];
 static struct servers servers;
 static struct waiting waiting[MOST_WAITING];
 static pid_t children[MOST_CHILDREN];
@@ -33,10 +42,17 @@ static uint8_t received[MESSAGE_SIZE], written[MESSAGE_SIZE + 16];
 static const char NO_ZONE[] = "a kubernetes.default.svc.cluster.local 10.96.0.1\n"
                               "srv _https._tcp.kubernetes.default.svc.cluster.local 443 kubernetes.default.svc.cluster.local\n";
 
+static const char FAULTS[] = "-faults"; /* what the path of the zone ends in that has answers that go wrong */
+
 static const char *zone_text(void) {
     refresh_table(&zone);
     const char *text = table_text(&zone);
     return *text ? text : NO_ZONE;
+}
+
+static const char *faults_text(void) {
+    refresh_table(&faults);
+    return table_text(&faults);
 }
 
 static socklen_t size_of(const union address *address) {
@@ -140,21 +156,50 @@ static void hear(int listener, struct waiting *one) {
     }
 }
 
+static void put_off(const uint8_t *query, size_t length, const struct sockaddr_in *client, unsigned delay) {
+    for (struct late *one = late; one < late + MOST_LATE; one++) {
+        if (one->size || length > QUERY_SIZE)
+            continue;
+        one->size = length;
+        one->due = milliseconds() + delay;
+        one->client = *client;
+        memcpy(one->query, query, length);
+        return; /* Without room for it the client asks again. */
+    }
+}
+
+static void answer_question(int listener, const uint8_t *query, size_t length, const struct sockaddr_in *client,
+                            int is_due) {
+    struct question question;
+    struct message answer = {.bytes = written};
+    char alias[NAME_SIZE];
+    unsigned delay;
+    enum verdict verdict =
+        answer_with_faults(faults_text(), zone_text(), query, length, &question, &answer, alias, &delay);
+    if (delay && !is_due) {
+        put_off(query, length, client, delay);
+    } else if (verdict == ANSWERED) {
+        finish_answer(&answer, &question);
+        send_to(listener, &answer, client);
+    } else if (verdict != DROP) {
+        pass_on(listener, query, length, client, &question, &answer, verdict == FORWARD ? NULL : alias);
+    }
+}
+
 static void take_question(int listener) {
     struct sockaddr_in client;
     socklen_t size = sizeof client;
     ssize_t length = recvfrom(listener, received, sizeof received, MSG_DONTWAIT, (struct sockaddr *)&client, &size);
-    if (length <= 0)
-        return;
-    struct question question;
-    struct message answer = {.bytes = written};
-    char alias[NAME_SIZE];
-    enum verdict verdict = answer_from(zone_text(), received, (size_t)length, &question, &answer, alias);
-    if (verdict == ANSWERED) {
-        finish_answer(&answer, &question);
-        send_to(listener, &answer, &client);
-    } else if (verdict != DROP) {
-        pass_on(listener, received, (size_t)length, &client, &question, &answer, verdict == FORWARD ? NULL : alias);
+    if (length > 0)
+        answer_question(listener, received, (size_t)length, &client, 0);
+}
+
+static void answer_what_is_due(int listener) {
+    for (struct late *one = late; one < late + MOST_LATE; one++) {
+        if (!one->size || one->due > milliseconds())
+            continue;
+        answer_question(listener, one->query, one->size, &one->client, 1);
+        one->size = 0;
     }
 }
 
@@ -193,7 +238,7 @@ static int take_connection(int listener) {
             signal(SIGALRM, SIG_DFL);
             keep_only(connection);
             alarm(CONNECTION_SECONDS);
-            answer_connection(connection, zone_text, ask_over_tcp);
+            answer_connection(connection, zone_text, faults_text, ask_over_tcp);
             _exit(EXIT_DONE);
         }
         if (child > 0)
@@ -223,11 +268,19 @@ static int listen_at(const struct sockaddr_in *address, int type) {
     return -1;
 }
 
+static int64_t sooner(int64_t least, int64_t due, int64_t now) {
+    int64_t left = due > now ? due - now : 0;
+    return least < 0 || left < least ? left : least;
+}
+
 static int until_due(int64_t now) {
     int64_t least = -1;
     for (struct waiting *one = waiting; one < waiting + MOST_WAITING; one++)
-        if (one->socket >= 0 && (least < 0 || one->due - now < least))
-            least = one->due > now ? one->due - now : 0;
+        if (one->socket >= 0)
+            least = sooner(least, one->due, now);
+    for (struct late *one = late; one < late + MOST_LATE; one++)
+        if (one->size)
+            least = sooner(least, one->due, now);
     return (int)least;
 }
 
@@ -263,6 +316,7 @@ static void serve(int udp, int tcp) {
             else if (waiting[i].due <= milliseconds() && !ask_next(&waiting[i]))
                 give_up(udp, &waiting[i]);
         }
+        answer_what_is_due(udp);
         if (polled[1].revents)
             take_question(udp);
         if (polled[2].revents && !take_connection(tcp))
@@ -275,7 +329,14 @@ int resolve_until_told(const char *address, unsigned port, const char *resolv_co
     struct sockaddr_in own = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
     if (inet_pton(AF_INET, address, &own.sin_addr) != 1 || port == 0)
         return usage();
+    static char faults_path[PATH_SIZE];
+    size_t path_size = strlen(zone_path);
+    if (path_size + sizeof FAULTS > sizeof faults_path)
+        return usage();
+    memcpy(faults_path, zone_path, path_size);
+    memcpy(faults_path + path_size, FAULTS, sizeof FAULTS);
     zone.path = zone_path;
+    faults.path = faults_path;
     for (int i = 0; i < MOST_WAITING; i++)
         waiting[i].socket = -1;
     int udp = listen_at(&own, SOCK_DGRAM), tcp = listen_at(&own, SOCK_STREAM);

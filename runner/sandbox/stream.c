@@ -28,15 +28,21 @@ int send_message(int connection, const uint8_t *bytes, size_t length) {
     return send(connection, framed, length + 2, MSG_NOSIGNAL) == (ssize_t)length + 2;
 }
 
-void answer_connection(int connection, const char *(*zone_text)(void), asking *ask) {
+void answer_connection(int connection, const char *(*zone_text)(void), const char *(*faults_text)(void), asking *ask) {
     static uint8_t query[MESSAGE_SIZE], written[MESSAGE_SIZE + 16];
     for (size_t length; (length = receive_message(connection, query));) {
         struct question question;
         struct message answer = {.bytes = written, .limit = MESSAGE_SIZE};
         char alias[NAME_SIZE];
-        enum verdict verdict = answer_from(zone_text(), query, length, &question, &answer, alias);
+        unsigned delay;
+        enum verdict verdict =
+            answer_with_faults(faults_text(), zone_text(), query, length, &question, &answer, alias, &delay);
         if (verdict == DROP)
             return;
+        if (delay) {
+            alarm(delay / 1000 + CONNECTION_SECONDS);
+            poll(NULL, 0, (int)delay);
+        }
         if (verdict == ANSWERED) {
             finish_answer(&answer, &question);
         } else if (!ask(&answer, &question, query, length, verdict == FORWARD ? NULL : alias)) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from runner.core.cast import Cast, names_of
-from runner.core.container.containerconfig import ContainerConfig, Mount, MountType, Resources
+from runner.core.container.containerconfig import ContainerConfig, Mount, MountType, Resources, VolumeConfig
 from runner.core.faults import probes
 from runner.core.faults.annotation import annotated
 from runner.core.faults.checking import check_faults
@@ -20,11 +21,12 @@ from runner.core.faults.images import names_image, pull_error
 from runner.core.faults.kinds import KINDS, NUMBERED, PLAIN, Aim, ArgType, Moment, Place
 from runner.core.faults.model import Fault
 from runner.core.faults.objects import without
+from runner.core.faults.sandbox import answers_text, changed_sandbox, concerning
 from runner.core.faults.signals import signal_of
 from runner.core.faults.standin import MEMORY, MISSING, PROGRAM, Orders, changed, needs_program, orders_of
 from runner.core.labels import FAULTS
 from runner.core.manifest import Source, load
-from runner.core.model import ExecAction, GRPCAction, Handler, HTTPGetAction, SleepAction, TCPSocketAction
+from runner.core.model import ExecAction, GRPCAction, Handler, HTTPGetAction, Pod, SleepAction, TCPSocketAction
 from runner.core.sync.probing import ProbeRun, RunResult
 from runner.errors import PullFailure, UsageError
 from tests.support.pods import make_pod
@@ -42,11 +44,15 @@ ARGUMENTS: dict[ArgType, st.SearchStrategy[Any]] = {
     ArgType.CODE: st.integers(0, 255),
     ArgType.DURATION: SECONDS,
     ArgType.SIGNAL: st.sampled_from(["TERM", "KILL", "USR1"]),
+    ArgType.SIZE: st.sampled_from(["1Mi", "64Ki", "1e3", "1Pi"]),
+    ArgType.USER: st.integers(0, 2**31 - 1),
+    ArgType.ADDRESS: st.sampled_from(["10.0.0.1", "255.255.255.255"]),
 }
 
 
 TEXTS: dict[Aim, st.SearchStrategy[str]] = {
     Aim.IMAGE: IMAGES,
+    Aim.DNS: st.sampled_from(["db*", "*.example.org", "db.default.svc.cluster.local", "_http._tcp.web", "?"]),
     Aim.PROBE: st.builds("{}.{}".format, NAMES, st.sampled_from(["startup", "liveness", "readiness"])),
     Aim.CONFIG: st.sampled_from(["settings", "settings.database", "a.b.c", "app.application.properties", "x.KEY_1"]),
     Aim.SECRET: st.sampled_from(["token", "token.password"]),
@@ -62,11 +68,13 @@ def faults(draw: st.DrawFn) -> Fault:
     at = draw(MOMENTS if aim is Aim.NODE else st.none() | MOMENTS)
     if aim is Aim.CONTAINER and kind in ("start-error", "delay", "oom"):  # These cannot come while it runs.
         assume(at is None or at.container != name)
+    assume(kind != "full" or at is None)
+    argument = ARGUMENTS[KINDS[aim][kind].argument]
     return Fault(
         aim=aim,
         name=name,
         kind=kind,
-        argument=draw(ARGUMENTS[KINDS[aim][kind].argument]),
+        argument=draw(st.none() | argument if KINDS[aim][kind].may_lack else argument),
         pod=draw(st.just("") | NAMES | st.sampled_from(["web-*", "pod", "po", "image", "a.b"])),
         first=first,
         last=None if first is None else first + draw(st.integers(0, 3)),
@@ -105,6 +113,12 @@ READ = [
     ("node:exit=1", Fault(aim=Aim.CONTAINER, name="node", kind="exit", argument=1)),
     ("web/sandbox#1:kill", Fault(aim=Aim.SANDBOX, pod="web", name="", first=1, last=1, kind="kill")),
     ("engine:down=5s", Fault(aim=Aim.ENGINE, name="", kind="down", argument=5.0)),
+    ("net@a.running:cut", Fault(aim=Aim.NET, name="", at=Moment(container="a", place=Place.RUNNING), kind="cut")),
+    ("net#0-1:cut=5s", Fault(aim=Aim.NET, name="", first=0, last=1, kind="cut", argument=5.0)),
+    ("net:exit=1", Fault(aim=Aim.CONTAINER, name="net", kind="exit", argument=1)),
+    ("web/dns/*.db:answer=10.0.0.1", Fault(aim=Aim.DNS, pod="web", name="*.db", kind="answer", argument="10.0.0.1")),
+    ("volume/work:full=64Ki", Fault(aim=Aim.VOLUME, name="work", kind="full", argument="64Ki")),
+    ("volume/work:owner=0", Fault(aim=Aim.VOLUME, name="work", kind="owner", argument=0)),
     ("image:exit=0", Fault(aim=Aim.CONTAINER, name="image", kind="exit", argument=0)),
     ("web/image/a/b:unauthorized", Fault(aim=Aim.IMAGE, pod="web", name="a/b", kind="unauthorized")),
 ]  # fmt: skip
@@ -146,6 +160,21 @@ WRONG = [
     ("migrate:reboot", 9, '"reboot" is a fault of node; a container has exit'),
     ("config/settings#1:missing", 17, "config/settings has no attempts: say from when with @CONTAINER.running"),
     ("config/Set:missing", 8, '"Set" is no name of an object'),
+    ("volume/work@a.running:full=1Mi", 13, "a volume has its size from the beginning"),
+    ("volume/work:full", 17, "expected full=a size such as 1Mi"),
+    ("volume/work:full=0", 18, 'a size is more than nothing and at most 1Pi, not "0"'),
+    ("volume/work:full=2Pi", 18, "a size is more than nothing and at most 1Pi"),
+    ("volume/work:full=much", 18, 'expected a size such as 1Mi, found "much"'),
+    ("volume/work:owner=root", 19, 'expected a user\'s number such as 1000, found "root"'),
+    ("volume/work:owner=2147483648", 19, "expected a user's number"),
+    ("dns/db*#1:nxdomain", 9, "dns/db* has no attempts: say from when with @CONTAINER.running"),
+    ("dns/a/b:nxdomain", 6, 'unexpected "/" in a pattern'),
+    (f"dns/{'a' * 254}:nxdomain", 5, "a name has at most 253 characters"),
+    ("dns/a:answer=1.2.3", 14, 'expected an IPv4 address such as 10.0.0.1, found "1.2.3"'),
+    ("dns/a:answer=1.2.3.256", 14, "expected an IPv4 address"),
+    ("dns/a:delay", 12, "expected delay=a duration such as 5s"),
+    ("net:cut=", 8, "expected cut=a duration such as 5s"),
+    ("net:down=5s", 5, '"down" is a fault of engine; net has cut'),
     ("volume/a.b:readonly", 8, '"a.b" is no name of a volume'),
     ("probe/web:fail", 10, "expected probe/web.startup|liveness|readiness"),
     ("probe/web.readyness:fail", 11, 'did you mean "readiness"?'),
@@ -321,6 +350,9 @@ UNFITTING = [
     ("volume/wrk:readonly", 8, 'no pod has a mounted volume "wrk", did you mean "work"?'),
     ("volume/unused:readonly", 8, "there are work, files"),
     ("probe/app.liveness:fail", 7, 'no pod has a probe "app.liveness"'),
+    ("volume/files:full=1Mi", 8, 'the volume "files" is of the kind projected; "full" is for an emptyDir'),
+    ("full/volume/files:owner=1", 13, '"owner" is for an emptyDir or an ephemeral'),
+    ("web/volume/work:full=1Mi", 12, 'no pod has a mounted volume "work"'),
     ("image/ap:not-found", 7, 'no container has an image "ap", did you mean "registry.example/app:1"?'),
     ("image/busybox:not-found", 7, "busybox is never pulled: its imagePullPolicy is Never"),
 ]
@@ -332,6 +364,61 @@ def test_a_fault_that_concerns_nothing_is_told_with_the_nearest_name(text: str, 
         check_faults([Fault.parse(text)], cast(), OBJECTS)
     assert caught.value.column == column
     assert words in str(caught.value)
+
+
+OUTSIDE = [
+    ("dns/db*:nxdomain", {"hostNetwork": True}, 'the pod "web" does not ask our resolver: it has hostNetwork'),
+    ("dns/db*:answer=10.0.0.1", {"dnsPolicy": "Default"}, "does not ask our resolver: its dnsPolicy is Default"),
+    ("web/dns/*:servfail", {"dnsPolicy": "None"}, "its dnsPolicy is None"),
+    ("dns/*:delay=1s", {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}, "it has hostNetwork"),
+    ("dns/*:delay=1s", {"containers": [{"name": "dns", "image": "x", "ports": [{"containerPort": 53}]}]}, "it serves port 53"),
+    ("net:cut", {"hostNetwork": True}, 'the pod "web" has no network of its own: it has hostNetwork'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "spec", "words"), OUTSIDE, ids=[f"{text} {words}" for text, _, words in OUTSIDE])
+def test_what_is_outside_of_the_sandbox_is_refused_unless_another_pod_can_have_it(
+    text: str, spec: dict[str, Any], words: str
+) -> None:
+    value = {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "main", "image": "x"}], **spec}}
+    outside, inside = Pod.from_json(value), make_pod(name="web-2")
+    fault = Fault.parse(text)
+    with pytest.raises(FaultError, match=re.escape(words)):
+        check_faults([fault], Cast.of(outside))
+    if not fault.pod:
+        check_faults([fault], Cast(outside, (("web", outside), ("web-2", inside))))
+        assert concerning([fault], outside) == ()
+        assert concerning([fault], inside) == (fault,)
+
+
+def test_a_volume_of_a_size_keeps_the_modes_of_its_kind() -> None:
+    kinds: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+        "plain": ({"emptyDir": {}}, {}, "mode=0777,size=65536"),
+        "group": ({"emptyDir": {}}, {"fsGroup": 7}, "mode=2777,gid=7,size=65536"),
+        "memory": ({"emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}}, {}, "mode=1777,size=65536"),
+    }
+    for source, security, options in kinds.values():
+        pod = make_pod(volumes=[{"name": "work", **source}], securityContext=security)
+        volume = VolumeConfig(
+            name="v", labels={}, options={"o": "mode=1777,size=1048576"} if "medium" in str(source) else {}
+        )
+        mount = Mount(type=MountType.VOLUME, source="v", target="/volumes/work", create=volume)
+        config = ContainerConfig(name="s", image="s", labels={}, mounts=(mount,))
+        changed_config = changed_sandbox(config, [Fault.parse("volume/work:full=64Ki")], pod)
+        made = changed_config.mounts[0].create
+        assert made is not None
+        assert made.options == {"type": "tmpfs", "device": "tmpfs", "o": options}
+        assert changed_sandbox(config, [Fault.parse("volume/other:full=64Ki")], pod) == config
+
+
+def test_of_answers_that_go_wrong_the_last_one_is_the_first_to_be_seen() -> None:
+    faults_of_names = [Fault.parse(text) for text in ("dns/DB.:nxdomain", "dns/*:delay=90", "dns/db:answer=10.0.0.1")]
+    lines = answers_text(faults_of_names, "ns").splitlines()
+    assert lines[0] == "answer db 10.0.0.1"
+    assert "delay *.ns.svc.cluster.local 90000" in lines
+    assert lines[-5:] == [
+        "nxdomain db", "nxdomain db.ns.svc.cluster.local", "nxdomain db.svc.cluster.local", "nxdomain db.cluster.local", "end",
+    ]  # fmt: skip
 
 
 def test_a_pod_without_pods_has_none() -> None:

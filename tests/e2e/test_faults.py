@@ -269,6 +269,74 @@ def test_what_a_pod_refers_to_fails_as_it_would_by_itself(bench: Bench) -> None:
         assert told(found[stem]) == [("podrunner", "Warning", f"Injected fault {name}/{fault}")]
 
 
+RESOLVING = """
+for name in gone.default.svc.cluster.local fails.example.org www.example.org; do nslookup -type=a $name; done
+began=$(date +%s)
+nslookup -type=a kubernetes.default.svc.cluster.local
+test $(( $(date +%s) - began )) -ge 2 && echo it was late
+exit 3
+"""
+LOSING = """
+gateway=$(ip route | awk '/^default/ { print $3 }') && before=$(ip -o -4 address show eth0 | awk '{ print $4 }')
+while ping -c 1 -W 1 $gateway > /dev/null; do sleep 0.1; done
+echo it is lost
+until ping -c 1 -W 1 $gateway > /dev/null; do sleep 0.1; done
+test "$before" = "$(ip -o -4 address show eth0 | awk '{ print $4 }')" && echo it is back
+exit 4
+"""
+
+
+def test_what_a_sandbox_holds_goes_wrong(bench: Bench) -> None:
+    """Volumes that are full or somebody's, names that lead elsewhere, a network that is away for a while."""
+    user = {"securityContext": {"runAsUser": 1234}}
+    filling = {
+        **container("init", "dd if=/dev/zero of=/work/file bs=1000 count=2000", **mounted("work", "/work")),
+        **user,
+    }
+    owned = {**container("init", "touch /work/file", **mounted("work", "/work")), **user}
+    volumes = [{"name": "work", "emptyDir": {}}]
+    probe = {"tcpSocket": {"port": 80}, "periodSeconds": 1, "failureThreshold": 100}
+    pods = {
+        "full": once(filling, volumes=volumes),
+        "owned": once(owned, volumes=volumes),
+        "names": once(container("init", RESOLVING)),
+        "net": pod("x", container("main", LOSING, startupProbe=probe), restartPolicy="Never"),
+    }
+    faults = {
+        "full": "volume/work:full=1Mi",
+        "owned": "volume/work:owner=0",
+        "names": "dns/gone:nxdomain",
+        "net": "net@main.running+500ms:cut=8s",
+    }
+    more = [
+        "dns/fails.*:servfail",
+        "dns/*.example.org:delay=1ms",
+        "dns/www.*:answer=192.0.2.9",
+        "dns/kubernetes:delay=2s",
+    ]
+    found = run(bench, pods, faults, *(word for one in more for word in ("--fault", f"names-*/{one}")))
+    seen = {stem: shown(records / "trace.jsonl") for stem, records in found.items()}
+    assert seen["full"] == seen["owned"] == [("Error", "", 1)]
+    assert (seen["names"], seen["net"]) == ([("Error", "", 3)], [("Error", "", 4)])
+    logs = {stem: next((records / "logs").glob("*/*")).read_text() for stem, records in found.items()}
+    assert "No space left on device" in logs["full"]
+    assert "Permission denied" in logs["owned"]
+    assert "gone.default.svc.cluster.local: NXDOMAIN" in logs["names"]
+    assert "fails.example.org: SERVFAIL" in logs["names"]
+    assert "Address: 192.0.2.9" in logs["names"]
+    assert "it was late" in logs["names"]
+    assert logs["net"].count("it is lost") == logs["net"].count("it is back") == 1
+    events = json.loads((found["net"] / "events.json").read_text())["items"]
+    unhealthy = [one["message"] for one in events if one["reason"] == "Unhealthy"]
+    assert any(
+        text.startswith("Startup probe failed: dial tcp ") and text.endswith(":80: i/o timeout") for text in unhealthy
+    )
+    for stem, fault in faults.items():
+        name = found[stem].name.removeprefix("default_")
+        assert ("podrunner", "Warning", f"Injected fault {name}/{fault}") in told(found[stem])
+    assert len(told(found["names"])) == 1 + len(more)
+
+
 def initialized() -> dict[str, Any]:
     """Init containers around a sidecar with a startup probe; the second one and the app run until a fault comes."""
     probe = {"exec": {"command": ["true"]}, "periodSeconds": 1, "timeoutSeconds": 60, "failureThreshold": 100}

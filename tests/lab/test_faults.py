@@ -228,6 +228,81 @@ def test_a_probe_that_is_late_and_in_time_succeeds() -> None:
     assert told(found)
 
 
+CUT = [
+    ("net:cut", False),
+    ("net@app.running+10s:cut=20s", True),
+    ("net#1@app.running+10s:cut", True),
+]
+
+
+@pytest.mark.parametrize(("fault", "is_ready"), CUT, ids=[one[0] for one in CUT])
+def test_a_pod_whose_network_is_cut_answers_no_probe(fault: str, is_ready: bool) -> None:
+    """Neither tcpSocket nor httpGet; what is run inside the container goes on."""
+    plain = REFERRING.replace(
+        "livenessProbe: {httpGet: {port: 80, path: /live},", "livenessProbe: {exec: {command: [live]},"
+    )
+    found = testing.simulate(plain, faults=[fault], seconds=60)
+    late = "Readiness probe failed: dial tcp 172.17.4.4:80: i/o timeout"
+    is_told = [("Warning", "podrunner", f"Injected fault {fault}", 1)]
+    assert told(found) == ([] if "#1" in fault else is_told)
+    assert (late in [event.message for event in found.events()]) is ("#1" not in fault)
+    assert found.status.is_ready is is_ready
+    assert found.status.restarts == 0
+
+
+def test_a_container_whose_liveness_is_asked_over_a_cut_network_is_restarted_as_ever() -> None:
+    found = testing.simulate(REFERRING, faults=["net@app.running+2s:cut=12s"], retry="container", seconds=60)
+    messages = [event.message for event in found.events() if event.reason == "Unhealthy"]
+    where = 'Get "http://172.17.4.4:80/live"'
+    assert (
+        f"Liveness probe failed: {where}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+        in messages
+    )
+    assert found.status.restarts == 1
+    assert found.status.is_ready
+
+
+BROUGHT = [
+    "dns/db*:nxdomain", "dns/db@app.running+10s:delay=3s", "volume/work:owner=1000", "volume/work:full=1Mi",
+    "volume/work@app.running:owner=0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", BROUGHT)
+def test_what_is_brought_into_the_sandbox_is_told_once_and_again_in_the_next_one(fault: str) -> None:
+    kind = "Normal" if "delay" in fault else "Warning"
+    found = testing.simulate(REFERRING, faults=[fault], seconds=60)
+    assert told(found) == [(kind, "podrunner", f"Injected fault {fault}", 1)]
+    assert found.pod.annotations[FAULTS] == fault
+    again = testing.simulate(REFERRING, faults=[fault, "sandbox@app.running+20s:kill"], retry="container", seconds=90)
+    counts = [count for _, _, text, count in told(again) if text.endswith(fault)]
+    assert counts == ([1] if "full" in fault else [1, 2])
+
+
+def test_each_sandbox_has_the_answers_that_go_wrong_and_volumes_of_their_sizes() -> None:
+    from runner.lab.simulation import Simulation
+
+    faults = [
+        "dns/db:nxdomain",
+        "dns/*.example.org@app.running+5s:delay=2s",
+        "volume/work:full=1Mi",
+        "net@app.ended:cut",
+    ]
+    found = testing.simulate(REFERRING, faults=faults, seconds=30)
+    simulation = found._simulation
+    assert isinstance(simulation, Simulation)
+    engine = simulation.engine
+    (sandbox,) = [one for one in engine.list_containers({}) if one.name.startswith("k8s_POD_")]
+    config = engine._containers[sandbox.id].config
+    assert config.cap_add == ("NET_ADMIN",)
+    (work,) = [mount for mount in config.mounts if mount.target == "/volumes/work"]
+    assert work.create is not None
+    assert work.create.options == {"type": "tmpfs", "device": "tmpfs", "o": "mode=0777,size=1048576"}
+    lines = engine.download(sandbox.id, "/zone-faults").decode(errors="ignore")
+    assert "delay *.example.org 2000\ndelay *.example.org.default.svc.cluster.local 2000\n" in lines
+    assert "nxdomain db\nnxdomain db.default.svc.cluster.local\nnxdomain db.svc.cluster.local\n" in lines
+
+
 # --- the sandbox, the node, the Engine -------------------------------------------------------------------------------------
 
 INITIALIZED = """\

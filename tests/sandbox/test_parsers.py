@@ -18,6 +18,7 @@ from tools import fuzz_sandbox, sanitized
 RUNS = {
     "answer": 16_000,
     "endpoints": 40_000,
+    "faults": 8_000,
     "number": 100_000,
     "question": 100_000,
     "resolvconf": 30_000,
@@ -116,7 +117,7 @@ def test_every_parser_is_fuzzed_and_has_inputs_to_begin_with() -> None:
     assert all(sanitized.seeds(target) for target in names)
     text = (sanitized.FUZZ / "targets.c").read_text()
     called = {"text.c": "next_word", "dns.c": "read_question", "zone.c": "answer_from", "stream.c": "answer_connection"}
-    called |= {"resolvconf.c": "rewrite_resolv_conf", "endpoints.c": "read_ports"}
+    called |= {"resolvconf.c": "rewrite_resolv_conf", "endpoints.c": "read_ports", "faults.c": "answer_with_faults"}
     assert set(called) | {"table.c"} == set(PARSERS), "table.c alone reads files; what it makes of them is in text.c"
     assert all(f"{function}(" in text for function in called.values())
 

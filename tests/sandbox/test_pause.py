@@ -92,7 +92,7 @@ def test_pause_waits_for_a_stop_signal_and_then_ends_well(pause: str, sent: sign
 
 def test_version_goes_to_stdout(pause: str) -> None:
     done = run(pause, "-v")
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"pause 3\n", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"pause 4\n", b"")
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,70 @@ def test_a_name_of_the_zone_is_answered_over_udp_and_tcp(
     assert ask(alone, question(name, kind, size=1232)).has_edns
 
 
+FAULTS = """\
+nxdomain web.default.svc.cluster.local
+servfail m?ny.*
+answer *.example.org 192.0.2.1
+answer none* 192.0.2.2
+answer near.* no-address
+nxdomain example.net
+delay web-0.* 700
+delay gone.* 5000000
+end
+"""
+WRONG: list[tuple[str, str, int, int, list[str]]] = [
+    ("a name that is not there any more", "WEB.default.svc.cluster.local", A, NO_SUCH_NAME, []),
+    ("of any type", "web.default.svc.cluster.local", AAAA, NO_SUCH_NAME, []),
+    ("a server that fails", "many.default.svc.cluster.local", A, SERVER_FAILURE, []),
+    ("a name of others with an address", "www.example.org", A, 0, ["192.0.2.1"]),
+    ("which has no other", "www.example.org", AAAA, 0, []),
+    ("a name that was not there", "none.default.svc.cluster.local", A, 0, ["192.0.2.2"]),
+    ("a name of others that is not there", "example.net", A, NO_SUCH_NAME, []),
+    ("a line that says nothing", "near.default.svc.cluster.local", A, 0, ["web.default.svc.cluster.local", "10.0.0.1"]),
+    ("a name that no pattern means", "default.svc.cluster.local", A, 0, []),
+    ("a late name that is not there", "gone.default.svc.cluster.local", A, NO_SUCH_NAME, []),
+    ("an answer that is late", "web-0.nginx.default.svc.cluster.local", A, 0, ["10.0.2.1"]),
+]
+
+
+@pytest.fixture(scope="module")
+def faulty(pause: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A resolver whose answers go wrong on purpose."""
+    folder = tmp_path_factory.mktemp("faulty")
+    (folder / "zone-faults").write_text(FAULTS)
+    with resolver(pause, folder) as port:
+        yield port
+
+
+@pytest.mark.parametrize(("name", "kind", "code", "texts"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG])
+def test_an_answer_goes_wrong_on_purpose_over_udp_and_tcp(
+    faulty: int, name: str, kind: int, code: int, texts: list[str]
+) -> None:
+    query = question(name, kind, number=78)
+    for answer in (ask(faulty, query), *ask_over_tcp(faulty, query)):
+        assert (answer.number, answer.name.lower(), answer.code, answer.texts) == (78, name.lower(), code, texts)
+    assert ask(faulty, question(name, kind, size=1232)).has_edns
+
+
+def test_a_late_answer_is_overtaken_by_others(faulty: int) -> None:
+    names = ("web-0.nginx.default.svc.cluster.local", "www.example.org", "web-0.nginx.default.svc.cluster.local")
+    answers = ask_at_once(faulty, *(question(name, number=number) for number, name in enumerate(names)))
+    assert [answer.number for answer in answers] == [1, 0, 2]
+
+
+def test_what_goes_wrong_may_change_and_concerns_what_an_alias_stands_for(pause: str, tmp_path: Path) -> None:
+    place, far = tmp_path / "zone-faults", question("far.default.svc.cluster.local")
+    with upstream() as server, resolver(pause, tmp_path, server.port) as port:
+        assert ask(port, far).texts == ["example.org", "www.example.org", "192.0.2.7"]
+        place.write_text("answer example.org 192.0.2.3\nend\n")
+        until(lambda: ask(port, far).texts == ["example.org", "192.0.2.3"], "the address of the alias has changed")
+        place.write_text("nxdomain *.org\nnot whole")
+        assert ask(port, far).texts == ["example.org", "192.0.2.3"]
+        place.write_text("nxdomain *.org\nend\n")
+        until(lambda: ask(port, far).code == NO_SUCH_NAME, "the alias leads nowhere")
+        assert ask(port, far).texts == ["example.org"]
+
+
 def test_answers_begin_with_another_address_each_time(alone: int) -> None:
     query = question("many.default.svc.cluster.local")
     seen = [ask(alone, query).texts for _ in range(3)]

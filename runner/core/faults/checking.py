@@ -11,6 +11,7 @@ from runner.core.faults.images import names_image
 from runner.core.faults.kinds import Aim
 from runner.core.faults.model import Fault
 from runner.core.faults.objects import KIND_OF, names_of_objects
+from runner.core.faults.sandbox import why_no_names, why_no_net, why_not_changed
 from runner.core.manifest.decode import nearest
 from runner.core.manifest.types import LoadedObject
 from runner.core.model import Pod, ProbeKind, PullPolicy
@@ -49,6 +50,18 @@ def _check(text: str, fault: Fault, subject: Subject, cast: Cast, objects: Seque
         raise FaultError(text, subject.at_column, problem)
     if fault.aim is Aim.IMAGE:
         _check_image(text, fault, subject, pods)
+    elif fault.aim is Aim.VOLUME:
+        _refuse_unless_one_can(text, subject.name_column, [why_not_changed(fault, pod) for pod in pods])
+    elif fault.aim is Aim.DNS:
+        _refuse_unless_one_can(text, subject.name_column, [why_no_names(pod) for pod in pods])
+    elif fault.aim is Aim.NET:
+        _refuse_unless_one_can(text, subject.name_column, [why_no_net(pod) for pod in pods])
+
+
+def _refuse_unless_one_can(text: str, column: int, reasons: Sequence[str | None]) -> None:
+    """Refuse with the first reason when no pod can have a fault. ``reasons``: None for a pod that can, "" for none of its own."""
+    if reasons and None not in reasons:
+        raise FaultError(text, column, next((reason for reason in reasons if reason), "no pod can have it"))
 
 
 def _check_image(text: str, fault: Fault, subject: Subject, pods: Sequence[Pod]) -> None:

@@ -17,13 +17,18 @@ from runner.core.faults.kinds import KINDS, NUMBERED, PATTERNS, PLAIN, Aim, ArgT
 from runner.core.faults.signals import signal_of
 from runner.core.manifest.decode import nearest
 from runner.core.model import ProbeKind
+from runner.core.text.quantity import QuantityError, parse_quantity
 from runner.core.text.times import parse_duration
 from runner.errors import UsageError
 
 MOST_ATTEMPTS: Final = 1_000_000
 LONGEST_SECONDS: Final = 10 * 365 * 86_400.0
 """Longer than anybody waits, and short enough for a date."""
+MOST_BYTES: Final = 1 << 50
+MOST_USERS: Final = 2**31 - 1
+"""The largest number that a Pod's runAsUser may have."""
 _LONGEST_NAME: Final = 63
+_LONGEST_HOST: Final = 253
 PROBES: Final = tuple(str(kind).lower() for kind in ProbeKind)
 
 POD_WORDS: Final = ("pod", "po")
@@ -31,6 +36,7 @@ _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _POD: Final = re.compile(r"[a-z0-9*?][-a-z0-9.*?]*")
 _OBJECT: Final = re.compile(r"[a-z0-9][-\w.]*", re.ASCII)
 _PATTERN: Final = re.compile(r"[-\w.*?/:@]+", re.ASCII)
+_HOST: Final = re.compile(r"[-\w.*?]+", re.ASCII)
 _NUMBERS: Final = re.compile(r"(\d+)(?:-(\d+))?")
 AIM_WORDS: Final = {str(aim): aim for aim in Aim if aim is not Aim.CONTAINER and aim not in PLAIN}
 _PLAIN: Final = {str(aim): aim for aim in PLAIN}
@@ -138,10 +144,12 @@ def _check_name(text: str, name: str, column: int, aim: Aim) -> None:
     if not name:
         raise FaultError(text, column, "expected the name of a target")
     if aim in PATTERNS:
-        found = _PATTERN.match(name)
+        found = (_HOST if aim is Aim.DNS else _PATTERN).match(name)
         end = found.end() if found else 0
         if end < len(name):
             raise FaultError(text, column + end, f'unexpected "{name[end]}" in a pattern')
+        if aim is Aim.DNS and len(name) > _LONGEST_HOST:
+            raise FaultError(text, column, f"a name has at most {_LONGEST_HOST} characters")
         return
     form = _OBJECT if aim in (Aim.CONFIG, Aim.SECRET) else _NAME
     if aim is Aim.PROBE:
@@ -235,6 +243,8 @@ def _argument(text: str, word: str, kind: Kind, given: str | None, column: int) 
         if given is not None:
             raise FaultError(text, column, f'"{word}" takes no argument')
         return None
+    if given is None and kind.may_lack:
+        return None
     if not given:
         raise FaultError(text, column, f"expected {word}={wanted}")
     if wanted is ArgType.DURATION:
@@ -244,14 +254,41 @@ def _argument(text: str, word: str, kind: Kind, given: str | None, column: int) 
         if not signal:
             raise FaultError(text, column + 1, f'expected {wanted}, found "{given}"')
         return signal
-    if not given.isascii() or not given.isdecimal() or len(given) > 3 or int(given) > 255:
+    if wanted is ArgType.SIZE:
+        return _size(text, given, column + 1)
+    if wanted is ArgType.ADDRESS:
+        if not _is_address(given):
+            raise FaultError(text, column + 1, f'expected {wanted}, found "{given}"')
+        return given
+    most = MOST_USERS if wanted is ArgType.USER else 255
+    if not given.isascii() or not given.isdecimal() or len(given) > len(str(most)) or int(given) > most:
         raise FaultError(text, column + 1, f'expected {wanted}, found "{given}"')
     return int(given)
+
+
+def _size(text: str, given: str, column: int) -> str:
+    """A quantity of bytes, as it is written."""
+    try:
+        size = parse_quantity(given).ceil()
+    except QuantityError:
+        raise FaultError(text, column, f'expected {ArgType.SIZE}, found "{given}"') from None
+    if not 0 < size <= MOST_BYTES:
+        raise FaultError(text, column, f'a size is more than nothing and at most 1Pi, not "{given}"')
+    return given
+
+
+def _is_address(given: str) -> bool:
+    parts = given.split(".")
+    return len(parts) == 4 and all(
+        one.isascii() and one.isdecimal() and len(one) < 4 and int(one) < 256 for one in parts
+    )
 
 
 def _check_moment(text: str, aim: Aim, kind: str, subject: Subject) -> None:
     """Refuse what cannot be at its time."""
     at = subject.at
+    if at is not None and (aim, kind) == (Aim.VOLUME, "full"):
+        raise FaultError(text, subject.at_column, "a volume has its size from the beginning: leave the moment out")
     if aim is Aim.NODE and at is None:
         raise FaultError(
             text, len(text.partition(":")[0]) + 1, "expected a moment, such as node@migrate.running+1s:reboot"

@@ -12,7 +12,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar, cast
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from runner.clock import Clock
@@ -24,8 +23,9 @@ from runner.core.faults.images import names_image, pull_error
 from runner.core.faults.kinds import Aim, Place
 from runner.core.faults.model import Fault
 from runner.core.faults.objects import KIND_OF
+from runner.core.faults.sandbox import concerning
 from runner.core.images.images import InvalidReference, apply_default_tag
-from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_SANDBOX, attempt_of
+from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, SANDBOX_CONTAINER, TYPE_SANDBOX, attempt_of
 from runner.core.model import Pod, PullPolicy
 from runner.core.narration import FaultInjected
 from runner.core.reasons import EventReason, Note
@@ -37,6 +37,8 @@ from runner.kubelet.loop.reporter import Reporter
 from runner.kubelet.podworkers.wiring import Shared
 from runner.kubelet.prober.handlers.contract import Target
 from runner.node.faults.agenda import Agenda
+from runner.node.faults.attached import Attached
+from runner.node.faults.sandboxes import Sandboxes
 from runner.node.faults.views import SeenHandlers, SeenRegistry
 from runner.node.running import Rebooted
 from runner.sandbox.image import sandbox_program
@@ -47,15 +49,6 @@ COMPONENT = "podrunner"
 """Who tells of injected faults."""
 
 
-class _Attached(Struct, frozen=True):
-    """A pod that runs here, and who speaks of it."""
-
-    pod: Pod
-    reporter: Reporter
-    faults: tuple[Fault, ...]
-    reboot: Callable[[str], None]
-
-
 class Injector:
     """The faults of one node, for all threads."""
 
@@ -64,7 +57,7 @@ class Injector:
         self._clock = clock
         self._agenda = agenda
         self._below: Engine | None = None
-        self._pods: dict[str, _Attached] = {}
+        self._pods: dict[str, Attached] = {}
         self._came: dict[tuple[str, str, Place], float] = {}
         """When a container was first at a place, on the steady clock."""
         self._seen: set[tuple[str, str, int, Place]] = set()
@@ -80,6 +73,7 @@ class Injector:
         """How often the moment of what happens to a sandbox, the node or the Engine has come."""
         self._down: dict[str, float] = {}
         """Until when the Engine does not answer for a pod, on the steady clock."""
+        self._sandboxes: Sandboxes | None = None
         self._rebooting: frozenset[str] = frozenset()
         """The pods whose node is down."""
         self._goes_on = threading.Event()
@@ -91,6 +85,7 @@ class Injector:
     def engine(self, engine: Engine) -> Engine:
         """The Engine with the faults around it."""
         self._below = engine
+        self._sandboxes = Sandboxes(engine, self._clock, self._holds, self._tell)
         return Seam(engine, self, self._clock)
 
     def shared(self, shared: Shared, pod: Pod) -> Shared:
@@ -107,13 +102,14 @@ class Injector:
                 self._agenda,
                 self._of_probe,
                 lambda fault, target: self._tell_once(pod.uid, fault, target.attempt),
+                lambda target: self._in_sandboxes.is_cut(target.pod.uid),
             ),
         )
 
     def attach(self, pod: Pod, reporter: Reporter, reboot: Callable[[str], None]) -> None:
         """A pod's worker is made. ``reboot`` is called with its uid when its node has come back."""
-        faults = tuple(fault for fault in self._faults if fault.is_in(pod.name))
-        found = _Attached(pod, reporter, faults, reboot)
+        faults = concerning(self._faults, pod)
+        found = Attached(pod, reporter, faults, reboot)
         with self._lock:
             self._pods[pod.uid] = found
         for fault in faults:
@@ -122,6 +118,7 @@ class Injector:
 
     def forget(self, uid: str) -> None:
         """A pod is let go of."""
+        self._in_sandboxes.forget(uid)
         with self._lock:
             self._pods.pop(uid, None)
             self._came = {key: at for key, at in self._came.items() if key[0] != uid}
@@ -182,7 +179,7 @@ class Injector:
         came = self._came.get((uid, at.container, at.place))
         return came is not None and self._clock.steady() >= came + at.after
 
-    def _has_come(self, found: _Attached, container: str, attempt: int, place: Place) -> None:
+    def _has_come(self, found: Attached, container: str, attempt: int, place: Place) -> None:
         """A container is at a place: what is to happen then happens."""
         uid = found.pod.uid
         with self._lock:
@@ -192,9 +189,11 @@ class Injector:
             self._seen.add(key)
             self._came.setdefault((uid, container, place), self._clock.steady())
         for fault in found.faults:
+            at = fault.moment
+            if fault.nature.is_brought and fault.at and (fault.at.container, fault.at.place) == (container, place):
+                self._agenda.after(fault.at.after, partial(self._in_sandboxes.settle, found, fault))
             if not fault.nature.is_act:
                 continue
-            at = fault.moment
             if at is None or (at.container, at.place) != (container, place):
                 continue
             if fault.aim is not Aim.CONTAINER:
@@ -202,9 +201,14 @@ class Injector:
             elif at.container != fault.name or fault.counts(attempt):
                 self._agenda.after(at.after, partial(self._signal, found, fault))
 
-    def _due(self, found: _Attached, fault: Fault, seconds: float) -> None:
+    @property
+    def _in_sandboxes(self) -> Sandboxes:
+        assert self._sandboxes is not None
+        return self._sandboxes
+
+    def _due(self, found: Attached, fault: Fault, seconds: float) -> None:
         """The moment of what happens to a sandbox, the node or the Engine has come."""
-        key = (found.pod.uid if fault.aim is Aim.SANDBOX else "", fault)
+        key = (found.pod.uid if fault.aim in (Aim.SANDBOX, Aim.NET) else "", fault)
         with self._lock:
             number = self._times.get(key, 0)
             self._times[key] = number + 1
@@ -214,9 +218,13 @@ class Injector:
             act = partial(self._kill_sandbox, found, fault)
         elif fault.aim is Aim.NODE:
             act = partial(self._reboot_node, fault)
+        elif fault.aim is Aim.NET:
+            act = partial(self._cut_net, found, fault)
         else:
             act = partial(self._take_engine_down, fault)
-        if seconds or fault.moment is not None:
+        at = fault.moment
+        begins = fault.aim is Aim.NET and at is not None and at.place in (Place.CREATED, Place.RUNNING)
+        if seconds or (at is not None and not begins):
             self._agenda.after(seconds, act)
         else:
             act()
@@ -228,7 +236,7 @@ class Injector:
             if failed:
                 self._has_come(found, container, attempt, Place.FAILED)
 
-    def _kill_sandbox(self, found: _Attached, fault: Fault) -> None:
+    def _kill_sandbox(self, found: Attached, fault: Fault) -> None:
         for one in self._running_of(found, {DOCKER_TYPE: TYPE_SANDBOX}):
             self._tell(found, fault)
             self._kill(found, one)
@@ -260,7 +268,13 @@ class Injector:
         with self._lock:
             self._down.update({found.pod.uid: end for found in pods})
 
-    def _running_of(self, found: _Attached, labels: Mapping[str, str]) -> list[ContainerSummary]:
+    def _cut_net(self, found: Attached, fault: Fault) -> None:
+        """Let nothing of a pod's network through, for a while if it has an end."""
+        join = self._in_sandboxes.cut(found, fault)
+        if join is not None and fault.argument is not None:
+            self._agenda.after(float(fault.argument), join)
+
+    def _running_of(self, found: Attached, labels: Mapping[str, str]) -> list[ContainerSummary]:
         """What runs of a pod; nothing when the Engine does not tell."""
         assert self._below is not None
         try:
@@ -269,20 +283,20 @@ class Injector:
             return []
         return [one for one in every if one.state is EngineState.RUNNING]
 
-    def _kill(self, found: _Attached, one: ContainerSummary, signal: str = "SIGKILL") -> None:
+    def _kill(self, found: Attached, one: ContainerSummary, signal: str = "SIGKILL") -> None:
         assert self._below is not None
         engine = self._below.of(found.pod, one.labels.get(CONTAINER_NAME, ""), attempt_of(one.labels))
         with suppress(EngineError):  # It is gone, or the Engine is: a kubelet sees what there is.
             engine.kill_container(one.id, signal)
 
-    def _signal(self, found: _Attached, fault: Fault) -> None:
+    def _signal(self, found: Attached, fault: Fault) -> None:
         """Send a signal to what runs of a container now."""
         for one in self._running_of(found, {CONTAINER_NAME: fault.name}):
             if fault.counts(attempt_of(one.labels)):
                 self._tell(found, fault, attempt=attempt_of(one.labels))
                 self._kill(found, one, f"SIG{fault.argument}")
 
-    def _tell(self, found: _Attached, fault: Fault, container: str = "", attempt: int | None = None) -> None:
+    def _tell(self, found: Attached, fault: Fault, container: str = "", attempt: int | None = None) -> None:
         """Say that a fault is injected, and into which attempt of which container."""
         own = found.pod.container(container or fault.container)
         text = f"Injected fault {fault}"
@@ -321,15 +335,18 @@ class Injector:
 
     # --- containers -----------------------------------------------------------------------------------------------------
 
-    def _create(self, found: _Attached, call: Call, proceed: Callable[[], str]) -> str:
+    def _create(self, found: Attached, call: Call, proceed: Callable[[], str]) -> str:
         target, pod = call.target, found.pod
+        made = cast(Callable[..., str], proceed)  # What the seam gives takes other arguments.
+        if target.container == SANDBOX_CONTAINER:
+            return made(config=self._in_sandboxes.config(found, cast(ContainerConfig, call.arguments["config"])))
         if pod.container(target.container) is None or target.attempt is None:
             return proceed()
         given = cast(ContainerConfig, call.arguments["config"])
         faults = tuple(
             fault
             for fault in found.faults
-            if (_is_mounted(fault, given) if fault.aim is Aim.VOLUME else _is_own(fault, target))
+            if (_is_mounted(fault, given) if fault.kind == "readonly" else _is_own(fault, target))
             and self._holds(pod.uid, fault)
         )
         if not faults:
@@ -337,12 +354,12 @@ class Injector:
         assert self._below is not None
         engine = self._below.of(pod, target.container, target.attempt)
         config = standin.changed(given, faults, _command(given, engine))
-        made = cast(Callable[..., str], proceed)(config=config)  # What the seam gives takes other arguments.
+        container_id = made(config=config)
         if standin.needs_program(faults):
-            self._equip(pod, engine, made)
+            self._equip(pod, engine, container_id)
         with self._lock:
             self._in[pod.uid, target.container, target.attempt] = faults
-        return made
+        return container_id
 
     def _equip(self, pod: Pod, engine: Engine, container_id: str) -> None:
         """Put the stand-in where the container will look for it."""
@@ -361,18 +378,25 @@ class Injector:
         with self._lock:
             self._equipped.add(pod.uid)
 
-    def _start(self, found: _Attached, call: Call, proceed: Callable[[], T]) -> T:
+    def _start(self, found: Attached, call: Call, proceed: Callable[[], T]) -> T:
         target = call.target
         if target.attempt is None or not target.container:
             return proceed()
+        is_sandbox = target.container == SANDBOX_CONTAINER
+        if is_sandbox:
+            self._in_sandboxes.begin(found, str(call.arguments["container_id"]))
         self._has_come(found, target.container, target.attempt, Place.CREATED)
+        if not is_sandbox:
+            self._in_sandboxes.settle(found)
         for fault in self._in.get((target.uid, target.container, target.attempt), ()):
             self._tell(found, fault, target.container, target.attempt)
         result = proceed()
+        if is_sandbox:
+            self._in_sandboxes.started(found, target.attempt)
         self._has_come(found, target.container, target.attempt, Place.RUNNING)
         return result
 
-    def _inspect(self, found: _Attached, call: Call, proceed: Callable[[], ContainerDetails]) -> ContainerDetails:
+    def _inspect(self, found: Attached, call: Call, proceed: Callable[[], ContainerDetails]) -> ContainerDetails:
         """Whoever sees that a container has ended does so no earlier than this."""
         details, target = proceed(), call.target
         if details.state is EngineState.EXITED and target.attempt is not None:
@@ -381,7 +405,7 @@ class Injector:
 
     # --- images ---------------------------------------------------------------------------------------------------------
 
-    def _of_image(self, found: _Attached, call: Call) -> list[Fault]:
+    def _of_image(self, found: Attached, call: Call) -> list[Fault]:
         """The faults of an image whose time has come. What is never pulled has none."""
         reference = str(call.arguments["reference"])
         if self._policy(found, call) is PullPolicy.NEVER:
@@ -393,18 +417,18 @@ class Injector:
         ]
 
     @staticmethod
-    def _policy(found: _Attached, call: Call) -> PullPolicy:
+    def _policy(found: Attached, call: Call) -> PullPolicy:
         container = found.pod.container(call.target.container)
         return PullPolicy.IF_NOT_PRESENT if container is None else container.pull_policy
 
-    def _inspect_image(self, found: _Attached, call: Call, proceed: Callable[[], ImageDetails]) -> ImageDetails:
+    def _inspect_image(self, found: Attached, call: Call, proceed: Callable[[], ImageDetails]) -> ImageDetails:
         """An image that shall not be had is not there either, until a pull has gone well."""
         faults = self._of_image(found, call)
         if faults and _key(found, call) not in self._pulled:
             raise NotFound(f"No such image: {call.arguments['reference']}")
         return proceed()
 
-    def _pull(self, found: _Attached, call: Call, proceed: Callable[[], None]) -> None:
+    def _pull(self, found: Attached, call: Call, proceed: Callable[[], None]) -> None:
         faults, key = self._of_image(found, call), _key(found, call)
         if not faults:
             return proceed()
@@ -445,7 +469,7 @@ def _is_mounted(fault: Fault, config: ContainerConfig) -> bool:
     return any(mount.volume == fault.name for mount in config.mounts)
 
 
-def _key(found: _Attached, call: Call) -> tuple[str, str]:
+def _key(found: Attached, call: Call) -> tuple[str, str]:
     reference = str(call.arguments["reference"])
     try:
         return found.pod.uid, apply_default_tag(reference)

@@ -21,8 +21,15 @@ def check(faults: Sequence[Fault], objects: Sequence[LoadedObject]) -> None:
     check_faults(faults, names_of(objects, "default"), objects)
 
 
-def refuse_what_cannot_be(faults: Sequence[Fault], engine: Engine) -> None:
-    """See that the Engine can do what the faults need. Raises UsageError."""
+def refuse_what_cannot_be(faults: Sequence[Fault], engine: Engine, sandbox_image: str = "") -> None:
+    """See that the Engine can do what the faults need. Raises UsageError.
+
+    ``sandbox_image``: the image of sandboxes, if it is not podrunner's own.
+    """
+    inside = next((fault for fault in faults if fault.aim in (Aim.DNS, Aim.NET)), None)
+    if inside is not None and sandbox_image:
+        text = f'fault "{inside}": sandboxes are made of {sandbox_image}, which has nothing that could do this'
+        raise UsageError(text, hint="leave --sandbox-image out")
     killed = next((fault for fault in faults if fault.aim is Aim.CONTAINER and fault.kind == "oom"), None)
     if killed is not None and not engine.info().limits_memory:
         text = f'fault "{killed}": the Engine enforces no limits of memory, so nothing is killed for it'

@@ -45,7 +45,10 @@ class SeenRegistry:
 
 
 class SeenHandlers:
-    """``Handlers`` whose probes may fail. ``faults`` gives those of a probe whose time has come."""
+    """``Handlers`` whose probes may fail. ``faults`` gives those of a probe whose time has come.
+
+    ``is_cut`` says whether the network between the node and a pod is cut.
+    """
 
     def __init__(
         self,
@@ -53,7 +56,9 @@ class SeenHandlers:
         agenda: Agenda,
         faults: Callable[[Target], Sequence[Fault]],
         tell: Callable[[Fault, Target], None],
+        is_cut: Callable[[Target], bool] = lambda _: False,
     ) -> None:
+        self._is_cut = is_cut
         self._handlers = handlers
         self._agenda = agenda
         self._faults = faults
@@ -68,10 +73,24 @@ class SeenHandlers:
             self._agenda.spend(min(seconds, timeout))
             if seconds >= timeout:
                 return probes.late(handler, _place(target, handler), timeout)
+        if _reaches_pod(target, handler) and self._is_cut(target):
+            self._agenda.spend(timeout)
+            return probes.late(handler, _place(target, handler), timeout)
         return self._handlers.probe(target, handler, timeout=timeout)
 
     def hook(self, target: Target, handler: Handler, *, timeout: float | None) -> HookOutcome:
         return self._handlers.hook(target, handler, timeout=timeout)
+
+
+def _reaches_pod(target: Target, handler: Handler) -> bool:
+    """Whether a probe goes from the node to the pod."""
+    match handler:
+        case GRPCAction():
+            return True
+        case HTTPGetAction() | TCPSocketAction():
+            return handler.host in ("", target.pod_ip)
+        case _:
+            return False
 
 
 def _place(target: Target, handler: Handler) -> str:

@@ -161,9 +161,49 @@ void fuzz_zone(const uint8_t *data, size_t size) {
     free(text);
 }
 
+/* The bytes are the answers that go wrong; with any of them a question has an answer, or is asked elsewhere. */
+void fuzz_faults(const uint8_t *data, size_t size) {
+    static const char *const names[] = {"web.default.svc.cluster.local", "far.default.svc.cluster.local",
+                                        "near.default.svc.cluster.local", "example.org", "none.default.svc.cluster.local"};
+    char *text = text_of(data, size);
+    for (size_t i = 0; i < 2 * sizeof names / sizeof *names; i++) {
+        const char *name = names[i / 2];
+        uint8_t *query = memory(HEADER + NAME_SIZE + 4 + EDNS);
+        size_t length = write_query(query, 7, name, i % 2 ? TYPE_A : TYPE_AAAA);
+        if (i % 3 == 0) {
+            const uint8_t edns[EDNS] = {0, 0, 41, 4, 208};
+            memcpy(query + length, edns, EDNS);
+            query[11] = 1;
+            length += EDNS;
+        }
+        struct question question;
+        char alias[NAME_SIZE];
+        unsigned delay;
+        expect(read_question(query, length, &question) == NO_ERROR);
+        struct message plain = {.bytes = memory(question.limit)}, answer = {.bytes = memory(question.limit)};
+        enum verdict without = answer_from(ZONE, query, length, &question, &plain, alias);
+        enum verdict verdict = answer_with_faults(text, ZONE, query, length, &question, &answer, alias, &delay);
+        expect(verdict == without || verdict == ANSWERED);
+        expect(delay <= 1000000000);
+        expect(verdict != ANSWERED || answer_error(&answer) <= NO_SUCH_NAME);
+        expect(text[0] || (!delay && verdict == without));
+        finish_answer(&answer, &question);
+        check_answer(&answer, query, question.limit);
+        free(plain.bytes);
+        free(answer.bytes);
+        free(query);
+    }
+    expect(!text[0] || strpbrk(text, "*?") || fits(text, text));
+    free(text);
+}
+
 /* A connection with these bytes, which ends after them. */
 static const char *stream_zone(void) {
     return ZONE;
+}
+
+static const char *stream_faults(void) {
+    return "servfail many.default.svc.cluster.local\n";
 }
 
 static int ask_nobody(struct message *answer, const struct question *question, const uint8_t *query, size_t length,
@@ -188,7 +228,7 @@ void fuzz_stream(const uint8_t *data, size_t size) {
     expect(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
     write_all(ends[0], data, size);
     shutdown(ends[0], SHUT_WR);
-    answer_connection(ends[1], stream_zone, ask_nobody);
+    answer_connection(ends[1], stream_zone, stream_faults, ask_nobody);
     close(ends[1]);
     uint8_t *heard = memory(MESSAGE_SIZE);
     for (size_t length; (length = receive_message(ends[0], heard));) {

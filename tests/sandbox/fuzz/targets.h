@@ -2,7 +2,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TARGETS(X) X(answer) X(endpoints) X(number) X(question) X(resolvconf) X(stream) X(text) X(zone)
+#define TARGETS(X) X(answer) X(endpoints) X(faults) X(number) X(question) X(resolvconf) X(stream) X(text) X(zone)
 
 #define DECLARE(name) void fuzz_##name(const uint8_t *data, size_t size);
 TARGETS(DECLARE)
