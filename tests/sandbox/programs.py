@@ -66,7 +66,7 @@ def children_of(pid: int) -> list[int]:
 def _state(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # It ended before it was opened, or after it.
         return "Z"
 
 
