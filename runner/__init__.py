@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runner.api.facade import Runner
+    from runner.api.into.debugging import DebugContainer
+    from runner.api.into.outcome import ExecOutcome
     from runner.api.overrides import Overrides
-    from runner.api.pods import Address, Attempt, ContainerHandle, ExecOutcome, PodHandle
+    from runner.api.pods import Address, Attempt, ContainerHandle, PodHandle
     from runner.api.reproduce.capturing import Captured
     from runner.api.settings import How
     from runner.api.status import Status
@@ -49,6 +51,7 @@ __all__ = [
     "Attempt",
     "Captured",
     "ContainerHandle",
+    "DebugContainer",
     "EngineError",
     "EngineUnavailable",
     "ExecOutcome",
@@ -78,11 +81,12 @@ __all__ = [
 _PLACES = {
     "runner.api.facade": ("Runner",),
     "runner.api.overrides": ("Overrides",),
+    "runner.api.into.debugging": ("DebugContainer",),
+    "runner.api.into.outcome": ("ExecOutcome",),
     "runner.api.pods": (
         "Address",
         "Attempt",
         "ContainerHandle",
-        "ExecOutcome",
         "PodHandle",
     ),
     "runner.api.reproduce.capturing": ("Captured",),

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, overload
 
 from runner.api.history import AttemptRecord, PodHistory
+from runner.api.into.debugging import Debugging
+from runner.api.into.outcome import ExecOutcome, outcome_of
 from runner.api.report import last_output, report
 from runner.api.settings import Seconds, seconds_of
 from runner.api.status import Status
@@ -26,23 +28,14 @@ from runner.errors import EngineConflict, NoSuchObject, NotFound, PodFailed, Usa
 
 if TYPE_CHECKING:
     from runner.api.launching import Launching
+    from runner.client.contract import Client
     from runner.core.explain.explaining import Explanation
     from runner.core.narration import LogLine
 
 Condition: TypeAlias = "str | Callable[[Status], bool]"
 """``ready``, ``initialized``, ``completed``, ``deleted``, the name of a pod condition, or a function of the status."""
 
-OUTPUT_LIMIT = 64 * 1024 * 1024
-"""Bytes that are kept of a command's output."""
 _PORT_SECONDS = 86400.0
-
-
-class ExecOutcome(NamedTuple):
-    """How a command in a container ended; the streams as text."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
 
 
 class Address(NamedTuple):
@@ -170,26 +163,11 @@ class ContainerHandle:
         when it takes too long.
         """
         __tracebackhide__ = True
-        from runner.engine.protocol import ExecTimeout
-
-        if isinstance(command, (str, bytes)) or not command:
-            shell = f', such as ["sh", "-c", {command!r}]' if command else ""
-            raise UsageError(f"a command is a list of words{shell}, not {command!r}")
-
-        limit = seconds_of(timeout)
+        engine = self._pod.engine.of(container=self.name)
         try:
-            engine = self._pod.engine.of(container=self.name)
-            done = engine.exec(self._running_id(), list(command), timeout=limit, limit=OUTPUT_LIMIT)
-        except ExecTimeout as problem:
-            raise WaitTimeout(f"{' '.join(command)!r} in container {self.name}: {problem}") from problem
+            return outcome_of(engine, self._running_id, self.name, command, timeout)
         except (EngineConflict, NotFound) as problem:
             raise UsageError(f"container {self.name} of pod {self._pod.name} does not run: {problem}") from problem
-        if not done.started:
-            text = done.output.decode("utf-8", "replace").strip()
-            raise UsageError(f"{' '.join(command)!r} cannot be started in container {self.name}: {text}")
-        return ExecOutcome(
-            done.exit_code, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
-        )
 
     def restart(self, *, timeout: Seconds = 60) -> None:
         """Stop the container within its grace period, and wait until its next instance runs, as its restart policy says."""
@@ -238,7 +216,7 @@ class Life(Protocol):
         ...
 
 
-class PodHandle:
+class PodHandle(Debugging):
     """A pod that runs in the background of this process."""
 
     def __init__(self, runner: Launching, life: Life, history: PodHistory) -> None:
@@ -273,6 +251,10 @@ class PodHandle:
     @property
     def engine(self) -> Engine:
         return self.runner.engine.of(self)
+
+    @property
+    def _client(self) -> Client:
+        return self.runner.client
 
     @property
     def status(self) -> Status:

@@ -100,6 +100,7 @@ VERBS: dict[str, Verb] = {
     "GET /events": lambda e: e.events({}),
     "GET /info": lambda e: e.info(),
     "POST /containers/c1/rename": lambda e: e.rename_container("c1", "other"),
+    "POST /containers/c1/attach": lambda e: e.session("c1", None, tty=True),
     "POST /commit": lambda e: e.commit_container("c1", "x:1", {}),
     "GET /images/json": lambda e: e.list_images({}),
     "POST /images/load": lambda e: e.load_image(b""),

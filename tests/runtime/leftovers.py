@@ -15,6 +15,7 @@ from runner.core.labels import (
     POD_NAMESPACE,
     POD_UID,
     TYPE_CONTAINER,
+    TYPE_DEBUG,
     TYPE_SANDBOX,
     VOLUME_KIND,
 )
@@ -56,6 +57,14 @@ class LeftoverEngine:
                 created_at=created_at,
             )
         self.add_volume(f"{uid}-volume", labels)
+
+    def add_copy(self, name: str, uid: str, owner: str) -> None:
+        """A copy of one of a pod's attempts, for debug; it is younger than the pod."""
+        labels = {**pod_labels(uid, owner), DOCKER_TYPE: TYPE_DEBUG}
+        made = ContainerSummary(
+            id=name, name=name, image="copy", state=EngineState.RUNNING, labels=labels, created_at=None
+        )
+        self.containers = {name: made, **self.containers}
 
     def add_proxy(self, uid: str, owner: str) -> None:
         """The proxy of a Service."""

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from runner.clock import SystemClock, VirtualClock
+from runner.core.container.containerconfig import ContainerConfig
 from runner.core.labels import MANAGED, OWNER, POD_NAMESPACE, POD_UID, VOLUME_KIND, claim_labels
+from runner.engine.simulated import SimulatedEngine
 from runner.errors import EngineConflict, EngineRefusal, EngineUnavailable, NotFound
 from runner.janitor.gc import GcReport, sweep
+from runner.janitor.images import sweep_images
 from runner.registry.contract import put
 from runner.registry.deletion import request_deletion
 from runner.registry.history import RunDirectory, kept_runs
@@ -470,3 +473,35 @@ def test_records_of_runs_go_when_everything_is_asked_for_but_none_that_is_being_
     assert (report.records, report.is_empty) == ((over.id,) if everything else (), not everything)
     assert [run.id for run in kept_runs(home)] == [going_on.id] if everything else [over.id, going_on.id]
     going_on.close()
+
+
+@pytest.mark.parametrize(
+    ("of_pod", "of_copy", "goes"),
+    [
+        pytest.param(ALIVE, DEAD, {"copy"}, id="the copy of a dead process goes, its pod stays"),
+        pytest.param(ALIVE, ALIVE, set(), id="one that is used stays"),
+        pytest.param(DEAD, ALIVE, set(), id="one that is used keeps its pod"),
+        pytest.param(DEAD, DEAD, {"copy", *pod_parts("u1")}, id="both go"),
+    ],
+)
+def test_what_becomes_of_a_copy_for_debug(home: Home, of_pod: str, of_copy: str, goes: set[str]) -> None:
+    engine, store = LeftoverEngine(), MemoryRegistry()
+    engine.add_pod("u1", of_pod)
+    engine.add_copy("copy", "u1", of_copy)
+    before = {*engine.containers, *engine.volumes}
+    report = sweep(engine, store, home, SystemClock())
+    assert before - {*engine.containers, *engine.volumes} == goes
+    assert report.pods == (("default/pod-u1",) if of_pod == of_copy == DEAD else ())
+    assert report.problems == ()
+
+
+def test_images_of_dead_processes_go_and_those_of_living_ones_stay() -> None:
+    engine = SimulatedEngine(VirtualClock(), images=("busybox:1.36",))
+    config = ContainerConfig(name="one", image="busybox:1.36", labels={})
+    made = engine.create_container(config)
+    for name, owner in (("podrunner/debug:dead", DEAD), ("podrunner/debug:alive", ALIVE)):
+        engine.commit_container(made, name, {MANAGED: "1", OWNER: owner})
+    assert sweep_images(engine, dry_run=True) == (["podrunner/debug:dead"], [])
+    assert sweep_images(engine, dry_run=False) == (["podrunner/debug:dead"], [])
+    assert sweep_images(engine, dry_run=False) == ([], [])
+    assert "podrunner/debug:alive" in engine.inspect_image("podrunner/debug:alive").tags

@@ -166,6 +166,9 @@ class SimulatedContainer:
     def begin_with(self, files: FileTree | None) -> None:
         """Its own files are those of an image that was made of another container; None: of an image like any."""
         self._files = None if files is None else files.copy()
+        for mount in self.config.mounts:
+            if not mount.source:  # A volume of its own, which goes with it.
+                self.files.make_directory(mount.target.strip("/"))
 
     @property
     def files(self) -> FileTree:

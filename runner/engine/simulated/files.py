@@ -62,6 +62,11 @@ class FileTree:
             self._add(parent, *_directory(parent))
         self._entries[name] = (member, content)
 
+    def make_directory(self, path: str) -> None:
+        """Have a directory, with those that lead to it."""
+        if path not in self._entries:
+            self._add(path, *_directory(path))
+
     def write(self, path: str, content: bytes) -> None:
         """Put one file, with the directories that lead to it."""
         self._add(path, Member(path, size=len(content)), content)

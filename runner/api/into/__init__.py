@@ -1,0 +1,1 @@
+"""Ways of a program into a pod that it runs."""
