@@ -29,6 +29,9 @@ KINDS = {
     "batch/v1": "Job CronJob",
 }
 
+# Kinds that only a server has to do with; manifests of them are not loaded.
+SERVED = {"v1": "Node Event", "policy/v1": "Eviction"}
+
 # Optional scalars whose Go field is a pointer: an explicit "", 0 or false is stored, not dropped.
 POINTERS = {
     "AppArmorProfile": "localhostProfile",
@@ -304,6 +307,7 @@ def build() -> dict[str, Any]:
     definitions: dict[str, Any] = json.loads((folder / "_definitions.json").read_text())["$defs"]
     known: dict[str, list[str]] = {}
     roots: dict[str, str] = {}
+    served: dict[str, str] = {}
     for name, definition in definitions.items():
         for gvk in definition.get("x-kubernetes-group-version-kind", ()):
             version = f"{gvk['group']}/{gvk['version']}" if gvk["group"] else gvk["version"]
@@ -311,8 +315,10 @@ def build() -> dict[str, Any]:
                 known.setdefault(version, []).append(gvk["kind"])
             if gvk["kind"] in KINDS.get(version, "").split() and name.startswith("io.k8s.api."):
                 roots[f"{version}/{gvk['kind']}"] = name
+            if gvk["kind"] in SERVED.get(version, "").split() and name.startswith("io.k8s.api."):
+                served[f"{version}/{gvk['kind']}"] = name
     types: dict[str, dict[str, list[str]]] = {}
-    pending = sorted(roots.values())
+    pending = sorted([*roots.values(), *served.values()])
     names: dict[str, str] = {}
     while pending:
         full = pending.pop()
@@ -327,6 +333,7 @@ def build() -> dict[str, Any]:
     return {
         "version": VERSION,
         "kinds": {key: name.rsplit(".", 1)[1] for key, name in roots.items()},
+        "served": {key: name.rsplit(".", 1)[1] for key, name in served.items()},
         "known": {version: sorted(set(kinds)) for version, kinds in known.items()},
         "types": types,
     }

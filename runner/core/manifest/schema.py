@@ -24,12 +24,16 @@ class Field(NamedTuple):
 
 
 class Schema(Struct, frozen=True):
-    """Kinds ("apiVersion/Kind" to type name), all kinds known upstream by version, and the raw type tables."""
+    """Kinds ("apiVersion/Kind" to type name), all kinds known upstream by version, and the raw type tables.
+
+    ``served``: kinds like ``kinds``, of which no manifests are loaded.
+    """
 
     version: str
     kinds: Mapping[str, str]
     known: Mapping[str, list[str]]
     types: Mapping[str, Mapping[str, list[str]]]
+    served: Mapping[str, str]
 
 
 @cache
@@ -40,7 +44,7 @@ def load_schema() -> Schema:
     packed = pkgutil.get_data(__package__ or "", "schema.bin")
     assert packed is not None
     data: dict[str, Any] = json.loads(zlib.decompress(packed))
-    return Schema(data["version"], data["kinds"], data["known"], data["types"])
+    return Schema(data["version"], data["kinds"], data["known"], data["types"], data["served"])
 
 
 @cache

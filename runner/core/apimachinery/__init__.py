@@ -1,0 +1,1 @@
+"""The pure half of an API server: requests, bodies, patches and answers as values."""
