@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from runner.api.into.outcome import ExecOutcome
     from runner.api.overrides import Overrides
     from runner.api.pods import Address, Attempt, ContainerHandle, PodHandle
+    from runner.api.reproduce.calls import repeat
     from runner.api.reproduce.capturing import Captured
     from runner.api.settings import How
     from runner.api.status import Status
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from runner.core.explain.explaining import Explanation
     from runner.core.explain.finding import Finding
     from runner.core.faults.model import Fault
+    from runner.core.repeats.outcomes import Repeats
     from runner.errors import (
         EngineError,
         EngineUnavailable,
@@ -65,6 +67,7 @@ __all__ = [
     "PodError",
     "PodFailed",
     "PodHandle",
+    "Repeats",
     "RetryPolicy",
     "RunOptions",
     "Runner",
@@ -76,6 +79,7 @@ __all__ = [
     "WaitTimeout",
     "WorkerOptions",
     "__version__",
+    "repeat",
 ]
 
 _PLACES = {
@@ -89,6 +93,7 @@ _PLACES = {
         "ContainerHandle",
         "PodHandle",
     ),
+    "runner.api.reproduce.calls": ("repeat",),
     "runner.api.reproduce.capturing": ("Captured",),
     "runner.api.settings": ("How",),
     "runner.api.status": ("Status",),
@@ -96,6 +101,7 @@ _PLACES = {
     "runner.core.explain.explaining": ("Explanation",),
     "runner.core.explain.finding": ("Finding",),
     "runner.core.faults.model": ("Fault",),
+    "runner.core.repeats.outcomes": ("Repeats",),
     "runner.errors": (
         "EngineError",
         "EngineUnavailable",

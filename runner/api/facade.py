@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from runner.client.contract import Waitable
     from runner.core.manifest import LoadedObject, LoadResult
     from runner.core.narration import Listener, Narration
+    from runner.core.repeats.outcomes import Repeats
     from runner.engine.protocol import Engine
     from runner.janitor.gc import GcReport
     from runner.registry.contract import Registry
@@ -300,6 +301,19 @@ class Runner(Deleting):
         found = replace(found, path=Path(output or f"{found.pods[0]}.tar"))
         write_capture(found.path, found.members)
         return found
+
+    def repeat(self, *manifests: Manifest, n: int = 20, parallel: int = 1, **how: Unpack[How]) -> Repeats:
+        """Run the pods of the manifests ``n`` times; returns how often they pass, and what became of the others.
+
+        Each run has names and volumes of its own. ``how`` is as for ``run_all``, but that ``until`` is by default ``completed``
+        where all pods come to an end, that a restart is a failure unless ``max_restarts`` allows it, and that ``artifacts``
+        gets a directory for each run. ``{n}`` in values of ``env`` and ``config`` is the number of the run, from 1.
+
+        Raises what ``run_all`` raises for manifests and options that cannot be, and EngineUnavailable.
+        """
+        from runner.api.reproduce.repeating import repeat_manifests
+
+        return repeat_manifests(self, manifests, how, n=n, parallel=parallel)
 
     # --- what is there -----------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ BROKEN_PIPE = 141
 """What a shell shows for a program that SIGPIPE ended."""
 
 COMMANDS = (
-    "run", "get", "describe", "explain", "events", "logs", "create", "apply", "delete", "wait", "validate", "plan",
+    "run", "repeat", "get", "describe", "explain", "events", "logs", "create", "apply", "delete", "wait", "validate", "plan",
     "debug", "simulate", "capture", "import", "history", "attempts", "trace", "diff", "timeline", "gc",
     "doctor", "version", "completion",
 )  # fmt: skip

@@ -125,6 +125,12 @@ class FakeRunner:
         self.asked["replaced"] = ([one.name for one in objects], grace)
         return ["pod/web"]
 
+    def own_namespace(self, name: str) -> None:
+        self.asked.setdefault("owned", []).append(name)
+
+    def remove_namespace(self, name: str) -> None:
+        self.asked.setdefault("removed", []).append(name)
+
     @property
     def client(self) -> FakeClient:
         return FakeClient(self)

@@ -49,7 +49,7 @@ _CHOICES = {
     "keep": ("never", "failed", "always"),
     "progress": tuple(str(p) for p in Progress),
 }
-_ENDS, _FAILURES = "When it ends", "When something fails"
+ENDS, FAILURES = "When it ends", "When something fails"
 _CHANGES, _OUTPUT = "Changes for this run", "What it shows"
 
 
@@ -64,14 +64,14 @@ _CHANGES, _OUTPUT = "Changes for this run", "What it shows"
     type=click.Choice(_CHOICES["until"]),
     default="completed",
     show_default=True,
-    group=_ENDS,
+    group=ENDS,
     help="What to wait for.",
 )
-@option("--timeout", type=DURATION, group=_ENDS, help="Give up after this time (exit code 4).")
+@option("--timeout", type=DURATION, group=ENDS, help="Give up after this time (exit code 4).")
 @option(
     "--fail-fast/--no-fail-fast",
     default=None,
-    group=_ENDS,
+    group=ENDS,
     help="End with 1 when something fails that a kubelet would try for ever: a missing image, ConfigMap, volume, a port "
     "that is taken. It counts as --max-restarts does. On with --until, else off.",
 )
@@ -79,7 +79,7 @@ _CHANGES, _OUTPUT = "Changes for this run", "What it shows"
     "--exit-code-from",
     default="",
     metavar="[POD/]CONTAINER",
-    group=_ENDS,
+    group=ENDS,
     help="Pass on the exit code of this container.",
 )
 @option(
@@ -87,13 +87,13 @@ _CHANGES, _OUTPUT = "Changes for this run", "What it shows"
     type=click.Choice(_CHOICES["keep"]),
     default="never",
     show_default=True,
-    group=_ENDS,
+    group=ENDS,
     help="When pods stay at the end.",
 )
 @option(
     "--grace-period",
     type=click.IntRange(min=0),
-    group=_ENDS,
+    group=ENDS,
     help="Seconds between SIGTERM and SIGKILL at the end (default: the pod's own).",
 )
 @option(
@@ -101,13 +101,13 @@ _CHANGES, _OUTPUT = "Changes for this run", "What it shows"
     type=click.Choice(_CHOICES["retry"]),
     default="pod",
     show_default=True,
-    group=_FAILURES,
+    group=FAILURES,
     help="What runs again when an init container fails: every container of the pod, or the failed one alone.",
 )
 @option(
     "--max-restarts",
     type=click.IntRange(min=0),
-    group=_FAILURES,
+    group=FAILURES,
     help="Give up after so many restarts of any container.",
 )
 @option(
@@ -115,14 +115,14 @@ _CHANGES, _OUTPUT = "Changes for this run", "What it shows"
     default="10s..5m",
     show_default=True,
     metavar="FIRST..MOST",
-    group=_FAILURES,
+    group=FAILURES,
     help="Waits between restarts.",
 )
 @option(
     "--speed",
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
-    group=_FAILURES,
+    group=FAILURES,
     help="Our own waits pass N times faster.",
 )
 @option(
@@ -198,7 +198,7 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     app = app_of()
     if flags["progress"] == Progress.JSON and not flags["quiet"]:
         app.speak_json()
-    options = _options(app, {**flags, "paths": paths, "files": files})
+    options = options_of(app, {**flags, "paths": paths, "files": files})
     loaded = load_objects(app, (*paths, *files), namespace, is_strict=flags["is_strict"])
     objects = _changed(loaded, flags)
     if flags["replace"]:
@@ -226,7 +226,8 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     return finish(app, result, tail, output=flags["output"], keep=options.keep, paths=given, objects=values)
 
 
-def _options(app: App, flags: dict[str, Any]) -> RunOptions:
+def options_of(app: App, flags: dict[str, Any]) -> RunOptions:
+    """What the flags of a command say of each of its runs. Raises UsageError."""
     from runner.api.options import Keep, RunOptions, Snapshots, Until, WorkerOptions
     from runner.api.retrying import RetryPolicy, parse_backoff
 
