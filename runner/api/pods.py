@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, overload
 
 from runner.api.history import AttemptRecord, PodHistory
+from runner.api.into.copying import Copying
 from runner.api.into.debugging import Debugging
 from runner.api.into.outcome import ExecOutcome, outcome_of
 from runner.api.report import last_output, report
@@ -216,7 +217,7 @@ class Life(Protocol):
         ...
 
 
-class PodHandle(Debugging):
+class PodHandle(Debugging, Copying):
     """A pod that runs in the background of this process."""
 
     def __init__(self, runner: Launching, life: Life, history: PodHistory) -> None:

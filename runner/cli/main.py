@@ -22,7 +22,8 @@ BROKEN_PIPE = 141
 """What a shell shows for a program that SIGPIPE ended."""
 
 COMMANDS = (
-    "run", "repeat", "get", "describe", "explain", "events", "logs", "create", "apply", "delete", "wait", "validate", "plan",
+    "run", "repeat", "get", "describe", "explain", "events", "logs", "cp", "create", "apply", "delete", "wait", "validate",
+    "plan",
     "debug", "simulate", "capture", "import", "history", "attempts", "trace", "diff", "timeline", "gc",
     "doctor", "version", "completion",
 )  # fmt: skip
@@ -35,7 +36,7 @@ _MEANT = {
     "rm": "delete", "remove": "delete", "stop": "delete", "down": "delete", "ps": "get po", "ls": "get po", "list": "get",
     "up": "run", "start": "run", "play": "run", "lint": "validate", "check": "validate", "prune": "gc", "clean": "gc",
     "info": "doctor", "help": "--help", "log": "logs", "watch": "get po -w", "inspect": "describe",
-    "why": "explain", "diagnose": "explain",
+    "copy": "cp", "why": "explain", "diagnose": "explain",
 }  # fmt: skip
 """What other tools call it."""
 

@@ -171,6 +171,17 @@ def complete_pods(ctx: click.Context, _param: click.Parameter, incomplete: str) 
     return _items(name for name in names if name.startswith(incomplete))
 
 
+def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """``POD:`` for the pods in the store, and local paths."""
+    from click.shell_completion import CompletionItem
+
+    if ":" in incomplete:
+        return []
+    pods = [] if incomplete.startswith(("/", ".", "~")) else complete_pods(ctx, param, incomplete)
+    found = [CompletionItem(f"{pod.value}:") for pod in pods if "/" not in pod.value]
+    return [*found, CompletionItem(incomplete, type="file")]
+
+
 def complete_objects(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Kinds, then names of the kind that the line names; ``KIND/NAME`` in one word. From the store, the Engine is not asked."""
     from runner.cli.completing import objects_for
@@ -190,7 +201,10 @@ def complete_conditions(_ctx: click.Context, _param: click.Parameter, incomplete
 def complete_containers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of the containers of the pod that the line names."""
     # A flag that still lacks its value stops click's parser before it gives the arguments their names.
-    named = str(ctx.params.get("pod") or next(iter(ctx.args), "")).rpartition("/")[2]
+    words = [ctx.params.get(name) for name in ("pod", "source", "target")]
+    if ctx.info_name == "cp":
+        words = [str(word).partition(":")[0] for word in (*words, *ctx.args) if ":" in str(word)]
+    named = str(next((word for word in words if word), None) or next(iter(ctx.args), "")).rpartition("/")[2]
     found: list[str] = []
     for pod in _stored_pods(app_of(ctx), ctx.params.get("namespace")):
         if pod["metadata"]["name"] == named:

@@ -15,7 +15,10 @@ from runner.core.model import Json, Object
 from runner.errors import NoSuchObject
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runner.client.copies import Copy
+    from runner.core.files.copying import CopyOptions
     from runner.core.images.progress import PullProgress
     from runner.core.logquestion import LogQuestion
     from runner.core.manifest import LoadedObject
@@ -137,6 +140,33 @@ class Client(Protocol):
 
         ``on_stop`` is given what ends the reading wherever it stands, to be called from any thread.
         """
+        ...
+
+    def copy_in(
+        self,
+        namespace: str,
+        name: str,
+        container: str | None,
+        source: Path | Callable[[int], bytes],
+        path: str,
+        options: CopyOptions,
+    ) -> None:
+        """Copy a local file or directory to a path of a container, or unpack an archive in a directory there.
+
+        ``source`` is a path, or gives the archive's next bytes, at most so many. Raises CopyError (``client.unpacking``).
+        """
+        ...
+
+    def copy_out(
+        self,
+        namespace: str,
+        name: str,
+        container: str | None,
+        path: str,
+        target: Path | Callable[[bytes], object],
+        options: CopyOptions,
+    ) -> None:
+        """Copy a file or directory of a container to a local path, or hand all of it on as an archive. Raises CopyError."""
         ...
 
     def attempts(self, namespace: str, name: str, container: str | None) -> Sequence[int]:

@@ -15,10 +15,13 @@ from runner.core.model import Json, Object
 from runner.errors import AlreadyExists, StoreError, WaitTimeout
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runner.client.contract import Subscribe, Waitable
     from runner.client.copies import Copy
     from runner.client.deleting import Deleting
     from runner.client.place import Ending, Place
+    from runner.core.files.copying import CopyOptions
     from runner.core.images.progress import PullProgress
     from runner.core.logquestion import LogQuestion
     from runner.core.manifest import LoadedObject
@@ -198,3 +201,36 @@ class LocalClient:
         from runner.client.debugging import add_debugger
 
         return add_debugger(self._place, self.get(PODS.kind, namespace, name), asked)
+
+    # --- files --------------------------------------------------------------------------------------------------------
+
+    def copy_in(
+        self,
+        namespace: str,
+        name: str,
+        container: str | None,
+        source: Path | Callable[[int], bytes],
+        path: str,
+        options: CopyOptions,
+    ) -> None:
+        from runner.client.copying import ContainerFiles, refuse_missing
+
+        refuse_missing(source)
+        pod, place = self.get(PODS.kind, namespace, name), self._place
+        files = ContainerFiles(place.engine, place.clock, pod, container, options.note)
+        files.copy_in(source, path, options)
+
+    def copy_out(
+        self,
+        namespace: str,
+        name: str,
+        container: str | None,
+        path: str,
+        target: Path | Callable[[bytes], object],
+        options: CopyOptions,
+    ) -> None:
+        from runner.client.copying import ContainerFiles
+
+        pod, place = self.get(PODS.kind, namespace, name), self._place
+        files = ContainerFiles(place.engine, place.clock, pod, container, options.note)
+        files.copy_out(path, target, options)

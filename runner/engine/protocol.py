@@ -235,6 +235,26 @@ class Session(ExecStream, Protocol):
         ...
 
 
+class PathStat(Struct, frozen=True, kw_only=True):
+    """What lies at a path of a container. ``link_target`` is where a link leads in the end, within the container."""
+
+    name: str
+    is_directory: bool = False
+    link_target: str = ""
+    size: int = 0
+    mode: int = 0
+
+
+class ArchiveStream(Protocol):
+    """A tar as it comes; ``close`` may be called from another thread and ends it."""
+
+    def read(self, size: int) -> bytes:
+        """Wait for something and return at most ``size`` bytes of it; empty at the end. Raises EngineUnavailable."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class ExecTimeout(Exception):
     """An exec was not over in time; it may go on in the container."""
 
@@ -372,6 +392,18 @@ class Engine(Protocol):
 
     def download(self, container_id: str, path: str) -> bytes:
         """Fetch a file or directory of the container as a tar. Raises NotFound."""
+        ...
+
+    def stat_path(self, container_id: str, path: str) -> PathStat:
+        """Look at a path of a container, running or not. Raises NotFound."""
+        ...
+
+    def upload_stream(self, container_id: str, path: str, pieces: Iterator[bytes]) -> None:
+        """Unpack a tar below a directory of the container while it is made. Raises what making it raises."""
+        ...
+
+    def download_stream(self, container_id: str, path: str) -> ArchiveStream:
+        """Fetch a file or directory of the container as a tar, piece by piece. Raises NotFound."""
         ...
 
     def exec(self, container_id: str, command: Sequence[str], *, timeout: float | None, limit: int) -> ExecResult:

@@ -19,6 +19,7 @@ from runner.clock import Clock
 from runner.core.container.containerconfig import ContainerConfig, VolumeConfig
 from runner.core.images.progress import PullProgress
 from runner.engine.protocol import (
+    ArchiveStream,
     ContainerDetails,
     ContainerSummary,
     Engine,
@@ -31,6 +32,7 @@ from runner.engine.protocol import (
     LogChunk,
     LogStream,
     Named,
+    PathStat,
     RegistryAuth,
     Session,
     VolumeDetails,
@@ -191,6 +193,12 @@ class Seam:
     def download(self, container_id: str, path: str) -> bytes:
         return self._call(self._engine.download, container_id=container_id, path=path)
 
+    def stat_path(self, container_id: str, path: str) -> PathStat:
+        return self._call(self._engine.stat_path, container_id=container_id, path=path)
+
+    def upload_stream(self, container_id: str, path: str, pieces: Iterator[bytes]) -> None:
+        self._call(self._engine.upload_stream, container_id=container_id, path=path, pieces=pieces)
+
     def exec(self, container_id: str, command: Sequence[str], *, timeout: float | None, limit: int) -> ExecResult:
         return self._call(self._engine.exec, container_id=container_id, command=command, timeout=timeout, limit=limit)
 
@@ -208,6 +216,11 @@ class Seam:
             on_progress=lambda progress: steps.make(READ, partial(on_progress, progress)),
         )
         self._wrapper.around(call, work)
+
+    def download_stream(self, container_id: str, path: str) -> ArchiveStream:
+        call = self._call_of("download_stream", {"container_id": container_id, "path": path})
+        stream = self._wrapper.around(call, partial(self._engine.download_stream, container_id, path))
+        return _ArchiveStream(stream, _Steps(self._wrapper, self._clock, call))
 
     def exec_stream(self, container_id: str, command: Sequence[str]) -> ExecStream:
         call = self._call_of("exec_stream", {"container_id": container_id, "command": command})
@@ -302,6 +315,18 @@ class _LogStream:
 
     def place(self) -> int | None:
         return self._stream.place()
+
+    def close(self) -> None:
+        self._steps.end(self._stream.close)
+
+
+class _ArchiveStream:
+    def __init__(self, stream: ArchiveStream, steps: _Steps) -> None:
+        self._stream = stream
+        self._steps = steps
+
+    def read(self, size: int) -> bytes:
+        return self._steps.make(READ, partial(self._stream.read, size), size=size)
 
     def close(self) -> None:
         self._steps.end(self._stream.close)

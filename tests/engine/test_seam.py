@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -70,6 +71,9 @@ def use_every_verb(bench: SimulatedBench, engine: Engine, names: Iterator[str]) 
     engine.inspect_container(made)
     engine.list_containers(config.labels)
     engine.upload(made, "/", engine.download(made, "/"))
+    assert engine.stat_path(made, "/").is_directory
+    with closing(engine.download_stream(made, "/")) as stream:
+        engine.upload_stream(made, "/", iter([stream.read(1 << 20)]))
     engine.exec(made, ["sh", "-c", "echo out; exit 4"], timeout=5, limit=100)
     with pytest.raises(EngineError):
         engine.exec_stream(made, ["cat"])

@@ -13,7 +13,7 @@ import pytest
 from runner.core.container.containerconfig import ContainerConfig, Mount, MountType
 from runner.core.labels import CONTAINER_NAME
 from runner.core.objects import ConfigError
-from runner.engine.docker.parse import link_target
+from runner.engine.docker.parse import path_stat
 from runner.engine.docker.subpath import look_through
 
 ROOT = "/volumes/v"
@@ -77,9 +77,9 @@ def test_what_leads_out_is_refused_in_the_kubelets_words(sub_path: str) -> None:
 )
 def test_the_engine_describes_a_path_in_a_header(header: object, target: str) -> None:
     encoded = base64.b64encode(json.dumps(header).encode()).decode()
-    assert link_target({"X-Docker-Container-Path-Stat": encoded}) == target
+    assert path_stat({"X-Docker-Container-Path-Stat": encoded}).link_target == target
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Docker-Container-Path-Stat": "?"}])
 def test_an_engine_that_describes_nothing_names_no_link(headers: dict[str, str]) -> None:
-    assert link_target(headers) == ""
+    assert path_stat(headers).link_target == ""

@@ -28,6 +28,7 @@ from runner.core.labels import SANDBOX_ID
 from runner.core.volumes import SANDBOX_ROOT
 from runner.engine.discover import TlsFiles
 from runner.engine.docker import parse, subpath
+from runner.engine.docker.archives import ArchiveVerbs
 from runner.engine.docker.body import container_body, label_filter
 from runner.engine.docker.clients import Clients, Loan
 from runner.engine.docker.copying import config_of
@@ -88,7 +89,7 @@ def _exec_result(end: _ExecExit, output: bytearray, apart: Mapping[str, bytearra
     return ExecResult(exit_code=end.code, output=bytes(output), stdout=stdout, stderr=stderr, started=end.started)
 
 
-class DockerEngine(Untagged):
+class DockerEngine(ArchiveVerbs, Untagged):
     """An Engine at an address: ``unix://``, ``tcp://``, ``https://`` or ``ssh://``, as DOCKER_HOST has it.
 
     Nothing is asked before the first verb; it fixes the API version, which is the Engine's own, for all threads.
@@ -245,10 +246,10 @@ class DockerEngine(Untagged):
 
     def _link_target(self, container_id: str, path: str) -> str | None:
         """Where a link of a container leads within it; "" for what is none, None when there is nothing."""
-        with self._call() as client:
-            url = self._url(client, f"/containers/{container_id}/archive")
-            response = client.head(url, params={"path": path}, timeout=self._look_seconds)
-        return parse.link_target(response.headers) if response.status_code == 200 else None
+        try:
+            return self.stat_path(container_id, path).link_target
+        except EngineRefusal:
+            return None
 
     def _mountpoint(self, volume: str) -> str:
         return self.inspect_volume(volume).mountpoint
@@ -317,15 +318,6 @@ class DockerEngine(Untagged):
         response, loan = self._request("POST", "/commit", params={**parameters, "changes": changes}, json={})
         with contextlib.closing(loan), contextlib.closing(response):
             response.content  # noqa: B018  # read to the end, so that the connection can be used again
-
-    def upload(self, container_id: str, path: str, archive: bytes) -> None:
-        with self._call() as client:
-            client.put_archive(container_id, path, archive)
-
-    def download(self, container_id: str, path: str) -> bytes:
-        with self._call() as client:
-            pieces, _ = client.get_archive(container_id, path)
-            return b"".join(pieces)
 
     def logs(
         self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None

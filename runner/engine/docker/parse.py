@@ -17,11 +17,14 @@ from runner.engine.protocol import (
     EngineInfo,
     EngineState,
     ImageDetails,
+    PathStat,
     VolumeDetails,
 )
 
 _KERNEL_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_GO_DIRECTORY = 1 << 31
 
 Json = Mapping[str, Any]
 
@@ -32,13 +35,21 @@ def api_version_key(text: str) -> tuple[int, int]:
     return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
 
 
-def link_target(headers: Mapping[str, str]) -> str:
-    """Where a path of a container leads, from the headers that describe it; "" when it is no link."""
+def path_stat(headers: Mapping[str, str]) -> PathStat:
+    """What lies at a path of a container, from the headers that describe it; the mode is Go's (io/fs.FileMode)."""
     try:
-        described = json.loads(base64.b64decode(headers.get("X-Docker-Container-Path-Stat") or ""))
+        found = json.loads(base64.b64decode(headers.get("X-Docker-Container-Path-Stat") or ""))
     except ValueError:
-        return ""
-    return str(described.get("linkTarget") or "") if isinstance(described, dict) else ""
+        found = None
+    described: Json = found if isinstance(found, dict) else {}
+    mode = int(described.get("mode") or 0)
+    return PathStat(
+        name=str(described.get("name") or ""),
+        is_directory=bool(mode & _GO_DIRECTORY),
+        link_target=str(described.get("linkTarget") or ""),
+        size=int(described.get("size") or 0),
+        mode=mode & 0o777,
+    )
 
 
 def error_message(text: str, fallback: str) -> str:

@@ -11,7 +11,6 @@ is asked, so that the caller can deliver the result that much later. What proces
 from __future__ import annotations
 
 import itertools
-import posixpath
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -45,7 +44,7 @@ from runner.engine.protocol import (
 from runner.engine.simulated.container import SimulatedContainer
 from runner.engine.simulated.ends import Ends
 from runner.engine.simulated.events import Call, EventBus, Listener, SimulatedEventStream, SimulatedLogStream, matches
-from runner.engine.simulated.files import FileTree
+from runner.engine.simulated.fileverbs import FileVerbs
 from runner.engine.simulated.images import ImageStore
 from runner.engine.simulated.orders import as_ordered
 from runner.engine.simulated.script import Script
@@ -83,7 +82,7 @@ _INFO: Final = EngineInfo(
 )
 
 
-class SimulatedEngine(Untagged):
+class SimulatedEngine(FileVerbs, Untagged):
     """An Engine whose containers do what ``script`` says, or what was assigned to their pod.
 
     ``images`` are present from the start.
@@ -414,28 +413,6 @@ class SimulatedEngine(Untagged):
     ) -> SimulatedLogStream:
         self._called("logs", container_id)
         return SimulatedLogStream(self.clock, self._find(container_id), follow=follow, tail=tail, since=since)
-
-    # --- files -------------------------------------------------------------------------------------------------------
-
-    def upload(self, container_id: str, path: str, archive: bytes) -> None:
-        self._called("upload", container_id)
-        tree, inner = self._tree(self._find(container_id), path)
-        tree.upload(inner, archive)
-
-    def download(self, container_id: str, path: str) -> bytes:
-        self._called("download", container_id)
-        tree, inner = self._tree(self._find(container_id), path)
-        return tree.download(inner)
-
-    def _tree(self, container: SimulatedContainer, path: str) -> tuple[FileTree, str]:
-        """The tree that holds a path of a container, the deepest mount first, and the path inside the tree."""
-        clean = posixpath.normpath(f"/{path}").lstrip("/")
-        for mount in sorted(container.config.mounts, key=lambda m: len(m.target), reverse=True):
-            target = mount.target.strip("/")
-            if mount.type is MountType.VOLUME and mount.source and (clean == target or clean.startswith(f"{target}/")):
-                inner = posixpath.join(mount.sub_path.strip("/"), clean[len(target) :].lstrip("/"))
-                return self._volumes.files(mount.source), inner.rstrip("/")
-        return container.files, clean
 
     # --- images ------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from copy import copy
 from typing import Final, Literal
 
 from runner.core.archives import Member
+from runner.engine.protocol import PathStat
 from runner.errors import EngineRefusal, NotFound
 
 _MAGIC: Final = b"ustar"
@@ -67,6 +68,20 @@ class FileTree:
         if path not in self._entries:
             self._add(path, *_directory(path))
 
+    def stat(self, path: str) -> PathStat:
+        """What lies at a path. Raises NotFound."""
+        found = self._entries.get(path)
+        if found is None:
+            raise NotFound(f"could not find the file /{path} in the container")
+        member, content = found
+        return PathStat(
+            name=posixpath.basename(path) or "/",
+            is_directory=member.isdir(),
+            link_target=member.linkname if member.issym() else "",
+            size=len(content),
+            mode=member.mode & 0o777,
+        )
+
     def write(self, path: str, content: bytes) -> None:
         """Put one file, with the directories that lead to it."""
         self._add(path, Member(path, size=len(content)), content)
@@ -88,6 +103,19 @@ class FileTree:
                     packed.move(posixpath.relpath(name or ".", base or "."))
                     tar.addfile(packed, io.BytesIO(content) if packed.isreg() else None)
         return buffer.getvalue()
+
+
+class SimulatedArchive:
+    """An archive that is there as a whole."""
+
+    def __init__(self, data: bytes) -> None:
+        self._rest = io.BytesIO(data)
+
+    def read(self, size: int) -> bytes:
+        return self._rest.read(size)
+
+    def close(self) -> None:
+        self._rest = io.BytesIO()
 
 
 def image_files() -> FileTree:

@@ -1,0 +1,44 @@
+"""Files into the containers of a pod and out of them, for a program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.core.files.copying import CopyOptions
+
+if TYPE_CHECKING:
+    from runner.api.launching import Launching
+
+
+class Copying:
+    """The part of a pod's handle that reaches into its containers."""
+
+    runner: Launching
+
+    @property
+    def name(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def namespace(self) -> str:
+        raise NotImplementedError
+
+    def copy_in(self, source: str | Path, path: str, *, container: str = "", preserve: bool = True) -> None:
+        """Copy a local file or directory to a path of a container, as ``podrunner cp`` does; the first one unless named.
+
+        Into a directory that is there, else under that name. The container may have ended. Raises CopyError (a RunnerError)
+        for what cannot be copied, and UsageError for a container that is none.
+        """
+        __tracebackhide__ = True
+        options = CopyOptions(is_exact=preserve)
+        self.runner.client.copy_in(self.namespace, self.name, container or None, Path(source), path, options)
+
+    def copy_out(self, path: str, target: str | Path, *, container: str = "", preserve: bool = True) -> None:
+        """Copy a file or directory of a container to a local path. A directory's content goes into ``target``.
+
+        A file gets its name when it is complete; nothing is written outside of ``target``. Raises CopyError, UsageError.
+        """
+        __tracebackhide__ = True
+        options = CopyOptions(is_exact=preserve)
+        self.runner.client.copy_out(self.namespace, self.name, container or None, path, Path(target), options)
