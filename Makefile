@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help run test test-engine test-outside cov fuzz fuzz-sandbox conformance sample kills crashes engine images engine-stop engines check check-types check-docs check-tests docs fmt bench sandbox schema install clean
+.PHONY: help run test test-engine test-outside cov fuzz fuzz-sandbox conformance sample kills crashes engine images engine-stop engines check check-types check-docs check-tests docs fmt bench pictures sandbox schema install clean
 
 # Puts the address of an Engine that has its images into DOCKER_HOST.
 WITH_IMAGES = address=$$($(PYTHON) -m tools.images --export) || exit $$?; eval "$$address";
@@ -84,6 +84,7 @@ check: install ## lint, format, types, import layers and the documentation
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 	$(BIN)/python -m tools.make_layers --check
+	$(BIN)/python -m tools.make_pictures --check
 	$(MAKE) -j 2 check-types check-docs $(if $(filter test,$(MAKECMDGOALS)),check-tests)
 
 check-types: ## the types alone, a part of check
@@ -108,6 +109,9 @@ bench: install ## compare a run with plain Engine calls, the pytest plugin with 
 	$(WITH_IMAGES) $(BIN)/python -m tools.bench_delete
 	$(WITH_IMAGES) $(BIN)/python -m tools.bench_fifty
 	$(BIN)/python -m tools.bench_simulation
+
+pictures: install ## draw the pictures of README.md and docs anew, in virtual time
+	$(BIN)/python -m tools.make_pictures
 
 sandbox: install ## rebuild the pause programs from source and compare them with the shipped ones
 	$(BIN)/python -m runner.sandbox.build --check
