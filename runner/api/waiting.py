@@ -13,7 +13,7 @@ from runner.client.contract import Client
 from runner.clock import Countdown, Wakeup
 from runner.core.model import Object
 from runner.core.text.times import later
-from runner.core.verdict import VerdictOptions, hopeless, verdict
+from runner.core.verdict import VerdictOptions, hopeless, left, verdict
 from runner.errors import ExitCode
 from runner.kubelet.options import Keep, RunOptions
 from runner.node.node import Node
@@ -24,8 +24,9 @@ from runner.node.threads import HALT_SECONDS, SIGNAL_SECONDS, Threads
 FORCED_SECONDS = 10.0
 """How long a forced deletion may take before the process lets go of what is left."""
 
-REST_SHARE, LONGEST_REST_SECONDS = 9.0, 0.2
-"""So much longer than it took to judge many pods they are not judged again, at most so many seconds: news gather meanwhile."""
+REST_SHARE, REST_SECONDS_A_POD, LONGEST_REST_SECONDS = 9.0, 0.004, 0.2
+"""So much longer than it took to judge many pods they are not judged again: news gather meanwhile. At most so many seconds
+for each pod that is not there yet, so that the end, which comes with the last of them, is seen at once; and in all."""
 
 
 class Waiting:
@@ -77,7 +78,7 @@ class Waiting:
                 found = verdict(view, options, now)
                 if found is not None:
                     return found
-                rest = min(REST_SHARE * max(0.0, self._clock.steady() - looked_at), LONGEST_REST_SECONDS)
+                rest = rest_after(self._clock.steady() - looked_at, left(view, options))
                 self._wait_for_news(patience)
                 self._clock.sleep(rest)
 
@@ -182,3 +183,8 @@ class Waiting:
         self.node.detach()
         if not self._has_let_go:
             self._threads.join(HALT_SECONDS, gives_up=insists)
+
+
+def rest_after(took: float, pods: int) -> float:
+    """How many seconds not to judge again, when judging took so long and so many pods are not there yet; never negative."""
+    return min(REST_SHARE * max(0.0, took), REST_SECONDS_A_POD * max(1, pods), LONGEST_REST_SECONDS)

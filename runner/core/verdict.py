@@ -58,9 +58,18 @@ def verdict(view: RunView, options: VerdictOptions, now: datetime) -> Verdict | 
 
 def waiting(view: RunView, options: VerdictOptions) -> str:
     """A sentence about what the run still waits for when its time is up."""
-    left = [pod for pod in view.pods if not pod.is_gone and not reached(pod.status, options.until)]
-    words = ", ".join(with_cause(f"{pod.name} is {status_word(pod.value) or 'Pending'}", pod.value) for pod in left)
+    pods = [pod for pod in view.pods if _is_awaited(pod, options)]
+    words = ", ".join(with_cause(f"{pod.name} is {status_word(pod.value) or 'Pending'}", pod.value) for pod in pods)
     return f"timed out waiting for {options.until}: {words}"
+
+
+def left(view: RunView, options: VerdictOptions) -> int:
+    """How many pods are not yet what the run waits for."""
+    return sum(_is_awaited(pod, options) for pod in view.pods)
+
+
+def _is_awaited(pod: PodView, options: VerdictOptions) -> bool:
+    return not pod.is_gone and not reached(pod.status, options.until)
 
 
 def reached(status: PodStatus, until: Until) -> bool:
