@@ -1342,7 +1342,70 @@ ENDS: dict[str, Case] = {
     ),
 }
 
-TABLES = [NODES, REFERENCES, IMAGES, STARTS, PERMISSIONS, FILES, LOGINS, NAMES, CONNECTIONS, PROBES, ENDS]
+
+def meant(value: Json, fault: str, *logs: str, about: str = "app") -> Explanation:
+    """What is said of a pod into which a fault was injected."""
+    return of(value, event("FaultInjected", f"Injected fault {fault}", about), logs=logs or None)
+
+
+WORK: Json = {"volumeMounts": [mount("/work", "work")]}
+INJECTED: dict[str, Case] = {
+    "an exit that was meant": (
+        meant(pod(crashed(3)), "p/app:exit=3", "Error: DATABASE_URL is not set"),
+        Cause.FAULT_INJECTED,
+        "fails as it was meant to: the fault p/app:exit=3 was injected | run it without this fault",
+    ),
+    "an out of memory that was meant": (
+        meant(pod(box("app", LOOP, ended(137, "OOMKilled"), restarts=1)), "app#0-1:oom"),
+        Cause.FAULT_INJECTED,
+        "the fault app#0-1:oom",
+    ),
+    "a signal that was meant": (meant(pod(crashed(143)), "app:signal=TERM"), Cause.FAULT_INJECTED, "app:signal=TERM"),
+    "an image that was not to be had": (
+        meant(pod(box("app", waiting("ImagePullBackOff", "Back-off pulling"))), "image/shop:not-found"),
+        Cause.FAULT_INJECTED,
+        "image/shop:not-found",
+    ),
+    "a ConfigMap that was left out": (
+        meant(
+            pod(box("app", waiting("CreateContainerConfigError", 'configmap "settings" not found'))),
+            "config/settings.key:missing",
+        ),
+        Cause.FAULT_INJECTED,
+        "config/settings.key:missing",
+    ),
+    "a volume that was made full": (
+        meant(pod(crashed(1, **WORK)), "volume/work:full=1Mi", "dd: error writing '/work/x': No space left on device"),
+        Cause.FAULT_INJECTED,
+        "volume/work:full=1Mi",
+    ),
+    "a name that was made to be unknown": (
+        meant(pod(crashed(1)), "dns/db:nxdomain", "wget: bad address 'db'"),
+        Cause.FAULT_INJECTED,
+        "dns/db:nxdomain",
+    ),
+    "a network that was cut": (
+        meant(pod(crashed(1)), "net:cut", "dial tcp 10.96.0.7:5432: i/o timeout"), Cause.FAULT_INJECTED, "net:cut",
+    ),
+    "another exit than the one that was meant": (
+        meant(pod(crashed(4)), "app:exit=3", "Error: DATABASE_URL is not set"), Cause.PROGRAM_ERROR, "exit code 4",
+    ),
+    "an exit of an attempt that nobody meddled with": (
+        meant(pod(crashed(3)), "app#0:exit=3"), Cause.PROGRAM_ERROR, "exit code 3",
+    ),
+    "an exit of another container than the one that was meant": (
+        meant(pod(crashed(3), box("side", RUNS, ready=True)), "side:exit=3"), Cause.PROGRAM_ERROR, "exit code 3",
+    ),
+    "a full volume that no fault is about": (
+        meant(pod(crashed(1)), "volume/work:full=1Mi", "No space left on device: /data/x"),
+        Cause.DISK_FULL,
+        "",
+    ),
+    "a fault of another version": (meant(pod(crashed(3)), "moon:fall=3"), Cause.PROGRAM_ERROR, "exit code 3"),
+}  # fmt: skip
+
+
+TABLES = [INJECTED, NODES, REFERENCES, IMAGES, STARTS, PERMISSIONS, FILES, LOGINS, NAMES, CONNECTIONS, PROBES, ENDS]
 CASES = {name: case for table in TABLES for name, case in table.items()}
 
 

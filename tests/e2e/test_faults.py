@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from runner import testing
 from runner.core.faults.standin import MISSING
 from runner.core.labels import FAULTS
 from tests.e2e.support import BUSYBOX, Bench, container, mounted, pod
@@ -116,6 +117,46 @@ def run(
     return {stem: artifacts / f"default_{name}" for stem, name in names.items()}
 
 
+def seen_of(statuses: Iterable[Mapping[str, Any]]) -> list[tuple[str, int | None]]:
+    """Reasons and exit codes of what containers showed that was wrong, each once, in order."""
+    found: list[tuple[str, int | None]] = []
+    for status in statuses:
+        for one in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+            for kind, state in one["state"].items():
+                reason = state.get("reason", "")
+                what = (reason, state.get("exitCode"))
+                if (
+                    kind == "terminated" or reason.startswith(("Err", "ImagePull", "Create", "Run"))
+                ) and what not in found:
+                    found.append(what)
+    return found
+
+
+def is_the_same_in_virtual_time(records: Path, *more: str) -> bool:
+    """See that a simulation of what was run shows the same of its containers, and the same events of faults."""
+    value = json.loads((records / "pod.json").read_text())
+    texts = value["metadata"].pop("annotations")[FAULTS].split("; ")
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": value["metadata"]["name"]},
+        "spec": value["spec"],
+    }
+    manifest["spec"].pop("nodeName", None)
+    names = [one["name"] for key in ("initContainers", "containers") for one in value["spec"].get(key) or ()]
+    sleeping = {"containers": {name: {"attempts": [{"run": "forever"}]} for name in names}}
+    life = testing.simulate(
+        "".join(f"{one}\n---\n" for one in (json.dumps(manifest), *more)), faults=texts, seconds=40, script=sleeping
+    )
+    lines = (records / "trace.jsonl").read_text().splitlines()
+    real = seen_of(json.loads(line)["pod"]["status"] for line in lines)
+    virtual = seen_of(status.typed.to_json() for _, status in life.statuses)
+    events = [(one.source.component, one.type, one.message) for one in life.events() if one.reason == "FaultInjected"]
+    assert real[: len(virtual)] == virtual[: len(real)], texts
+    assert set(events) == set(told(records)), texts
+    return True
+
+
 def told(records: Path) -> list[tuple[str, str, str]]:
     """The events of injected faults: component, type and message."""
     events = json.loads((records / "events.json").read_text())["items"]
@@ -160,6 +201,7 @@ def test_containers_fail_as_those_do_that_fail_by_themselves(bench: Bench) -> No
         assert mark["text"] == f"Injected fault {name}/{fault}"
         value = json.loads((found[f"{stem}-made"] / "pod.json").read_text())
         assert value["metadata"]["annotations"] == {FAULTS: f"{name}/{fault}"}
+        assert is_the_same_in_virtual_time(found[f"{stem}-made"])
     value = json.loads((found["exit-made"] / "pod.json").read_text())
     assert value["spec"]["initContainers"][0]["command"] == ["sh", "-c", "sleep 600"]
 
@@ -178,6 +220,7 @@ def test_images_are_refused_as_a_registry_refuses_them(bench: Bench) -> None:
     for stem in kinds:
         made, by_hand = (shown(found[f"{stem}-{way}"] / "trace.jsonl") for way in ("made", "hand"))
         assert [reason for reason, _, _ in made][:2] == ["ErrImagePull", "ImagePullBackOff"]
+        assert is_the_same_in_virtual_time(found[f"{stem}-made"])
         assert made[:2] == by_hand[:2]
 
 
@@ -205,8 +248,13 @@ def referring(config: str, key: str = "colour") -> dict[str, Any]:
     return pod("x", container("main", env=env), terminationGracePeriodSeconds=0)
 
 
-def probed(*command: str) -> dict[str, Any]:
-    probe = {"exec": {"command": list(command)}, "periodSeconds": 1, "timeoutSeconds": 60}
+def secretive(name: str) -> dict[str, Any]:
+    env = [{"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": name, "key": "password"}}}]
+    return pod("x", container("main", env=env), terminationGracePeriodSeconds=0)
+
+
+def probed(*command: str, timeout: int = 60) -> dict[str, Any]:
+    probe = {"exec": {"command": list(command)}, "periodSeconds": 1, "timeoutSeconds": timeout}
     return pod("x", container("main", readinessProbe=probe), terminationGracePeriodSeconds=0)
 
 
@@ -222,6 +270,10 @@ def test_what_a_pod_refers_to_fails_as_it_would_by_itself(bench: Bench) -> None:
         "config-hand": referring("settingz"),
         "key-made": referring("settings"),
         "key-hand": referring("settings", "colors"),
+        "secret-made": secretive("token"),
+        "secret-hand": secretive("tokens"),
+        "late-made": probed("true", timeout=1),
+        "slow": once({"name": "init", "image": BUSYBOX, "command": ["false"]}),
         "probe-made": probed("true"),
         "probe-hand": probed("false"),
         "write-made": writing(),
@@ -230,24 +282,37 @@ def test_what_a_pod_refers_to_fails_as_it_would_by_itself(bench: Bench) -> None:
     faults = {
         "config-made": "config/settings:missing",
         "key-made": "config/settings.colour:missing",
+        "secret-made": "secret/token:missing",
+        "late-made": "probe/main.readiness:delay=5s",
+        "slow": f"image/{BUSYBOX}:delay=1s",
         "probe-made": "probe/main.readiness:fail",
         "write-made": "volume/work:readonly",
     }
     says = {
         "config": "→ CreateContainerConfigError",
         "key": "→ CreateContainerConfigError",
+        "secret": "→ CreateContainerConfigError",
+        "late": "Unhealthy",
+        "slow": "→ Init:Error",
         "probe": "Unhealthy",
         "write": "→ Error",
     }
     shows = {stem: says[stem.partition("-")[0]] for stem in pods}
-    found = run(bench, pods, faults, others=[settings], shows=shows)
-    for stem, text in {"config": 'configmap "settings" not found', "key": "couldn't find key colour"}.items():
+    token = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "token"}, "stringData": {"password": "x"}}
+    found = run(bench, pods, faults, others=[settings, token], shows=shows)
+    texts = {
+        "config": 'configmap "settings" not found',
+        "key": "couldn't find key colour",
+        "secret": 'secret "token" not found',
+    }
+    for stem, text in texts.items():
+        assert is_the_same_in_virtual_time(found[f"{stem}-made"], json.dumps(settings), json.dumps(token))
         made, by_hand = (shown(found[f"{stem}-{way}"] / "trace.jsonl") for way in ("made", "hand"))
         assert made[0][0] == "CreateContainerConfigError"
         assert made[0][1].startswith(text)
         assert made[0] == (
             by_hand[0][0],
-            by_hand[0][1].replace("settingz", "settings").replace("colors", "colour"),
+            by_hand[0][1].replace("settingz", "settings").replace("colors", "colour").replace("tokens", "token"),
             None,
         )
     assert (
@@ -262,11 +327,14 @@ def test_what_a_pod_refers_to_fails_as_it_would_by_itself(bench: Bench) -> None:
         }
         for stem in ("probe-made", "probe-hand")
     ]
+    late = json.loads((found["late-made"] / "events.json").read_text())["items"]
+    assert 'Readiness probe failed: command timed out: "true" timed out after 1s' in [one["message"] for one in late]
     for messages in unhealthy:  # Whatever is said of a container that is being stopped.
         assert "Readiness probe failed: " in messages
     for stem, fault in faults.items():
         name = found[stem].name.removeprefix("default_")
-        assert told(found[stem]) == [("podrunner", "Warning", f"Injected fault {name}/{fault}")]
+        kind = "Normal" if "delay" in fault else "Warning"
+        assert told(found[stem]) == [("podrunner", kind, f"Injected fault {name}/{fault}")]
 
 
 RESOLVING = """

@@ -26,6 +26,7 @@ from runner.core.explain.rules import (
     files,
     hooks,
     images,
+    injected,
     logins,
     memory,
     names,
@@ -46,6 +47,7 @@ from runner.core.text.times import format_time, parse_duration, parse_time
 Rule = Callable[[Case], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
+    injected.injected,
     nodes.ended_by_node, nodes.fits_nowhere, nodes.sandbox,
     references.in_environment, references.in_volumes, references.claims, references.other_mounts,
     images.pulls,

@@ -32,6 +32,7 @@ class Stage(IntEnum):
 class Cause(StrEnum):
     """Every cause that there is a rule for."""
 
+    FAULT_INJECTED = "fault-injected"
     EVICTED = "evicted"
     PREEMPTED = "preempted"
     NODE_GONE = "node-gone"
@@ -100,7 +101,7 @@ class Cause(StrEnum):
 
 
 _BEGINNINGS = (
-    (Cause.EVICTED, Stage.NODE),
+    (Cause.FAULT_INJECTED, Stage.NODE),
     (Cause.CLAIM_MISSING, Stage.CONFIG),
     (Cause.IMAGE_NAME_INVALID, Stage.IMAGE),
     (Cause.WRONG_ARCHITECTURE, Stage.START),
