@@ -17,6 +17,7 @@
     │       ├── NotFound         no such container, image or volume
     │       ├── EngineConflict   name taken, wrong state, removal in progress
     │       ├── StartError       the runtime could not start the process
+    │       ├── CommandNotStarted the same of a command in a container that runs
     │       ├── ImagePullError   the registry's or the image's fault
     │       └── Withdrawn        not asked for: the pod is being removed
     ├── StoreError               the state directory cannot be used
@@ -208,6 +209,16 @@ class NotFound(EngineRefusal):
 
 class EngineConflict(EngineRefusal):
     """The name is taken, or the object is not in a state for this call."""
+
+
+class CommandNotStarted(EngineRefusal):
+    """A command could not be started in a running container; ``code`` is a shell's: 126 not permitted, 127 not found."""
+
+    fault = Fault.USER
+
+    def __init__(self, message: str, *, code: int) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class StartError(EngineRefusal):

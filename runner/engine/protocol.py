@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from msgspec import Struct, field
 
@@ -255,6 +255,22 @@ class ArchiveStream(Protocol):
     def close(self) -> None: ...
 
 
+class Wishes(Struct, frozen=True, kw_only=True):
+    """How a command is run that a user asked for: with an open standard input or none, and what differs from the container.
+
+    ``env`` is added to the container's, as ``NAME=VALUE``; "" stands for the container's own user and directory.
+    """
+
+    stdin: bool = True
+    env: tuple[str, ...] = ()
+    user: str = ""
+    working_dir: str = ""
+
+
+PLAIN: Final = Wishes()
+"""As the container itself, with an open standard input."""
+
+
 class ExecTimeout(Exception):
     """An exec was not over in time; it may go on in the container."""
 
@@ -420,10 +436,14 @@ class Engine(Protocol):
         """
         ...
 
-    def session(self, container_id: str, command: Sequence[str] | None, *, tty: bool) -> Session:
+    def session(
+        self, container_id: str, command: Sequence[str] | None, *, tty: bool, wishes: Wishes = PLAIN
+    ) -> Session:
         """Start a command in a running container for a user; None: be there for the container's own process.
 
-        Raises EngineConflict when the container does not run. A simulated Engine has no processes to talk to.
+        A client that does not read holds the process up, and nothing else. Raises EngineConflict when the container does not
+        run. What cannot be started is told by ``Session.frame``, which raises CommandNotStarted. In a simulated Engine a
+        command does what its script says.
         """
         ...
 

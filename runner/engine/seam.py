@@ -19,6 +19,7 @@ from runner.clock import Clock
 from runner.core.container.containerconfig import ContainerConfig, VolumeConfig
 from runner.core.images.progress import PullProgress
 from runner.engine.protocol import (
+    PLAIN,
     ArchiveStream,
     ContainerDetails,
     ContainerSummary,
@@ -36,6 +37,7 @@ from runner.engine.protocol import (
     RegistryAuth,
     Session,
     VolumeDetails,
+    Wishes,
 )
 
 T = TypeVar("T")
@@ -227,9 +229,11 @@ class Seam:
         stream = self._wrapper.around(call, partial(self._engine.exec_stream, container_id, command))
         return _ExecStream(stream, _Steps(self._wrapper, self._clock, call))
 
-    def session(self, container_id: str, command: Sequence[str] | None, *, tty: bool) -> Session:
+    def session(
+        self, container_id: str, command: Sequence[str] | None, *, tty: bool, wishes: Wishes = PLAIN
+    ) -> Session:
         call = self._call_of("session", {"container_id": container_id, "command": command, "tty": tty})
-        return self._wrapper.around(call, partial(self._engine.session, container_id, command, tty=tty))
+        return self._wrapper.around(call, partial(self._engine.session, container_id, command, tty=tty, wishes=wishes))
 
     def logs(
         self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None

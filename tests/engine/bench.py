@@ -49,6 +49,11 @@ def shell(text: str) -> tuple[str, ...]:
     return ("sh", "-c", text)
 
 
+TALKS = ExecStep(command=shell("echo out; echo err >&2; exit 5"), exit_code=5, output=b"out\n", errors=b"err\n")
+ECHOES = ExecStep(command=("cat",), echoes=True)
+MISSING = ExecStep(
+    command=("nope",), exit_code=127, start_error='exec: "nope": executable file not found in $PATH: unknown'
+)
 EXITS_3 = Behaviour(command=shell("exit 3"), attempt=Attempt(exit_code=3, after=0.1))
 SERVES = Behaviour(
     command=shell("trap 'exit 0' TERM; while :; do sleep 0.05; done"),
@@ -56,6 +61,9 @@ SERVES = Behaviour(
     execs=(
         ExecStep(command=shell("echo out; exit 4"), exit_code=4, output=b"out\n"),
         ExecStep(command=shell("sleep 20"), took=20),
+        TALKS,
+        ECHOES,
+        MISSING,
     ),
 )
 IGNORES_TERM = Behaviour(command=("sleep", "1000"), attempt=Attempt(after=None, on_term=OnTerm(ignore=True)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,18 +14,21 @@ from msgspec.structs import replace
 from runner.core.container.containerconfig import Mount, MountType, VolumeConfig
 from runner.core.images.progress import PullProgress
 from runner.engine.docker import DockerEngine
-from runner.engine.protocol import EngineState, ExecTimeout
-from runner.errors import EngineConflict, EngineError, ImagePullError, NotFound, StartError
+from runner.engine.protocol import EngineState, ExecTimeout, Session, Wishes
+from runner.errors import CommandNotStarted, EngineConflict, EngineError, ImagePullError, NotFound, StartError
 from runner.sandbox.image import sandbox_image
 from tests.engine.bench import (
     CANNOT_START,
     EATS_MEMORY,
+    ECHOES,
     EXITS_3,
     IGNORES_TERM,
     IMAGE,
     LABEL,
+    MISSING,
     SERVES,
     SPEAKS,
+    TALKS,
     EngineBench,
     SimulatedBench,
     docker_bench,
@@ -557,3 +561,47 @@ def test_another_container_is_made_of_what_one_has_left(bench: EngineBench) -> N
 def test_what_is_no_archive_is_not_loaded(bench: EngineBench) -> None:
     with pytest.raises(EngineError):
         bench.engine.load_image(gzip.compress(b"no archive"))
+
+
+# --- sessions --------------------------------------------------------------------------------------------------------
+
+
+def _all(session: Session) -> tuple[bytes, bytes]:
+    """What a session prints, standard output and standard error."""
+    found = {"stdout": b"", "stderr": b""}
+    while (frame := session.frame())[1]:
+        found[frame[0]] += frame[1]
+    return found["stdout"], found["stderr"]
+
+
+def test_a_session_tells_its_streams_apart_and_how_it_ended(bench: EngineBench) -> None:
+    container_id = bench.run(SERVES)
+    session = bench.engine.session(container_id, TALKS.command or (), tty=False, wishes=Wishes(stdin=False))
+    try:
+        assert _all(session) == (b"out\n", b"err\n")
+        assert session.exit_code() == 5
+    finally:
+        session.close()
+    session = bench.engine.session(container_id, ECHOES.command or (), tty=False)
+    try:
+        session.write(b"said\n")
+        session.end_input()
+        assert _all(session) == (b"said\n", b"")
+        assert session.exit_code() == 0
+    finally:
+        session.close()
+
+
+def test_a_command_that_cannot_be_started_is_told_with_a_shells_exit_code(bench: EngineBench) -> None:
+    container_id = bench.run(SERVES)
+    for tty in (False, True):
+        with contextlib.closing(bench.engine.session(container_id, MISSING.command or (), tty=tty)) as session:
+            with pytest.raises(CommandNotStarted, match="executable file not found") as caught:
+                _all(session)
+            assert caught.value.code == 127
+
+
+def test_a_session_needs_a_container_that_runs(bench: EngineBench) -> None:
+    container_id = bench.engine.create_container(bench.config(SERVES))
+    with pytest.raises(EngineConflict):
+        bench.engine.session(container_id, ("true",), tty=False)

@@ -36,10 +36,11 @@ from runner.engine.docker.duplex import UPGRADE, DockerExecStream
 from runner.engine.docker.failures import Endpoint, error_of, translated
 from runner.engine.docker.places import NATIVE_SUB_PATH, PLACES
 from runner.engine.docker.queries import event_words, log_words
-from runner.engine.docker.sessions import DockerSession
+from runner.engine.docker.sessions import DockerSession, Sessions
 from runner.engine.docker.streams import DockerEventStream, DockerLogStream
 from runner.engine.docker.wire import Wire, frames
 from runner.engine.protocol import (
+    PLAIN,
     ContainerDetails,
     ContainerSummary,
     EngineInfo,
@@ -49,6 +50,7 @@ from runner.engine.protocol import (
     RegistryAuth,
     Untagged,
     VolumeDetails,
+    Wishes,
 )
 from runner.errors import EngineConflict, EngineError, EngineRefusal, NotFound
 
@@ -112,6 +114,7 @@ class DockerEngine(ArchiveVerbs, Untagged):
         self._clock = clock or SystemClock()
         self._clients = Clients(address, tls=tls, timeout=look_seconds, version=version)
         self._lock = threading.Lock()
+        self._sessions = Sessions(address, self._call, self._request, self._url, self._exec_exit)
         self._wires: list[Wire] = []
         self._closings = 0
 
@@ -364,35 +367,10 @@ class DockerEngine(ArchiveVerbs, Untagged):
         started = self._request("POST", f"/exec/{made['Id']}/start", json=detail, headers=dict(UPGRADE))
         return DockerExecStream(*started, self.address)
 
-    def session(self, container_id: str, command: Sequence[str] | None, *, tty: bool) -> DockerSession:
-        """Two calls for a command, create and start; one to be there for the container's own process."""
-        if command is None:
-            query = "stream=1&stdin=1&stdout=1&stderr=1"
-            opened = self._request("POST", f"/containers/{container_id}/attach?{query}", headers=dict(UPGRADE))
-            code, place = partial(self._ended, container_id), f"/containers/{container_id}"
-        else:
-            with self._call() as client:
-                made = client.exec_create(container_id, list(command), stdin=True, tty=tty)
-            place, detail = f"/exec/{made['Id']}", {"Detach": False, "Tty": tty}
-            opened = self._request("POST", f"{place}/start", json=detail, headers=dict(UPGRADE))
-            code = partial(self._exec_ended, str(made["Id"]))
-        return DockerSession(*opened, self.address, tty=tty, resize=partial(self._resize, place), exit_code=code)
-
-    def _resize(self, place: str, columns: int, rows: int) -> None:
-        with self._call() as client:
-            client.post(
-                self._url(client, f"{place}/resize"), params={"w": columns, "h": rows}, timeout=self._look_seconds
-            )
-
-    def _ended(self, container_id: str) -> int:
-        with self._call() as client:
-            return int(client.wait(container_id, timeout=None)["StatusCode"])
-
-    def _exec_ended(self, exec_id: str) -> int:
-        pause = Wakeup()
-        while (outcome := self._exec_exit(exec_id)) is None:
-            pause.wait(_EXEC_POLL_SECONDS)
-        return outcome.code
+    def session(
+        self, container_id: str, command: Sequence[str] | None, *, tty: bool, wishes: Wishes = PLAIN
+    ) -> DockerSession:
+        return self._sessions.open(container_id, command, tty, wishes)
 
     def _exec_exit(self, exec_id: str) -> _ExecExit | None:
         """How it ended; None while it runs."""

@@ -27,6 +27,7 @@ from runner.core.labels import CONTAINER_NAME, POD_UID
 from runner.core.model import EMPTY, ProbeKind
 from runner.core.sync.probing import ProbeRun, RunResult
 from runner.engine.protocol import (
+    PLAIN,
     ContainerDetails,
     ContainerSummary,
     EngineEvent,
@@ -40,6 +41,7 @@ from runner.engine.protocol import (
     Session,
     Untagged,
     VolumeDetails,
+    Wishes,
 )
 from runner.engine.simulated.container import SimulatedContainer
 from runner.engine.simulated.ends import Ends
@@ -48,12 +50,12 @@ from runner.engine.simulated.fileverbs import FileVerbs
 from runner.engine.simulated.images import ImageStore
 from runner.engine.simulated.orders import as_ordered
 from runner.engine.simulated.script import Script
+from runner.engine.simulated.sessions import nobody, session_of
 from runner.engine.simulated.signals import NUMBERS, STOPPING, signal_name
 from runner.engine.simulated.volumes import VolumeStore
 from runner.errors import (
     EngineConflict,
     EngineError,
-    EngineRefusal,
     EngineUnavailable,
     ImagePullError,
     NotFound,
@@ -397,16 +399,14 @@ class SimulatedEngine(FileVerbs, Untagged):
         return ExecResult(exit_code=step.exit_code, output=step.output[:limit], stderr=step.output[:limit])
 
     def exec_stream(self, container_id: str, command: Sequence[str]) -> ExecStream:
-        raise self._nobody("exec_stream", container_id, command)
+        self._called("exec_stream", container_id)
+        raise nobody(self._find(container_id), command)
 
-    def session(self, container_id: str, command: Sequence[str] | None, *, tty: bool) -> Session:  # noqa: ARG002
-        raise self._nobody("session", container_id, command or ())
-
-    def _nobody(self, verb: str, container_id: str, command: Sequence[str]) -> EngineError:
-        self._called(verb, container_id)
-        if self._find(container_id).state is EngineState.RUNNING:
-            return EngineRefusal(f"a simulated Engine cannot talk to {' '.join(command)}")
-        return EngineConflict(f"Container {container_id} is not running")
+    def session(
+        self, container_id: str, command: Sequence[str] | None, *, tty: bool, wishes: Wishes = PLAIN
+    ) -> Session:
+        self._called("session", container_id)
+        return session_of(self._find(container_id), command, tty=tty, stdin=wishes.stdin)
 
     def logs(
         self, container_id: str, *, follow: bool, tail: int | None = None, since: datetime | None = None

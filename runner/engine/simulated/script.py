@@ -73,12 +73,18 @@ class ProbePoint(Struct, frozen=True, kw_only=True):
 
 
 class ExecStep(Struct, frozen=True, kw_only=True):
-    """What a command in a container does; ``command`` None stands for every command."""
+    """What a command in a container does; ``command`` None stands for every command.
+
+    Only a session tells ``errors`` apart, fails with ``start_error``, and gives back what it is told when it ``echoes``.
+    """
 
     command: tuple[str, ...] | None = None
     exit_code: int = 0
     output: bytes = b""
     took: float = 0.0
+    errors: bytes = b""
+    start_error: str = ""
+    echoes: bool = False
 
 
 class ContainerScript(Struct, frozen=True, kw_only=True):
