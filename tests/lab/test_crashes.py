@@ -15,7 +15,8 @@ from tools.crashes.__main__ import main
 from tools.crashes.cases import Case, drawn, tried, undisturbed
 from tools.crashes.judge import problems
 from tools.crashes.lives import Facts, live
-from tools.crashes.scenes import PODS, scene
+from tools.crashes.scenes import DRAWN, PODS, WATCHED, scene
+from tools.crashes.sweeping import faults_of_sweeps, swept, undisturbed_sweep
 
 SEEDS = (
     1, 2, 3, 4, 6, 7, 10, 16, 20, 28, 31, 47, 51, 54, 69, 72, 77, 78, 81, 86, 89, 90, 103, 109, 110, 114, 162, 178, 276,
@@ -216,6 +217,50 @@ def test_an_event_that_is_missed_costs_the_time_alone(at: int) -> None:
     assert not wrong(Case("two-inits", (Fault(kind=Kind.MISSED_EVENT, at=at),)))
 
 
+# --- what comes at a time of its own: the outcome is written down, as no other life would tell -----------------------------
+
+
+def test_a_lost_sandbox_is_replaced_and_does_not_stay() -> None:
+    facts = undisturbed("sandbox-lost")
+    (status,) = facts.settled
+    assert [(name, state[0], restarts) for _, name, state, restarts, _ in status[3]] == [
+        ("first", "terminated", 1),
+        ("main", "running", 1),
+    ]
+    assert facts.standing["sandbox-lost", "POD"] == 1
+    assert facts.started["sandbox-lost", "POD"] == 2
+
+
+def test_a_pod_ends_at_its_deadline_and_has_its_grace() -> None:
+    facts = undisturbed("deadline")
+    (status,) = facts.settled
+    assert status[1] == "Failed"
+    assert 25 <= facts.ended["deadline", "main"] <= 26, "20 s, and 5 s of grace"
+    assert facts.unasked["deadline", "main"] == 0
+
+
+def test_a_shorter_grace_period_hurries_what_is_being_stopped() -> None:
+    """Of its 120 seconds ten had passed when three were asked for."""
+    assert 22 <= undisturbed("hurry").gone <= 26
+
+
+@pytest.mark.parametrize("pod", WATCHED)
+@pytest.mark.parametrize("kind", [Kind.MISSED_EVENT, Kind.REPEATED_EVENT, Kind.REORDERED_EVENT])
+def test_what_is_misheard_changes_none_of_it(pod: str, kind: Kind) -> None:
+    for at in range(1, undisturbed(pod).events + 1):
+        assert not wrong(Case(pod, (Fault(kind=kind, at=at),)))
+
+
+@pytest.mark.parametrize("pod", ["two-inits", "service"])
+def test_what_a_dead_node_has_left_goes_however_a_sweep_ends(pod: str) -> None:
+    base = undisturbed_sweep(pod)
+    assert not [one for one in base.left if one.startswith(("container", "volume", "Pod"))]
+    for fault in faults_of_sweeps(pod):
+        done = swept(pod, fault)
+        assert done.struck
+        assert list(done.left) == list(base.left), fault
+
+
 # --- the tool ---------------------------------------------------------------------------------------------------------------
 
 
@@ -229,7 +274,7 @@ def test_a_case_is_replayed_by_the_command_that_it_prints(capsys: pytest.Capture
 
 def test_a_seed_draws_pod_kinds_and_numbers() -> None:
     cases = [drawn(seed) for seed in range(60)]
-    assert {case.pod for case in cases} == set(PODS)
+    assert {case.pod for case in cases} == set(DRAWN)
     assert {fault.kind for case in cases for fault in case.faults} == set(Kind)
     assert cases == [drawn(seed) for seed in range(60)]
 
@@ -253,6 +298,11 @@ def test_a_seed_draws_pod_kinds_and_numbers() -> None:
         ),
         (lambda facts: facts.told.update({("two-inits", "Normal", "Started", "main"): 5}), "it happened 1 times"),
         (lambda facts: facts.settled.clear(), "at rest: []"),
+        (
+            lambda facts: facts.standing.update({("two-inits", "POD"): 1}),
+            "at rest POD of two-inits stands there 2 times",
+        ),
+        (lambda facts: facts.unasked.update({("two-inits", "main"): 1}), "main of two-inits was killed 1 more times"),
         (lambda facts: facts.files["two-inits", "main"].add(()), "main of two-inits found ()"),
     ],
 )

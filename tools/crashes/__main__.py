@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from runner.lab.crashes import Fault, Kind, Strike
 from tools.crashes.cases import Case, drawn, everything, tried, undisturbed
 from tools.crashes.scenes import PODS
+from tools.crashes.sweeping import wrong_sweeps
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             lives, wrong = lives + found.lives, wrong + len(found.problems)
             told = ", ".join(f"{count} {kind}" for kind, count in found.by_kind.items())
             print(f"{found.pod}: {found.lives} lives, {len(found.problems)} not as they should be ({told})", flush=True)
+        if not given.kind:
+            for pod, (count, texts) in zip(pods, pool.map(wrong_sweeps, pods), strict=True):
+                lives, wrong = lives + count, wrong + len(texts)
+                print("\n".join([f"{pod}: {count} sweeps, {len(texts)} not as they should be", *texts]), flush=True)
     print(f"{lives} lives, {wrong} not as they should be, {time.monotonic() - began:.1f} s")
     return 1 if wrong else 0
 

@@ -18,6 +18,7 @@ QUIET: Final = frozenset({*OF_EVENTS, Kind.STALE_LIST})
 LATE: Final = frozenset({Kind.LATE, Kind.CRASH_DURING})
 CREATED: Final = Point(name="create_container", target=SANDBOX)
 NOTED: Final = Point(name=f"{REGISTRY}note_attempt", target=SANDBOX)
+MOST_INSTANCES: Final = 2
 PROXY: Final = "container k8s_SERVICE_"
 
 
@@ -31,6 +32,9 @@ def problems(base: Facts, facts: Facts) -> list[str]:
         found += waits(base, facts, failing)
     found += _settled(base, facts, MANY if Kind.ERROR_FOR_EVER in kinds else slack)
     found += _made(base, facts, slack)
+    if kinds <= QUIET:
+        found += _standing(facts)
+        found += _unasked(base, facts)
     found += _left(base, facts)
     found += _volumes(base, facts)
     found += events(base, facts, slack)
@@ -129,6 +133,20 @@ def _made_twice(facts: Facts) -> int:
         sandboxes = again.pop(SANDBOX, 0)
         found += sandboxes + max(0, sum(again.values()) - sandboxes)
     return found
+
+
+def _standing(facts: Facts) -> Iterator[str]:
+    """A pod has one sandbox, and of each container one dead instance beside the present one at most."""
+    for (pod, name), count in facts.standing.items():
+        if count > (1 if name == SANDBOX else MOST_INSTANCES) * len(facts.pods):
+            yield f"at rest {name} of {pod} stands there {count} times"
+
+
+def _unasked(base: Facts, facts: Facts) -> Iterator[str]:
+    """Whoever runs is asked to end before it is killed."""
+    for (pod, name), count in (facts.unasked - base.unasked).items():
+        if name != SANDBOX:  # It holds namespaces, and has nothing to put in order.
+            yield f"{name} of {pod} was killed {count} more times without having been asked to end"
 
 
 def _left(base: Facts, facts: Facts) -> Iterator[str]:

@@ -6,6 +6,7 @@ import re
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,7 @@ from runner.core.labels import (
     PREPARED,
     TYPE_SANDBOX,
     attempt_of,
+    is_kept,
 )
 from runner.core.model import Json
 from runner.core.narration import EventRecorded, Narration, Notice, StatusChanged
@@ -29,8 +31,7 @@ from runner.core.reasons import EventReason
 from runner.core.status.podstatus import PodStatus
 from runner.core.text.times import later
 from runner.core.workloads import WORKLOAD_KINDS
-from runner.engine.protocol import ContainerSummary, EngineEvent, VolumeDetails
-from runner.engine.simulated import SimulatedEngine
+from runner.engine.protocol import ContainerSummary, Engine, EngineEvent, VolumeDetails
 from runner.errors import StoreError
 from runner.janitor.gc import sweep
 from runner.lab.crashes import Crashed, Fault, Hazard, Point, Strike
@@ -110,6 +111,14 @@ class Facts:
     pods: set[str] = field(default_factory=set)
     twice: list[str] = field(default_factory=list)
     """What ran two times at once."""
+    unasked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often a process was killed that had not been asked to end before."""
+    standing: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many containers of a name stood there when everything was at rest, without those that are kept for debug."""
+    ended: dict[tuple[str, str], float] = field(default_factory=dict)
+    """When a container ended last, in seconds."""
+    gone: float = 0.0
+    """When the last container had gone, in seconds."""
     files: dict[tuple[str, str], set[tuple[str, ...]]] = field(default_factory=lambda: defaultdict(set))
     """What containers found in their volumes when they started."""
     took: float = 0.0
@@ -136,6 +145,8 @@ class _Recorder:
     _heard: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     _stopping: set[tuple[str, str]] = field(default_factory=set)
     """Of what was told that it is being stopped, by the pod's uid."""
+    _asked: set[str] = field(default_factory=set)
+    """The containers whose processes have had a signal to end."""
     _keys: dict[str, str] = field(default_factory=dict)
     _live: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
 
@@ -205,8 +216,17 @@ class _Recorder:
                     facts.twice.append(f"{name} of {pod} runs {len(live)} times")
                 if labels.get(DOCKER_TYPE) != TYPE_SANDBOX:
                     self._look_into_volumes(pod, labels[POD_UID], name)
+            case "kill" if event.attributes.get("signal") not in ("", "9"):
+                self._asked.add(event.container_id)
+            case "destroy":
+                assert self.cluster is not None
+                facts.gone = self.cluster.clock.steady()
             case "die":
                 live.discard(event.container_id)
+                assert self.cluster is not None
+                facts.ended[pod, name] = self.cluster.clock.steady()
+                was_killed = event.attributes.get("exitCode") == "137"
+                facts.unasked[pod, name] += was_killed and event.container_id not in self._asked
                 facts.ended_well[pod, name] += event.attributes.get("exitCode") == "0"
             case _:
                 pass
@@ -235,6 +255,7 @@ def live(scene: Scene, faults: Sequence[Fault] = (), *, down: float = 1.0, is_cu
         life.lift()
         facts.settled = statuses(cluster, recorder.key)
         facts.objects = objects(cluster)
+        facts.standing = standing(cluster, recorder.key)
         life.delete_everything()
         life.lift()
     except Exception as error:
@@ -244,6 +265,12 @@ def live(scene: Scene, faults: Sequence[Fault] = (), *, down: float = 1.0, is_cu
         facts.broken.append(f"{error!r}: {where}")
     except Endless:
         facts.broken.append("it turns in circles: " + ", ".join(map(str, hazard.points[-12:])))
+    _end(cluster, facts, recorder, hazard)
+    return facts
+
+
+def _end(cluster: Cluster, facts: Facts, recorder: _Recorder, hazard: Hazard) -> None:
+    """Note what is left at the end, and what all that has happened comes to."""
     facts.left = facts.swept = left(cluster)
     if any(one.startswith("container") for one in facts.left):
         sweep_up(cluster)
@@ -254,7 +281,6 @@ def live(scene: Scene, faults: Sequence[Fault] = (), *, down: float = 1.0, is_cu
             facts.pulled[point.target] += count
     facts.struck, facts.points = hazard.struck, hazard.points
     facts.lists, facts.events = len(hazard.lists), len(hazard.events)
-    return facts
 
 
 @dataclass
@@ -326,16 +352,24 @@ def sweep_up(cluster: Cluster) -> None:
     """The node is dead for good: a sweep removes what it has left. Raises what a sweep raises."""
     with TemporaryDirectory(prefix="crashes") as folder:
         home = Home(Path(folder))
-        sweep(_Orphaned(cluster.engine, home), cluster.store, home, cluster.clock)
+        sweep(Orphaned(cluster.engine, home), cluster.store, home, cluster.clock)
 
 
-class _Orphaned:
+class Orphaned:
     """An Engine that shows a sweep a process' things, which does not live any more."""
 
-    def __init__(self, engine: SimulatedEngine, home: Home) -> None:
+    def __init__(self, engine: Engine, home: Home) -> None:
         self._owner = f"{host_id()}:1:dead@{home_id(home)}"
         self._engine = engine
-        self.remove_container, self.remove_volume = engine.remove_container, engine.remove_volume
+
+    def remove_container(self, container_id: str) -> None:
+        # In a thread of the sweep, which goes down with its process.
+        with suppress(Crashed):
+            self._engine.remove_container(container_id)
+
+    def remove_volume(self, name: str) -> None:
+        with suppress(Crashed):
+            self._engine.remove_volume(name)
 
     def list_containers(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
         return [replace(one, labels=self._owned(one.labels)) for one in self._engine.list_containers(labels)]
@@ -397,6 +431,15 @@ def objects(cluster: Cluster) -> list[str]:
             name = owners[0]["name"] if kind == "Pod" and owners else name_of(value)[1]
             found.append(f"{kind}/{name}")
     return sorted(found)
+
+
+def standing(cluster: Cluster, key: Key) -> Counter[tuple[str, str]]:
+    """How many containers there are of each name of each pod."""
+    found: Counter[tuple[str, str]] = Counter()
+    for one in cluster.engine.list_containers({POD_UID: ""}):
+        if not is_kept(one.name):
+            found[key(one.labels[POD_UID], one.labels.get(POD_NAME, "")), one.labels.get(CONTAINER_NAME, "")] += 1
+    return found
 
 
 def left(cluster: Cluster) -> list[str]:

@@ -15,7 +15,7 @@ from runner.lab.script import SimulationScript
 from runner.retry import RetryPolicy
 
 FOLDER: Final = Path(__file__).parents[2] / "fixtures" / "crashes"
-PODS: Final = (
+DRAWN: Final = (
     "two-inits",
     "sidecar",
     "probes",
@@ -28,6 +28,10 @@ PODS: Final = (
     "restart-rules",
     "service",
 )
+"""Those from which a seed draws."""
+WATCHED: Final = ("sandbox-lost", "deadline", "hurry")
+"""Those in which something comes from outside at a time of its own: only what is misheard is no reason for another outcome."""
+PODS: Final = (*DRAWN, *WATCHED)
 
 
 @dataclass(frozen=True)
