@@ -10,6 +10,7 @@ Nothing here reads, writes or waits. Whoever serves HTTP calls, in this order::
     options.delete_options(query, body)                   -> DeleteOptions; options.check_preconditions(options, stored, …)
 
     gojson.parse_object(body)                             -> the JSON object, and sentences on fields that come twice
+    protobuf.parse_body(body)                             -> the JSON object of a body in protobuf
     decoding.decode(value, decoding.type_of(version, kind)) -> Decoded(value, fault, unknown)
     options.read_strictly(decoded, kind, version, …)      -> warnings; what was not read is refused (400)
 
