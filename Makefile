@@ -103,11 +103,12 @@ fmt: install ## format and repair what ruff can repair
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## compare a run with plain Engine calls, the pytest plugin with both, deletions with bare removals, fifty pods in one run with a plain script, and simulate a thousand pods for a day
+bench: install ## compare a run with plain Engine calls, the pytest plugin with both, deletions with bare removals, fifty pods in one run with a plain script, a run with its record with one without, and simulate a thousand pods for a day
 	$(WITH_IMAGES) $(BIN)/python -m tools.bench
 	$(WITH_IMAGES) $(BIN)/python -m tools.bench_plugin
 	$(WITH_IMAGES) $(BIN)/python -m tools.bench_delete
 	$(WITH_IMAGES) $(BIN)/python -m tools.bench_fifty
+	$(WITH_IMAGES) $(BIN)/python -m tools.bench_laboratory
 	$(BIN)/python -m tools.bench_simulation
 
 pictures: install ## draw the pictures of README.md and docs anew, in virtual time
