@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from runner.clock import Clock, Countdown
 from runner.core.model import Container, Probe, ProbeKind
-from runner.core.observed import ContainerRecord, ProbeResult, RuntimeState
+from runner.core.observed import ContainerRecord, Observed, ProbeResult, RuntimeState
 from runner.core.reasons import EventReason, warning
+from runner.core.status.podstatus import PodStatus
 from runner.core.sync.probing import (
     ProbeRun,
     RunResult,
@@ -50,6 +51,10 @@ class ProbeManager:
         self._jobs = jobs
         self._clock = clock
         self._handles: dict[tuple[str, ProbeKind], Handle[None]] = {}
+        self._judged_status: PodStatus | None = None
+        self._judged_look: Observed | None = None
+        self._living: dict[str, ContainerRecord] = {}
+        """The newest instances at that look, by the containers' names; none when the pod's phase was final."""
 
     def start(self) -> None:
         """Start one task for every probe of apps and sidecars."""
@@ -106,7 +111,7 @@ class ProbeManager:
                 return
             due = Countdown(self._clock, probe.period)
             run = yield from self._run(container, kind, probe, record)
-            if run is None or not self._lives(record):
+            if run is None:
                 continue
             state = advance_probe(kind, probe, state, run)
             self._set(kind, record.id, state.verdict)
@@ -158,9 +163,13 @@ class ProbeManager:
 
     def _lives(self, record: ContainerRecord) -> bool:
         """Whether an instance still runs, in a pod whose phase is not final."""
-        status, latest = self._statuses.status, self._cache.observed.latest(record.name)
-        if status is not None and status.phase.is_terminal:
-            return False
+        status, observed = self._statuses.status, self._cache.observed
+        if status is not self._judged_status or observed is not self._judged_look:
+            # Each probe asks at each step of its pod, and both change rarely.
+            self._judged_status, self._judged_look = status, observed
+            over = status is not None and status.phase.is_terminal
+            self._living = {} if over else {one.name: one for one in reversed(observed.containers)}
+        latest = self._living.get(record.name)
         return latest is not None and latest.id == record.id and latest.state is RuntimeState.RUNNING
 
     def _is_started(self, container: Container, record: ContainerRecord) -> bool:
