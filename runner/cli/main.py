@@ -22,7 +22,8 @@ BROKEN_PIPE = 141
 """What a shell shows for a program that SIGPIPE ended."""
 
 COMMANDS = (
-    "run", "repeat", "get", "describe", "explain", "events", "logs", "cp", "create", "apply", "delete", "wait", "validate",
+    "run", "repeat", "get", "describe", "explain", "events", "logs", "cp", "port-forward",
+    "create", "apply", "delete", "wait", "validate",
     "plan",
     "debug", "simulate", "capture", "import", "history", "attempts", "trace", "diff", "timeline", "gc",
     "doctor", "version", "completion",
@@ -50,7 +51,7 @@ class LazyGroup(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
         found = getattr(import_module(f"runner.cli.commands.{TOGETHER.get(name, name)}"), name)
         assert isinstance(found, Command)
         return found

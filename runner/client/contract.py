@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.client.copies import Copy
+    from runner.client.forwarding import Forwarding
     from runner.core.files.copying import CopyOptions
     from runner.core.images.progress import PullProgress
     from runner.core.logquestion import LogQuestion
     from runner.core.manifest import LoadedObject
     from runner.core.manifest.ephemeral import Debugger
     from runner.core.narration import LogLine
+    from runner.core.network.forwards import Forward
     from runner.engine.protocol import Session
     from runner.registry.contract import Key, Listing, Watch
 
@@ -167,6 +169,22 @@ class Client(Protocol):
         options: CopyOptions,
     ) -> None:
         """Copy a file or directory of a container to a local path, or hand all of it on as an archive. Raises CopyError."""
+        ...
+
+    def port_forward(
+        self,
+        namespace: str,
+        name: str,
+        wanted: Sequence[Forward],
+        addresses: Sequence[str] = ("127.0.0.1",),
+        *,
+        tell: Callable[[str], None] | None = None,
+        complain: Callable[[str], None] | None = None,
+    ) -> Forwarding:
+        """Open local ports that lead into a pod until they are closed. ``tell`` hears what kubectl prints, ``complain`` troubles.
+
+        Raises UsageError when the pod does not run, or no port can be opened.
+        """
         ...
 
     def attempts(self, namespace: str, name: str, container: str | None) -> Sequence[int]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runner.client.contract import Subscribe, Waitable
     from runner.client.copies import Copy
     from runner.client.deleting import Deleting
+    from runner.client.forwarding import Forwarding
     from runner.client.place import Ending, Place
     from runner.core.files.copying import CopyOptions
     from runner.core.images.progress import PullProgress
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from runner.core.manifest import LoadedObject
     from runner.core.manifest.ephemeral import Debugger
     from runner.core.narration import LogLine
+    from runner.core.network.forwards import Forward
     from runner.engine.protocol import Session
     from runner.registry.contract import Key, Listing, Watch
 
@@ -234,3 +236,24 @@ class LocalClient:
         pod, place = self.get(PODS.kind, namespace, name), self._place
         files = ContainerFiles(place.engine, place.clock, pod, container, options.note)
         files.copy_out(path, target, options)
+
+    # --- ports --------------------------------------------------------------------------------------------------------
+
+    def port_forward(
+        self,
+        namespace: str,
+        name: str,
+        wanted: Sequence[Forward],
+        addresses: Sequence[str] = ("127.0.0.1",),
+        *,
+        tell: Callable[[str], None] | None = None,
+        complain: Callable[[str], None] | None = None,
+    ) -> Forwarding:
+        from runner.client.forwarding import Forwarding, refuse_stopped
+        from runner.core.files.copying import ignore
+        from runner.core.model import Pod
+
+        value = self.get(PODS.kind, namespace, name)
+        refuse_stopped(value)
+        pod = Pod.from_json(value)
+        return Forwarding(self._place.engine, pod, wanted, addresses, tell or ignore, complain or ignore)

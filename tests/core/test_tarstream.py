@@ -59,6 +59,14 @@ def test_large_numbers_and_extended_values_are_read() -> None:
     assert read(pax(b"g", comment=b"a commit") + member(b"a", b"x") + END)[0][1] == b"x"
 
 
+def test_a_long_target_of_gnus_is_read_and_a_damaged_header_is_refused() -> None:
+    long = b"t/" * 80
+    data = member(b"././@LongLink", long + b"\0", b"K") + head(b"l", b"2", target=b"short") + END
+    assert [one.target for one, _ in read(data)] == [long.decode()]
+    with pytest.raises(BadArchive, match="damaged"):
+        read(b"x" + member(b"abc", b"x")[1:] + END)
+
+
 def test_content_that_nobody_takes_is_skipped() -> None:
     reader = TarReader(reading(member(b"a", b"x" * 2000) + member(b"b", b"y") + END))
     assert [entry.name for entry in reader] == ["a", "b"]

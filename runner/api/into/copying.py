@@ -1,7 +1,9 @@
-"""Files into the containers of a pod and out of them, for a program."""
+"""Files into the containers of a pod and out of them, and ports that lead into it, for a program."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,3 +44,19 @@ class Copying:
         __tracebackhide__ = True
         options = CopyOptions(is_exact=preserve)
         self.runner.client.copy_out(self.namespace, self.name, container or None, path, Path(target), options)
+
+    @contextmanager
+    def port_forward(self, port: int | str, local: int = 0) -> Iterator[int]:
+        """A port of this machine's loopback that leads to one of the pod's, number or name, as long as the block lasts.
+
+        ``local``: which one; 0 is any that is free. As on a node the other end is ``localhost`` in the pod's network, on every
+        kind of Engine, also after the sandbox was replaced. Raises UsageError when the pod does not run.
+        """
+        __tracebackhide__ = True
+        from runner.core.kindwords import PODS
+        from runner.core.network.forwards import forwards
+
+        client = self.runner.client
+        wanted = forwards([f"{local or ''}:{port}"], client.get(PODS.kind, self.namespace, self.name))
+        with client.port_forward(self.namespace, self.name, wanted) as open_ports:
+            yield open_ports.ports[0].local

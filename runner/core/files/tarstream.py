@@ -174,8 +174,6 @@ def _entry(block: bytes, kind: bytes, size: int, more: dict[str, str]) -> Entry:
     for text in (name, target):
         if len(text.encode(*_ENCODING)) > LONGEST_NAME:
             raise BadArchive(f"a name of more than {LONGEST_NAME} bytes is refused")
-        if "\0" in text:
-            raise BadArchive("a name with a zero byte is refused")
     return Entry(
         name=name,
         kind=known,
