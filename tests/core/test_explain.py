@@ -1401,6 +1401,21 @@ INJECTED: dict[str, Case] = {
         Cause.DISK_FULL,
         "",
     ),
+    "a script that the image has not": (
+        of(pod(crashed(2)), logs=("python: can't open file '/app/main.py': [Errno 2] No such file or directory",)),
+        Cause.FILE_MISSING,
+        "does not find /app/main.py, which is on none of its volumes",
+    ),
+    "a jar that the image has not": (
+        of(pod(crashed(1)), logs=("Error: Unable to access jarfile /app/app.jar",)),
+        Cause.FILE_MISSING,
+        "put it into image shop:1",
+    ),
+    "a file that was missed before something else went wrong": (
+        of(pod(crashed(1)), logs=("warning: /etc/app.conf: No such file or directory", "Error: DATABASE_URL is not set")),
+        Cause.PROGRAM_ERROR,
+        "DATABASE_URL is not set",
+    ),
     "a fault of another version": (meant(pod(crashed(3)), "moon:fall=3"), Cause.PROGRAM_ERROR, "exit code 3"),
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from runner.core.explain.case import Case, Line, Mount, Subject
 from runner.core.explain.finding import Cause, Certainty, Finding, Quote
+from runner.core.explain.rules.exits import last_words
 from runner.core.explain.words import listed, near, one_line, same
 from runner.core.model import EMPTY
 
@@ -19,6 +20,10 @@ _TARGET = re.compile(r"(?:>>?|\btee(?: -a)?|\btouch|-[oO]|--output[= ])\s*['\"]?
 _COPY = re.compile(r"\b(?:cp|mv|install|ln -s)\b[^;&|\n]*?\s(/[\w./@+~-]+)\s*(?:$|[;&|\n])")
 _FULL = re.compile(r"no space left on device|ENOSPC|disk quota exceeded", re.IGNORECASE)
 _SHARED = ("emptyDir", "persistentVolumeClaim", "hostPath", "ephemeral")
+_ACCESS = re.compile(r"unable to access jarfile|cannot find module", re.IGNORECASE)
+_KERNEL = ("/dev/", "/proc/", "/sys/")
+_NOT_STARTED = (126, 127)
+"""Exit codes that are about the program itself."""
 _EXEC = re.compile(r"^exec |exec: ")
 
 
@@ -33,6 +38,24 @@ def missing(case: Case) -> Iterator[Finding]:
             if found is not None and not _EXEC.search(line.text):
                 yield _judged(case, subject, line, *found)
                 break
+        else:
+            yield from _in_image(subject)
+
+
+def _in_image(subject: Subject) -> Iterator[Finding]:
+    """The last error is about a file that is on no volume: only the image could have it."""
+    line = last_words(subject)
+    if line is None or subject.exit_code in (None, *_NOT_STARTED) or _EXEC.search(line.text):
+        return
+    if not _MISSING.search(line.text) and not _ACCESS.search(line.text):
+        return
+    paths = [same(one) for one in _PATH.findall(line.text) if not one.startswith(_KERNEL)]
+    if paths and subject.mount_of(paths[-1]) is None:
+        sentence = (
+            f"{subject.title} does not find {paths[-1]}, which is on none of its volumes: its image has no such file"
+        )
+        then = f"put it into image {subject.spec.get('image')}, mount a volume that has it, or look for another name"
+        yield subject.finding(Cause.FILE_MISSING, Certainty.POSSIBLE, sentence, then, line.quote())
 
 
 def _judged(case: Case, subject: Subject, line: Line, path: str, mount: Mount) -> Finding:
