@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from runner.core.manifest.ephemeral import Debugger
     from runner.core.narration import LogLine
     from runner.core.network.forwards import Forward
-    from runner.engine.protocol import Session
+    from runner.engine.protocol import Session, Wishes
     from runner.registry.contract import Key, Listing, Watch
 
 
@@ -216,6 +216,24 @@ class Client(Protocol):
 
     def attach(self, namespace: str, name: str, container: str, *, tty: bool) -> Session:
         """Be there for a running container's own process. Raises UsageError, EngineConflict when it does not run."""
+        ...
+
+    def exec(
+        self,
+        namespace: str,
+        name: str,
+        container: str,
+        command: Sequence[str] | None,
+        note: Callable[[str], None],
+        *,
+        tty: bool,
+        wishes: Wishes,
+    ) -> Session:
+        """Start a command in a container that runs; None: be there for its own process, as kubectl's attach is.
+
+        ``container`` "": the annotated one, else the first, which ``note`` is told when there was a choice. Raises UsageError
+        for one that the pod does not have, NoSession (``client.executing``) when it does not run, EngineError.
+        """
         ...
 
     def add_debugger(self, namespace: str, name: str, asked: Debugger) -> str:

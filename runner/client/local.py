@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from runner.core.manifest.ephemeral import Debugger
     from runner.core.narration import LogLine
     from runner.core.network.forwards import Forward
-    from runner.engine.protocol import Session
+    from runner.engine.protocol import Session, Wishes
     from runner.registry.contract import Key, Listing, Watch
 
 
@@ -198,6 +198,22 @@ class LocalClient:
         from runner.client.debugging import attached
 
         return attached(self._place, self.get(PODS.kind, namespace, name), container, tty=tty)
+
+    def exec(
+        self,
+        namespace: str,
+        name: str,
+        container: str,
+        command: Sequence[str] | None,
+        note: Callable[[str], None],
+        *,
+        tty: bool,
+        wishes: Wishes,
+    ) -> Session:
+        from runner.client.executing import open_session
+
+        pod = self.get(PODS.kind, namespace, name)
+        return open_session(self._place.engine, pod, container, command, note, tty=tty, wishes=wishes)
 
     def add_debugger(self, namespace: str, name: str, asked: Debugger) -> str:
         from runner.client.debugging import add_debugger

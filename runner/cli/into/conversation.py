@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
 _PIECE = 65536
 
 
-def converse(app: App, session: Session, *, tty: bool, redraws: bool = False) -> int:
+def converse(app: App, session: Session, *, tty: bool, redraws: bool = False, listens: bool = True) -> int:
     """Pass on what comes until the process' output has ended. Returns its exit code. Raises EngineError.
 
-    ``redraws``: the process ran before, so it is told of a size that changes.
+    ``redraws``: the process ran before, so it is told of a size that changes. ``listens``: standard input is passed on.
     """
     with _raw(app) if tty else _as_it_is(), _sized(app, session, redraws=redraws) if tty else _as_it_is():
-        threading.Thread(target=_listen, args=(app, session), name="stdin", daemon=True).start()
+        if listens:
+            threading.Thread(target=_listen, args=(app, session), name="stdin", daemon=True).start()
         try:
             while (found := session.frame())[1]:
                 stream, data = found
@@ -69,11 +71,45 @@ def _raw(app: App) -> Iterator[None]:
 
     place = app.stdin.fileno()
     before = termios.tcgetattr(place)
+    with _guarded(place) as guard:
+        try:
+            tty.setraw(place)
+            guard()
+            yield
+        finally:
+            termios.tcsetattr(place, termios.TCSADRAIN, before)
+
+
+_GUARD = (
+    "trap '' INT QUIT TERM HUP TTOU TTIN PIPE; read -r _; raw=$(stty -g <&1); "
+    'read -r word; [ "$word" = right ] || [ "$(stty -g <&1)" != "$raw" ] || stty "$1" <&1'
+)
+"""A shell that outlives this process: when that was killed, and the terminal is still raw, it is put right."""
+
+
+@contextmanager
+def _guarded(place: int) -> Iterator[Callable[[], None]]:
+    """Have somebody put the terminal right should this process be killed. To be called when it has become raw."""
     try:
-        tty.setraw(place)
-        yield
+        before = subprocess.run(["stty", "-g"], stdin=place, capture_output=True, text=True, check=False).stdout.strip()
+        guard = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD, "guard", before], stdin=subprocess.PIPE, stdout=place, stderr=subprocess.DEVNULL
+        )
+    except OSError:  # No shell: the terminal is right again in any end but that.
+        yield lambda: None
+        return
+
+    def tell(word: bytes) -> None:
+        assert guard.stdin is not None
+        with suppress(OSError):
+            guard.stdin.write(word + b"\n")
+            guard.stdin.flush()
+
+    try:
+        yield lambda: tell(b"raw")
     finally:
-        termios.tcsetattr(place, termios.TCSADRAIN, before)
+        tell(b"right")
+        guard.communicate()
 
 
 @contextmanager
