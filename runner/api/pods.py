@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, Unpack, overload
 
 from runner.api.history import AttemptRecord, PodHistory
 from runner.api.into.copying import Copying
 from runner.api.into.debugging import Debugging
-from runner.api.into.outcome import ExecOutcome, outcome_of
+from runner.api.into.outcome import CommandOptions, ExecOutcome, outcome_of
 from runner.api.report import last_output, report
 from runner.api.settings import Seconds, seconds_of
 from runner.api.status import Status
@@ -157,16 +157,17 @@ class ContainerHandle:
         question = LogQuestion(container=self.name, follow=is_followed, tail=tail, whole=is_followed)
         return self._pod.runner.client.logs(self._pod.namespace, self._pod.name, question)
 
-    def exec(self, command: Sequence[str], *, timeout: Seconds = None) -> ExecOutcome:
+    def exec(self, command: Sequence[str], *, timeout: Seconds = None, **how: Unpack[CommandOptions]) -> ExecOutcome:
         """Run a command, a list of words, in the running container; what it exits with is no error.
 
-        Raises UsageError for a text, when the container does not run and when the command cannot be started, WaitTimeout
-        when it takes too long.
+        ``stdin`` is what it reads (text, bytes, a binary file, pieces), ``env``, ``user`` and ``workdir`` are set for it alone;
+        ``stream(name, data)`` gets its output as it comes. Raises UsageError for a text, when the container does not run and
+        when the command cannot be started, WaitTimeout when it takes too long.
         """
         __tracebackhide__ = True
         engine = self._pod.engine.of(container=self.name)
         try:
-            return outcome_of(engine, self._running_id, self.name, command, timeout)
+            return outcome_of(engine, self._running_id, self.name, command, timeout, how)
         except (EngineConflict, NotFound) as problem:
             raise UsageError(f"container {self.name} of pod {self._pod.name} does not run: {problem}") from problem
 
@@ -370,10 +371,12 @@ class PodHandle(Debugging, Copying):
 
     # --- using it ----------------------------------------------------------------------------------------------------
 
-    def exec(self, command: Sequence[str], *, container: str = "", timeout: Seconds = None) -> ExecOutcome:
-        """Run a command in a container, the first one unless named. Raises as ``ContainerHandle.exec``."""
+    def exec(
+        self, command: Sequence[str], *, container: str = "", timeout: Seconds = None, **how: Unpack[CommandOptions]
+    ) -> ExecOutcome:
+        """Run a command in a container, the first one unless named. Arguments and errors as of ``ContainerHandle.exec``."""
         __tracebackhide__ = True
-        return self.container(container or self._pod.containers[0].name).exec(command, timeout=timeout)
+        return self.container(container or self._pod.containers[0].name).exec(command, timeout=timeout, **how)
 
     def port(self, port: int | str) -> Address:
         """Where this process reaches a port (number or name) of the pod, on every kind of Engine, until the pod is gone.

@@ -81,6 +81,18 @@ def test_a_pod_can_be_looked_at_used_and_deleted(runner: Runner, docker_engine: 
         assert answer.read() == b"migrated\n"
     assert pod.port(8080) == pod.port("http")
     assert pod.exec(["sh", "-c", "echo out; echo err >&2; exit 3"], container="app") == (3, "out\n", "err\n")
+    assert pod.exec(["tr", "a-z", "A-Z"], container="app", stdin="red").stdout == "RED"
+    told: list[tuple[str, bytes]] = []
+    command = ["sh", "-c", "echo $COLOUR; pwd; id -u; cat >&2"]
+    how = {"env": {"COLOUR": "blue"}, "user": "7", "workdir": "/tmp"}
+    asked = pod.exec(command, container="app", stdin=iter([b"a", b"b"]), stream=lambda *one: told.append(one), **how)  # type: ignore[arg-type]
+    assert asked == (0, "", "")
+    assert b"".join(data for name, data in told if name == "stdout") == b"blue\n/tmp\n7\n"
+    assert b"".join(data for name, data in told if name == "stderr") == b"ab"
+    with pytest.raises(UsageError, match="'nosuch' cannot be started in container app"):
+        pod.exec(["nosuch"], container="app", env={"A": "b"})
+    with pytest.raises(WaitTimeout, match=r"was not over after 0\.5 s"):
+        pod.exec(["sleep", "9"], container="app", stdin="", timeout=0.5)
     assert [event.reason for event in pod.events()][:2] == ["Scheduled", "Pulled"]
     assert pod.decision == "start app attempt 0: it has not run yet"
     assert pod.wait_for("ContainersReady", timeout=120).is_initialized
