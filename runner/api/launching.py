@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from runner.api.waiting import Waiting
     from runner.client.contract import Client
     from runner.controllers.control import Controller
-    from runner.core.faults.model import Fault
     from runner.core.manifest import LoadedObject
     from runner.core.narration import Listener, Narration
     from runner.engine.protocol import Engine
@@ -198,6 +197,7 @@ class Launching(Ground):
         options = self._on_this_node(options)
         controllers, admission = self._controllers(objects), admission_of(objects, options.worker.node_name)
         pods: Sequence[Made] = self._first_pods(objects, controllers, admission)
+        self._check_breakpoints(options, objects)
         if options.faults:
             pods = self._with_faults(pods, objects, options)
         _check_number(pods, is_one=is_one)
@@ -219,7 +219,9 @@ class Launching(Ground):
 
             recording = self._recording(objects, options)
             network = self._network(instance, title.lease, recording.engine())
-            newcomers = self._newcomers(title, image, options.faults, network, recording)
+            newcomers = self._newcomers(
+                title, image, network, recording, in_turn=bool(options.faults or options.breakpoints)
+            )
             has_begun = False
             write(values)
             try:
@@ -256,13 +258,14 @@ class Launching(Ground):
         self,
         title: Title,
         image: str,
-        faults: Sequence[Fault] = (),
         network: NetworkThread | None = None,
         recording: Recording | None = None,
+        *,
+        in_turn: bool = False,
     ) -> Newcomers:
         """What is written for the run's own node, which comes later: its sandboxes are begun before.
 
-        Not with faults, which have their time, and their events, with everything in its turn.
+        Not with faults and breakpoints, which have their time, and their events, with everything ``in_turn``.
         """
         from runner.kubelet.containers.sandbox import NO_ZONE
         from runner.node.newcomers import Newcomers
@@ -277,7 +280,7 @@ class Launching(Ground):
             zone=NO_ZONE if network is None else network.zone,
         )
         means = partial(own_found, owner=title.owner)
-        return Newcomers(self.registry, title.holder, means, _wait_for_its_turn if faults else begin)
+        return Newcomers(self.registry, title.holder, means, _wait_for_its_turn if in_turn else begin)
 
     def _network(self, instance: NodeInstance, lease: str, engine: Engine) -> NetworkThread:
         """What gives the run's pods their names and Services."""
@@ -304,6 +307,15 @@ class Launching(Ground):
         check(options.faults, objects)
         refuse_what_cannot_be(options.faults, self.engine, options.worker.sandbox_image)
         return [(annotated_value(pod, options.faults), maker) for pod, maker in pods]
+
+    @staticmethod
+    def _check_breakpoints(options: RunOptions, objects: Sequence[LoadedObject]) -> None:
+        """See that each can concern something of what was loaded. Raises UsageError."""
+        if options.breakpoints:
+            from runner.core.cast import names_of
+            from runner.core.faults.breakpoints import check_breakpoints
+
+            check_breakpoints(options.breakpoints, names_of(objects, "default"))
 
     def _title(self, instance: NodeInstance, options: RunOptions) -> Title:
         """What is written beside the pods of a run, each run with a lease of its own."""
@@ -464,6 +476,11 @@ class Launching(Ground):
 
             injector = injector_of(options.faults, self.clock)
             engine, on_close = injector.engine(engine), injector.close
+        standing = None
+        if options.breakpoints:
+            from runner.node.standing import Standing
+
+            standing = Standing(options.breakpoints, self.clock)
         engine = engine if recording is None else recording.engine(engine)
         node = Node(
             engine=engine,
@@ -478,5 +495,6 @@ class Launching(Ground):
             network=network,
             secrets=secrets,
             faults=injector,
+            standing=standing,
         )
         return Waiting(node, Threads(node), options, on_close)

@@ -45,6 +45,9 @@ class Waiting:
         self._has_let_go = False
         self._stop = StopRequest()
         node.on_news(self._news.set)
+        if node.standing is not None:
+            node.standing.tell(self._news.set)
+            node.on_leave(node.standing.forget)
         node.roster.remember(MOST_PAST)
 
     def open(self, since: datetime) -> None:
@@ -64,7 +67,6 @@ class Waiting:
         self._heed(stop)
         timeout = self._options.timeout
         began, began_at = self._clock.steady(), self._clock.now()
-        patience = Countdown(self._clock, timeout)
         options = self._judged(None if timeout is None else later(began_at, timeout))
         kinds = {str(one.workload.kind) for one in self.node.controllers}
         with closing(Following(client, self.node.view(), kinds)) as following:
@@ -73,14 +75,25 @@ class Waiting:
                 self.node.check()
                 by_node = self.node.view()
                 view = replace(told(following.view(), by_node.pods), is_interrupted=stop.requested)
-                # By the steady clock: the other one may be set meanwhile.
-                now = later(began_at, self._clock.steady() - began)
+                # By the steady clock: the other one may be set meanwhile. While pods stand still no time passes.
+                took = max(0.0, self._clock.steady() - began - self._stood)
+                now = later(began_at, took)
                 found = verdict(view, options, now)
                 if found is not None:
                     return found
                 rest = rest_after(self._clock.steady() - looked_at, left(view, options))
-                self._wait_for_news(patience)
+                self._wait_for_news(self._patience(None if timeout is None else timeout - took))
                 self._clock.sleep(rest)
+
+    @property
+    def _stood(self) -> float:
+        """For how many seconds some pod has stood still at a breakpoint."""
+        return 0.0 if self.node.standing is None else self.node.standing.seconds
+
+    def _patience(self, left: float | None) -> Countdown:
+        """How long there is to wait for news; without limit while a pod stands still."""
+        stands = self.node.standing is not None and self.node.standing.is_anywhere
+        return Countdown(self._clock, None if left is None or stands else max(0.0, left))
 
     def _heed(self, stop: StopRequest) -> None:
         if stop is not self._stop:

@@ -23,12 +23,14 @@ BROKEN_PIPE = 141
 
 COMMANDS = (
     "run", "repeat", "get", "describe", "explain", "events", "logs", "exec", "shell", "attach", "cp", "port-forward",
-    "create", "apply", "delete", "wait", "validate", "plan",
+    "create", "apply", "delete", "wait", "continue", "retry", "validate", "plan",
     "debug", "simulate", "capture", "import", "history", "attempts", "trace", "diff", "timeline", "gc",
     "doctor", "version", "completion",
 )  # fmt: skip
 """Each is a function of the same name, ``_`` behind it where Python has that word, in its module in ``runner.cli.commands``."""
-TOGETHER = {"shell": "exec", "attach": "exec", "attempts": "history", "trace": "history", "diff": "history"}
+TOGETHER = {
+    "shell": "exec", "attach": "exec", "attempts": "history", "trace": "history", "diff": "history", "retry": "continue_",
+}  # fmt: skip
 """Those that stand in the module of another one."""
 
 
@@ -36,7 +38,8 @@ _MEANT = {
     "rm": "delete", "remove": "delete", "stop": "delete", "down": "delete", "ps": "get po", "ls": "get po", "list": "get",
     "up": "run", "start": "run", "play": "run", "lint": "validate", "check": "validate", "prune": "gc", "clean": "gc",
     "info": "doctor", "help": "--help", "log": "logs", "watch": "get po -w", "inspect": "describe",
-    "copy": "cp", "sh": "shell", "bash": "shell", "enter": "shell", "ssh": "shell", "why": "explain", "diagnose": "explain",
+    "copy": "cp", "resume": "continue", "sh": "shell", "bash": "shell", "enter": "shell", "ssh": "shell",
+    "why": "explain", "diagnose": "explain",
 }  # fmt: skip
 """What other tools call it."""
 

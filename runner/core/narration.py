@@ -162,6 +162,26 @@ class FaultInjected(Struct, frozen=True, kw_only=True):
     attempt: int | None = None
 
 
+class Stood(Struct, frozen=True, kw_only=True):
+    """A pod stands still at a breakpoint; with ``how``, it goes on from there after so many seconds."""
+
+    at: datetime
+    ref: PodRef
+    stop: str
+    container: str
+    attempt: int
+    place: str
+    container_id: str
+    exit_code: int | None = None
+    how: str = ""
+    seconds: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """What a record says of it."""
+        return f"Stood at breakpoint {self.stop}" if self.how else f"Stands at breakpoint {self.stop}"
+
+
 class Notice(Struct, frozen=True, kw_only=True):
     """Something about the run itself, such as an Engine that does not answer."""
 
@@ -189,6 +209,7 @@ Narration = (
     | AttemptEnding
     | VolumesChanged
     | FaultInjected
+    | Stood
     | Notice
     | Gone
 )

@@ -52,6 +52,7 @@ class EventReason(StrEnum):
     GROUPS_POLICY_NOT_SUPPORTED = "SupplementalGroupsPolicyNotSupported"
     INVALID_ENV_NAMES = "InvalidEnvironmentVariableNames"
     FAULT_INJECTED = "FaultInjected"
+    BREAKPOINT = "Breakpoint"
 
 
 class WorkloadReason(StrEnum):

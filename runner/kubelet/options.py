@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from runner.core.until import Until
 
 if TYPE_CHECKING:
+    from runner.core.faults.breakpoints import Breakpoint
     from runner.core.faults.model import Fault
     from runner.core.runspec import RunSpec
     from runner.retry import RetryPolicy
@@ -86,7 +87,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     ``timeout`` in seconds, None: no limit. ``grace`` in seconds is what pods get when they are deleted at the end, None:
     their own terminationGracePeriodSeconds. ``fail_fast``: what a kubelet would try again for ever (an image that is not
     there, a missing ConfigMap, a port that is taken) ends the run after ``max_restarts`` more attempts. ``faults`` are what
-    goes wrong on purpose. ``history``: keep a record of the run in the state
+    goes wrong on purpose, ``breakpoints`` where life stops. ``history``: keep a record of the run in the state
     directory, with this said of it; None: keep none.
     """
 
@@ -101,3 +102,4 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     follow_logs: bool = True
     fail_fast: bool = True
     faults: tuple[Fault, ...] = ()
+    breakpoints: tuple[Breakpoint, ...] = ()

@@ -295,7 +295,7 @@ class VirtualNode:
                 return End.GONE
             following = clock.next_happening()
             for uid, one in live.items():
-                due = None if uid in self._broken else one.worker.tasks.next_deadline()
+                due = None if uid in self._broken else one.worker.next_deadline()
                 if due is not None and (following is None or due < following):
                     following = due
             if self._wake is not None and (following is None or self._wake < following):
@@ -335,7 +335,7 @@ class VirtualNode:
 
     def _is_due(self, one: Running) -> bool:
         if not one.wakeup.is_set():
-            due = one.worker.tasks.next_deadline()
+            due = one.worker.next_deadline()
             if due is None or due > self.clock.now():
                 return False
         return not self._broken or one.pod.uid not in self._broken

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from runner.controllers.control import Control, Controller
     from runner.core.workloads import Member
     from runner.node.faults.injector import Injector
+    from runner.node.standing import Standing
 
 HEEDED: Final = frozenset({PODS.kind, CLAIMS.kind, *OBJECTS, *WORKLOADS, DELETION_REQUEST})
 """The kinds that pods and workloads are told of."""
@@ -77,11 +78,11 @@ class Node:
         secrets: Secrets | None = None,
         on_add: Callable[[Running], None] = lambda _: None,
         faults: Injector | None = None,
+        standing: Standing | None = None,
     ) -> None:
         """``home`` None: the pods have no files here. ``listener`` hears of pods, ``on_add`` of each before it lives.
 
-        ``newcomers`` are the pods that are written for this node, by its holder's name in the ledger. ``faults`` are around
-        ``engine`` already.
+        ``newcomers`` are written for this node, by its holder's name in the ledger. ``faults`` are around ``engine`` already.
         """
         self.engine = engine
         self.clock = clock
@@ -92,6 +93,7 @@ class Node:
         self._newcomers = newcomers
         self._listener = listener
         self._faults = faults
+        self.standing = standing
         self._sandbox_image = sandbox_image
         self._health = EngineHealth()
         self._shared = Shared(
@@ -111,8 +113,7 @@ class Node:
         self._control: Control | None = None
         self._spawn: Spawn | None = None
         self.has_workloads = False
-        self._is_settling = False
-        self._refusals = 0
+        self._is_settling, self._refusals = False, 0
         """How often in a row the registry did not let workloads be reconciled."""
         self._news: tuple[Callable[[], None], ...] = ()
         self.guard = threading.RLock()
@@ -252,6 +253,7 @@ class Node:
             stored=None if is_new else self._status_of(pod.uid),
             on_trouble=self._hear_of_trouble,
             on_give_up=self.tell_news,
+            stands=None if self.standing is None else self.standing.of,
         )
         if self._faults is None:
             return make_worker(self._shared, order)

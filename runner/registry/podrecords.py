@@ -24,6 +24,7 @@ from runner.core.history.record import (
     VolumeChange,
 )
 from runner.core.model import Json
+from runner.core.reasons import EventReason
 from runner.core.text.times import EPOCH, parse_time
 
 POD: Final = "pod.json"
@@ -158,8 +159,9 @@ def _calls(directory: Path) -> Iterator[CallMade]:
 
 
 def _faults(directory: Path) -> Iterator[FaultMark]:
+    marks: dict[tuple[object, ...], FaultMark] = {}
     for at, value in _timed(directory / FAULTS):
-        yield FaultMark(
+        mark = FaultMark(
             at=at,
             kind=str(value.get("kind") or ""),
             text=str(value.get("text") or ""),
@@ -167,6 +169,10 @@ def _faults(directory: Path) -> Iterator[FaultMark]:
             attempt=value.get("attempt"),
             seconds=float(value.get("seconds") or 0.0),
         )
+        # What stands at a breakpoint goes on from it later: that says how long it stood.
+        stands = mark.kind == EventReason.BREAKPOINT
+        marks[(at, mark.container, mark.attempt) if stands else (at, len(marks))] = mark
+    yield from marks.values()
 
 
 def _attempt_files(directory: Path, room: str) -> Iterator[tuple[Key, Path]]:

@@ -23,6 +23,7 @@ from runner.core.narration import (
     Pulling,
     RetryScheduled,
     StatusChanged,
+    Stood,
     VolumesChanged,
 )
 from runner.core.text.times import format_micro_time
@@ -111,7 +112,8 @@ def message(narration: Narration) -> dict[str, Any] | None:
             return _object("notice", narration.ref, narration.at, text=narration.text)
         case Gone():
             return _object("gone", narration.ref, narration.at)
-        case LogLine() | LogLines() | AttemptEnding() | VolumesChanged() | FaultInjected():  # A fault is an event too.
+        case LogLine() | LogLines() | AttemptEnding() | VolumesChanged() | FaultInjected() | Stood():
+            # A fault is an event too.
             return None
 
 

@@ -22,6 +22,7 @@ from runner.core.narration import (
     Pulling,
     RetryScheduled,
     StatusChanged,
+    Stood,
     VolumesChanged,
 )
 from runner.core.reasons import EventReason
@@ -90,7 +91,7 @@ class PlainNarrator:
             case Pulling() | PullEnded():
                 self._pull(narration)
             case (
-                AttemptEnding() | LogLine() | LogLines() | VolumesChanged() | FaultInjected()
+                AttemptEnding() | LogLine() | LogLines() | VolumesChanged() | FaultInjected() | Stood()
             ):  # A fault is an event too.
                 pass
 

@@ -149,6 +149,7 @@ OF_A_NODE = {
     "runner.node.outcome": {"StopRequest"},
     "runner.node.owning": {"Owned", "Spawn", "Title", "begin_sandbox", "own_found"},
     "runner.node.recording": {"Recording"},
+    "runner.node.standing": {"Standing"},
     "runner.node.threads": {"Threads"},
 }
 """What a run takes of the node: what it builds its own from."""

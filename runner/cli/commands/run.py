@@ -28,14 +28,17 @@ from runner.cli.options import (
 )
 from runner.cli.readers import watched_readers
 from runner.cli.signals import KEEPING, deleting, stop_on_signals
+from runner.core.narration import Stood
 from runner.errors import AlreadyExists, UsageError
 from runner.render.formats import ALLOWED, OutputFormat
 from runner.render.logs import LogPrinter
 from runner.render.narrate import Narrator, Progress, narrator
+from runner.render.records.standing import standing_lines
 from runner.render.tail import LogTail
 
 if TYPE_CHECKING:
     from runner.api.options import RunOptions, StopRequest
+    from runner.core.faults.breakpoints import Breakpoint
     from runner.core.manifest import LoadedObject
     from runner.core.model import Json
     from runner.core.narration import Narration
@@ -148,6 +151,14 @@ _CHANGES, _OUTPUT = "Changes for this run", "What it shows"
     help="Set a key of a ConfigMap or Secret of the manifests.",
 )
 @fault_options(group=_CHANGES)
+@option(
+    "--break",
+    "breaks",
+    multiple=True,
+    metavar="[POD/]CONTAINER[#N[-M]].WHEN",
+    group=_CHANGES,
+    help="Stop there until podrunner continue: migrate#1.failed. WHEN: created, running, ended, failed.",
+)
 @option("--replace", is_flag=True, group=_CHANGES, help="First delete what an earlier run has kept under these names.")
 @option(
     "--sandbox-image", default="", group=_CHANGES, help="Use this image for the sandbox instead of the built-in one."
@@ -210,6 +221,8 @@ def run(paths: tuple[str, ...], files: tuple[str, ...], namespace: str, **flags:
     def hear(narration: Narration) -> None:
         tail.take(narration)
         listener(narration)
+        if isinstance(narration, Stood) and not narration.how and flags["progress"] != Progress.JSON:
+            listener.note("\n".join(standing_lines(narration)))
 
     words = KEEPING if flags["keep"] == "always" else deleting(_longest_grace(objects))
     with stop_on_signals(stop, listener.note, words), watched_readers((app.out, app.err)):
@@ -253,7 +266,16 @@ def options_of(app: App, flags: dict[str, Any]) -> RunOptions:
         grace=flags["grace_period"],
         fail_fast=is_given("until") if flags["fail_fast"] is None else flags["fail_fast"],
         faults=faults_of(app, flags, paths),
+        breakpoints=_breakpoints(flags.get("breaks") or ()),
     )
+
+
+def _breakpoints(texts: Sequence[str]) -> tuple[Breakpoint, ...]:
+    if not texts:
+        return ()
+    from runner.core.faults.breakpoints import breakpoints_of
+
+    return breakpoints_of(texts)
 
 
 def _about(flags: dict[str, Any]) -> dict[str, Any]:

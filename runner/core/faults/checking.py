@@ -33,7 +33,7 @@ def _check(text: str, fault: Fault, subject: Subject, cast: Cast, objects: Seque
         pods = cast.called(fault.pod)
         if not pods:
             names = [name for name, _ in cast.pods]
-            raise FaultError(text, subject.pod_column, f'there is no pod "{fault.pod}"{_tip(fault.pod, names)}')
+            raise FaultError(text, subject.pod_column, f'there is no pod "{fault.pod}"{tip(fault.pod, names)}')
     containers = [container.name for pod in pods for container in pod.all_containers()]
     known = {
         Aim.CONTAINER: (containers, "a container"),
@@ -43,10 +43,10 @@ def _check(text: str, fault: Fault, subject: Subject, cast: Cast, objects: Seque
     if fault.aim in KIND_OF:
         known = names_of_objects(fault.aim, pods, objects), f"a {KIND_OF[fault.aim]}, or a key of one,"
     if known is not None and fault.name not in known[0]:
-        problem = f'no pod has {known[1]} "{fault.name}"{_tip(fault.name, known[0])}'
+        problem = f'no pod has {known[1]} "{fault.name}"{tip(fault.name, known[0])}'
         raise FaultError(text, subject.name_column, problem)
     if fault.at is not None and fault.at.container not in containers:
-        problem = f'no pod has a container "{fault.at.container}"{_tip(fault.at.container, containers)}'
+        problem = f'no pod has a container "{fault.at.container}"{tip(fault.at.container, containers)}'
         raise FaultError(text, subject.at_column, problem)
     if fault.aim is Aim.IMAGE:
         _check_image(text, fault, subject, pods)
@@ -68,7 +68,7 @@ def _check_image(text: str, fault: Fault, subject: Subject, pods: Sequence[Pod])
     every = [container for pod in pods for container in pod.all_containers()]
     found = [one for one in every if names_image(fault.name, one.image)]
     if not found:
-        problem = f'no container has an image "{fault.name}"{_tip(fault.name, [one.image for one in every])}'
+        problem = f'no container has an image "{fault.name}"{tip(fault.name, [one.image for one in every])}'
         raise FaultError(text, subject.name_column, problem)
     if all(one.pull_policy is PullPolicy.NEVER for one in found):
         problem = f"{found[0].image} is never pulled: its imagePullPolicy is Never"
@@ -89,7 +89,8 @@ def _probes(pods: Sequence[Pod]) -> list[str]:
     ]
 
 
-def _tip(word: str, known: Sequence[str]) -> str:
+def tip(word: str, known: Sequence[str]) -> str:
+    """The nearest name that there is, or all of them, for the end of a sentence."""
     names = list(dict.fromkeys(known))
     near = nearest(word, names, cutoff=0.6) or next((name for name in names if fnmatchcase(name, f"*{word}*")), "")
     return f', did you mean "{near}"?' if near else f"; there are {', '.join(names) or 'none'}"

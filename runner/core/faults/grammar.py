@@ -48,7 +48,7 @@ class FaultError(UsageError):
 
     def __init__(self, text: str, column: int, problem: str) -> None:
         super().__init__(f'fault "{text}", column {column}: {problem}')
-        self.column = column
+        self.column, self.problem = column, problem
 
 
 class Subject(Struct, frozen=True, kw_only=True):
@@ -86,6 +86,11 @@ def read_parts(text: str) -> Parts:
     value = _argument(text, word, KINDS[aim][word], argument if equals else None, len(body) + 1)
     _check_moment(text, aim, word, subject)
     return Parts(subject=subject, aim=aim, name="" if aim in PLAIN else subject.name, kind=word, argument=value)
+
+
+def read_subject(text: str, place: str) -> Subject:
+    """Read what stands before a kind, or before a breakpoint's place. Raises FaultError."""
+    return _subject(text, place)
 
 
 def _subject(text: str, place: str) -> Subject:

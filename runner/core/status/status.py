@@ -53,16 +53,19 @@ class PodFailure(Struct, frozen=True, kw_only=True):
     message: str
 
 
-def deadline_at(pod: Pod, start_time: datetime | None) -> datetime | None:
-    """When activeDeadlineSeconds run out, counted from the pod's start time; None without a deadline or a start."""
+def deadline_at(pod: Pod, start_time: datetime | None, stood: float = 0.0) -> datetime | None:
+    """When activeDeadlineSeconds run out, counted from the pod's start time; None without a deadline or a start.
+
+    ``stood``: seconds for which the pod has stood still at breakpoints, which do not count.
+    """
     if pod.active_deadline is None or start_time is None:
         return None
-    return later(start_time, pod.active_deadline)
+    return later(start_time, pod.active_deadline + stood)
 
 
-def deadline_failure(pod: Pod, start_time: datetime | None, now: datetime) -> PodFailure | None:
+def deadline_failure(pod: Pod, start_time: datetime | None, now: datetime, stood: float = 0.0) -> PodFailure | None:
     """The failure of a pod that has been active for too long."""
-    end = deadline_at(pod, start_time)
+    end = deadline_at(pod, start_time, stood)
     if end is None or now < end:
         return None
     return PodFailure(reason=EventReason.DEADLINE_EXCEEDED, message=DEADLINE_MESSAGE)
@@ -79,11 +82,13 @@ def generate_status(
     is_terminal: bool = False,
     host_ip: str = "",
     failure: PodFailure | None = None,
+    stood: float = 0.0,
 ) -> PodStatus:
     """Compute the status to publish.
 
     ``is_terminal``: the pod is ending for good and its containers have stopped. ``failure`` overrides the phase; an
-    exceeded active deadline does so by itself. A phase Succeeded or Failed is never left.
+    exceeded active deadline does so by itself: seconds that the pod has ``stood`` still do not count. A phase Succeeded or
+    Failed is never left.
     """
     before = previous or _NOTHING
     ephemeral = _ephemeral(before) if before.extra else ()
@@ -100,7 +105,7 @@ def generate_status(
             told = told if started else [_as_known(one, before) for one in told]
         phase = get_phase(pod, told, is_terminal=is_terminal, has_initialized=started)
         if pod.active_deadline is not None:
-            failure = failure or deadline_failure(pod, before.start_time, now)
+            failure = failure or deadline_failure(pod, before.start_time, now, stood)
     reason, message = (before.reason, before.message) if phase is before.phase else ("", "")
     if failure is not None and not before.phase.is_terminal:
         phase, reason, message = Phase.FAILED, failure.reason, failure.message

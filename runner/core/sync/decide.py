@@ -7,7 +7,7 @@ On top of ``compute_pod_actions`` this lays out the numbered steps of kuberuntim
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -64,6 +64,8 @@ class Memory(Struct, frozen=True, kw_only=True):
 
     ``max_restarts``: a container that would be restarted more often makes the pod give up; None never does.
     ``gives_up``: asked with the number of the next restart and the seconds since the pod began.
+    ``stood_since``: for how long the pod has stood still since an instant, which no back-off counts. ``hurried_at``: when
+    somebody last wished that it waits no longer: what had failed by then is tried again at once.
     """
 
     crashes: Mapping[tuple[str, ...], BackoffEntry]
@@ -72,6 +74,13 @@ class Memory(Struct, frozen=True, kw_only=True):
     schedule: Schedule | None = None
     max_restarts: int | None = None
     gives_up: Callable[[int, float], bool] | None = None
+    stood_since: Callable[[datetime], timedelta] | None = None
+    hurried_at: Callable[[], datetime | None] | None = None
+
+    def is_hurried(self, failed_at: datetime) -> bool:
+        """Whether what failed at an instant need not wait."""
+        at = None if self.hurried_at is None else self.hurried_at()
+        return at is not None and failed_at <= at
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -173,8 +182,10 @@ def _held_sandbox(pod: Pod, observed: Observed, actions: PodActions, memory: Mem
 
 def _too_often(key: tuple[str, ...], memory: Memory, now: datetime) -> Blocked | None:
     """Whether something was made anew so often of late that the next time has to wait."""
-    settings = memory.settings
-    return check_pull(memory.crashes.get(key), now, settings, lenient_schedule(FREE, settings.initial, settings.cap))
+    settings, entry = memory.settings, memory.crashes.get(key)
+    if entry is not None and memory.is_hurried(entry.updated_at):
+        return None
+    return check_pull(entry, now, settings, lenient_schedule(FREE, settings.initial, settings.cap))
 
 
 def _made_again(key: tuple[str, ...], memory: Memory, now: datetime) -> tuple[tuple[str, ...], BackoffEntry]:
@@ -296,7 +307,8 @@ def _past(pod: Pod, container: Container, observed: Observed, memory: Memory) ->
     for record in observed.containers:
         if record.name == name and record.state is _EXITED and record.finished_at is not None:
             key = backoff_key(pod, container)
-            return _Past(record, record.finished_at, key, memory.crashes.get(key))
+            stood = timedelta() if memory.stood_since is None else memory.stood_since(record.finished_at)
+            return _Past(record, record.finished_at + stood, key, memory.crashes.get(key))
     return None
 
 
@@ -306,6 +318,8 @@ def _held(pod: Pod, past: _Past, attempt: int, memory: Memory, now: datetime) ->
     if _gives_up(pod, attempt, memory, now):
         cause = f"{_failed(past)} after {attempt - 1} restarts"
         return GiveUp(target=name, attempt=attempt, cause=cause)
+    if memory.is_hurried(past.finished_at):
+        return None
     blocked = check_restart(past.entry, past.finished_at, now, memory.settings, memory.schedule)
     return None if blocked is None else _hold(name, attempt, blocked, _failed(past))
 

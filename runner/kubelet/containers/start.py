@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from runner.clock import Clock
 from runner.core.model import Container
@@ -30,6 +32,9 @@ from runner.kubelet.loop.restarts import Restarts
 from runner.kubelet.loop.secrecy import Secrets
 from runner.kubelet.loop.tasks import Task
 
+if TYPE_CHECKING:
+    from runner.kubelet.loop.standstill import Standstill
+
 _CREATED = normal(EventReason.CREATED, "Container created")
 _STARTED = normal(EventReason.STARTED, "Container started")
 
@@ -52,6 +57,7 @@ class Starter:
     prefetcher: Prefetcher
     managed_files: ManagedFiles
     hooks: Hooks
+    standstill: Standstill | None = None
 
     def start(self, container: Container, *, attempt: int, sandbox_id: str) -> Task[StartResult]:
         """Start a container. An expected failure is a result, and its events are recorded."""
@@ -59,9 +65,12 @@ class Starter:
         created = yield from self._created(container, attempt, sandbox_id)
         if isinstance(created, StartResult):
             return created
+        standstill = self.standstill
         try:
             self.restarts.note_attempt(name, attempt)
             event(_CREATED, container)
+            if standstill is not None and (yield from self._stands_created(standstill, name, attempt, created)):
+                return StartResult(name=name)
             if not container.is_ephemeral:
                 self.prefetcher.begin_after(name, attempt, sandbox_id)
             self.managed_files.write(sandbox_id)
@@ -72,6 +81,8 @@ class Starter:
             self.observer.started(created, name, attempt)
         event(_STARTED, container)
         self._announce(container, attempt, created)
+        if standstill is not None and (yield from self._stands_running(standstill, name, attempt, created)):
+            return StartResult(name=name)
         if container.post_start is None:
             return StartResult(name=name)
         hook_error = yield from self.hooks.run_post_start(container, created)
@@ -80,6 +91,28 @@ class Starter:
         event(warning(EventReason.FAILED_POST_START_HOOK, "PostStartHook failed"), container)
         failure = StartFailure(reason=WaitingReason.POST_START_HOOK_ERROR, message=hook_error)
         return StartResult(name=name, failure=failure)
+
+    @staticmethod
+    def _stands_created(standstill: Standstill, name: str, attempt: int, container_id: str) -> Task[bool]:
+        """Stand still if that is asked for. Returns whether the attempt is over without a start."""
+        from runner.core.faults.breakpoints import Resume
+        from runner.core.faults.kinds import Place
+
+        how = yield from standstill.reach(name, attempt, Place.CREATED, container_id)
+        return how in (Resume.SKIP, Resume.FAIL)
+
+    def _stands_running(self, standstill: Standstill, name: str, attempt: int, container_id: str) -> Task[bool]:
+        """Stand still if that is asked for. Returns whether the attempt is over: it is killed, however it counts."""
+        from runner.core.faults.breakpoints import Resume
+        from runner.core.faults.kinds import Place
+
+        how = yield from standstill.reach(name, attempt, Place.RUNNING, container_id)
+        if how is Resume.CONTINUE:
+            return False
+        engine = self.engine.of(container=name, attempt=attempt)
+        with suppress(EngineRefusal):  # It has ended by itself.
+            yield from run_job(self.jobs, partial(engine.kill_container, container_id, "SIGKILL"), Lane.START)
+        return True
 
     def _start(self, name: str, attempt: int, container_id: str) -> None:
         with self.making.one():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -35,6 +36,9 @@ from runner.kubelet.volumes.planning import Plans
 from runner.kubelet.volumes.watching import VolumeWatch
 from runner.registry.contract import Registry
 
+if TYPE_CHECKING:
+    from runner.kubelet.loop.standstill import Standstill
+
 
 class Containers(Struct, frozen=True, kw_only=True):
     """The parts that carry out the operations on one pod's sandboxes and containers."""
@@ -56,6 +60,7 @@ class Known(Struct, frozen=True, kw_only=True):
     statuses: StatusManager
     tasks: TaskSet
     troubles: Troubles
+    standstill: Standstill | None = None
 
 
 def make_containers(
@@ -106,6 +111,7 @@ def make_containers(
         prefetcher=prefetcher,
         managed_files=ManagedFiles(cache, engine, reporter, clock),
         hooks=hooks,
+        standstill=known.standstill,
     )
     return Containers(
         sandboxes=Sandboxes(cache, restarts, maker, ahead, plans, prefetcher, wake),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from runner.clock import Clock
 from runner.core.images.images import InvalidReference
@@ -92,7 +94,18 @@ class ImageManager:
         self._ticket = ticket
         self._locks = locks
         self._pulls: dict[tuple[str, ...], BackoffEntry] = {}
+        self._hurried: set[tuple[str, ...]] = set()
+        """Whose next pull need not wait."""
         self._seen: dict[str, tuple[float, ImageDetails]] = {}
+
+    def hurry(self) -> None:
+        """What could not be pulled is tried again without a wait; it counts as it would have."""
+        self._hurried.update(self._pulls)
+
+    def stood(self, by: timedelta) -> None:
+        """The pod stood still for so long: no back-off counts that."""
+        for key, entry in self._pulls.items():
+            self._pulls[key] = replace(entry, updated_at=entry.updated_at + by)
 
     @property
     def has_failed(self) -> bool:
@@ -147,7 +160,7 @@ class ImageManager:
             image,
             container.pull_policy,
             Presence(present=presence.details is not None, error=presence.error) if presence else None,
-            self._pulls.get(pull_key(self._cache.pod, image)),
+            self._awaited(pull_key(self._cache.pod, image)),
             self._clock.now(),
             self._settings,
         )
@@ -163,6 +176,13 @@ class ImageManager:
                 return ImageReady(reference=reference, details=presence.details)
             case Pull(reference=reference):
                 return (yield from self._pull(container, engine, reference))
+
+    def _awaited(self, key: tuple[str, ...]) -> BackoffEntry | None:
+        """The back-off that the next pull of an image has to wait for."""
+        if key in self._hurried:
+            self._hurried.discard(key)
+            return None
+        return self._pulls.get(key)
 
     def _pull(self, container: Container, engine: Engine, reference: str) -> Task[ImageReady | Refuse]:
         image, ref, tell = container.image, self._reporter.ref, self._reporter.tell

@@ -39,6 +39,7 @@ from runner.core.narration import (
     Narration,
     PodRef,
     StatusChanged,
+    Stood,
 )
 from runner.core.text.times import format_micro_time
 from runner.engine.protocol import ContainerDetails, Named
@@ -151,6 +152,8 @@ class ArtifactWriter:
                 files.event(message.at, self._secrets.hide_in_messages(message.event))
             case FaultInjected():
                 files.fault(message.at, message.text, message.container, message.attempt)
+            case Stood():
+                files.stood(message)
             case LogLine():
                 files.log((self._told(message),))
             case LogLines():

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from runner.core.model import Json
-from runner.core.narration import LogLine, PodRef
+from runner.core.narration import LogLine, PodRef, Stood
 from runner.core.reasons import EventReason
 from runner.core.text.times import format_micro_time
 from runner.registry.podrecords import (
@@ -110,6 +110,18 @@ class PodFiles:
         value = {"time": format_micro_time(at), "kind": str(EventReason.FAULT_INJECTED), "text": text}
         value |= {"container": container} if container else {}
         self.append(FAULTS, value if attempt is None else {**value, "attempt": attempt})
+
+    def stood(self, told: Stood) -> None:
+        """The pod stands at a breakpoint, or has gone on from it; the later one counts."""
+        value = {
+            "time": format_micro_time(told.at),
+            "kind": str(EventReason.BREAKPOINT),
+            "text": told.text,
+            "container": told.container,
+            "attempt": told.attempt,
+            "seconds": round(told.seconds, 6),
+        }
+        self.append(FAULTS, value)
 
     def log(self, lines: Sequence[LogLine]) -> None:
         """Lines of one attempt came."""

@@ -35,11 +35,29 @@ class PodCache:
         """Whether something may have changed since the last look."""
         self._node_name = node_name
         self._host_ip = host_ip
+        self.stood = 0.0
+        """For how many seconds the pod has stood still."""
         self._complete: Callable[[Observed], Observed] = _as_it_is
+        self._counted: Callable[[Observed], Observed] = _as_it_is
+        self._decided: Callable[[Observed], Observed] = _as_it_is
 
     def complete_with(self, complete: Callable[[Observed], Observed]) -> None:
         """From now on have this add to each look what the Engine does not tell. It may raise EngineError."""
         self._complete = complete
+
+    def count_with(self, counted: Callable[[Observed], Observed], decided: Callable[[Observed], Observed]) -> None:
+        """From now on have these say what of each look counts, and what of that is decided upon."""
+        self._counted, self._decided = counted, decided
+
+    @property
+    def to_decide(self) -> Observed:
+        """What was seen, for a decision."""
+        return self._decided(self.observed)
+
+    def has_stood(self, seconds: float) -> None:
+        """The pod stood still for so long."""
+        self.stood += seconds
+        self.poke()
 
     def look(self) -> None:
         """Look at the Engine again. Raises EngineError; then the next look is due still."""
@@ -49,7 +67,7 @@ class PodCache:
         except EngineError:
             self.dirty = True
             raise
-        self.observed = self._complete(self.observed)
+        self.observed = self._counted(self._complete(self.observed))
 
     def poke(self) -> None:
         """Ask for a look."""

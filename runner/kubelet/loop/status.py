@@ -103,6 +103,7 @@ class StatusManager:
             is_terminal=is_terminal,
             host_ip=self._host_ip,
             failure=self.failure,
+            stood=self._cache.stood,
         )
         if self._may_run and status.reason == EventReason.DEADLINE_EXCEEDED:
             # A kubelet says it each time it computes the status (active_deadline.go).

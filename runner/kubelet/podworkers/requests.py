@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from runner.core.labels import RETRY
 from runner.core.model import Json, Pod, RetryScope
 from runner.core.sync.restart import with_retry_scope
 from runner.kubelet.loop.podcache import PodCache
@@ -10,13 +13,21 @@ from runner.registry.contract import Registry, without_status
 
 
 class Requests:
-    """What is asked of one pod. It remembers how far it has read."""
+    """What is asked of one pod. It remembers how far it has read. ``hurry`` ends its back-offs."""
 
-    def __init__(self, cache: PodCache, statuses: StatusManager, registry: Registry, scope: RetryScope) -> None:
+    def __init__(
+        self,
+        cache: PodCache,
+        statuses: StatusManager,
+        registry: Registry,
+        scope: RetryScope,
+        hurry: Callable[[], None],
+    ) -> None:
         self._cache = cache
         self._statuses = statuses
         self._registry = registry
         self._scope = scope
+        self._hurry = hurry
         self._seen = -1
 
     def read(self) -> None:
@@ -31,6 +42,13 @@ class Requests:
             return
         self._cache.update(with_retry_scope(Pod.from_json(without_status(value)), self._scope))
         self._statuses.show()
+        if _wish(value) not in ("", _wish(pod.manifest)):
+            self._hurry()
+
+
+def _wish(value: Json) -> str:
+    """The last wish that the pod waits no longer."""
+    return str((value["metadata"].get("annotations") or {}).get(RETRY) or "")
 
 
 def _asked_for(value: Json) -> tuple[object, ...]:

@@ -29,7 +29,7 @@ class Rests:
         pod, status = self._cache.pod, self._statuses.status
         if pod.is_deleted or status is None:
             return pod.is_deleted
-        end = None if pod.active_deadline is None else deadline_at(pod, status.start_time)
+        end = None if pod.active_deadline is None else deadline_at(pod, status.start_time, self._cache.stood)
         return status.phase.is_terminal or (end is not None and end <= self._clock.now())
 
     def deadline(self) -> datetime | None:
@@ -37,7 +37,7 @@ class Rests:
         pod, status = self._cache.pod, self._statuses.status
         if pod.active_deadline is None or status is None or status.phase not in (Phase.RUNNING, Phase.PENDING):
             return None
-        return deadline_at(pod, status.start_time)
+        return deadline_at(pod, status.start_time, self._cache.stood)
 
     def accompany(self, handle: Handle[Any], interrupted: Callable[[], bool]) -> Task[None]:
         """Wait for a task; meanwhile keep seeing what happens, without deciding anything."""

@@ -89,7 +89,7 @@ class SyncLoop:
                     seconds = min(first * 2 ** (mount_failures - 1), longest)
                     yield from rests.rest(later(self.clock.now(), seconds))
                     continue
-            plan = decide(cache.pod, cache.observed, self.results, self.restarts.memory, self.clock.now())
+            plan = decide(cache.pod, cache.to_decide, self.results, self.restarts.memory, self.clock.now())
             if not plan.operations:
                 relist = self.relist
                 yield from rests.rest(None if relist is None else self.clock.now() + timedelta(seconds=relist))

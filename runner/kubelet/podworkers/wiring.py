@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -45,6 +46,12 @@ from runner.kubelet.volumes.manager import VolumeManager
 from runner.kubelet.volumes.watching import VolumeWatch
 from runner.registry.contract import Registry
 
+if TYPE_CHECKING:
+    from runner.kubelet.loop.standstill import Standstill
+
+Stands = Callable[[PodCache, Reporter, Registry, Restarts], "Standstill"]
+"""Makes what holds a pod at breakpoints."""
+
 
 class Shared(Struct, frozen=True, kw_only=True):
     """What the pods of one node share. ``profiles`` and ``locks`` are directories, None: nothing of the node is in files."""
@@ -81,6 +88,7 @@ class Order(Struct, frozen=True, kw_only=True):
     stored: PodStatus | None
     on_trouble: Callable[[], None]
     on_give_up: Callable[[], None]
+    stands: Stands | None = None
 
 
 def _known(shared: Shared, order: Order) -> Known:
@@ -102,14 +110,16 @@ def _known(shared: Shared, order: Order) -> Known:
     statuses = StatusManager(
         cache, registry, reporter, clock, results.view, host_ip=options.host_ip, stored=order.stored
     )
+    restarts = Restarts(pod.uid, registry.ledger, options)
     return Known(
         cache=cache,
         reporter=reporter,
-        restarts=Restarts(pod.uid, registry.ledger, options),
+        restarts=restarts,
         results=results,
         statuses=statuses,
         tasks=TaskSet(),
         troubles=Troubles(order.on_trouble),
+        standstill=None if order.stands is None else order.stands(cache, reporter, registry, restarts),
     )
 
 
@@ -161,7 +171,7 @@ def _containers(shared: Shared, order: Order, known: Known, images: ImageManager
         profiles=shared.profiles,
         wake=order.wakeup.set,
         has_messages=order.has_messages,
-        looks_ahead=shared.looks_ahead,
+        looks_ahead=shared.looks_ahead and order.stands is None,
     )
 
 
@@ -207,6 +217,29 @@ def _loop(
     )
 
 
+def _requests(shared: Shared, order: Order, known: Known, images: ImageManager) -> Requests:
+    """What may be asked of the pod, with what goes on in another time then."""
+    if known.standstill is not None:
+        known.standstill.move_with(known.tasks.move, images.stood)
+
+    def hurry() -> None:
+        known.restarts.hurry(shared.clock.now())
+        images.hurry()
+
+    return Requests(known.cache, known.statuses, shared.registry, order.options.retry.scope, hurry)
+
+
+def _admitting(shared: Shared, order: Order, known: Known) -> Admitting:
+    return Admitting(
+        cache=known.cache,
+        statuses=known.statuses,
+        reporter=known.reporter,
+        engine=order.engine,
+        clock=shared.clock,
+        node_name=order.options.node_name,
+    )
+
+
 def make_worker(shared: Shared, order: Order) -> PodWorker:
     """Put a worker together for one pod."""
     registry, clock, options, engine = shared.registry, shared.clock, order.options, order.engine
@@ -228,15 +261,8 @@ def make_worker(shared: Shared, order: Order) -> PodWorker:
         tasks=tasks,
         patience=patience,
         rests=rests,
-        requests=Requests(cache, statuses, registry, options.retry.scope),
-        admitting=Admitting(
-            cache=cache,
-            statuses=statuses,
-            reporter=reporter,
-            engine=engine,
-            clock=clock,
-            node_name=options.node_name,
-        ),
+        requests=_requests(shared, order, known, images),
+        admitting=_admitting(shared, order, known),
         probes=ProbeManager(cache, known.results, statuses, reporter, shared.handlers, tasks, order.maker.jobs, clock),
         volumes=volumes,
         storage=containers.storage,
@@ -266,4 +292,5 @@ def make_worker(shared: Shared, order: Order) -> PodWorker:
             owner=order.maker.owner,
         ),
         is_adopted=order.is_adopted,
+        standstill=known.standstill,
     )

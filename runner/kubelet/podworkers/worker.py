@@ -6,6 +6,8 @@ Mirrors pkg/kubelet/pod_workers.go (sync, terminating, terminated).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from runner.clock import Clock, JumpWatch, Wakeup
 from runner.core.container.nodeadmission import Rejection
@@ -32,6 +34,9 @@ from runner.kubelet.volumes.manager import VolumeManager
 from runner.registry.contract import Registry
 from runner.registry.deletion import forget_pod
 
+if TYPE_CHECKING:
+    from runner.kubelet.loop.standstill import Standstill
+
 
 @dataclass(slots=True, kw_only=True)
 class PodWorker:
@@ -56,6 +61,7 @@ class PodWorker:
     loop: SyncLoop
     terminator: Terminator
     is_adopted: bool
+    standstill: Standstill | None = None
     gone: bool = field(default=False, init=False)
     rejection: Rejection | None = field(default=None, init=False)
     _life: Handle[None] | None = field(default=None, init=False)
@@ -108,8 +114,12 @@ class PodWorker:
 
     def wait(self) -> None:
         """Wait for the next thing to do. A clock that is set meanwhile makes nothing come earlier or later."""
-        self.clock.wait(self.tasks.next_deadline(), self.wakeup)
+        self.clock.wait(self.next_deadline(), self.wakeup)
         self.heed_clock()
+
+    def next_deadline(self) -> datetime | None:
+        """When it wants to go on at the latest; None as long as nothing but an event lets it."""
+        return None if self.standstill is not None and self.standstill.is_standing else self.tasks.next_deadline()
 
     def heed_clock(self) -> None:
         """Find out whether the clock was set, and move what is waited for."""
@@ -127,13 +137,17 @@ class PodWorker:
         if self._life is None:
             self._life = tasks.start(self._live(), f"life of {self.pod.full_name}")
         read()
-        while tasks.advance(clock.now()):
+        while not self._stands() and tasks.advance(clock.now()):
             read()
         if self._life.done:
             tasks.cancel_all()
             self._life.result  # noqa: B018 - raises what ended it
             return True
         return False
+
+    def _stands(self) -> bool:
+        """Whether it stands at a breakpoint, and nobody has said how to go on."""
+        return self.standstill is not None and self.standstill.heed()
 
     def let_go(self) -> None:
         """Nobody drives it any more: end what it waits for."""
@@ -173,6 +187,8 @@ class PodWorker:
         refresh = self.tasks.start_alone(self.volumes.refresh(), "refreshing volumes")
         watch = self.tasks.start_alone(self.storage.watch(), "watching storage")
         yield from self.loop.run()
+        if self.standstill is not None:
+            self.standstill.end()
         probes.stop_killing_probes()
         refresh.cancel()
         watch.cancel()
