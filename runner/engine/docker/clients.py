@@ -15,6 +15,7 @@ import docker.errors
 from docker.api import APIClient
 from docker.tls import TLSConfig
 from docker.transport import UnixHTTPAdapter
+from requests.utils import get_environ_proxies
 
 from runner.engine.discover import TlsFiles
 from runner.engine.docker import parse
@@ -32,6 +33,15 @@ class _OneConnection(UnixHTTPAdapter):
 
     def get_connection(self, url: Any, proxies: object = None) -> Any:  # noqa: ARG002 - there is one place only
         return super().get_connection("http+docker://localhost")
+
+
+class _OwnAuthority(APIClient):
+    """The Engine's own authority vouches for it: REQUESTS_CA_BUNDLE would otherwise take its place. Proxies stay."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.proxies = get_environ_proxies(self.base_url)
+        self.trust_env = False
 
 
 class Clients:
@@ -93,7 +103,8 @@ class Clients:
         if self._tls is not None:
             pair = (self._tls.cert, self._tls.key) if self._tls.cert else None
             tls = TLSConfig(client_cert=pair, ca_cert=self._tls.ca or None, verify=self._tls.verify)
-        client = APIClient(
+        kind = APIClient if self._tls is None else _OwnAuthority
+        client = kind(
             self.address,
             version=version,
             timeout=self._timeout,  # type: ignore[arg-type]  # seconds may be a fraction

@@ -70,10 +70,13 @@ class DockerExecStream:
             raise unavailable(self._address, problem) from problem
 
     def end_input(self) -> None:
-        # Neither TLS nor an ssh child can be closed by halves; unwrapping TLS would end both.
-        if type(self._socket) is socket.socket:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(*CONNECTION_ERRORS, ValueError):
+            child = getattr(self._socket, "proc", None)
+            if child is not None:  # ssh carries the end of its input to the other machine
+                child.stdin.close()
+            else:
+                # The base class' method: that of TLS would end both ways. The daemon takes the end of TCP for the end of input.
+                socket.socket.shutdown(self._socket, socket.SHUT_WR)
 
     def close(self) -> None:
         with self._lock:
@@ -83,6 +86,8 @@ class DockerExecStream:
         # A reader in another thread holds the buffered file's lock: it has to be woken before anything is closed.
         with contextlib.suppress(*CONNECTION_ERRORS, ValueError):
             self._socket.shutdown(socket.SHUT_RDWR)
+        if (child := getattr(self._socket, "proc", None)) is not None:
+            child.terminate()  # docker-py leaves it when its input was closed
         with contextlib.suppress(*CONNECTION_ERRORS, ValueError):
             self._socket.close()
             self._response.close()
