@@ -6,6 +6,7 @@ from typing import Any
 
 import runner
 import runner.kubelet.options
+from runner.core.faults.breakpoints import Breakpoint
 
 project = "podrunner"
 author = "the podrunner authors"
@@ -28,6 +29,7 @@ html_show_sphinx = False
 # What a module imports only when it is needed has a name in signatures all the same.
 runner.kubelet.options.RetryPolicy = runner.RetryPolicy
 runner.kubelet.options.Fault = runner.Fault
+runner.kubelet.options.Breakpoint = Breakpoint
 
 
 def _escape(_app: object, _context: object, lines: list[str]) -> None:
