@@ -1387,6 +1387,27 @@ INJECTED: dict[str, Case] = {
     "a network that was cut": (
         meant(pod(crashed(1)), "net:cut", "dial tcp 10.96.0.7:5432: i/o timeout"), Cause.FAULT_INJECTED, "net:cut",
     ),
+    "a Secret that was left out, while another ConfigMap is missing": (
+        meant(
+            pod(box("app", waiting("CreateContainerConfigError", 'configmap "settings" not found'))), "secret/login:missing"
+        ),
+        Cause.CONFIG_MISSING,
+        "",
+    ),
+    "a probe that was made to fail": (
+        of(
+            pod(box("app", RUNS, ready=False)),
+            event("FaultInjected", "Injected fault probe/app.readiness:fail", "app"),
+            event("Unhealthy", "Readiness probe failed: fault", "app"),
+        ),
+        Cause.FAULT_INJECTED,
+        "probe/app.readiness:fail",
+    ),
+    "a start that was made to fail": (
+        meant(pod(box("app", waiting("RunContainerError", "fault"), ended(128, "StartError"), restarts=1)), "app:start-error"),
+        Cause.FAULT_INJECTED,
+        "app:start-error",
+    ),
     "another exit than the one that was meant": (
         meant(pod(crashed(4)), "app:exit=3", "Error: DATABASE_URL is not set"), Cause.PROGRAM_ERROR, "exit code 4",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from runner.core.labels import container_name, is_kept, kept_name
 from runner.core.model import ContainerID, Pod, RetryScope
 from runner.core.observed import ContainerRecord, KeptRecord, Observed, ProbeResults
 from runner.core.sync.backoff import BackoffSettings
@@ -93,3 +94,9 @@ def test_no_more_than_three_stay_however_many_go_at_once() -> None:
     found = fates(SCOPE_POD, seen)
     assert [one for one, fate in found.items() if fate == "kept"] == ["two-5", "two-4", "two-3"]
     assert len([one for one, fate in found.items() if fate == "removed"]) == len(many) - KEPT_FAILURES + 2
+
+
+def test_what_is_kept_has_a_name_that_says_so() -> None:
+    assert is_kept(kept_name("0123456789abcdef"))
+    assert kept_name("0123456789abcdef") == "podrunner_kept_0123456789ab"
+    assert not is_kept(container_name("one", SCOPE_POD, 0))

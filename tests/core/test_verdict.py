@@ -14,7 +14,7 @@ from runner.core.runview import PodView, RunView, WorkloadView
 from runner.core.status.podstatus import PodStatus
 from runner.core.troubles import SANDBOX, Trouble
 from runner.core.until import Until
-from runner.core.verdict import Verdict, VerdictOptions, gave_up, hopeless, reached, verdict
+from runner.core.verdict import Verdict, VerdictOptions, gave_up, hopeless, left, reached, verdict
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 INITIALIZED, READY, COMPLETED = Until
@@ -484,3 +484,8 @@ def test_time_and_interruptions(
 
 def test_a_pod_without_a_status_is_nothing_yet() -> None:
     assert not any(reached(PodStatus(), until) for until in Until)
+
+
+def test_pods_that_are_not_there_yet_are_counted() -> None:
+    view = RunView(pods=(PENDING, BEGUN, UP))
+    assert [left(view, VerdictOptions(until=until)) for until in Until] == [1, 2, 3]

@@ -37,6 +37,11 @@ TRACING = {"capabilities": {"add": ["SYS_PTRACE"]}}
         pytest.param(Debugger(image="tools"), {"securityContext": TRACING}, id="the general profile may trace"),
         pytest.param(Debugger(image="tools", profile="baseline"), {}, id="the baseline profile may nothing more"),
         pytest.param(
+            Debugger(image="tools", profile="baseline", env={"A": "b"}),
+            {"env": [{"name": "A", "value": "b"}]},
+            id="with a variable",
+        ),
+        pytest.param(
             Debugger(image="tools", profile="sysadmin"), {"securityContext": {"privileged": True}}, id="sysadmin"
         ),
         pytest.param(

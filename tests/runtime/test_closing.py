@@ -236,6 +236,7 @@ def test_whoever_waits_for_a_worker_that_does_not_end_gives_it_up_when_asked_to_
         settle=lambda: None,
         detach=lambda: None,
         on_news=lambda _: None,
+        standing=None,
         roster=SimpleNamespace(remember=lambda _: None),
     )
     run = Waiting(cast(Node, node), Threads(cast(Node, node)), RunOptions(keep=Keep.ALWAYS))

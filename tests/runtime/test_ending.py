@@ -265,6 +265,7 @@ def _kept_run(clock: SystemClock, gate: Gate) -> Waiting:
         roster=SimpleNamespace(remember=lambda _: None),
     )
     node.broke = lambda *_: None
+    node.standing = None
     node.let_go = node.keep = node.end_faults = node.say_goodbye = node.settle = node.detach = node.on_news = (
         lambda *_: None
     )

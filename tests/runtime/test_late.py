@@ -65,6 +65,7 @@ def _node(steps: list[str], *pods: Running) -> Any:
 
     node = SimpleNamespace(clock=SystemClock(), running=list(pods), controllers=(), step=step)
     node.roster = SimpleNamespace(remember=lambda _: None)
+    node.standing = None
     node.registry_changed = node.settle = node.on_news = node.let_go = node.end_faults = lambda *_: None
 
     def detach() -> None:
