@@ -149,6 +149,8 @@ def simulate(
     pods = [loaded for loaded in objects if loaded.kind == "Pod"]
     if len(pods) != 1:
         raise UsageError(f"simulate is for one pod, the manifests have {len(pods)}")
+    if options.breakpoints:
+        raise UsageError("simulate has no breakpoints: nobody is there to let the pod go on")
     limit = seconds_of(seconds)
     pod = new_pod(pods[0].value, namespace=pods[0].namespace)
     return SimulatedLife(

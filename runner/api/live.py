@@ -49,6 +49,7 @@ class Life:
     def begin(self, objects: Sequence[LoadedObject], *, is_one: bool = False) -> tuple[PodHandle, ...]:
         """Start the pods and wait until they are what the options ask for; with ``is_one`` there has to be exactly one.
 
+        A pod that stands at a breakpoint ends the wait: its program has to say how it goes on.
         Raises PodFailed and WaitTimeout with a report of all pods, when they are deleted again already (or kept, if the
         options say so).
         """
@@ -56,7 +57,7 @@ class Life:
         try:
             self._launch(objects, is_one=is_one)
             assert self._run is not None
-            exit_code, message = self._run.wait(self._stop, self._runner.client)
+            exit_code, message = self._run.wait(self._stop, self._runner.client, leaves_standing=True)
             for view in self._run.node.view().pods:  # They tell what they have come to a moment after it is so.
                 history = self._histories.get(view.uid)
                 if history is not None:

@@ -12,6 +12,7 @@ from runner.api.history import AttemptRecord, PodHistory
 from runner.api.into.copying import Copying
 from runner.api.into.debugging import Debugging
 from runner.api.into.outcome import CommandOptions, ExecOutcome, outcome_of
+from runner.api.into.standing import Standing
 from runner.api.report import last_output, report
 from runner.api.settings import Seconds, seconds_of
 from runner.api.status import Status
@@ -218,7 +219,7 @@ class Life(Protocol):
         ...
 
 
-class PodHandle(Debugging, Copying):
+class PodHandle(Debugging, Copying, Standing):
     """A pod that runs in the background of this process."""
 
     def __init__(self, runner: Launching, life: Life, history: PodHistory) -> None:

@@ -16,6 +16,7 @@ from runner.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from runner.api.overrides import Overrides
+    from runner.core.faults.breakpoints import Breakpoint
     from runner.core.faults.files import FaultLike
     from runner.core.narration import Listener
 
@@ -30,7 +31,9 @@ class How(TypedDict, total=False):
     how long. ``images``, ``commands``, ``env``, ``config`` and ``host_ports`` change the manifests for this run, as
     ``Overrides`` says; ``overrides`` gives them as one value. ``retry``, ``max_restarts``, ``speed``, ``keep``, ``grace``,
     ``artifacts``, ``sandbox_image`` and ``fail_fast`` (here True unless told otherwise) are the flags of the same names;
-    ``faults`` are what goes wrong on purpose, each a ``runner.Fault`` or its text (``migrate#0-1:exit=3``).
+    ``faults`` are what goes wrong on purpose, each a ``runner.Fault`` or its text (``migrate#0-1:exit=3``),
+    ``breakpoints`` where the pods' lives stop, as text (``migrate#1.failed``): the call returns as soon as a pod stands, and
+    ``PodHandle.stopped_at`` says how it goes on.
     ``history=True`` keeps a record of the run as ``podrunner run`` does, which a program and a test session do not do by
     themselves: the records of hundreds of tests would push out those that you look for.
     ``options`` is what they change. ``listener`` hears what ``podrunner run`` narrates.
@@ -54,6 +57,7 @@ class How(TypedDict, total=False):
     sandbox_image: str
     fail_fast: bool
     faults: Sequence[FaultLike]
+    breakpoints: Sequence[Breakpoint | str]
     options: RunOptions | None
     listener: Listener | None
 
@@ -92,6 +96,10 @@ def options_of(how: How, default: RunOptions) -> RunOptions:
         from runner.core.faults.files import faults_of
 
         options = replace(options, faults=faults_of(given["faults"]))
+    if given.get("breakpoints"):
+        from runner.core.faults.breakpoints import breakpoints_of
+
+        options = replace(options, breakpoints=breakpoints_of(given["breakpoints"]))
     if "history" in given:
         options = replace(options, history={"files": [], "options": {}} if given["history"] else None)
     if "fail_fast" in given:

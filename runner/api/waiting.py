@@ -59,10 +59,11 @@ class Waiting:
         """Let the pods live that have come since."""
         self._threads.start()
 
-    def wait(self, stop: StopRequest, client: Client) -> tuple[int, str]:
+    def wait(self, stop: StopRequest, client: Client, *, leaves_standing: bool = False) -> tuple[int, str]:
         """Wait for what the run was asked to wait for. Returns the exit code and a line that says why.
 
         Judged is what the registry says of its objects; the run's own node only adds why something does not go on.
+        ``leaves_standing``: as soon as a pod stands at a breakpoint that is enough.
         """
         self._heed(stop)
         timeout = self._options.timeout
@@ -81,6 +82,8 @@ class Waiting:
                 found = verdict(view, options, now)
                 if found is not None:
                     return found
+                if leaves_standing and self._stands:
+                    return ExitCode.OK, ""
                 rest = rest_after(self._clock.steady() - looked_at, left(view, options))
                 self._wait_for_news(self._patience(None if timeout is None else timeout - took))
                 self._clock.sleep(rest)
@@ -90,10 +93,13 @@ class Waiting:
         """For how many seconds some pod has stood still at a breakpoint."""
         return 0.0 if self.node.standing is None else self.node.standing.seconds
 
+    @property
+    def _stands(self) -> bool:
+        return self.node.standing is not None and self.node.standing.is_anywhere
+
     def _patience(self, left: float | None) -> Countdown:
         """How long there is to wait for news; without limit while a pod stands still."""
-        stands = self.node.standing is not None and self.node.standing.is_anywhere
-        return Countdown(self._clock, None if left is None or stands else max(0.0, left))
+        return Countdown(self._clock, None if left is None or self._stands else max(0.0, left))
 
     def _heed(self, stop: StopRequest) -> None:
         if stop is not self._stop:

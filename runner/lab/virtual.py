@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from runner.controllers.control import Controller
     from runner.core.faults.model import Fault
     from runner.node.faults.injector import Injector
+    from runner.node.standing import Standing
 
 _OWNER: Final = "simulation"
 _SANDBOX_IMAGE: Final = "podrunner/sandbox:simulated"
@@ -117,7 +118,9 @@ class VirtualNode:
         between: Between | None = None,
         is_alone: bool = False,
         faults: Sequence[Fault] = (),
+        standing: Standing | None = None,
     ) -> None:
+        self._standing = standing
         self.script = script or SimulationScript()
         self.options = options or WorkerOptions()
         self.clock = clock or VirtualClock()
@@ -166,6 +169,7 @@ class VirtualNode:
             network=self.network,
             on_add=self._added,
             faults=self._faults,
+            standing=self._standing,
         )
         node.roster.remember(None)
         self.network.follow(node.resolving, self._listener)

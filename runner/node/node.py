@@ -299,6 +299,8 @@ class Node:
     def let_go(self, one: Running) -> None:
         """The worker of a pod has ended here. Raises StoreError."""
         try:
+            if not one.is_lost:
+                one.worker.stand_down()
             self.roster.let_go(one)
         finally:
             self.tell_news()

@@ -79,6 +79,11 @@ class Breakpoint(Struct, frozen=True, kw_only=True):
             return False
         return self.first is None or (self.last is not None and self.first <= stop.attempt <= self.last)
 
+    def is_met_at(self, where: str) -> bool:
+        """The same of a place as text, as a pod's annotation has it."""
+        at = Breakpoint.parse(where)
+        return self.stops(Stop(container=at.container, attempt=at.first or 0, place=at.place))
+
     def __str__(self) -> str:
         """The one way in which it is shown; ``parse`` reads the same out of it."""
         attempts = "" if self.first is None else f"#{self.first}"

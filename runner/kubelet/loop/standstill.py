@@ -51,6 +51,10 @@ class Passed(Struct):
         self.ended.add(key)
         return is_new and key not in self.verdicts
 
+    def unmeet(self, keys: set[Key]) -> None:
+        """Nobody has said how these count, and nobody will to whoever met them."""
+        self.ended.difference_update(keys)
+
     def judge(self, key: Key, verdict: Verdict) -> None:
         """Somebody has said how an attempt counts."""
         self.verdicts[key] = verdict
@@ -181,6 +185,15 @@ class Standstill:
         self._is_open = True
         while self._halts:
             self._go_on(Resume.CONTINUE)
+
+    def leave(self) -> None:
+        """Its worker lets go of it: it stands nowhere then. Another worker that has the pod meets the same ends again."""
+        if self._halts:
+            self._passed.unmeet(self._held)
+            self._halts.clear()
+            self._since = None
+            self._on_change(False)
+            self._write("")
 
     def _go_on(self, how: Resume) -> None:
         halt = self._halts.pop(0)

@@ -152,6 +152,12 @@ class PodWorker:
     def let_go(self) -> None:
         """Nobody drives it any more: end what it waits for."""
         self.tasks.cancel_all()
+        self.stand_down()
+
+    def stand_down(self) -> None:
+        """It stands at no breakpoint any more."""
+        if self.standstill is not None:
+            self.standstill.leave()
 
     # --- the life -----------------------------------------------------------------------------------------------------
 
