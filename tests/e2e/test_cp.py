@@ -14,7 +14,7 @@ from tests.support.tars import HOSTILE, whole
 pytestmark = pytest.mark.docker
 
 FILLS = "echo own > /own; echo vol > /data/f; ln -s f /data/in; ln -s /etc/passwd /data/out; mkfifo /tmp/fifo; exit 0"
-LARGE, MANY = 50_000_000, 10_000
+LARGE, MANY = 20_000_000, 2_000
 
 
 def digest(path: Path) -> str:
@@ -23,7 +23,7 @@ def digest(path: Path) -> str:
 
 
 def test_files_go_in_and_come_out_bit_for_bit(bench: Bench) -> None:
-    """A container that has ended, volumes, another user, a read-only root, 50 MB, ten thousand files, archives, bad ones."""
+    """A container that has ended, volumes, another user, a read-only root, megabytes, thousands of files, archives, bad ones."""
     name, data = bench.name("cp"), mounted("data", "/data")
     main = container("main", SERVE, volumeMounts=[*data["volumeMounts"], {"name": "mem", "mountPath": "/mem"}])
     user = container("user", SERVE, securityContext={"runAsUser": 1000, "readOnlyRootFilesystem": True}, **data)

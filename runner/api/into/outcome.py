@@ -24,7 +24,7 @@ Listener: TypeAlias = Callable[[str, bytes], None]
 
 
 class ExecOutcome(NamedTuple):
-    """CommandOptions a command in a container ended; the streams as text."""
+    """How a command in a container ended; the streams as text."""
 
     exit_code: int
     stdout: str
@@ -32,7 +32,7 @@ class ExecOutcome(NamedTuple):
 
 
 class CommandOptions(TypedDict, total=False):
-    """CommandOptions a command runs: what it reads, variables beside the container's, user (``name`` or ``uid:gid``) and folder.
+    """How a command runs: what it reads, variables beside the container's, user (``name`` or ``uid:gid``) and folder.
 
     ``stream`` gets the output as it comes; then the outcome's texts are empty, and nothing of it is kept.
     """
