@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, Unpack, overload
 
 from runner.api.history import AttemptRecord, PodHistory
+from runner.api.into.answers import Answers
 from runner.api.into.copying import Copying
 from runner.api.into.debugging import Debugging
 from runner.api.into.outcome import CommandOptions, ExecOutcome, outcome_of
@@ -219,7 +220,7 @@ class Life(Protocol):
         ...
 
 
-class PodHandle(Debugging, Copying, Standing):
+class PodHandle(Debugging, Copying, Standing, Answers):
     """A pod that runs in the background of this process."""
 
     def __init__(self, runner: Launching, life: Life, history: PodHistory) -> None:
@@ -345,6 +346,16 @@ class PodHandle(Debugging, Copying, Standing):
         raise WaitTimeout(
             f"pod {self.name} is not {name} after {limit:g} s: {self.status}\n\n{self.report()}", pod=self
         )
+
+    def _why_over(self) -> str:
+        self._life.check(self.uid)
+        if self.is_gone or self.status.phase.is_terminal:
+            return f"is {self._end()}"
+        hopeless = self._life.gave_up(self.uid) or self._life.hopeless(self.uid)
+        return f"does not get any further ({hopeless})" if hopeless else ""
+
+    def _first(self) -> str:
+        return self._pod.containers[0].name
 
     def _end(self) -> str:
         return "deleted" if self.is_gone else str(self.status.phase)

@@ -269,3 +269,27 @@ def test_a_deployments_pods_are_replaced_in_the_background(runner: Runner) -> No
 
     until(lambda: len(runner.pods) == 2 and all(pod.status.is_ready for pod in runner.pods), "another pod")
     assert first.name not in [pod.name for pod in runner.pods]
+
+
+SAYS = """\
+{apiVersion: v1, kind: Pod, metadata: {name: NAME}, spec: {restartPolicy: Never, terminationGracePeriodSeconds: 0, containers: [
+  {name: app, image: "busybox:1.36", ports: [{name: web, containerPort: 8080}], command: [sh, -c,
+    "mkdir /w; echo starting; sleep 1; echo hello > /w/index.html; echo listening on 8080; httpd -p 8080 -h /w; until [ -e /w/stop ]; do sleep 1; done; exit 3"]},
+  {name: other, image: "busybox:1.36", command: [echo, nothing to do]}]}}
+"""
+
+
+def test_a_program_waits_for_what_containers_say(runner: Runner) -> None:
+    """A line, from the beginning or later, and an HTTP answer; what does not come is told with what came last."""
+    pod = runner.run(named(SAYS), until="initialized", timeout=120)
+    assert pod.wait_for_log(r"^listening on (\d+)$", timeout=120)[1] == "8080"
+    assert pod.wait_for_http("/", "web", timeout=120) == 200
+    assert pod.wait_for_http("nosuch", 8080, status=404) == 404
+    with pytest.raises(WaitTimeout, match=r"is not answered as it should be after 0\.3 s; the answer was 404"):
+        pod.wait_for_http("/nosuch", "web", timeout=0.3)
+    pod.wait_for_log("nothing to do", container="other")
+    with pytest.raises(WaitTimeout, match=r"has not printed 'more' after 0\.3 s; its last lines:\nnothing to do"):
+        pod.wait_for_log("more", container="other", timeout=0.3)
+    pod.exec(["touch", "/w/stop"])
+    with pytest.raises(PodFailed, match=r"has not printed 'more', and pod \S+ is Failed; its last lines:\nstarting"):
+        pod.wait_for_log("more", timeout=120)

@@ -138,7 +138,7 @@ def test_imported_root_file_system_runs_like_the_loaded_image(engine: docker.Doc
         assert found.attrs["Config"]["Entrypoint"] == ["/pause"]
         assert found.labels == dict(LABELS)
         shown = engine.containers.run(f"{repository}:{tag}", ["-v"], remove=True, labels=[label])
-        assert shown == b"pause 3\n"
+        assert shown == b"pause 4\n"
     finally:
         engine.images.remove(f"{repository}:{tag}", force=True)
     with pytest.raises(ImageNotFound):
@@ -209,4 +209,4 @@ def test_sandbox_works_with_a_read_only_root_and_an_ordinary_user(
     shown = engine.containers.run(
         image.reference, ["-v"], remove=True, labels=[label], read_only=True, user="65535:65535", cap_drop=["ALL"]
     )
-    assert shown == b"pause 3\n"
+    assert shown == b"pause 4\n"
