@@ -274,7 +274,8 @@ def test_a_deployments_pods_are_replaced_in_the_background(runner: Runner) -> No
 SAYS = """\
 {apiVersion: v1, kind: Pod, metadata: {name: NAME}, spec: {restartPolicy: Never, terminationGracePeriodSeconds: 0, containers: [
   {name: app, image: "busybox:1.36", ports: [{name: web, containerPort: 8080}], command: [sh, -c,
-    "mkdir /w; echo starting; sleep 1; echo hello > /w/index.html; echo listening on 8080; httpd -p 8080 -h /w; until [ -e /w/stop ]; do sleep 1; done; exit 3"]},
+    "mkdir /w; echo starting; sleep 1; echo hello > /w/index.html; echo listening on 8080; httpd -p 8080 -h /w;
+    until [ -e /w/stop ]; do sleep 1; done; exit 3"]},
   {name: other, image: "busybox:1.36", command: [echo, nothing to do]}]}}
 """
 
