@@ -22,7 +22,7 @@ COVERED = $(if $(filter test,$(MAKECMDGOALS)),99.5,100)
 ENGINE_TESTS = $(sort $(shell grep -rl --include="test_*.py" "mark[.]docker" tests))
 SIDE_BY_SIDE ?= 4
 # The few that fail are run once more, alone, and named (tools/twice.py).
-TWICE = $(BIN)/python -m tools.twice 2
+TWICE = $(BIN)/python -m tools.twice 3
 ON_ENGINE = $(TWICE) -q -n $(SIDE_BY_SIDE) --dist loadgroup -p no:hypothesispytest -m "docker and not slow_conformance" $(ENGINE_TESTS)
 COVER = $(PYTEST) -q -n 2 $(CORE_TESTS) --cov=runner.core --cov-branch --cov-fail-under=$(COVERED) \
 	--cov-report=term-missing:skip-covered

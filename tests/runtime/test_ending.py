@@ -62,7 +62,7 @@ class Ending:
         node = SimpleNamespace(
             view=lambda: SimpleNamespace(pods=()), on_trouble=lambda _: None, on_leave=lambda _: None
         )
-        yield SimpleNamespace(node=node, wait=lambda *_: (ExitCode.OK, ""), finish=self._finish)
+        yield SimpleNamespace(node=node, wait=lambda *_, **__: (ExitCode.OK, ""), finish=self._finish)
 
     def _finish(self, *_: object) -> None:
         self.gate.pass_through()

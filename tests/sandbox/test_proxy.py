@@ -219,7 +219,8 @@ def test_a_server_that_breaks_off_is_no_end_of_its_answer(pause: str, tmp_path: 
 
     def break_off(connection: socket.socket) -> None:
         connection.sendall(b"half")
-        connection.recv(100)
+        with suppress(ConnectionResetError):  # The proxy may have given up by itself.
+            connection.recv(100)
         reset(connection)
 
     with server(break_off) as target, running(pause, "proxy", str(table)):
