@@ -16,7 +16,7 @@ def standing_lines(told: Stood) -> Sequence[str]:
     code = "" if told.exit_code is None else f" (exit code {told.exit_code})"
     look = f"podrunner logs {pod} -c {container}{space}"
     if told.place == "running":
-        inside = f"docker exec -it {told.container_id[:12]} sh"
+        inside = f"podrunner shell {pod} -c {container}{space}"
     else:
         inside = f"docker diff {told.container_id[:12]}"
     return (
