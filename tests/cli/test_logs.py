@@ -200,11 +200,21 @@ def test_nobody_reads_on_when_the_merged_output_is_not_wanted_any_more(writes: A
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("logs of")] == []
 
 
-def test_an_annotation_names_the_default_container() -> None:
+@pytest.mark.parametrize(
+    ("annotated", "out", "err"),
+    [
+        pytest.param("first", "x\n", "", id="who says so in the manifest is told nothing"),
+        pytest.param(
+            "gone", "y\n", f'Default container name "gone" not found in pod web\n{DEFAULTED}', id="there is none"
+        ),
+    ],
+)
+def test_an_annotation_names_the_default_container(annotated: str, out: str, err: str) -> None:
     podrunner = CommandLine()
-    put_pod(podrunner.runner.store, pod("web", annotations={"kubectl.kubernetes.io/default-container": "first"}))
-    podrunner.runner.lines = {"first": [line("x", container="first")]}
-    assert podrunner("logs", "web").err == 'Defaulted container "first" out of: main, first (init)\n'
+    put_pod(podrunner.runner.store, pod("web", annotations={"kubectl.kubernetes.io/default-container": annotated}))
+    podrunner.runner.lines = {"first": [line("x", container="first")], "main": [line("y", container="main")]}
+    done = podrunner("logs", "web")
+    assert (done.out, done.err) == (out, err)
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,10 @@ from runner.cli.options import (
 from runner.cli.resources import asked
 from runner.cli.selecting import selected_pods, selector_option
 from runner.clock import Countdown
+from runner.core.container.defaultcontainer import logged_container
 from runner.core.kindwords import WORKLOADS
 from runner.core.logquestion import LogQuestion
-from runner.core.model import Json
+from runner.core.model import Json, Pod
 from runner.core.selectors import Selector
 from runner.core.text.escaping import for_terminal
 from runner.errors import RunnerError, UsageError
@@ -48,7 +49,6 @@ _MOST_WAITING = 64
 """How many batches may be read and not printed yet."""
 _LOOK_SECONDS, _END_SECONDS = 0.02, 5.0
 """How often it is looked whether readers have ended, and how long they may take."""
-DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
 @command("logs", "podrunner logs init-container-pod -c init-container-1", short_help="Print what a container wrote.")
@@ -211,12 +211,7 @@ def _containers(app: App, pod: Json, named: str | None, *, everything: bool) -> 
         return [named]
     if everything:
         return [*inits, *apps, *ephemeral]
-    annotated = ((pod.get("metadata") or {}).get("annotations") or {}).get(DEFAULT_CONTAINER)
-    default = annotated if annotated in (*apps, *ephemeral, *inits) else apps[0]
-    marked = [*apps, *(f"{name} (ephem)" for name in ephemeral), *(f"{name} (init)" for name in inits)]
-    if len(marked) > 1:
-        app.say(f'Defaulted container "{default}" out of: {", ".join(marked)}')
-    return [default]
+    return [logged_container(Pod.from_json(pod), app.say)]
 
 
 def _forgiving(app: App, read: _Read, sources: Sequence[_Source]) -> Iterator[Sequence[LogLine]]:

@@ -16,13 +16,33 @@ def chosen_container(pod: Pod, named: str | None, note: Callable[[str], None]) -
 
     Raises UsageError for one that the pod does not have.
     """
-    names = [one.name for one in (*pod.all_containers(), *pod.ephemeral_containers)]
     wanted = named or str(pod.annotations.get(ANNOTATION) or "")
     if wanted:
-        if wanted not in names:
+        if wanted not in _names(pod):
             raise UsageError(f"container {wanted} is not valid for pod {pod.name} out of: {pod.choices}")
         return wanted
+    return _first(pod, note)
+
+
+def logged_container(pod: Pod, note: Callable[[str], None]) -> str:
+    """The same for logs when none is named: an annotation of a container that there is not is told and passed over.
+
+    Mirrors kubectl pkg/polymorphichelpers/logsforobject.go.
+    """
+    annotated = str(pod.annotations.get(ANNOTATION) or "")
+    if annotated in _names(pod):
+        return annotated
+    if annotated:
+        note(f'Default container name "{annotated}" not found in pod {pod.name}')
+    return _first(pod, note)
+
+
+def _names(pod: Pod) -> list[str]:
+    return [one.name for one in (*pod.all_containers(), *pod.ephemeral_containers)]
+
+
+def _first(pod: Pod, note: Callable[[str], None]) -> str:
     first = pod.containers[0].name
-    if len(names) > 1:
+    if len(_names(pod)) > 1:
         note(f'Defaulted container "{first}" out of: {pod.choices}')
     return first
