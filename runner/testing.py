@@ -150,7 +150,7 @@ def simulate(
     if len(pods) != 1:
         raise UsageError(f"simulate is for one pod, the manifests have {len(pods)}")
     if options.breakpoints:
-        raise UsageError("simulate has no breakpoints: nobody is there to let the pod go on")
+        raise UsageError("simulate has no breakpoints: a pod in virtual time has no user who lets it go on")
     limit = seconds_of(seconds)
     pod = new_pod(pods[0].value, namespace=pods[0].namespace)
     return SimulatedLife(

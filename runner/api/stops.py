@@ -15,7 +15,7 @@ from runner.core.text.times import format_micro_time
 from runner.errors import Conflict, PodError, UsageError, WaitTimeout
 
 TAKEN_SECONDS = 30.0
-"""How long whoever runs a pod may take to do what is asked of it."""
+"""Seconds that the process which runs a pod has to do what is asked of it."""
 _TRIES = 20
 _NO_RETRY = frozenset({"", "ContainerCreating", "PodInitializing"})
 """Reasons of containers that wait for their turn, not for another try."""

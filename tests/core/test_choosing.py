@@ -43,5 +43,5 @@ def test_logs_are_those_of_a_container(value: Pod, container: str, told: list[st
 
 
 def test_a_command_goes_into_no_container_that_there_is_not() -> None:
-    with pytest.raises(UsageError, match="^container gone is not valid for pod web out of: main, dbg"):
+    with pytest.raises(UsageError, match=r"^container gone is not valid for pod web out of: main, dbg"):
         chosen_container(pod("gone"), None, print)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import http.client
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from runner.api.into.part import Part
 from runner.api.settings import Seconds, seconds_of
 from runner.clock import Countdown
 from runner.errors import PodFailed, UsageError, WaitTimeout
 
 if TYPE_CHECKING:
     from runner.api.history import PodHistory
-    from runner.api.launching import Launching
 
 Found = TypeVar("Found")
 FINE = range(200, 400)
-"""What counts as an answer when nobody says which: what an HTTP probe of a kubelet takes for success."""
+"""The default for what counts as an answer: the statuses that a kubelet's HTTP probe takes for success."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
 _ANSWER_SECONDS = 10.0
 _SHOWN_LINES = 5
@@ -32,29 +33,26 @@ class Printing(Protocol):
     def logs(self) -> str: ...
 
 
-class Answers:
+class Answers(Part):
     """The part of a pod's handle that waits for what its containers say."""
 
-    runner: Launching
     history: PodHistory
 
-    @property
-    def name(self) -> str:
-        raise NotImplementedError
-
+    @abstractmethod
     def container(self, name: str) -> Printing:
-        raise NotImplementedError
+        """One of its containers. Raises UsageError when there is none of that name."""
 
+    @abstractmethod
     def port(self, port: int | str) -> tuple[str, int]:
-        raise NotImplementedError
+        """Where this process reaches a port of the pod."""
 
+    @abstractmethod
     def _why_over(self) -> str:
         """Why the pod does not get any further; "" while it may."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _first(self) -> str:
         """The name of its first container."""
-        raise NotImplementedError
 
     def wait_for_log(
         self, pattern: str | re.Pattern[str], *, container: str = "", timeout: Seconds = 60
@@ -89,7 +87,7 @@ class Answers:
         ``status``: one, or those that count (default 200 to 399); redirections are not followed. Raises as ``wait_for_log``.
         """
         __tracebackhide__ = True
-        wanted, seen = ((status,) if isinstance(status, int) else status), ["nobody was asked"]
+        wanted, seen = ((status,) if isinstance(status, int) else status), ["no request was sent"]
 
         def look() -> int | None:
             try:

@@ -5,26 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from runner.api.into.part import Part
 from runner.core.files.copying import CopyOptions
 
-if TYPE_CHECKING:
-    from runner.api.launching import Launching
 
-
-class Copying:
+class Copying(Part):
     """The part of a pod's handle that reaches into its containers."""
-
-    runner: Launching
-
-    @property
-    def name(self) -> str:
-        raise NotImplementedError
-
-    @property
-    def namespace(self) -> str:
-        raise NotImplementedError
 
     def copy_in(self, source: str | Path, path: str, *, container: str = "", preserve: bool = True) -> None:
         """Copy a local file or directory to a path of a container, as ``podrunner cp`` does; the first one unless named.

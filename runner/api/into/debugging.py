@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from runner.api.into.outcome import ExecOutcome, outcome_of
+from runner.api.into.part import Part
 from runner.api.settings import Seconds, seconds_of
 from runner.core.kindwords import PODS
 from runner.core.labels import CONTAINER_NAME, DOCKER_TYPE, POD_UID, TYPE_CONTAINER
@@ -46,20 +47,12 @@ class DebugContainer:
         return f"<DebugContainer {self.name}, {which}>"
 
 
-class Debugging:
+class Debugging(Part):
     """What a pod's handle has for it."""
 
     @property
     @abstractmethod
     def _client(self) -> Client: ...
-
-    @property
-    @abstractmethod
-    def name(self) -> str: ...
-
-    @property
-    @abstractmethod
-    def namespace(self) -> str: ...
 
     @property
     @abstractmethod

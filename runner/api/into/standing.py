@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from runner.api.into.part import Part
 from runner.api.settings import Seconds, seconds_of
 from runner.core.kindwords import PODS
 from runner.core.status.podstatus import Phase
 from runner.errors import NoSuchObject, PodError, WaitTimeout
 
 if TYPE_CHECKING:
-    from runner.api.launching import Launching
     from runner.client.contract import Client
     from runner.core.model import Json
 
@@ -52,21 +53,12 @@ class Stopped:
         return f"<Stopped {self._pod} at {self.where}>"
 
 
-class Standing:
+class Standing(Part):
     """What a pod's handle can do about breakpoints and back-offs."""
 
-    runner: Launching
-
-    @property
-    def name(self) -> str:
-        raise NotImplementedError
-
-    @property
-    def namespace(self) -> str:
-        raise NotImplementedError
-
+    @abstractmethod
     def report(self) -> str:
-        raise NotImplementedError
+        """What became of the pod, for people."""
 
     @contextmanager
     def stopped_at(self, where: str, *, timeout: Seconds = 60) -> Iterator[Stopped]:
